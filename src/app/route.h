@@ -1,0 +1,82 @@
+#ifndef APP_ROUTE_H
+#define APP_ROUTE_H
+
+#include "core/ctx.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "http/schema.h"
+
+/*
+ * A row of handlers/routes.def. No cell has a zero value that means
+ * something: a forgotten cell does not compile or stops the start.
+ */
+
+/* Who may ask. */
+enum who {
+	WHO_ANYONE = 1, /* – */
+	WHO_USER,	/* U: Bearer access token */
+	WHO_KEY,	/* K: API key with the row's scope */
+	WHO_USER_OR_KEY /* U; K with the row's scope */
+};
+
+/* Limit bucket (contract 3.9); the number is in the configuration. */
+enum bucket {
+	BUCKET_NONE = 1, BUCKET_LOGIN, BUCKET_REGISTER, BUCKET_SIGNUP, BUCKET_RESET,
+	BUCKET_ANONYMOUS, BUCKET_USER, BUCKET_ADMIN
+};
+
+/* May a handler of this row hash a password? Then it takes the heavy lane. */
+enum lane { LANE_LIGHT = 1, LANE_HEAVY };
+
+/* Who asks, as the gate found out. */
+struct actor {
+	struct session *session; /* core/session.h; NULL: not a user */
+	struct api_key *key;	 /* core/api_key.h; NULL: not a key */
+};
+
+/* What a handler gets. */
+struct call {
+	struct ctx *ctx;
+	const struct request *rq;
+	struct response *re;
+	const struct route *route;
+	struct actor actor;
+	const struct value *in;	  /* validated fields, by row index */
+	struct str arg[2];	  /* {id} … of the path */
+};
+
+struct handler {
+	const struct field *fields; /* NULL: takes no body */
+	enum err (*run)(struct call *c);
+};
+
+struct route {
+	enum method method;
+	const char *path;    /* canonical, "/auth/sessions/{id}" */
+	const char *aliases; /* further paths, space separated, or "" */
+	const struct handler *handler;
+	enum who who;
+	const char *need;    /* scope or permission, "" none */
+	enum bucket bucket;
+	enum lane lane;
+	bool idempotent_key; /* honours Idempotency-Key */
+	bool recent;	     /* proof within 10 minutes, else REAUTH_REQUIRED */
+	const char *doc;     /* one line */
+};
+
+extern const struct route routes[];
+extern const size_t routes_count;
+
+/*
+ * The row for a path and method. E_NOT_FOUND, or E_METHOD with *allow the
+ * list for the Allow header. args receives the {…} parts.
+ */
+enum err route_find(struct arena *a, enum method m, struct str path,
+    const struct route **out, struct str args[2], struct str *allow);
+
+/*
+ * Lane of a raw request URI, for the peek of a light worker: scheduling only.
+ */
+enum lane route_lane(struct str uri, const char *base_path);
+
+#endif

@@ -1,0 +1,35 @@
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+/*
+ * A growable byte buffer in an arena with a hard cap. Past the cap it takes
+ * nothing more and says so in .full; whoever builds with one checks that once
+ * at the end.
+ */
+struct buf {
+	struct arena *arena;
+	char *p;
+	size_t n;
+	size_t room;
+	size_t cap;
+	bool full;
+};
+
+/* An empty buffer that may grow to cap bytes. */
+struct buf buf_new(struct arena *a, size_t cap);
+
+void buf_add(struct buf *b, struct str s);
+void buf_byte(struct buf *b, char c);
+void buf_fmt(struct buf *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* What was gathered, a NUL behind it; valid until the next buf_ call. */
+struct str buf_str(struct buf *b);
+
+#endif

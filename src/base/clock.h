@@ -1,0 +1,30 @@
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+
+/*
+ * Durations are measured on the monotonic clock, stored times on the wall
+ * clock, both in microseconds (security row RE13).
+ */
+#define CLOCK_SECOND INT64_C(1000000)
+#define CLOCK_MS INT64_C(1000)
+
+int64_t clock_mono(void);
+int64_t clock_wall(void);
+
+/* RFC 3339 in UTC with milliseconds: 2026-01-02T03:04:05.678Z. */
+struct str clock_iso(struct arena *a, int64_t wall_us);
+
+/* Parse RFC 3339 (offset or Z; date alone is refused). False if not that. */
+bool clock_parse_iso(struct str s, int64_t *wall_us);
+
+/* "900", "15m", "1h30m", "7d", "500ms" to microseconds. False if not that. */
+bool clock_parse_duration(struct str s, int64_t *us);
+
+/* Go's notation of whole seconds: 15m0s, 1h0m0s, 42s (contract, 3.9). */
+struct str clock_go_duration(struct arena *a, int64_t us);
+
+#endif

@@ -1,0 +1,31 @@
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/*
+ * Every number that hostile input meets, with its reason. The answer past
+ * each is a 4xx; the arena's own cap lies far above their sum.
+ */
+#define LIMIT_ARENA (32u << 20)	      /* one request; 16 MiB is a photo twice */
+#define LIMIT_BODY_JSON (64u << 10)   /* security row HB8 */
+#define LIMIT_PARAMS 256	      /* FastCGI parameters, row HB3 */
+#define LIMIT_PARAM_BYTES (64u << 10) /* their sum, row HB3 */
+#define LIMIT_PATH 2048		      /* longest path with a meaning is < 200 */
+#define LIMIT_QUERY 4096
+#define LIMIT_QUERY_PAIRS 64
+#define LIMIT_HEADER 8192	      /* one header value, Authorization too */
+#define LIMIT_JSON_DEPTH 32	      /* row HB8 */
+#define LIMIT_JSON_NODES 4096	      /* cJSON look-up is linear */
+#define LIMIT_JWT 8192		      /* row JW6 */
+#define LIMIT_PASSWORD_BYTES 1024     /* row PW2; 256 code points * 4 */
+#define LIMIT_EMAIL 254		      /* RFC 5321 4.5.3.1.3, row LG6 */
+#define LIMIT_USERNAME 50	      /* seed 003: VARCHAR(50) */
+#define LIMIT_NAME 100		      /* seed 003: VARCHAR(100) */
+#define LIMIT_USER_AGENT 512	      /* stored with the session, cut there */
+#define LIMIT_PAGE 200		      /* contract, 1: lists are capped */
+#define LIMIT_IDEMPOTENCY_KEY 255
+#define LIMIT_HASH_QUEUE 64	      /* row PW10 */
+#define LIMIT_HASH_WAIT_MS 2000	      /* row PW10 */
+#define LIMIT_SESSIONS 50	      /* per user, row SE5 */
+#define LIMIT_ANSWER (4u << 20)	      /* the largest answer we build */
+
+#endif

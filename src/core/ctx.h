@@ -1,0 +1,35 @@
+#ifndef CORE_CTX_H
+#define CORE_CTX_H
+
+#include "base/config.h"
+#include "base/err.h"
+#include "crypto/jwt.h"
+#include "crypto/keyring.h"
+#include "store/cache.h"
+#include "store/db.h"
+#include "store/shared.h"
+
+/*
+ * What a rule may use: the doors this process owns, and the request it works
+ * for. core sees no HTTP: the gate copies what it needs to know.
+ */
+struct ctx {
+	/* of the process */
+	const struct config *config;
+	const struct keyring *keys;
+	struct jwt_keys *jwt;
+	struct db *db;
+	struct cache *cache;
+	struct shared *shared;
+	/* of the request */
+	struct arena *arena;
+	struct str client;     /* address, text */
+	struct str user_agent;
+	struct str request_id;
+	struct str language;   /* Accept-Language, raw */
+	const char *sentence;  /* a rule may explain its error here */
+	const char *field;     /* … and name the field */
+	long retry_after;      /* seconds, with E_LOCKED, E_LIMITED, E_BUSY */
+};
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef CRYPTO_KEYRING_H
+#define CRYPTO_KEYRING_H
+
+#include <stdint.h>
+
+#include "base/config.h"
+
+/*
+ * The root secrets of a process and what is derived from them by HKDF-SHA-256
+ * with a label per purpose (security row CF3). Kept in locked memory
+ * (sodium_malloc), never logged.
+ */
+struct keyring;
+
+/*
+ * From keys.sealing, or from jwt.secret (version 0) when that is empty.
+ * NULL when a version is not 1..255, twice there, or a key not 32 bytes;
+ * *why then names the setting.
+ */
+struct keyring *keyring_new(const struct config *c, const char **why);
+void keyring_free(struct keyring **k);
+
+/* The version that seals and derives today. */
+uint8_t keyring_current(const struct keyring *k);
+
+/*
+ * 32 bytes for a purpose ("refresh", "reset", "otp", "seal", …) under a
+ * version. False when there is no such version. The caller wipes out.
+ * Derivations are cached: this costs no hash on the request path.
+ */
+bool keyring_derive(const struct keyring *k, uint8_t version,
+    const char *purpose, uint8_t out[32]);
+
+#endif

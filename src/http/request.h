@@ -1,0 +1,72 @@
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "http/json.h"
+
+/*
+ * One request as the program sees it, whichever web server and transport
+ * brought it. Everything lives in the request's arena.
+ */
+enum method {
+	METHOD_GET = 1, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_PATCH,
+	METHOD_DELETE, METHOD_OPTIONS, METHOD_OTHER
+};
+
+/* Which mount was used; http/dialect.c makes the difference. */
+enum dialect { DIALECT_V1, DIALECT_API, DIALECT_ROOT };
+
+struct param {
+	struct str name; /* as the web server sent it: REMOTE_ADDR, HTTP_… */
+	struct str value;
+};
+
+struct request {
+	struct arena *arena;
+	const struct param *params; /* a list: duplicates are kept (rule 6) */
+	size_t nparams;
+	enum method method; /* after X-HTTP-Method-Override */
+	struct str path;    /* canonical, below the mount: "/auth/login" */
+	enum dialect dialect;
+	struct str query;   /* raw */
+	struct str body;
+	struct str id;      /* request id, ours or a well-formed X-Request-Id */
+	struct str client;  /* client address, text, after trusted proxies */
+	struct str user_agent; /* cut to LIMIT_USER_AGENT */
+	int64_t started;    /* clock_mono */
+	cJSON *json;        /* parsed body object, or NULL */
+};
+
+/*
+ * Value of a parameter by its CGI name. The first when there are several;
+ * request_header_count tells. STR_NONE when absent.
+ */
+struct str request_param(const struct request *r, const char *name);
+
+/* Header by its CGI name, "HTTP_AUTHORIZATION"; how many there are. */
+struct str request_header(const struct request *r, const char *cgi_name);
+size_t request_header_count(const struct request *r, const char *cgi_name);
+
+/* Cookie over all HTTP_COOKIE parameters, split on ';' and ','. */
+struct str request_cookie(const struct request *r, const char *name);
+
+/*
+ * Query value, percent-decoded. Duplicate names are refused when the request
+ * is made, so there is at most one.
+ */
+struct str request_query(const struct request *r, const char *name);
+
+/*
+ * Fill method, path, dialect, query, id, client, user_agent from params.
+ * base_path (may be empty) and SCRIPT_NAME are stripped; trusted is the LIST
+ * of proxy networks (row HB1: rightmost untrusted address).
+ * E_BAD_REQUEST, E_NOT_FOUND on what has no canonical form (row HB6).
+ * id, client are filled in any case, for the error answer.
+ */
+enum err request_make(struct request *r, const char *base_path,
+    const char *trusted);
+
+#endif

@@ -1,0 +1,49 @@
+#ifndef HTTP_RESPONSE_H
+#define HTTP_RESPONSE_H
+
+#include "base/err.h"
+#include "http/request.h"
+
+#define RESPONSE_HEADERS 24
+
+/* One answer, built once with canonical names. */
+struct response {
+	int status;
+	const char *message;	 /* envelope "message" */
+	enum err err;		 /* E_OK, or the error envelope */
+	cJSON *data;		 /* envelope "data"; NULL: none */
+	cJSON *errors;		 /* array of {field, message} */
+	struct page *page;	 /* envelope "pagination", or NULL */
+	bool bare;		 /* data is the whole body, no envelope */
+	struct str raw;		 /* not JSON: the body itself */
+	const char *content_type; /* of raw */
+	struct { const char *name; struct str value; } headers[RESPONSE_HEADERS];
+	size_t nheaders;
+};
+
+struct page {
+	long page;
+	long limit;
+	long long total;
+};
+
+/*
+ * Add a header; name is a constant, a value with CR, LF or NUL is dropped
+ * and logged. At most RESPONSE_HEADERS, and 4 KB in sum (ecosystem rule 9).
+ */
+void response_header(struct response *re, const char *name, struct str value);
+
+/* Make re the error e; sentence overrides the default one (may be NULL). */
+void response_error(struct response *re, enum err e, const char *sentence);
+
+/* Add {field, message} to errors. */
+void response_field_error(struct response *re, const char *field,
+    const char *message);
+
+/*
+ * The body bytes: envelope and dialect applied (http/dialect.c). Headers a
+ * status demands (Content-Type, WWW-Authenticate) are added.
+ */
+struct str response_render(struct response *re, const struct request *r);
+
+#endif

@@ -1,0 +1,102 @@
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "queries.h"
+
+/*
+ * The one door to libpq. One connection per process, opened at the first use
+ * after fork, reopened when it dies. Every call has a deadline; a statement
+ * past it is cancelled and the connection dropped. Unnamed statements unless
+ * database.prepare (safe behind PgBouncer in transaction mode).
+ */
+struct db;
+
+struct db_options {
+	const char *conninfo;
+	int64_t connect_timeout;   /* µs */
+	int64_t statement_timeout; /* µs */
+	int64_t max_lifetime;      /* µs */
+	bool prepare;
+};
+
+struct db *db_new(const struct db_options *o);
+void db_close(struct db **d);
+
+/* One bound parameter. */
+struct arg {
+	enum { ARG_NULL, ARG_TEXT, ARG_INT, ARG_BOOL, ARG_BYTES } kind;
+	struct str text;
+	int64_t number;
+};
+
+#define A_NULL ((struct arg){ ARG_NULL, STR_NONE, 0 })
+#define A_STR(s) ((struct arg){ (s).p ? ARG_TEXT : ARG_NULL, (s), 0 })
+#define A_TEXT(c) A_STR(str_of(c))
+#define A_INT(i) ((struct arg){ ARG_INT, STR_NONE, (i) })
+#define A_BOOL(b) ((struct arg){ ARG_BOOL, STR_NONE, (b) })
+#define A_BYTES(s) ((struct arg){ (s).p ? ARG_BYTES : ARG_NULL, (s), 0 })
+
+/* A result, copied into the arena. */
+struct rows {
+	size_t n;	  /* rows */
+	int columns;
+	long long affected; /* of the last command, CTE writes do not count */
+	struct str *cells;  /* n * columns; NULL is STR_NONE */
+};
+
+/*
+ * Run one statement. args are copied before return. On E_OK *out (may be
+ * NULL) is filled. Errors:
+ *   E_CONFLICT     unique violation; db_constraint names it
+ *   E_UNAVAILABLE  no connection, deadline, shutdown, serialization; when a
+ *                  write's fate is unknown this is logged as such
+ *   E_INTERNAL     anything else (a fault of ours)
+ * A dead connection found before anything was sent, or under a statement
+ * marked "-- safe: yes" in sql/queries, is reopened and the statement sent
+ * once more. 40001/40P01 are tried again up to 3 times outside a batch.
+ */
+enum err db_run(struct db *d, struct arena *a, enum query q,
+    const struct arg *args, int nargs, struct rows **out);
+
+#define db_exec(d, a, q, out, ...) \
+	db_run((d), (a), (q), (const struct arg[]){ __VA_ARGS__ }, \
+	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \
+		sizeof(struct arg)), (out))
+
+/* A statement without parameters. */
+#define db_exec0(d, a, q, out) db_run((d), (a), (q), NULL, 0, (out))
+
+/*
+ * Several statements in one round trip and one transaction (pipeline mode):
+ * all or none happen. results (n entries, may be NULL) receive the rows.
+ */
+struct db_step {
+	enum query q;
+	const struct arg *args;
+	int nargs;
+};
+enum err db_batch(struct db *d, struct arena *a, const struct db_step *steps,
+    int n, struct rows **results);
+
+/* Constraint name of the last E_CONFLICT of this connection, or "". */
+const char *db_constraint(const struct db *d);
+
+/* Cells. Row and column are checked against the result: out of it aborts. */
+struct str row_str(const struct rows *r, size_t row, int col);
+int64_t row_int(const struct rows *r, size_t row, int col); /* NULL: 0 */
+bool row_bool(const struct rows *r, size_t row, int col);   /* NULL: false */
+bool row_null(const struct rows *r, size_t row, int col);
+struct str row_bytes(struct arena *a, const struct rows *r, size_t row,
+    int col);
+
+/* Round trip for /health: µs, or -1 when Postgres does not answer. */
+int64_t db_ping(struct db *d, struct arena *a);
+
+/* Statements and round trips of this process, for tests/bench. */
+uint64_t db_round_trips(const struct db *d);
+
+#endif

@@ -1,0 +1,28 @@
+#ifndef STORE_SHARED_H
+#define STORE_SHARED_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * Memory shared by all processes of one host: a mapping of
+ * <runtime_dir>/shared (created 0600). Survives a worker's death; a process
+ * that cannot map it gets a private one and says so in the log.
+ */
+struct shared {
+	uint32_t version;
+	/* monotonic µs until which the session cache is not to be believed */
+	_Atomic int64_t cache_doubt_until;
+	/* requests waiting for or in the heavy lane */
+	_Atomic int32_t heavy_waiting;
+	/* started, requests: for /health and metrics */
+	_Atomic int64_t started_wall;
+	_Atomic uint64_t requests;
+};
+
+/* Map it; never NULL. Call before fork where there is a master. */
+struct shared *shared_open(const char *runtime_dir);
+
+#endif
