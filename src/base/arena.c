@@ -1,0 +1,220 @@
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/log.h"
+
+#define FIRST_BLOCK ((size_t)64 << 10)
+#define EXIT_NO_MEMORY 70 /* EX_SOFTWARE; the master replaces the worker */
+
+struct block {
+	struct block *next;
+	size_t size; /* of data */
+	size_t used;
+	alignas(max_align_t) char data[];
+};
+
+struct deferred {
+	struct deferred *next;
+	void (*fn)(void *);
+	void *obj;
+};
+
+struct arena {
+	struct block *first;
+	struct block *now;
+	struct deferred *deferred;
+	size_t cap;
+	size_t total; /* of all blocks */
+};
+
+static void __attribute__((noreturn))
+out_of_memory(const char *what, size_t n)
+{
+	log_error("out of memory", log_c("what", what),
+	    log_i("bytes", (int64_t)n));
+	_exit(EXIT_NO_MEMORY);
+}
+
+static struct block *
+block_new(struct arena *a, size_t size)
+{
+	struct block *b;
+	size_t whole;
+
+	if (__builtin_add_overflow(size, sizeof(*b), &whole) ||
+	    size > a->cap - a->total)
+		out_of_memory("arena cap", size);
+	b = malloc(whole);
+	if (b == NULL)
+		out_of_memory("malloc", whole);
+	b->next = NULL;
+	b->size = size;
+	b->used = 0;
+	a->total += size;
+	return b;
+}
+
+struct arena *
+arena_new(size_t cap)
+{
+	struct arena *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		out_of_memory("malloc", sizeof(*a));
+	a->cap = cap < FIRST_BLOCK ? FIRST_BLOCK : cap;
+	a->first = a->now = block_new(a, FIRST_BLOCK);
+	return a;
+}
+
+static void
+run_deferred(struct arena *a)
+{
+	while (a->deferred) {
+		struct deferred *d = a->deferred;
+
+		a->deferred = d->next;
+		d->fn(d->obj);
+	}
+}
+
+void
+arena_reset(struct arena *a)
+{
+	struct block *b;
+
+	run_deferred(a);
+	while ((b = a->first->next) != NULL) {
+		a->first->next = b->next;
+		a->total -= b->size;
+		sodium_memzero(b->data, b->used);
+		free(b);
+	}
+	sodium_memzero(a->first->data, a->first->used);
+	a->first->used = 0;
+	a->now = a->first;
+}
+
+void
+arena_free(struct arena **ap)
+{
+	struct arena *a = *ap;
+
+	if (a == NULL)
+		return;
+	arena_reset(a);
+	free(a->first);
+	free(a);
+	*ap = NULL;
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+	const size_t align = alignof(max_align_t);
+	struct block *b = a->now;
+	size_t need;
+	void *p;
+
+	if (__builtin_add_overflow(n ? n : 1, align - 1, &need))
+		out_of_memory("size", n);
+	need &= ~(align - 1);
+	if (need > b->size - b->used) {
+		size_t size = b->size < (a->cap / 8) ? b->size * 2 : b->size;
+
+		if (size > a->cap - a->total)
+			size = need;
+		b->next = block_new(a, need > size ? need : size);
+		b = a->now = b->next;
+	}
+	p = b->data + b->used;
+	b->used += need;
+	return memset(p, 0, need);
+}
+
+void *
+arena_array(struct arena *a, size_t count, size_t size)
+{
+	size_t n;
+
+	if (__builtin_mul_overflow(count, size, &n))
+		out_of_memory("size", count);
+	return arena_alloc(a, n);
+}
+
+struct str
+arena_str(struct arena *a, struct str s)
+{
+	char *p;
+	size_t n;
+
+	if (__builtin_add_overflow(s.n, (size_t)1, &n))
+		out_of_memory("size", s.n);
+	p = arena_alloc(a, n);
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	return (struct str){ p, s.n };
+}
+
+const char *
+arena_cstr(struct arena *a, struct str s)
+{
+	return arena_str(a, s).p;
+}
+
+struct str
+arena_vfmt(struct arena *a, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *p;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0)
+		out_of_memory("format", 0);
+	p = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	return (struct str){ p, (size_t)n };
+}
+
+struct str
+arena_fmt(struct arena *a, const char *fmt, ...)
+{
+	struct str s;
+	va_list ap;
+
+	va_start(ap, fmt);
+	s = arena_vfmt(a, fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void
+arena_defer(struct arena *a, void (*fn)(void *), void *obj)
+{
+	struct deferred *d = ARENA_NEW(a, struct deferred);
+
+	d->fn = fn;
+	d->obj = obj;
+	d->next = a->deferred;
+	a->deferred = d;
+}
+
+size_t
+arena_used(const struct arena *a)
+{
+	const struct block *b;
+	size_t n = 0;
+
+	for (b = a->first; b; b = b->next)
+		n += b->used;
+	return n;
+}

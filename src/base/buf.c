@@ -1,0 +1,70 @@
+#include "base/buf.h"
+
+#include <stdio.h>
+
+struct buf
+buf_new(struct arena *a, size_t cap)
+{
+	return (struct buf){ .arena = a, .cap = cap };
+}
+
+/* Room for n more bytes and a NUL. */
+static bool
+make_room(struct buf *b, size_t n)
+{
+	size_t need, room;
+	char *p;
+
+	if (b->full || __builtin_add_overflow(b->n, n, &need) ||
+	    need > b->cap) {
+		b->full = true;
+		return false;
+	}
+	if (need < b->room)
+		return true;
+	room = b->room ? b->room * 2 : 256;
+	if (room < need + 1)
+		room = need + 1;
+	p = arena_alloc(b->arena, room);
+	if (b->n)
+		memcpy(p, b->p, b->n);
+	b->p = p;
+	b->room = room;
+	return true;
+}
+
+void
+buf_add(struct buf *b, struct str s)
+{
+	if (s.n == 0 || !make_room(b, s.n))
+		return;
+	memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+}
+
+void
+buf_byte(struct buf *b, char c)
+{
+	buf_add(b, (struct str){ &c, 1 });
+}
+
+void
+buf_fmt(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	struct str s;
+
+	va_start(ap, fmt);
+	s = arena_vfmt(b->arena, fmt, ap);
+	va_end(ap);
+	buf_add(b, s);
+}
+
+struct str
+buf_str(struct buf *b)
+{
+	if (b->room == 0)
+		return arena_str(b->arena, STR(""));
+	b->p[b->n] = '\0';
+	return (struct str){ b->p, b->n };
+}

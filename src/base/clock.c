@@ -1,0 +1,190 @@
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+static int64_t
+read_clock(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * CLOCK_SECOND + t.tv_nsec / 1000;
+}
+
+int64_t
+clock_mono(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_wall(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+struct str
+clock_iso(struct arena *a, int64_t wall_us)
+{
+	time_t seconds = (time_t)(wall_us / CLOCK_SECOND);
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	return arena_fmt(a, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+	    tm.tm_min, tm.tm_sec,
+	    (int)(wall_us % CLOCK_SECOND / CLOCK_MS));
+}
+
+/* Exactly n digits at *s, which moves behind them. */
+static bool
+digits(struct str *s, size_t n, int *out)
+{
+	long long v;
+
+	if (s->n < n || !str_to_int(str_slice(*s, 0, n), 0, 9999, &v))
+		return false;
+	*s = str_slice(*s, n, s->n);
+	*out = (int)v;
+	return true;
+}
+
+static bool
+byte(struct str *s, const char *allowed)
+{
+	if (s->n == 0 || strchr(allowed, s->p[0]) == NULL)
+		return false;
+	*s = str_slice(*s, 1, s->n);
+	return true;
+}
+
+/* ".123456" to µs; digits past the sixth are cut. */
+static bool
+fraction(struct str *s, int64_t *us)
+{
+	int64_t unit = CLOCK_SECOND / 10;
+	size_t n = 0;
+
+	*us = 0;
+	if (s->n == 0 || s->p[0] != '.')
+		return true;
+	for (n = 1; n < s->n && s->p[n] >= '0' && s->p[n] <= '9'; n++) {
+		*us += (s->p[n] - '0') * unit;
+		unit /= 10;
+	}
+	*s = str_slice(*s, n, s->n);
+	return n > 1;
+}
+
+/* "Z" or "+hh:mm" to the seconds to subtract. */
+static bool
+offset(struct str *s, int *seconds)
+{
+	int h, m, sign;
+
+	if (s->n == 1 && (s->p[0] == 'Z' || s->p[0] == 'z')) {
+		*seconds = 0;
+		return true;
+	}
+	if (s->n != 6 || (s->p[0] != '+' && s->p[0] != '-'))
+		return false;
+	sign = s->p[0] == '-' ? -1 : 1;
+	*s = str_slice(*s, 1, s->n);
+	if (!digits(s, 2, &h) || !byte(s, ":") || !digits(s, 2, &m) ||
+	    h > 23 || m > 59)
+		return false;
+	*seconds = sign * (h * 3600 + m * 60);
+	return true;
+}
+
+bool
+clock_parse_iso(struct str s, int64_t *wall_us)
+{
+	struct tm tm = { 0 }, back;
+	int64_t us;
+	int shift;
+	time_t t;
+
+	if (!digits(&s, 4, &tm.tm_year) || !byte(&s, "-") ||
+	    !digits(&s, 2, &tm.tm_mon) || !byte(&s, "-") ||
+	    !digits(&s, 2, &tm.tm_mday) || !byte(&s, "Tt ") ||
+	    !digits(&s, 2, &tm.tm_hour) || !byte(&s, ":") ||
+	    !digits(&s, 2, &tm.tm_min) || !byte(&s, ":") ||
+	    !digits(&s, 2, &tm.tm_sec) || !fraction(&s, &us) ||
+	    !offset(&s, &shift))
+		return false;
+	if (tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	back = tm;
+	t = timegm(&back);
+	/* timegm mends 31 February; a client that sent it is wrong. */
+	if (back.tm_mday != tm.tm_mday || back.tm_mon != tm.tm_mon)
+		return false;
+	*wall_us = ((int64_t)t - shift) * CLOCK_SECOND + us;
+	return true;
+}
+
+static const struct {
+	const char *unit;
+	int64_t us;
+} units[] = { { "ms", CLOCK_MS }, { "s", CLOCK_SECOND },
+	{ "m", 60 * CLOCK_SECOND }, { "h", 3600 * CLOCK_SECOND },
+	{ "d", 86400 * CLOCK_SECOND }, { "w", 7 * 86400 * CLOCK_SECOND } };
+
+static int64_t
+unit_us(struct str unit)
+{
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (str_eq(unit, str_of(units[i].unit)))
+			return units[i].us;
+	return 0;
+}
+
+bool
+clock_parse_duration(struct str s, int64_t *us)
+{
+	int64_t sum = 0;
+
+	if (s.n == 0)
+		return false;
+	while (s.n) {
+		size_t d = 0, u;
+		long long count;
+		int64_t unit, part;
+
+		while (d < s.n && s.p[d] >= '0' && s.p[d] <= '9')
+			d++;
+		for (u = d; u < s.n && (s.p[u] < '0' || s.p[u] > '9'); u++)
+			;
+		if (!str_to_int(str_slice(s, 0, d), 0, INT64_MAX, &count))
+			return false;
+		/* A bare number is seconds, and then it is all there is. */
+		unit = u == d && sum == 0 ? CLOCK_SECOND :
+		    unit_us(str_slice(s, d, u));
+		if (unit == 0 ||
+		    __builtin_mul_overflow((int64_t)count, unit, &part) ||
+		    __builtin_add_overflow(sum, part, &sum))
+			return false;
+		s = str_slice(s, u, s.n);
+	}
+	*us = sum;
+	return true;
+}
+
+struct str
+clock_go_duration(struct arena *a, int64_t us)
+{
+	int64_t s = (us + CLOCK_SECOND - 1) / CLOCK_SECOND;
+	int64_t h = s / 3600, m = s % 3600 / 60;
+
+	s %= 60;
+	if (h)
+		return arena_fmt(a, "%" PRId64 "h%" PRId64 "m%" PRId64 "s",
+		    h, m, s);
+	if (m)
+		return arena_fmt(a, "%" PRId64 "m%" PRId64 "s", m, s);
+	return arena_fmt(a, "%" PRId64 "s", s);
+}

@@ -1,0 +1,48 @@
+#include "base/err.h"
+
+#include <stddef.h>
+
+static const struct {
+	int status;
+	const char *code;
+	const char *text;
+	const char *sentence;
+} rows[] = {
+#define ERR(name, status, code, text, sentence) \
+	[E_##name] = { status, code, text, sentence },
+#include "base/errors.def"
+#undef ERR
+};
+
+_Static_assert(sizeof(rows) / sizeof(rows[0]) == ERR_COUNT, "a row per value");
+
+/* A value from outside the enum is a fault of ours. */
+static enum err
+known(enum err e)
+{
+	return (unsigned)e < ERR_COUNT ? e : E_INTERNAL;
+}
+
+int
+err_status(enum err e)
+{
+	return rows[known(e)].status;
+}
+
+const char *
+err_code(enum err e)
+{
+	return rows[known(e)].code;
+}
+
+const char *
+err_text(enum err e)
+{
+	return rows[known(e)].text;
+}
+
+const char *
+err_sentence(enum err e)
+{
+	return rows[known(e)].sentence;
+}

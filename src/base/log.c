@@ -1,0 +1,177 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define LINE_MAX_BYTES 4000 /* below PIPE_BUF: one write is one line */
+#define VALUE_MAX_BYTES 600
+
+static struct {
+	const char *program;
+	int fd;
+	enum log_level level;
+	char request[72];
+	size_t request_len;
+} sink = { "postern", STDERR_FILENO, LOG_INFO_, "", 0 };
+
+static const char *const level_names[] = { "debug", "info", "warn", "error" };
+
+bool
+log_open(const char *program, const char *file, enum log_level level)
+{
+	int fd;
+
+	sink.program = program;
+	sink.level = level;
+	if (file == NULL || file[0] == '\0')
+		return true;
+	fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return false;
+	if (sink.fd > STDERR_FILENO)
+		close(sink.fd);
+	sink.fd = fd;
+	return true;
+}
+
+bool
+log_level_parse(struct str s, enum log_level *out)
+{
+	for (int i = LOG_DEBUG_; i <= LOG_ERROR_; i++)
+		if (str_eq(s, str_of(level_names[i]))) {
+			*out = (enum log_level)i;
+			return true;
+		}
+	return false;
+}
+
+bool
+log_wants(enum log_level level)
+{
+	return level >= sink.level;
+}
+
+void
+log_request(struct str id)
+{
+	sink.request_len = id.n < sizeof(sink.request) ? id.n : 0;
+	if (sink.request_len)
+		memcpy(sink.request, id.p, sink.request_len);
+}
+
+struct line {
+	char p[LINE_MAX_BYTES + 8];
+	size_t n;
+};
+
+static void
+put(struct line *l, const char *p, size_t n)
+{
+	if (n > LINE_MAX_BYTES - l->n)
+		n = LINE_MAX_BYTES - l->n;
+	memcpy(l->p + l->n, p, n);
+	l->n += n;
+}
+
+static void
+put_c(struct line *l, const char *c)
+{
+	put(l, c, strlen(c));
+}
+
+/* A JSON string; what is not plain ASCII or UTF-8 becomes an escape. */
+static void
+put_json(struct line *l, struct str s)
+{
+	static const char hex[] = "0123456789abcdef";
+	bool utf8 = str_utf8(s, NULL);
+
+	put(l, "\"", 1);
+	for (size_t i = 0; i < s.n && i < VALUE_MAX_BYTES; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		char esc[6] = { '\\', 'u', '0', '0', hex[c >> 4],
+			hex[c & 15] };
+
+		if (c == '"' || c == '\\') {
+			esc[1] = (char)c;
+			put(l, esc, 2);
+		} else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
+			put(l, esc, 6);
+		} else {
+			put(l, s.p + i, 1);
+		}
+	}
+	put(l, "\"", 1);
+}
+
+static void
+put_time(struct line *l)
+{
+	int64_t now = clock_wall();
+	time_t seconds = (time_t)(now / CLOCK_SECOND);
+	char text[48];
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&seconds, &tm);
+	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	put(l, text, n);
+	snprintf(text, sizeof(text), ".%06" PRId64 "Z", now % CLOCK_SECOND);
+	put_c(l, text);
+}
+
+static void
+put_field(struct line *l, const struct log_field *f)
+{
+	char number[24];
+
+	put_c(l, ",\"");
+	put_c(l, f->key);
+	put_c(l, "\":");
+	if (f->kind == LOG_TEXT) {
+		put_json(l, f->text);
+		return;
+	}
+	snprintf(number, sizeof(number), "%" PRId64, f->number);
+	put_c(l, number);
+}
+
+void
+log_write(enum log_level level, const char *msg,
+    const struct log_field *fields)
+{
+	struct line l;
+	char pid[24];
+
+	if (level < sink.level)
+		return;
+	l.n = 0;
+	put_c(&l, "{\"ts\":\"");
+	put_time(&l);
+	put_c(&l, "\",\"level\":\"");
+	put_c(&l, level_names[level]);
+	put_c(&l, "\",\"program\":\"");
+	put_c(&l, sink.program);
+	snprintf(pid, sizeof(pid), "\",\"pid\":%d", (int)getpid());
+	put_c(&l, pid);
+	if (sink.request_len) {
+		put_c(&l, ",\"request_id\":");
+		put_json(&l, (struct str){ sink.request, sink.request_len });
+	}
+	put_c(&l, ",\"msg\":");
+	put_json(&l, str_of(msg));
+	for (; fields && fields->kind != LOG_END; fields++)
+		if (l.n < LINE_MAX_BYTES - VALUE_MAX_BYTES)
+			put_field(&l, fields);
+	memcpy(l.p + l.n, "}\n", 2);
+	/* A full or broken sink must not stop the service (row LO7). */
+	if (write(sink.fd, l.p, l.n + 2) < 0 && errno == EINTR)
+		(void)!write(sink.fd, l.p, l.n + 2);
+}

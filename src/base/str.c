@@ -1,0 +1,154 @@
+#include "base/str.h"
+
+#include <stdint.h>
+#include <strings.h>
+
+bool
+str_eq_nocase(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+bool
+str_starts(struct str s, struct str fix)
+{
+	return s.n >= fix.n && (fix.n == 0 || memcmp(s.p, fix.p, fix.n) == 0);
+}
+
+bool
+str_ends(struct str s, struct str fix)
+{
+	return s.n >= fix.n &&
+	    (fix.n == 0 || memcmp(s.p + s.n - fix.n, fix.p, fix.n) == 0);
+}
+
+size_t
+str_find(struct str s, char c)
+{
+	const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
+
+	return hit ? (size_t)(hit - s.p) : s.n;
+}
+
+struct str
+str_slice(struct str s, size_t a, size_t b)
+{
+	if (b > s.n)
+		b = s.n;
+	if (a > b)
+		a = b;
+	return (struct str){ s.p ? s.p + a : NULL, b - a };
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct str
+str_trim(struct str s)
+{
+	size_t a = 0, b = s.n;
+
+	while (a < b && is_blank(s.p[a]))
+		a++;
+	while (b > a && is_blank(s.p[b - 1]))
+		b--;
+	return str_slice(s, a, b);
+}
+
+bool
+str_has_nul(struct str s)
+{
+	return str_find(s, '\0') < s.n;
+}
+
+bool
+str_split(struct str *rest, char sep, struct str *piece)
+{
+	size_t at;
+
+	if (rest->p == NULL)
+		return false;
+	at = str_find(*rest, sep);
+	*piece = str_slice(*rest, 0, at);
+	*rest = at < rest->n ? str_slice(*rest, at + 1, rest->n) : STR_NONE;
+	return true;
+}
+
+bool
+str_to_int(struct str s, long long min, long long max, long long *out)
+{
+	bool negative = s.n > 0 && s.p[0] == '-';
+	long long v = 0;
+	size_t i = negative ? 1 : 0;
+
+	if (i == s.n)
+		return false;
+	for (; i < s.n; i++) {
+		int digit = s.p[i] - '0';
+
+		if (digit < 0 || digit > 9)
+			return false;
+		if (__builtin_mul_overflow(v, 10LL, &v) ||
+		    __builtin_sub_overflow(v, (long long)digit, &v))
+			return false;
+	}
+	/* Gathered below zero, where the range is one larger. */
+	if (!negative && __builtin_sub_overflow(0LL, v, &v))
+		return false;
+	if (v < min || v > max)
+		return false;
+	*out = v;
+	return true;
+}
+
+/* Length of the UTF-8 sequence at p, 0 when it is none (RFC 3629, 4). */
+static size_t
+utf8_sequence(const unsigned char *p, size_t n)
+{
+	unsigned char c = p[0];
+	unsigned char low = 0x80, high = 0xbf;
+	size_t need, i;
+
+	if (c < 0x80)
+		return 1;
+	if (c < 0xc2 || c > 0xf4)
+		return 0;
+	need = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	if (n < need)
+		return 0;
+	if (c == 0xe0)
+		low = 0xa0;
+	if (c == 0xed)
+		high = 0x9f;
+	if (c == 0xf0)
+		low = 0x90;
+	if (c == 0xf4)
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (i = 2; i < need; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return need;
+}
+
+bool
+str_utf8(struct str s, size_t *points)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t i = 0, count = 0, step;
+
+	while (i < s.n) {
+		step = utf8_sequence(p + i, s.n - i);
+		if (step == 0)
+			return false;
+		i += step;
+		count++;
+	}
+	if (points)
+		*points = count;
+	return true;
+}
