@@ -1,0 +1,89 @@
+-- name: login_begin
+-- Find the account and charge the attempt before any secret is compared
+-- (security rows LG1, RL2, RL4). An unknown name is charged like a known one.
+-- 1 identifier, 2 network or device, 3 limit, 4 window µs, 5 lock µs,
+-- 6 device id or null
+with u as (
+	select * from users
+	where email = $1 or lower(username) = $1
+	order by (email = $1) desc limit 1
+), d as (
+	select devices.id from devices, u
+	where devices.id = $6::uuid and user_id = u.id and revoked_at is null
+		and devices.expires_at > now()
+), b as (
+	select coalesce((select id::text from u), '?' || md5($1)) as who,
+		coalesce('d' || (select id::text from d), $2) as whence
+)
+select u.id, u.numeric_id, u.email, u.username, u.first_name, u.last_name,
+	u.full_name, u.is_active, u.is_verified, u.two_factor_enabled,
+	array_to_string(u.roles, ','), u.profile_picture_url,
+	u.cover_photo_url, to_us(u.last_login_at), to_us(u.created_at),
+	to_us(u.updated_at), u.password_hash,
+	near.allowed, near.retry_us, total.allowed, d.id,
+	'login:' || b.who || ':' || b.whence, 'login.all:' || b.who
+from b
+	cross join lateral charge('login:' || b.who || ':' || b.whence,
+		$3::integer, $4::bigint, $5::bigint) near
+	cross join lateral charge('login.all:' || b.who, 100,
+		315360000000000, 0) total
+	left join u on true left join d on true;
+
+-- name: login_finish
+-- Everything a login leaves behind, at once. The oldest sessions past the
+-- limit end (security row SE5).
+-- 1 user id, 2 session id, 3 ip, 4 user agent, 5 idle µs, 6 absolute µs,
+-- 7 bucket, 8 total bucket, 9 old hash or null, 10 new hash, 11 sessions at
+-- most, 12 request id, 13 device id or null, 14 device life µs, 15 amr,
+-- 16 the hash that was verified
+with u as (
+	update users set last_login_at = now(),
+		password_hash = coalesce($10, password_hash)
+	where id = $1::uuid and is_active
+		and password_hash is not distinct from $16
+	returning id
+), s as (
+	insert into sessions (id, user_id, ip_address, user_agent, expires_at,
+		absolute_expires_at, amr)
+	select $2::uuid, u.id, $3, $4,
+		now() + least($5::bigint, $6::bigint)
+			* interval '1 microsecond',
+		now() + $6::bigint * interval '1 microsecond', $15
+	from u returning numeric_id
+), e as (
+	update sessions set ended_at = now(), end_reason = 'too many'
+	where id in (
+		select id from sessions
+		where user_id = $1::uuid and ended_at is null
+			and expires_at > now()
+		order by created_at desc offset $11::integer - 1)
+), c as (
+	delete from attempts where bucket in ($7, $8)
+), d as (
+	insert into devices (id, user_id, name, expires_at)
+	select $13::uuid, u.id, left($4, 100),
+		now() + $14::bigint * interval '1 microsecond'
+	from u where $13::text is not null
+	on conflict (id) do update set last_used_at = now()
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select u.id, u.id, 'auth.login', 'sessions', 'success', $3, $4, $12
+	from u
+)
+select s.numeric_id from s;
+
+-- name: login_refused
+-- 1 user id or null, 2 reason, 3 ip, 4 user agent, 5 request id
+insert into audit_logs (user_id, action, resource, result, reason,
+	ip_address, user_agent, request_id)
+values ($1::uuid, 'auth.login', 'sessions', 'failure', $2, $3, $4, $5);
+
+-- name: attempt_charge
+-- 1 bucket, 2 limit, 3 window µs, 4 lock µs
+select allowed, remaining, retry_us
+from charge($1, $2::integer, $3::bigint, $4::bigint);
+
+-- name: attempt_clear
+-- 1 bucket
+delete from attempts where bucket = $1;

@@ -1,0 +1,113 @@
+-- name: password_change
+-- 1 user id, 2 new hash, 3 the hash that was verified, 4 session kept, 5 job
+-- id, 6 job payload, 7 ip, 8 user agent, 9 request id
+with u as (
+	update users set password_hash = $2, password_changed_at = now(),
+		must_reset_password = false, updated_at = now()
+	where id = $1::uuid and password_hash is not distinct from $3
+		and is_active
+	returning id
+), s as (
+	update sessions set ended_at = now(), end_reason = 'password changed'
+	from u where user_id = u.id and ended_at is null
+		and sessions.id is distinct from $4::uuid
+), k as (
+	update sessions set proved_at = now()
+	from u where sessions.id = $4::uuid
+), d as (
+	update devices set revoked_at = now()
+	from u where user_id = u.id and revoked_at is null
+), o as (
+	update one_time set voided_at = now()
+	from u where user_id = u.id and used_at is null and voided_at is null
+		and purpose in ('reset', 'email')
+), j as (
+	insert into jobs (id, kind, payload, priority)
+	select $5::uuid, 'mail', $6::bytea, 1 from u
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select id, id, 'password.change', 'users', 'success', $7, $8, $9
+	from u
+)
+select id from u;
+
+-- name: reset_request
+-- A new link voids the one before (security row PR3). 1 user id, 2 link id,
+-- 3 life µs, 4 job id, 5 job payload, 6 ip, 7 user agent, 8 request id
+with v as (
+	update one_time set voided_at = now()
+	where user_id = $1::uuid and purpose = 'reset' and used_at is null
+		and voided_at is null
+), o as (
+	insert into one_time (id, user_id, purpose, destination, expires_at)
+	select $2::uuid, id, 'reset', email,
+		now() + $3::bigint * interval '1 microsecond'
+	from users where id = $1::uuid and is_active
+	returning user_id
+), j as (
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select $4::uuid, 'mail', $5::bytea, 0,
+		now() + $3::bigint * interval '1 microsecond'
+	from o
+), a as (
+	insert into audit_logs (user_id, action, resource, result, ip_address,
+		user_agent, request_id)
+	select user_id, 'password.reset_request', 'users', 'success', $6, $7,
+		$8
+	from o
+)
+select count(*) from o;
+
+-- name: reset_find
+-- Is this link live, and whose is it? 1 link id
+-- safe: yes
+select u.id, u.email, u.username, coalesce(u.full_name, u.first_name,
+	u.username)
+from one_time o join users u on u.id = o.user_id
+where o.id = $1::uuid and o.purpose = 'reset' and o.used_at is null
+	and o.voided_at is null and o.expires_at > now() and u.is_active
+	and u.email = o.destination;
+
+-- name: reset_confirm
+-- Consume the link; only its affected row sets the password. Everything that
+-- was open ends; the second factor stays (security rows PR5, PR6).
+-- 1 link id, 2 new hash, 3 job id, 4 job payload, 5 ip, 6 user agent,
+-- 7 request id
+with c as (
+	update one_time set used_at = now()
+	where id = $1::uuid and purpose = 'reset' and used_at is null
+		and voided_at is null and expires_at > now()
+	returning user_id, destination
+), u as (
+	update users set password_hash = $2, password_changed_at = now(),
+		must_reset_password = false, is_verified = true,
+		verified_at = coalesce(verified_at, now()), updated_at = now()
+	from c where users.id = c.user_id and is_active
+		and users.email = c.destination
+	returning users.id
+), s as (
+	update sessions set ended_at = now(), end_reason = 'password reset'
+	from u where user_id = u.id and ended_at is null
+), d as (
+	update devices set revoked_at = now()
+	from u where user_id = u.id and revoked_at is null
+), o as (
+	update one_time t set voided_at = now()
+	from u where t.user_id = u.id and t.used_at is null
+		and t.voided_at is null and t.id <> $1::uuid
+), l as (
+	delete from attempts using u
+	where bucket = 'login.all:' || u.id
+		or (bucket >= 'login:' || u.id || ':'
+			and bucket < 'login:' || u.id || ';')
+), j as (
+	insert into jobs (id, kind, payload, priority)
+	select $3::uuid, 'mail', $4::bytea, 1 from u
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select id, id, 'password.reset', 'users', 'success', $5, $6, $7
+	from u
+)
+select id from u;
