@@ -7,17 +7,16 @@
 --
 --   with u as (
 --           insert into users (...) values (...) returning id
---   ), job as (
---           insert into jobs (id, kind, payload, priority, max_attempts,
---               expires_at)
---           select d.* from u,
---               job_draft($7::uuid, $8, $9::bytea, $10::int, $11::bigint) d
+--   ), j as (
+--           insert into jobs (id, kind, payload, priority, expires_at)
+--           select $7::uuid, 'mail', $8::bytea, 0,
+--               now() + $9::bigint * interval '1 microsecond'
+--           from u where $7::text is not null
 --   )
 --   select id from u;
 --
--- $7 to $11 are the members of C's struct job_draft in order: id, kind,
--- sealed, priority, ttl. One job is made for each row of the cause; none when
--- the id is null.
+-- One job is made for each row of the cause; none when the id is null. A null
+-- expires_at is never late.
 
 create table jobs (
 	id uuid primary key,
@@ -28,6 +27,8 @@ create table jobs (
 	-- for, 1 notices, 2 bulk
 	priority smallint not null default 1 check (priority between 0 and 2),
 	attempts integer not null default 0,
+	-- 30 attempts of a back-off that doubles from 10 s to 6 h are five days
+	-- (row RE6)
 	max_attempts integer not null default 30 check (max_attempts > 0),
 	-- when it is due; a claim moves it forward, which is the lease: the job
 	-- of a worker that died becomes due again by itself
@@ -77,20 +78,3 @@ create table cron_jobs (
 );
 
 insert into cron_jobs (name) values ('maintenance');
-
--- The columns of a new job from what a producer knows. Mail is tried for five
--- days at most (row RE6): 30 attempts of a back-off that doubles from 20 s to
--- 6 h. Anything with a shorter life ends with it (row RE7).
-create function job_draft(p_id uuid, p_kind text, p_payload bytea,
-    p_priority integer, p_ttl_us bigint)
-returns table (id uuid, kind text, payload bytea, priority smallint,
-    max_attempts integer, expires_at timestamptz)
-language sql stable
-as $$
-	select p_id, p_kind, p_payload, p_priority::smallint,
-	    case p_kind when 'mail' then 30 else 8 end,
-	    now() + case when p_ttl_us > 0
-	        then p_ttl_us * interval '1 microsecond'
-	        else interval '5 days' end
-	where p_id is not null
-$$;
