@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "queries.h"
+#include "store/queries.h"
 
 /*
  * The one door to libpq. One connection per process, opened at the first use

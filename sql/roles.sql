@@ -1,0 +1,53 @@
+-- The rights of the role under which the web and queue processes run
+-- (security row CF6): rows of our tables, never their shape. Run by the owner
+-- after every migration; running it again changes nothing. :app_role is the
+-- quoted name of the role.
+--
+-- A table whose comment begins with "append-only" may be read and added to,
+-- not changed. schema_migrations may be read.
+
+do $roles$
+declare
+	home text := quote_ident(current_schema());
+	t record;
+begin
+	execute 'grant usage on schema ' || home || ' to :app_role';
+	execute 'grant usage, select on all sequences in schema ' || home ||
+	    ' to :app_role';
+	execute 'grant execute on all functions in schema ' || home ||
+	    ' to :app_role';
+	for t in
+		select quote_ident(c.relname) as name,
+		    c.relname = 'schema_migrations' as readable,
+		    coalesce(obj_description(c.oid, 'pg_class'), '')
+			like 'append-only%' as append_only
+		from pg_class c
+		where c.relnamespace = current_schema()::regnamespace
+		and c.relkind in ('r', 'p', 'v')
+	loop
+		execute 'revoke all on ' || home || '.' || t.name ||
+		    ' from :app_role';
+		execute 'grant ' || case
+		    when t.readable then 'select'
+		    when t.append_only then 'select, insert'
+		    else 'select, insert, update, delete' end ||
+		    ' on ' || home || '.' || t.name || ' to :app_role';
+	end loop;
+end
+$roles$;
+
+-- Limits that hold whatever the client does. Setting them for another role
+-- needs the right to change roles; without it the administrator is told.
+do $limits$
+begin
+	execute 'alter role :app_role in database ' ||
+	    quote_ident(current_database()) || ' set statement_timeout = ''10s''';
+	execute 'alter role :app_role in database ' ||
+	    quote_ident(current_database()) || ' set lock_timeout = ''3s''';
+	execute 'alter role :app_role in database ' ||
+	    quote_ident(current_database()) ||
+	    ' set idle_in_transaction_session_timeout = ''10s''';
+exception when insufficient_privilege then
+	raise notice 'time limits of the role are left as they are';
+end
+$limits$;
