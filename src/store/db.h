@@ -51,13 +51,16 @@ struct rows {
 /*
  * Run one statement. args are copied before return. On E_OK *out (may be
  * NULL) is filled. Errors:
- *   E_CONFLICT     unique violation; db_constraint names it
+ *   E_CONFLICT     unique, foreign key or exclusion constraint; db_constraint
+ *                  names it
+ *   E_BAD_REQUEST  a text with a NUL or that is no UTF-8
  *   E_UNAVAILABLE  no connection, deadline, shutdown, serialization; when a
  *                  write's fate is unknown this is logged as such
  *   E_INTERNAL     anything else (a fault of ours)
  * A dead connection found before anything was sent, or under a statement
  * marked "-- safe: yes" in sql/queries, is reopened and the statement sent
- * once more. 40001/40P01 are tried again up to 3 times outside a batch.
+ * once more. 40001/40P01 are tried again up to 3 times; a batch too, as a
+ * whole, for nothing of it has happened.
  */
 enum err db_run(struct db *d, struct arena *a, enum query q,
     const struct arg *args, int nargs, struct rows **out);

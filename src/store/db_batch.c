@@ -1,0 +1,154 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/link.h"
+
+/*
+ * All steps, then one Sync: the server makes one transaction of what stands
+ * before it, and after an error skips the rest and rolls back.
+ */
+static bool
+send_steps(struct db *d, const struct db_step *steps, const struct bound *b,
+    int n)
+{
+	if (!PQenterPipelineMode(d->conn))
+		return false;
+	for (int i = 0; i < n; i++)
+		if (!PQsendQueryParams(d->conn, query_table[steps[i].q].sql,
+		    b[i].n, NULL, b[i].value, b[i].length, b[i].format, 0))
+			return false;
+	return PQpipelineSync(d->conn) != 0;
+}
+
+struct batch {
+	struct db *d;
+	struct arena *a;
+	const struct db_step *steps;
+	int n;
+	struct rows **results;
+	int64_t deadline;
+	enum fate fate; /* the first that is not FATE_DONE */
+	enum err err;
+};
+
+/* One result of step i; i == n is the Sync, where the commit may fail. */
+static void
+take(struct batch *b, int i, const PGresult *r)
+{
+	const char *name = i < b->n ? query_table[b->steps[i].q].name :
+	    "commit of a batch";
+	enum fate fate;
+	enum err err;
+
+	if (PQresultStatus(r) == PGRES_PIPELINE_ABORTED || b->fate != FATE_DONE)
+		return;
+	fate = link_judge(b->d, name, r, &err);
+	if (fate != FATE_DONE) {
+		b->fate = fate;
+		b->err = err;
+	} else if (i < b->n && b->results) {
+		b->results[i] = rows_copy(b->a, r);
+	}
+}
+
+static void
+lose(struct batch *b, enum fate fate)
+{
+	if (b->fate == FATE_DONE) {
+		b->fate = fate;
+		b->err = E_UNAVAILABLE;
+	}
+}
+
+/* In a pipeline each statement's results end with a NULL, the Sync has none. */
+static bool
+receive(struct batch *b)
+{
+	int i = 0, nulls = 0;
+
+	for (;;) {
+		bool late;
+		PGresult *r = link_result(b->d, b->deadline, &late);
+		bool end = r && PQresultStatus(r) == PGRES_PIPELINE_SYNC;
+
+		if (r) {
+			take(b, i, r);
+			PQclear(r);
+			nulls = 0;
+		} else if (i < b->n) {
+			i++;
+		} else if (++nulls > 1) {
+			late = true;
+		}
+		if (end)
+			return PQexitPipelineMode(b->d->conn) != 0;
+		if (late || PQstatus(b->d->conn) != CONNECTION_OK) {
+			lose(b, late ? FATE_LATE : FATE_LOST);
+			return false;
+		}
+	}
+}
+
+static enum fate
+attempt(struct batch *b, const struct bound *bound)
+{
+	struct db *d = b->d;
+
+	if ((b->err = link_ready(d)) != E_OK)
+		return FATE_FAILED;
+	b->fate = FATE_DONE;
+	b->deadline = clock_mono() + d->o.statement_timeout;
+	d->trips++;
+	if (!send_steps(d, b->steps, bound, b->n))
+		lose(b, FATE_UNDONE);
+	else if (receive(b))
+		return b->fate;
+	if (b->fate == FATE_LATE)
+		link_abandon(d);
+	else
+		link_drop(d);
+	return b->fate;
+}
+
+/* Nothing of a batch has happened unless its Sync was answered. */
+static bool
+again(const struct batch *b, int tries)
+{
+	bool safe = b->fate == FATE_UNDONE;
+
+	if (b->d->pinned)
+		return false;
+	if (b->fate == FATE_AGAIN)
+		return tries < 4;
+	for (int i = 0; b->fate == FATE_LOST && i < b->n; i++)
+		safe = (i == 0 || safe) && query_table[b->steps[i].q].safe;
+	return safe && tries < 2;
+}
+
+enum err
+db_batch(struct db *d, struct arena *a, const struct db_step *steps, int n,
+    struct rows **results)
+{
+	struct batch b = { d, a, steps, n, results, 0, FATE_DONE, E_OK };
+	struct bound *bound;
+	int tries = 0;
+
+	if (n == 0)
+		return E_OK;
+	bound = arena_array(a, (size_t)n, sizeof *bound);
+	for (int i = 0; i < n; i++) {
+		enum err e = link_bind(a, steps[i].q, steps[i].args,
+		    steps[i].nargs, &bound[i]);
+
+		if (e != E_OK)
+			return e;
+	}
+	do
+		b.fate = attempt(&b, bound);
+	while (again(&b, ++tries));
+	if (b.fate != FATE_DONE && b.fate != FATE_FAILED)
+		log_error("batch failed", log_c("first statement",
+		    query_table[steps[0].q].name), log_c("effect",
+		    b.fate == FATE_LOST || b.fate == FATE_LATE ? "unknown" :
+		    "none"));
+	return b.fate == FATE_DONE ? E_OK : b.err;
+}

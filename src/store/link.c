@@ -1,0 +1,226 @@
+#include "store/link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define PAUSE_MIN (100 * CLOCK_MS)
+#define PAUSE_MAX (2 * CLOCK_SECOND)
+
+/* Wait for the descriptor; false when the deadline came first. */
+static bool
+wait_fd(int fd, short events, int64_t deadline)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	for (;;) {
+		int64_t left = deadline - clock_mono();
+		int64_t ms = left <= 0 ? 0 : (left + 999) / 1000;
+		int n = poll(&p, 1, ms > 60000 ? 60000 : (int)ms);
+
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return true; /* libpq will name the error */
+		if (left <= 0)
+			return false;
+	}
+}
+
+/*
+ * A server that ends an idle connection says so first; libpq treats that as a
+ * notice. Other notices are not for us.
+ */
+static void
+on_notice(void *arg, const PGresult *r)
+{
+	struct db *d = arg;
+	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+	if (state && (strncmp(state, "57P", 3) == 0 ||
+	    strncmp(state, "08", 2) == 0))
+		d->dying = true;
+}
+
+/* From half to one and a half of t: a herd does not come back at once. */
+static int64_t
+jitter(int64_t t)
+{
+	return t / 2 + randombytes_uniform((uint32_t)t);
+}
+
+static void
+back_off(struct db *d, PGconn *conn)
+{
+	struct str why = str_of(conn ? PQerrorMessage(conn) : "no memory");
+
+	why = str_slice(why, 0, str_find(why, '\n'));
+	if (d->pause == 0)
+		log_error("database is not reachable", log_s("why", why));
+	d->pause = d->pause == 0 ? PAUSE_MIN : d->pause * 2;
+	if (d->pause > PAUSE_MAX)
+		d->pause = PAUSE_MAX;
+	d->retry_at = clock_mono() + jitter(d->pause);
+	PQfinish(conn);
+}
+
+/* Ours come first, so that the conninfo may say otherwise. */
+static PGconn *
+begin_connect(const struct db *d)
+{
+	const char *keys[] = { "client_encoding", "tcp_user_timeout",
+		"keepalives_idle", "keepalives_interval", "keepalives_count",
+		"fallback_application_name", "dbname", NULL };
+	const char *values[] = { "UTF8", "5000", "30", "5", "3", "postern",
+		d->conninfo, NULL };
+
+	return PQconnectStartParams(keys, values, 1);
+}
+
+static bool
+finish_connect(PGconn *conn, int64_t deadline)
+{
+	PostgresPollingStatusType s = PGRES_POLLING_WRITING;
+
+	if (!conn || PQstatus(conn) == CONNECTION_BAD)
+		return false;
+	while (s != PGRES_POLLING_OK && s != PGRES_POLLING_FAILED) {
+		short events = s == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+
+		if (!wait_fd(PQsocket(conn), events, deadline))
+			return false;
+		s = PQconnectPoll(conn);
+	}
+	return s == PGRES_POLLING_OK && PQsetnonblocking(conn, 1) == 0;
+}
+
+static enum err
+open_link(struct db *d)
+{
+	int64_t now = clock_mono();
+	PGconn *conn;
+
+	if (now < d->retry_at)
+		return E_UNAVAILABLE;
+	conn = begin_connect(d);
+	if (!finish_connect(conn, now + d->o.connect_timeout)) {
+		back_off(d, conn);
+		return E_UNAVAILABLE;
+	}
+	if (d->pause != 0)
+		log_info("database is back");
+	PQsetNoticeReceiver(conn, on_notice, d);
+	d->conn = conn;
+	d->pid = getpid();
+	d->pause = d->retry_at = 0;
+	d->dying = false;
+	d->expires = d->o.max_lifetime <= 0 ? INT64_MAX :
+	    clock_mono() + d->o.max_lifetime -
+	    randombytes_uniform((uint32_t)(d->o.max_lifetime / 10 & INT32_MAX));
+	memset(d->prepared, 0, sizeof d->prepared);
+	return E_OK;
+}
+
+void
+link_drop(struct db *d)
+{
+	if (!d->conn)
+		return;
+	/* The parent's connection: PQfinish would end its session. */
+	if (d->pid != getpid())
+		close(PQsocket(d->conn));
+	else
+		PQfinish(d->conn);
+	d->conn = NULL;
+}
+
+/*
+ * Has the server closed the idle connection? Whatever can be read now was not
+ * asked for: a goodbye, a notice, or the end of file.
+ */
+static bool
+went_away(struct db *d)
+{
+	struct pollfd p = { .fd = PQsocket(d->conn), .events = POLLIN };
+
+	for (int i = 0; i < 4 && poll(&p, 1, 0) > 0; i++) {
+		if (!PQconsumeInput(d->conn))
+			return true;
+		(void)PQisBusy(d->conn); /* has notices delivered */
+	}
+	return d->dying || PQstatus(d->conn) != CONNECTION_OK;
+}
+
+enum err
+link_ready(struct db *d)
+{
+	if (d->conn && d->pid == getpid() && !went_away(d) &&
+	    (d->pinned || clock_mono() < d->expires))
+		return E_OK;
+	link_drop(d);
+	if (d->pinned)
+		return E_UNAVAILABLE;
+	return open_link(d);
+}
+
+/*
+ * PQcancel connects and waits without a deadline of its own, so a grandchild
+ * does it: PQcancel is async-signal-safe, the alarm ends it, nobody waits.
+ */
+static void
+cancel(PGcancel *c)
+{
+	char why[128];
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (fork() == 0) {
+			close_range(3, ~0U, 0);
+			signal(SIGALRM, SIG_DFL);
+			alarm(1);
+			PQcancel(c, why, sizeof why);
+		}
+		_exit(0);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+}
+
+void
+link_abandon(struct db *d)
+{
+	PGcancel *c = d->conn ? PQgetCancel(d->conn) : NULL;
+
+	if (c) {
+		cancel(c);
+		PQfreeCancel(c);
+	}
+	link_drop(d);
+}
+
+PGresult *
+link_result(struct db *d, int64_t deadline, bool *late)
+{
+	*late = false;
+	while (PQisBusy(d->conn)) {
+		short events = POLLIN;
+
+		if (PQflush(d->conn) == 1)
+			events |= POLLOUT;
+		if (!wait_fd(PQsocket(d->conn), events, deadline)) {
+			*late = true;
+			return NULL;
+		}
+		if (!PQconsumeInput(d->conn))
+			break; /* PQgetResult reports the loss */
+	}
+	return PQgetResult(d->conn);
+}

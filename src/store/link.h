@@ -1,0 +1,97 @@
+#ifndef STORE_LINK_H
+#define STORE_LINK_H
+
+#include <sys/types.h>
+
+#include <libpq-fe.h>
+
+#include "store/db.h"
+
+/*
+ * The connection under store/db.h, for src/store alone: when to open it, when
+ * not to believe it any more, and how to wait for it with a deadline.
+ * All times are monotonic microseconds.
+ */
+#define LINK_NAME 64 /* NAMEDATALEN */
+
+struct db {
+	struct db_options o;
+	char *conninfo;
+	PGconn *conn;
+	pid_t pid;	  /* who opened conn: it does not cross a fork */
+	int64_t expires;  /* conn is replaced after this */
+	int64_t retry_at; /* no attempt to connect before this */
+	int64_t pause;	  /* current back-off, 0 when all is well */
+	bool pinned;	  /* inside a transaction: never replaced */
+	bool dying;	  /* the server has announced its end */
+	uint64_t trips;
+	char constraint[LINK_NAME];
+	bool prepared[Q_COUNT];
+};
+
+/*
+ * Have a live connection: opens one where there is none, replaces one that is
+ * too old, was closed by the server while idle, or belongs to the parent
+ * process. E_UNAVAILABLE at once while in back-off.
+ */
+enum err link_ready(struct db *d);
+
+/* Give the connection up; the next link_ready opens another. */
+void link_drop(struct db *d);
+
+/* Ask the server to cancel what runs, without waiting for it, and drop. */
+void link_abandon(struct db *d);
+
+/*
+ * The next result, sending what is still unsent. NULL at the end of a
+ * statement, or with *late set when the deadline has passed.
+ */
+PGresult *link_result(struct db *d, int64_t deadline, bool *late);
+
+/* What became of a statement. */
+enum fate {
+	FATE_DONE,
+	FATE_FAILED, /* refused by the server: err tells how */
+	FATE_AGAIN,  /* rolled back: serialization, deadlock */
+	FATE_UNDONE, /* connection lost, surely without effect */
+	FATE_LOST,   /* connection lost, effect unknown */
+	FATE_LATE,   /* deadline passed, effect unknown */
+	FATE_UNKNOWN_NAME /* the prepared statement is not there */
+};
+
+/*
+ * Judge one result. For FATE_FAILED *err is the answer. A failure is logged
+ * here, once, with statement name and sqlstate, never with values; only what
+ * may be tried again is left to the caller.
+ */
+enum fate link_judge(struct db *d, const char *name, const PGresult *r,
+    enum err *err);
+
+/* Arguments as libpq wants them. */
+#define LINK_PARAMS 64
+struct bound {
+	int n;
+	const char *value[LINK_PARAMS];
+	int length[LINK_PARAMS];
+	int format[LINK_PARAMS];
+};
+
+/* E_INTERNAL: wrong number of them. E_BAD_REQUEST: a NUL in a text. */
+enum err link_bind(struct arena *a, enum query q, const struct arg *args,
+    int nargs, struct bound *out);
+
+/* Copy a result (store/rows.c). */
+struct rows *rows_copy(struct arena *a, const PGresult *r);
+
+/*
+ * Run a text of several statements (simple protocol), for migrations. Errors
+ * as db_run's; nothing is tried again. E_INTERNAL with *why, in a, holding the
+ * server's words: a migration has no parameters that could leak.
+ */
+enum err db_script(struct db *d, struct arena *a, const char *label,
+    const char *sql, const char **why);
+
+/* Between these the connection is never replaced: one transaction. */
+void db_pin(struct db *d, bool on);
+
+#endif
