@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "http/json.h"
+#include "base/json.h"
 
 /*
  * One request as the program sees it, whichever web server and transport

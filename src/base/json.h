@@ -1,8 +1,9 @@
-#ifndef HTTP_JSON_H
-#define HTTP_JSON_H
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <stdint.h>
 
 #include <cjson/cJSON.h>
-#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -12,30 +13,47 @@
  * cJSON's allocator is pointed there, so nothing is freed by hand.
  */
 
-/* From here on cJSON allocates in a. Called by the dispatcher per request. */
-void json_use(struct arena *a);
+/*
+ * From here on cJSON allocates in a. Called by the dispatcher per request.
+ * Returns the arena used before, NULL when there was none.
+ */
+struct arena *json_use(struct arena *a);
 
 /*
  * Strict parsing (RFC 8259; rows HB7, HB8): valid UTF-8, no NUL and no
  * escaped NUL, no control characters or lone surrogates in strings, no
- * duplicate keys, depth <= max_depth, RFC numbers that a double holds
- * exactly when integral, nothing behind the value. E_BAD_JSON otherwise;
- * *why (may be NULL) is a short English reason.
+ * duplicate keys (compared unescaped), depth <= max_depth, at most
+ * LIMIT_JSON_NODES values, RFC numbers that a double holds exactly when
+ * integral, nothing behind the value. E_BAD_JSON otherwise; *why (may be
+ * NULL) is a short English reason. The tree lives in a, whatever json_use
+ * said.
  */
 enum err json_parse(struct arena *a, struct str text, int max_depth,
     cJSON **out, const char **why);
 
-/* Compact text of v, byte for byte what JSON.stringify gives. */
+/*
+ * Compact text of v, byte for byte what JSON.stringify gives. Cut at
+ * LIMIT_ANSWER it would not parse, so past that the answer is STR_NONE.
+ */
 struct str json_print(struct arena *a, const cJSON *v);
 
-/* Builders; a STR_NONE value becomes null. */
+/*
+ * Builders; a STR_NONE value becomes null. Keys are not copied: constants or
+ * bytes of the arena. Text is copied; bytes that are no UTF-8, and NUL,
+ * become U+FFFD. A number beyond 2^53 becomes a string, since readers would
+ * round it.
+ */
 cJSON *json_object(void);
 cJSON *json_array(void);
+cJSON *json_str(struct str s);
+cJSON *json_int(int64_t n);
+cJSON *json_bool(bool b);
 void json_add_str(cJSON *o, const char *key, struct str s);
 void json_add_int(cJSON *o, const char *key, int64_t n);
 void json_add_bool(cJSON *o, const char *key, bool b);
 /* RFC 3339 with milliseconds, or null for 0. */
 void json_add_time(cJSON *o, const char *key, int64_t wall_us);
+/* v becomes part of o; NULL becomes null. v must have no other parent. */
 void json_add(cJSON *o, const char *key, cJSON *v);
 void json_push(cJSON *array, cJSON *v);
 

@@ -1,0 +1,209 @@
+#include "base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+
+#define EXACT 9007199254740992.0 /* 2^53 */
+#define DIGITS_MAX 17
+
+static void print_value(struct buf *b, const cJSON *v);
+
+static void
+print_int(struct buf *b, int64_t n)
+{
+	char text[24];
+	size_t at = sizeof(text);
+	uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+
+	do {
+		text[--at] = (char)('0' + rest % 10);
+	} while (rest /= 10);
+	if (n < 0)
+		text[--at] = '-';
+	buf_add(b, (struct str){ text + at, sizeof(text) - at });
+}
+
+/* d.dddde[+-]xx of v in text; is reading it back v again? */
+static bool
+round_trips(char *text, size_t room, int digits, double v)
+{
+	snprintf(text, room, "%.*e", digits - 1, v);
+	return strtod(text, NULL) == v;
+}
+
+/*
+ * At a power of two the gap below is half the one above, so the nearest
+ * decimal may fail where its upper neighbour reads back.
+ */
+static bool
+upper_trips(char *text, double v)
+{
+	char *last = strchr(text, 'e') - 1;
+	char saved[40];
+	int e;
+
+	if (frexp(v, &e) != 0.5 || *last == '9')
+		return false;
+	memcpy(saved, text, sizeof(saved));
+	(*last)++;
+	if (strtod(text, NULL) == v)
+		return true;
+	memcpy(text, saved, sizeof(saved));
+	return false;
+}
+
+/*
+ * The fewest digits that read back as v > 0 (ECMA-262, Number::toString).
+ * Returns their number; *point is where the decimal point stands.
+ */
+static int
+shortest(double v, char digits[DIGITS_MAX + 1], int *point)
+{
+	char text[40] = "";
+	int n = 0;
+
+	for (int k = 1; k <= DIGITS_MAX; k++)
+		if (round_trips(text, sizeof(text), k, v) ||
+		    upper_trips(text, v))
+			break;
+	for (const char *p = text; *p != 'e'; p++)
+		if (*p != '.')
+			digits[n++] = *p;
+	while (n > 1 && digits[n - 1] == '0')
+		n--;
+	digits[n] = '\0';
+	*point = (int)strtol(strchr(text, 'e') + 1, NULL, 10) + 1;
+	return n;
+}
+
+static void
+print_double(struct buf *b, double v)
+{
+	char d[DIGITS_MAX + 1];
+	int k, n;
+
+	if (v < 0) {
+		buf_byte(b, '-');
+		v = -v;
+	}
+	k = shortest(v, d, &n);
+	if (k <= n && n <= 21) {
+		buf_add(b, str_of(d));
+		for (int i = k; i < n; i++)
+			buf_byte(b, '0');
+	} else if (0 < n && n <= 21) {
+		buf_fmt(b, "%.*s.%s", n, d, d + n);
+	} else if (-6 < n && n <= 0) {
+		buf_fmt(b, "0.%.*s%s", -n, "000000", d);
+	} else {
+		buf_fmt(b, "%c%s%se%c%d", d[0], k > 1 ? "." : "", d + 1,
+		    n > 0 ? '+' : '-', abs(n - 1));
+	}
+}
+
+static void
+print_number(struct buf *b, double v)
+{
+	if (!isfinite(v))
+		buf_add(b, STR("null"));
+	else if (v >= -EXACT && v <= EXACT && v == (double)(int64_t)v)
+		print_int(b, (int64_t)v);
+	else
+		print_double(b, v);
+}
+
+static void
+print_escape(struct buf *b, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	static const char from[] = "\b\f\n\r\t\"\\", to[] = "bfnrt\"\\";
+	const char *at = strchr(from, c);
+
+	buf_byte(b, '\\');
+	if (at) {
+		buf_byte(b, to[at - from]);
+		return;
+	}
+	buf_add(b, STR("u00"));
+	buf_byte(b, hex[c >> 4]);
+	buf_byte(b, hex[c & 15]);
+}
+
+static void
+print_string(struct buf *b, const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	const unsigned char *from = p;
+
+	buf_byte(b, '"');
+	for (; *p; p++) {
+		if (*p >= 0x20 && *p != '"' && *p != '\\')
+			continue;
+		buf_add(b, (struct str){ (const char *)from,
+		    (size_t)(p - from) });
+		print_escape(b, *p);
+		from = p + 1;
+	}
+	buf_add(b, (struct str){ (const char *)from, (size_t)(p - from) });
+	buf_byte(b, '"');
+}
+
+static void
+print_members(struct buf *b, const cJSON *v, bool keys)
+{
+	const cJSON *m;
+
+	buf_byte(b, keys ? '{' : '[');
+	for (m = v->child; m; m = m->next) {
+		if (m != v->child)
+			buf_byte(b, ',');
+		if (keys) {
+			print_string(b, m->string);
+			buf_byte(b, ':');
+		}
+		print_value(b, m);
+	}
+	buf_byte(b, keys ? '}' : ']');
+}
+
+static void
+print_value(struct buf *b, const cJSON *v)
+{
+	switch (v->type & 0xff) {
+	case cJSON_True:
+		buf_add(b, STR("true"));
+		break;
+	case cJSON_False:
+		buf_add(b, STR("false"));
+		break;
+	case cJSON_Number:
+		print_number(b, v->valuedouble);
+		break;
+	case cJSON_String:
+		print_string(b, v->valuestring);
+		break;
+	case cJSON_Array:
+		print_members(b, v, false);
+		break;
+	case cJSON_Object:
+		print_members(b, v, true);
+		break;
+	default:
+		buf_add(b, STR("null"));
+	}
+}
+
+struct str
+json_print(struct arena *a, const cJSON *v)
+{
+	struct buf b = buf_new(a, LIMIT_ANSWER);
+
+	if (v == NULL)
+		return STR("null");
+	print_value(&b, v);
+	return b.full ? STR_NONE : buf_str(&b);
+}
