@@ -41,6 +41,7 @@ with u as (
 		password_hash = coalesce($10, password_hash)
 	where id = $1::uuid and is_active
 		and password_hash is not distinct from $16
+		and ($9::text is null or password_hash = $9)
 	returning id
 ), s as (
 	insert into sessions (id, user_id, ip_address, user_agent, expires_at,

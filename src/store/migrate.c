@@ -1,0 +1,278 @@
+#include "store/migrate.h"
+
+#include <sodium.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/log.h"
+#include "store/link.h"
+#include "store/schema.h"
+
+#define MIGRATION_TIME (900 * CLOCK_SECOND)
+#define ROLES_MAX (64u << 10)
+
+static struct str
+digest(struct arena *a, const struct migration *m)
+{
+	unsigned char h[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256(h, (const unsigned char *)m->sql, m->n);
+	return hex_encode(a, (struct str){ (const char *)h, sizeof h });
+}
+
+/* What the database remembers: version, name, sha256, applied_at. */
+static enum err
+remembered(struct db *d, struct arena *a, struct rows **out)
+{
+	enum err e = db_exec0(d, a, Q_MIGRATION_KNOWN, out);
+
+	if (e != E_OK)
+		return e;
+	if (row_bool(*out, 0, 0))
+		return db_exec0(d, a, Q_MIGRATION_LIST, out);
+	*out = ARENA_NEW(a, struct rows);
+	return E_OK;
+}
+
+/* Lay the program's list and the database's over each other by version. */
+static size_t
+merge(struct arena *a, const struct rows *r, struct migration_state *s)
+{
+	size_t n = 0, row = 0;
+
+	for (int v = 0; v < schema_count || row < r->n; n++) {
+		bool in_db = row < r->n && (v >= schema_count ||
+		    row_int(r, row, 0) <= v);
+
+		s[n].version = in_db ? (int)row_int(r, row, 0) : v;
+		s[n].known = v < schema_count && s[n].version == v;
+		s[n].file = in_db ? row_str(r, row, 1) :
+		    str_of(schema_table[v].file);
+		if (in_db)
+			s[n].applied_at = row_int(r, row, 3);
+		if (in_db && s[n].known)
+			s[n].changed = !str_eq(row_str(r, row, 2),
+			    digest(a, &schema_table[v]));
+		row += in_db;
+		v += s[n].known;
+	}
+	return n;
+}
+
+enum err
+migrate_status(struct db *d, struct arena *a, struct migration_state **out,
+    size_t *n)
+{
+	struct rows *r;
+	enum err e = remembered(d, a, &r);
+
+	if (e != E_OK)
+		return e;
+	*out = arena_array(a, r->n + (size_t)schema_count, sizeof **out);
+	*n = merge(a, r, *out);
+	return E_OK;
+}
+
+/* Look for what must not be; *pending is the first not applied, or -1. */
+static enum err
+verify(struct db *d, struct arena *a, int *pending, const char **why)
+{
+	struct migration_state *s;
+	size_t n;
+	enum err e = migrate_status(d, a, &s, &n);
+
+	*pending = -1;
+	*why = "the database is not reachable";
+	for (size_t i = 0; e == E_OK && i < n; i++) {
+		if (!s[i].known)
+			*why = arena_fmt(a, "the database has migration %04d "
+			    "(%.*s), which this program does not know: it "
+			    "needs a newer program", s[i].version,
+			    STR_FMT(s[i].file)).p;
+		else if (s[i].changed)
+			*why = arena_fmt(a, "%s was changed after it had been "
+			    "applied: a migration never changes, write another",
+			    schema_table[s[i].version].file).p;
+		if (!s[i].known || s[i].changed)
+			e = E_CONFLICT;
+		else if (s[i].applied_at == 0 && *pending < 0)
+			*pending = s[i].version;
+	}
+	return e;
+}
+
+enum err
+migrate_check(struct db *d, struct arena *a, const char **why)
+{
+	int pending;
+	enum err e = verify(d, a, &pending, why);
+
+	if (e != E_OK || pending < 0)
+		return e;
+	*why = arena_fmt(a, "%s is not applied yet: run posternctl migrate",
+	    schema_table[pending].file).p;
+	return E_CONFLICT;
+}
+
+static enum err
+apply(struct db *d, struct arena *a, const struct migration *m,
+    const char **why)
+{
+	const char *said;
+	enum err e = db_script(d, a, m->file, m->sql, &said);
+
+	if (e == E_OK)
+		e = db_exec(d, a, Q_MIGRATION_ADD, NULL, A_INT(m->version),
+		    A_TEXT(m->file), A_STR(digest(a, m)));
+	else
+		*why = arena_fmt(a, "%s: %s", m->file, said).p;
+	return e == E_OK || e == E_UNAVAILABLE ? e : E_INTERNAL;
+}
+
+/* Under the lock: verify, then the first that is pending; *done if none. */
+static enum err
+step(struct db *d, struct arena *a, bool *done, const char **why)
+{
+	int pending = -1;
+	enum err e = db_exec0(d, a, Q_MIGRATION_LOCK, NULL);
+
+	*why = "the database is not reachable";
+	if (e == E_OK)
+		e = db_exec0(d, a, Q_MIGRATION_TABLE, NULL);
+	if (e == E_INTERNAL)
+		*why = "the role cannot create tables: connect as the owner "
+		    "of the database";
+	if (e == E_OK)
+		e = verify(d, a, &pending, why);
+	*done = pending < 0;
+	if (e == E_OK && pending >= 0)
+		e = apply(d, a, &schema_table[pending], why);
+	return e;
+}
+
+typedef enum err step_fn(struct db *d, struct arena *a, void *arg,
+    const char **why);
+
+/* fn as one transaction on one connection. */
+static enum err
+transaction(struct db *d, struct arena *a, step_fn *fn, void *arg,
+    const char **why)
+{
+	enum err e = db_exec0(d, a, Q_TRANSACTION_BEGIN, NULL);
+
+	*why = "the database is not reachable";
+	if (e != E_OK)
+		return e;
+	db_pin(d, true);
+	e = fn(d, a, arg, why);
+	if (e == E_OK) {
+		*why = "the commit failed";
+		e = db_exec0(d, a, Q_TRANSACTION_COMMIT, NULL);
+	} else {
+		db_exec0(d, a, Q_TRANSACTION_ROLLBACK, NULL);
+	}
+	db_pin(d, false);
+	return e;
+}
+
+static enum err
+migrate_one(struct db *d, struct arena *a, void *arg, const char **why)
+{
+	return step(d, a, arg, why);
+}
+
+/* Letters that need no escape inside a quoted name or a literal. */
+static bool
+plain_role(struct str role)
+{
+	for (size_t i = 0; i < role.n; i++) {
+		char c = role.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+		    c == '.'))
+			return false;
+	}
+	return role.n > 0 && role.n < LINK_NAME;
+}
+
+/* sql/roles.sql with the role in the place of ":app_role". */
+static const char *
+roles_for(struct arena *a, struct str role)
+{
+	const struct str mark = STR(":app_role");
+	struct buf b = buf_new(a, ROLES_MAX);
+	struct str rest = str_of(schema_roles);
+
+	while (rest.n) {
+		if (!str_starts(rest, mark)) {
+			buf_byte(&b, rest.p[0]);
+			rest = str_slice(rest, 1, rest.n);
+			continue;
+		}
+		buf_fmt(&b, "\"%.*s\"", STR_FMT(role));
+		rest = str_slice(rest, mark.n, rest.n);
+	}
+	return buf_str(&b).p;
+}
+
+static enum err
+grant(struct db *d, struct arena *a, void *arg, const char **why)
+{
+	struct str role = str_of(arg);
+	const char *said;
+	struct rows *r;
+	enum err e;
+
+	if (!plain_role(role)) {
+		*why = "the role's name has characters that are not allowed";
+		return E_NOT_FOUND;
+	}
+	e = db_exec(d, a, Q_ROLE_KNOWN, &r, A_STR(role));
+	if (e == E_OK && r->n == 0) {
+		*why = arena_fmt(a, "the role %.*s does not exist: create role "
+		    "\"%.*s\" login", STR_FMT(role), STR_FMT(role)).p;
+		return E_NOT_FOUND;
+	}
+	if (e != E_OK || row_bool(r, 0, 0))
+		return e; /* the owner itself */
+	e = db_exec0(d, a, Q_MIGRATION_LOCK, NULL);
+	if (e == E_OK) {
+		e = db_script(d, a, "roles.sql", roles_for(a, role), &said);
+		*why = arena_fmt(a, "roles.sql: %s", said).p;
+	}
+	return e;
+}
+
+enum err
+migrate_run(struct arena *a, const char *conninfo_owner, const char *app_role,
+    int *applied, const char **why)
+{
+	const struct db_options o = { conninfo_owner, 5 * CLOCK_SECOND,
+		MIGRATION_TIME, 0, false };
+	struct db *d = db_new(&o);
+	bool done = false;
+	enum err e;
+	int n = -1;
+
+	do {
+		e = transaction(d, a, migrate_one, &done, why);
+		n++;
+	} while (e == E_OK && !done);
+	if (applied)
+		*applied = n;
+	if (e == E_OK && app_role && *app_role) {
+		struct str role = arena_str(a, str_of(app_role));
+
+		e = transaction(d, a, grant, (void *)(uintptr_t)role.p, why);
+	}
+	if (e == E_OK)
+		*why = "";
+	if (e != E_OK)
+		log_error("migration stopped", log_c("why", *why));
+	else if (n > 0)
+		log_info("schema migrated", log_i("migrations", n));
+	db_close(&d);
+	return e;
+}
