@@ -1,0 +1,217 @@
+#include "store/cache.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/cache_link.h"
+
+#define PIPELINE_MAX (4u << 20) /* bytes sent in one round trip */
+
+struct cache *
+cache_new(const struct cache_options *o)
+{
+	struct cache *c = calloc(1, sizeof *c);
+
+	if (c) {
+		c->host = strdup(o->host ? o->host : "");
+		c->password = strdup(o->password ? o->password : "");
+	}
+	if (!c || !c->host || !c->password) {
+		log_error("no memory for the cache");
+		_exit(70);
+	}
+	c->o = *o;
+	c->o.host = c->host;
+	c->o.password = c->password;
+	c->fd = -1;
+	return c;
+}
+
+void
+cache_close(struct cache **c)
+{
+	if (!*c)
+		return;
+	cache_link_drop(*c);
+	explicit_bzero((*c)->password, strlen((*c)->password));
+	free((*c)->password);
+	free((*c)->host);
+	free(*c);
+	*c = NULL;
+}
+
+bool
+cache_configured(const struct cache *c)
+{
+	return c && c->host[0] != 0;
+}
+
+/*
+ * One command in the wire's form: counted words, so none can become another
+ * (row HB10). By hand, for hiredis would allocate and copy each.
+ */
+static bool
+encode(struct buf *b, const struct command *k)
+{
+	buf_fmt(b, "*%zu\r\n", k->argc);
+	for (size_t i = 0; i < k->argc; i++) {
+		buf_fmt(b, "$%zu\r\n", k->argv[i].n);
+		buf_add(b, k->argv[i]);
+		buf_add(b, STR("\r\n"));
+	}
+	return k->argc > 0 && !b->full;
+}
+
+/* Commands there, replies back; what goes wrong costs the connection. */
+static enum err
+talk(struct cache *c, struct arena *a, const struct command *k, size_t n,
+    struct reply *replies, int64_t deadline)
+{
+	struct buf b = buf_new(a, PIPELINE_MAX);
+	const char *why;
+
+	for (size_t i = 0; i < n; i++)
+		if (!encode(&b, &k[i])) {
+			log_error("a cache command is too large");
+			return E_INTERNAL;
+		}
+	why = cache_link_talk(c, a, buf_str(&b), replies, n, deadline);
+	if (!why)
+		return E_OK;
+	cache_link_fail(c, why);
+	return E_UNAVAILABLE;
+}
+
+/* AUTH and SELECT, where they are needed, in one round trip. */
+static enum err
+introduce(struct cache *c, struct arena *a, int64_t deadline)
+{
+	struct str auth[] = { STR("AUTH"), str_of(c->password) };
+	struct str select[] = { STR("SELECT"), arena_fmt(a, "%d", c->o.db) };
+	struct command k[2];
+	struct reply r[2];
+	size_t n = 0;
+	enum err e = E_OK;
+
+	if (auth[1].n)
+		k[n++] = (struct command){ auth, 2 };
+	if (c->o.db != 0)
+		k[n++] = (struct command){ select, 2 };
+	if (n)
+		e = talk(c, a, k, n, r, deadline);
+	for (size_t i = 0; e == E_OK && i < n; i++)
+		if (r[i].kind == REPLY_ERROR) {
+			cache_link_fail(c, "AUTH or SELECT was refused");
+			e = E_UNAVAILABLE;
+		}
+	return e;
+}
+
+static enum err
+ready(struct cache *c, struct arena *a)
+{
+	int64_t now;
+	const char *why;
+	enum err e;
+
+	if (!cache_configured(c))
+		return E_UNAVAILABLE;
+	if (cache_link_alive(c))
+		return E_OK;
+	cache_link_drop(c);
+	now = clock_mono();
+	if (now < c->retry_at)
+		return E_UNAVAILABLE;
+	why = cache_link_open(c, now + c->o.timeout);
+	if (why) {
+		cache_link_fail(c, why);
+		return E_UNAVAILABLE;
+	}
+	e = introduce(c, a, now + 2 * c->o.timeout);
+	return e;
+}
+
+static bool
+unknown_script(const struct command *k, const struct reply *r)
+{
+	return r->kind == REPLY_ERROR && k->argc > 2 &&
+	    str_starts(r->text, STR("NOSCRIPT")) &&
+	    cache_script_source(k->argv[1]).p;
+}
+
+/* Send the scripts that Redis has forgotten, by their source this time. */
+static enum err
+send_sources(struct cache *c, struct arena *a, const struct command *k,
+    size_t n, struct reply *replies)
+{
+	struct command *again = arena_array(a, n, sizeof *again);
+	struct reply *r = arena_array(a, n, sizeof *r);
+	size_t m = 0;
+	enum err e;
+
+	for (size_t i = 0; i < n; i++) {
+		struct str *argv;
+
+		if (!unknown_script(&k[i], &replies[i]))
+			continue;
+		argv = arena_array(a, k[i].argc, sizeof *argv);
+		memcpy(argv, k[i].argv, k[i].argc * sizeof *argv);
+		argv[0] = STR("EVAL");
+		argv[1] = cache_script_source(k[i].argv[1]);
+		again[m++] = (struct command){ argv, k[i].argc };
+	}
+	if (m == 0)
+		return E_OK;
+	e = talk(c, a, again, m, r, clock_mono() + c->o.timeout);
+	for (size_t i = 0, j = 0; e == E_OK && i < n; i++)
+		if (unknown_script(&k[i], &replies[i]))
+			replies[i] = r[j++];
+	return e;
+}
+
+enum err
+cache_pipeline(struct cache *c, struct arena *a, const struct command *k,
+    size_t n, struct reply *replies)
+{
+	enum err e = ready(c, a);
+
+	if (e == E_OK)
+		e = talk(c, a, k, n, replies, clock_mono() + c->o.timeout);
+	if (e != E_OK)
+		return e;
+	if (c->pause != 0) {
+		log_info("cache is back");
+		c->pause = c->retry_at = 0;
+	}
+	return send_sources(c, a, k, n, replies);
+}
+
+enum err
+cache_command(struct cache *c, struct arena *a, struct reply *reply,
+    size_t argc, const struct str *argv)
+{
+	const struct command k = { argv, argc };
+
+	return cache_pipeline(c, a, &k, 1, reply);
+}
+
+int64_t
+cache_ping(struct cache *c, struct arena *a)
+{
+	int64_t start = clock_mono();
+	struct reply r;
+
+	if (cache_command(c, a, &r, 1, &STR("PING")) != E_OK ||
+	    !str_eq(r.text, STR("PONG")))
+		return -1;
+	return clock_mono() - start;
+}
+
+uint64_t
+cache_round_trips(const struct cache *c)
+{
+	return c->trips;
+}

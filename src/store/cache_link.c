@@ -1,0 +1,222 @@
+#include "store/cache_link.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define PAUSE_MIN (100 * CLOCK_MS)
+#define PAUSE_MAX (5 * CLOCK_SECOND)
+
+bool
+cache_link_wait(int fd, short events, int64_t deadline)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	for (;;) {
+		int64_t left = deadline - clock_mono();
+		int64_t ms = left <= 0 ? 0 : (left + 999) / 1000;
+		int n = poll(&p, 1, ms > 60000 ? 60000 : (int)ms);
+
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return true; /* the next call names the error */
+		if (left <= 0)
+			return false;
+	}
+}
+
+/* Connect without blocking; takes fd over. */
+static int
+connect_fd(int fd, const struct sockaddr *to, socklen_t n, int64_t deadline)
+{
+	int error = 0;
+	socklen_t size = sizeof error;
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, to, n) == 0)
+		return fd;
+	if (errno == EINPROGRESS && cache_link_wait(fd, POLLOUT, deadline) &&
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
+	    error == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+connect_unix(const char *path, int64_t deadline)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t n = strlen(path);
+
+	if (n >= sizeof to.sun_path)
+		return -1;
+	memcpy(to.sun_path, path, n);
+	return connect_fd(socket(AF_UNIX,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+	    (struct sockaddr *)&to, sizeof to, deadline);
+}
+
+/* Look-up of a name is the resolver's time; an address needs none. */
+static int
+connect_tcp(const char *host, int port, int64_t deadline)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV };
+	struct addrinfo *list = NULL;
+	char service[16];
+	int fd = -1, on = 1;
+
+	snprintf(service, sizeof service, "%d", port);
+	if (getaddrinfo(host, service, &hints, &list) != 0)
+		return -1;
+	for (struct addrinfo *i = list; i && fd < 0; i = i->ai_next)
+		fd = connect_fd(socket(i->ai_family,
+		    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+		    i->ai_addr, i->ai_addrlen, deadline);
+	freeaddrinfo(list);
+	if (fd >= 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return fd;
+}
+
+const char *
+cache_link_open(struct cache *c, int64_t deadline)
+{
+	const char *why = NULL;
+
+	c->fd = c->host[0] == '/' ? connect_unix(c->host, deadline) :
+	    connect_tcp(c->host, c->o.port, deadline);
+	if (c->fd < 0)
+		return "no connection";
+	c->pid = getpid();
+	if (c->o.tls && !(c->tls = cache_tls_open(c->fd, c->host, deadline,
+	    &why)))
+		return why;
+	return NULL;
+}
+
+bool
+cache_link_alive(const struct cache *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+
+	/* nothing was asked: what can be read is an end or out of step */
+	return c->fd >= 0 && c->pid == getpid() &&
+	    (c->tls || poll(&p, 1, 0) == 0);
+}
+
+void
+cache_link_drop(struct cache *c)
+{
+	if (c->fd < 0)
+		return;
+	/* the parent's TLS session is not ours to end */
+	cache_tls_close(c->tls, c->pid == getpid());
+	close(c->fd);
+	c->fd = -1;
+	c->tls = NULL;
+}
+
+void
+cache_link_fail(struct cache *c, const char *why)
+{
+	cache_link_drop(c);
+	if (c->pause == 0)
+		log_warn("cache is not reachable, going on without",
+		    log_c("why", why));
+	c->pause = c->pause == 0 ? PAUSE_MIN : c->pause * 2;
+	if (c->pause > PAUSE_MAX)
+		c->pause = PAUSE_MAX;
+	/* from half of it to all of it: a herd does not come back at once */
+	c->retry_at = clock_mono() + c->pause / 2 +
+	    randombytes_uniform((uint32_t)(c->pause / 2));
+}
+
+static long
+receive(struct cache *c, char *p, size_t n)
+{
+	long got;
+
+	if (c->tls) {
+		got = cache_tls_read(c->tls, p, n, &c->wants);
+		c->wants = c->wants ? c->wants : POLLIN;
+		return got;
+	}
+	got = recv(c->fd, p, n, 0);
+	c->wants = POLLIN;
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return got == 0 ? -1 : got;
+}
+
+static long
+transmit(struct cache *c, struct str s)
+{
+	long put;
+
+	if (c->tls) {
+		put = cache_tls_write(c->tls, s.p, s.n, &c->wants);
+		c->wants = c->wants ? c->wants : POLLIN;
+		return put;
+	}
+	put = send(c->fd, s.p, s.n, MSG_NOSIGNAL);
+	c->wants = put == (long)s.n ? POLLIN : POLLOUT;
+	if (put < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return put;
+}
+
+/*
+ * Replies are read while commands are still going out: else both sides could
+ * wait for each other's full buffer.
+ */
+const char *
+cache_link_talk(struct cache *c, struct arena *a, struct str out,
+    struct reply *replies, size_t n, int64_t deadline)
+{
+	struct parser *p = cache_parser_new(a, replies, n);
+	char in[16384];
+	bool done = false;
+
+	if (!p)
+		return "no memory";
+	c->trips++;
+	c->wants = POLLIN;
+	while (!done) {
+		const char *why;
+		long k;
+
+		if (out.n) {
+			if ((k = transmit(c, out)) < 0)
+				return "connection lost";
+			out = str_slice(out, (size_t)k, out.n);
+			if (out.n && k)
+				continue;
+		}
+		/* the answer is never there at once: wait before reading */
+		if (!cache_link_wait(c->fd, out.n ? POLLIN | c->wants :
+		    c->wants, deadline))
+			return "time-out";
+		if ((k = receive(c, in, sizeof in)) < 0)
+			return "connection lost";
+		if (k == 0 && clock_mono() >= deadline)
+			return "time-out";
+		if (k && (why = cache_parser_feed(p, in, (size_t)k, &done)))
+			return why;
+	}
+	return out.n ? "answer before the question" : NULL;
+}

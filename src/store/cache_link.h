@@ -1,0 +1,73 @@
+#ifndef STORE_CACHE_LINK_H
+#define STORE_CACHE_LINK_H
+
+#include <sys/types.h>
+
+#include "store/cache.h"
+
+/*
+ * The connection under store/cache.h, for src/store alone. A socket of our
+ * own instead of hiredis': that one has no TLS in 0.14, forgets its time-out
+ * when it reconnects, and limits single reads instead of the round trip.
+ */
+struct tls;
+
+struct cache {
+	struct cache_options o;
+	char *host, *password;
+	int fd; /* -1: none */
+	struct tls *tls;
+	short wants;	  /* poll events a read or write waits for */
+	pid_t pid;	  /* who connected: it does not cross a fork */
+	int64_t retry_at; /* the breaker is open until then */
+	int64_t pause;	  /* current back-off, 0 when all is well */
+	uint64_t trips;
+};
+
+/* Connect; NULL or what went wrong. A half-made connection is left to fail. */
+const char *cache_link_open(struct cache *c, int64_t deadline);
+
+/* Is there a connection of this process that nothing speaks against? */
+bool cache_link_alive(const struct cache *c);
+
+/* Discard the connection and, when it failed, open the breaker. */
+void cache_link_drop(struct cache *c);
+void cache_link_fail(struct cache *c, const char *why);
+
+/* Send and receive n replies before the deadline; NULL or what went wrong. */
+const char *cache_link_talk(struct cache *c, struct arena *a,
+    struct str bytes, struct reply *replies, size_t n, int64_t deadline);
+
+/* Poll for events until deadline; false when it came first. */
+bool cache_link_wait(int fd, short events, int64_t deadline);
+
+/*
+ * TLS (store/cache_tls.c): handshake on a connected non-blocking fd, the
+ * certificate verified against the system's authorities (or SSL_CERT_FILE)
+ * and host. NULL and *why on failure. read and write return the bytes moved,
+ * 0 with *wants set when they would block, -1 at the end or on an error.
+ */
+struct tls *cache_tls_open(int fd, const char *host, int64_t deadline,
+    const char **why);
+long cache_tls_read(struct tls *t, void *p, size_t n, short *wants);
+long cache_tls_write(struct tls *t, const void *p, size_t n, short *wants);
+/* polite: tell the peer. */
+void cache_tls_close(struct tls *t, bool polite);
+
+/*
+ * Replies (store/cache_reply.c), parsed into the arena; at most
+ * REPLY_BYTES_MAX and REPLY_ITEMS_MAX in one round trip (row HB10).
+ */
+#define REPLY_BYTES_MAX (4u << 20)
+#define REPLY_ITEMS_MAX 8192
+struct parser;
+struct parser *cache_parser_new(struct arena *a, struct reply *replies,
+    size_t n);
+/* NULL or what is wrong; *done once all replies are there. */
+const char *cache_parser_feed(struct parser *p, const char *bytes, size_t n,
+    bool *done);
+
+/* The source behind a SHA-1 in hexadecimal, or STR_NONE. */
+struct str cache_script_source(struct str sha);
+
+#endif

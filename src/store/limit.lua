@@ -1,0 +1,46 @@
+-- Sliding window over two buckets (security row RL9). KEYS[1]; ARGV: limit,
+-- window in ms, cost. Returns {1 or 0, remaining, reset as Unix seconds,
+-- retry after in ms}. What is refused is not counted. Every write sets the
+-- time to live in the same step, so no key can stay for ever.
+local limit = tonumber(ARGV[1])
+local window = tonumber(ARGV[2])
+local cost = tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local bucket = math.floor(now / window)
+local passed = now - bucket * window
+local h = redis.call('HMGET', KEYS[1], 'b', 'c', 'p')
+local current, previous = 0, 0
+
+if tonumber(h[1]) == bucket then
+	current, previous = tonumber(h[2]), tonumber(h[3])
+elseif tonumber(h[1]) == bucket - 1 then
+	previous = tonumber(h[2])
+end
+
+local used = current + previous * (window - passed) / window
+local reset = math.ceil((bucket + 1) * window / 1000)
+
+if used + cost <= limit then
+	if cost > 0 then
+		redis.call('HSET', KEYS[1], 'b', bucket, 'c', current + cost,
+			'p', previous)
+		redis.call('PEXPIRE', KEYS[1], 2 * window)
+	end
+	return {1, math.floor(limit - used - cost), reset, 0}
+end
+
+-- How long until the older bucket weighs so little that cost fits: in this
+-- window if the current bucket leaves room, else in the next one.
+local room, older, wait = limit - cost - current, previous, 0
+if room < 0 then
+	wait = window - passed
+	room, older, passed = limit - cost, current, 0
+end
+if room < 0 then
+	wait = 2 * window
+elseif older > 0 then
+	wait = wait + math.max(0, window * (1 - room / older) - passed)
+end
+return {0, math.max(0, math.floor(limit - used)), reset,
+	math.max(1, math.ceil(wait))}
