@@ -4,7 +4,7 @@
 -- name: job_claim
 with due as (
 	select j.id
-	from (values (0), (1), (2)) p (priority)
+	from generate_series(0, 9) p (priority)
 	cross join lateral (
 		select id from jobs
 		where state = 'ready' and jobs.priority = p.priority

@@ -23,9 +23,9 @@ create table jobs (
 	kind text not null check (kind ~ '^[a-z][a-z_]{0,31}$'),
 	-- sealed to 'jobs/payload/<id>'; null once done
 	payload bytea check (octet_length(payload) <= 131072),
-	-- few values, each claimed by its own index range: 0 codes people wait
-	-- for, 1 notices, 2 bulk
-	priority smallint not null default 1 check (priority between 0 and 2),
+	-- each value is claimed by its own index range: 0 codes people wait for,
+	-- 1 notices, 5 what has time
+	priority smallint not null default 1 check (priority between 0 and 9),
 	attempts integer not null default 0,
 	-- 30 attempts of a back-off that doubles from 10 s to 6 h are five days
 	-- (row RE6)

@@ -9,6 +9,9 @@
 #include "store/db.h"
 
 /*
+ * Producers insert in the statement of the cause, as a data-modifying CTE
+ * (sql/schema/0002_job.sql shows the form), then call job_wake.
+ *
  * What a producer hands to the statement that also makes the cause: job id,
  * kind and sealed payload. All mail goes this way:
  * payload {"template","to","language","name","vars":{…}}.
@@ -21,9 +24,12 @@ struct job_draft {
 	int64_t ttl;	    /* µs until it is worthless; 0: never */
 };
 
-/* Seal json as the payload of a new job. */
+/* Seal json as the payload of a new job; everything lives in a. */
 struct job_draft job_draft(struct arena *a, const struct keyring *k,
     const char *kind, int priority, int64_t ttl, struct str json);
+
+/* What the payload of job id is bound to: "jobs/payload/<id>". */
+struct str job_bound(struct arena *a, struct str id);
 
 /*
  * Tell the worker of this host that there is work: one datagram to

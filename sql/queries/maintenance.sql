@@ -1,0 +1,57 @@
+-- What the worker deletes at session.cleanup_interval: each statement at most
+-- $1 rows, oldest first by an index, again until fewer are found. Rows that
+-- somebody holds are left for the next time.
+
+-- Tokens of a session that ran out are refused by their age; a week longer
+-- somebody may ask why it ended.
+-- name: clean_sessions
+-- safe: yes
+delete from sessions where id in (
+	select id from sessions
+	where expires_at < now() - interval '7 days'
+	order by expires_at limit $1::int for update skip locked)
+returning 1;
+
+-- Codes and links; a day longer they count for who asks too often.
+-- name: clean_one_time
+-- safe: yes
+delete from one_time where id in (
+	select id from one_time
+	where expires_at < now() - interval '1 day'
+	order by expires_at limit $1::int for update skip locked)
+returning 1;
+
+-- name: clean_attempts
+-- safe: yes
+delete from attempts where bucket in (
+	select bucket from attempts
+	where expires_at < now() - interval '1 minute'
+	order by expires_at limit $1::int for update skip locked)
+returning 1;
+
+-- name: clean_idempotency
+-- safe: yes
+delete from idempotency where key in (
+	select key from idempotency
+	where expires_at < now() - interval '1 minute'
+	order by expires_at limit $1::int for update skip locked)
+returning 1;
+
+-- Done, with their attempts.
+-- name: clean_jobs_done
+-- safe: yes
+delete from jobs where id in (
+	select id from jobs
+	where state = 'done' and finished_at < now() - interval '7 days'
+	order by finished_at limit $1::int for update skip locked)
+returning 1;
+
+-- Dead letters and what expired (row PV4: 30 days).
+-- name: clean_jobs_failed
+-- safe: yes
+delete from jobs where id in (
+	select id from jobs
+	where state in ('dead', 'expired')
+	  and finished_at < now() - interval '30 days'
+	order by finished_at limit $1::int for update skip locked)
+returning 1;
