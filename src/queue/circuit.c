@@ -1,0 +1,32 @@
+#include "queue/circuit.h"
+
+#include "base/clock.h"
+
+#define REFUSED_MAX (30 * CLOCK_SECOND)
+#define UNREACHABLE_MAX (2 * CLOCK_SECOND)
+
+void
+circuit_fail(struct circuit *c, int64_t now, bool refused)
+{
+	int64_t max = refused ? REFUSED_MAX : UNREACHABLE_MAX;
+	int64_t pause = c->failures < 5 ? CLOCK_SECOND << c->failures : max;
+
+	c->open = true;
+	c->failures++;
+	c->probe_at = now + (pause < max ? pause : max);
+}
+
+bool
+circuit_close(struct circuit *c)
+{
+	bool was = c->open;
+
+	*c = (struct circuit){ 0 };
+	return was;
+}
+
+bool
+circuit_due(const struct circuit *c, int64_t now)
+{
+	return c->open && now >= c->probe_at;
+}

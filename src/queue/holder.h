@@ -1,0 +1,31 @@
+#ifndef QUEUE_HOLDER_H
+#define QUEUE_HOLDER_H
+
+#include "base/arena.h"
+#include "base/encoding.h"
+
+/*
+ * Who holds leases on this host. Each worker keeps a lock on
+ * <runtime_dir>/worker-<uuid>.lock; the kernel lets go of it however the
+ * worker dies. The next one finds the file unlocked and gives the leases of
+ * that uuid back at once, instead of a minute later. Without a writable
+ * directory leases simply run out.
+ */
+struct holder {
+	struct uuid id;
+	int fd; /* -1: not to be seen by others */
+};
+
+struct holder holder_new(struct arena *a, const char *runtime_dir);
+
+/* Remove the file: every lease was given back. */
+void holder_leave(struct holder *h, struct arena *a, const char *runtime_dir);
+
+/*
+ * Call dead(arg, uuid text) for each worker of this host that died; when it
+ * answers true its file is removed.
+ */
+void holder_reap(struct arena *a, const char *runtime_dir,
+    bool (*dead)(void *arg, struct str id), void *arg);
+
+#endif

@@ -1,0 +1,33 @@
+#ifndef QUEUE_MAIL_TEMPLATE_H
+#define QUEUE_MAIL_TEMPLATE_H
+
+#include "base/template.h"
+
+/*
+ * The texts of mails: mail/<name>.txt, whose first line is "Subject: …", and
+ * mail/<name>.html below a template directory. Looked for in this order:
+ * the operator's directory, then the installed one, first in
+ * mail/<language>/, then in mail/. So single files can be replaced, and a
+ * language is a folder. {{> x}} includes x.txt or x.html by the same rule.
+ */
+struct mail_templates {
+	const char *override; /* "": none */
+	const char *installed;
+};
+
+struct mail_text {
+	struct str subject;
+	struct str text;
+	struct str html; /* STR_NONE: there is no such file */
+};
+
+/*
+ * Render mail `name` in `language` (STR_NONE or not well-formed: the default)
+ * with values. False with a short reason when there is no such mail or a
+ * template is malformed.
+ */
+bool mail_template_render(struct arena *a, const struct mail_templates *t,
+    struct str name, struct str language, const cJSON *values,
+    struct mail_text *out, const char **why);
+
+#endif

@@ -1,0 +1,25 @@
+#ifndef QUEUE_MAINTENANCE_H
+#define QUEUE_MAINTENANCE_H
+
+#include "base/config.h"
+#include "store/db.h"
+
+/*
+ * Deleting what is over, at session.cleanup_interval. The row of cron_jobs
+ * gives a turn to one worker; that one deletes a batch between its mails, so
+ * that neither waits for the other.
+ */
+struct maintenance {
+	bool running;
+	size_t step;	 /* of the statements, in order */
+	int64_t look_at; /* µs, monotonic: when to ask for a turn */
+	int64_t deleted;
+};
+
+/*
+ * Ask for a turn, or delete one batch. True when there is more to do at once.
+ */
+bool maintenance_step(struct maintenance *m, struct db *db, struct arena *a,
+    const struct config *c);
+
+#endif

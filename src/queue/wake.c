@@ -1,0 +1,84 @@
+#include "queue/wake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+struct wake
+wake_new(const char *runtime_dir)
+{
+	return (struct wake){ runtime_dir, -1 };
+}
+
+static bool
+address(const struct wake *w, struct sockaddr_un *to)
+{
+	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	return snprintf(to->sun_path, sizeof(to->sun_path), "%s/worker.sock",
+	    w->dir) < (int)sizeof(to->sun_path);
+}
+
+/* Does a living process hold the socket? Then connecting works. */
+static bool
+is_held(int fd, const struct sockaddr_un *at)
+{
+	return connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0;
+}
+
+void
+wake_take(struct wake *w)
+{
+	struct sockaddr_un at;
+	mode_t before;
+	int fd, rc;
+
+	if (w->fd >= 0 || !address(w, &at))
+		return;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	if (is_held(fd, &at)) {
+		close(fd);
+		return;
+	}
+	unlink(at.sun_path);
+	/* The web processes are in our group. */
+	before = umask(0117);
+	rc = bind(fd, (const struct sockaddr *)&at, sizeof(at));
+	umask(before);
+	if (rc < 0) {
+		log_debug("no wake-up socket, polling",
+		    log_c("path", at.sun_path), log_c("why", strerror(errno)));
+		close(fd);
+		return;
+	}
+	w->fd = fd;
+}
+
+void
+wake_drain(struct wake *w)
+{
+	char byte;
+
+	while (w->fd >= 0 && recv(w->fd, &byte, 1, MSG_DONTWAIT) >= 0)
+		;
+}
+
+void
+wake_close(struct wake *w)
+{
+	struct sockaddr_un at;
+
+	if (w->fd < 0)
+		return;
+	if (address(w, &at))
+		unlink(at.sun_path);
+	close(w->fd);
+	w->fd = -1;
+}

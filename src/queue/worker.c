@@ -1,0 +1,230 @@
+#include "queue/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "queue/holder.h"
+#include "queue/job.h"
+#include "queue/mailer.h"
+#include "queue/maintenance.h"
+#include "queue/wake.h"
+
+#define BATCH 10
+#define POLL_MS 1000
+#define PATIENCE_MS 200
+#define GRACE (10 * CLOCK_SECOND) /* row RE12 */
+#define REAP_EVERY (5 * CLOCK_SECOND)
+
+struct worker {
+	const struct config *config;
+	struct queue queue;
+	struct arena *batch; /* of a claim */
+	struct arena *one;   /* of a job */
+	struct wake wake;
+	struct holder holder;
+	char holder_id[40]; /* uuid text */
+	bool claims_left;   /* that the database did not take back */
+	struct mailer *mailer;
+	struct maintenance maintenance;
+	int64_t reap_at;
+	int64_t stop_at; /* µs, monotonic; 0: go on */
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void
+on_stop(int sig)
+{
+	stop_signal = sig;
+}
+
+static bool
+stopping(struct worker *w)
+{
+	if (stop_signal && w->stop_at == 0) {
+		w->stop_at = clock_mono();
+		notify_stopping();
+	}
+	return w->stop_at != 0;
+}
+
+/* Is it time to leave even what is under way? */
+static bool
+out_of_time(void *arg)
+{
+	struct worker *w = arg;
+
+	notify_alive();
+	return stopping(w) && clock_mono() - w->stop_at >= GRACE;
+}
+
+static bool
+patience(void *arg)
+{
+	if (out_of_time(arg))
+		return false;
+	poll(NULL, 0, PATIENCE_MS);
+	return true;
+}
+
+static bool
+release_dead(void *arg, struct str id)
+{
+	struct worker *w = arg;
+
+	if (job_release_holder(&w->queue, w->one, id) != E_OK)
+		return false;
+	log_info("gave back the claims of a worker that died",
+	    log_s("holder", id));
+	return true;
+}
+
+static void
+reap(struct worker *w)
+{
+	int64_t now = clock_mono();
+
+	if (now < w->reap_at)
+		return;
+	w->reap_at = now + REAP_EVERY;
+	holder_reap(w->one, w->config->runtime_dir, release_dead, w);
+	arena_reset(w->one);
+}
+
+static void
+give_back(struct worker *w, const struct job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (job_release(&w->queue, w->one, &jobs[i]) == E_UNAVAILABLE)
+			w->claims_left = true;
+	arena_reset(w->one);
+}
+
+/* Claim and work a batch; was it a full one? */
+static bool
+work_batch(struct worker *w)
+{
+	struct job *jobs;
+	bool full = false;
+	size_t n, i;
+
+	if (mailer_ready(w->mailer) &&
+	    job_claim(&w->queue, w->batch, BATCH, "mail", &jobs, &n) == E_OK) {
+		for (i = 0; i < n && !stopping(w); i++) {
+			if (!mailer_ready(w->mailer))
+				break;
+			mailer_work(w->mailer, w->one, &jobs[i]);
+			arena_reset(w->one);
+			notify_alive();
+		}
+		give_back(w, jobs + i, n - i);
+		full = n == BATCH && i == n;
+	}
+	arena_reset(w->batch);
+	return full;
+}
+
+static bool
+maintain(struct worker *w)
+{
+	bool more = maintenance_step(&w->maintenance, w->queue.db, w->one,
+	    w->config);
+
+	arena_reset(w->one);
+	return more;
+}
+
+static void
+wait_for_work(struct worker *w)
+{
+	struct pollfd p = { .fd = w->wake.fd, .events = POLLIN };
+
+	/* A signal between the test and the wait costs a second at most. */
+	if (!stopping(w))
+		poll(&p, 1, POLL_MS);
+	wake_drain(&w->wake);
+	wake_take(&w->wake);
+}
+
+static void
+loop(struct worker *w, bool once)
+{
+	bool more;
+
+	while (!stopping(w)) {
+		notify_alive();
+		reap(w);
+		mailer_probe(w->mailer);
+		more = work_batch(w);
+		more |= maintain(w);
+		if (!more && once)
+			return;
+		if (!more)
+			wait_for_work(w);
+	}
+}
+
+static bool
+catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = on_stop };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	return sigaction(SIGTERM, &stop, NULL) == 0 &&
+	    sigaction(SIGINT, &stop, NULL) == 0 &&
+	    sigaction(SIGPIPE, &ignore, NULL) == 0;
+}
+
+static bool
+set_up(struct worker *w, const struct config *c, const struct keyring *k,
+    struct db *db)
+{
+	*w = (struct worker){ .config = c };
+	w->batch = arena_new(LIMIT_ARENA);
+	w->one = arena_new(LIMIT_ARENA);
+	if (mkdir(c->runtime_dir, 0750) < 0 && errno != EEXIST)
+		log_warn("no runtime directory, polling only",
+		    log_c("dir", c->runtime_dir),
+		    log_c("why", strerror(errno)));
+	w->holder = holder_new(w->one, c->runtime_dir);
+	w->queue = (struct queue){ .db = db, .keys = k,
+		.patience = patience, .arg = w };
+	snprintf(w->holder_id, sizeof(w->holder_id), "%s",
+	    uuid_text(w->one, w->holder.id).p);
+	w->queue.holder = str_of(w->holder_id);
+	w->mailer = mailer_new(c, &w->queue, out_of_time, w);
+	return w->mailer && catch_signals();
+}
+
+int
+worker_run(const struct config *c, const struct keyring *k, struct db *db,
+    bool once)
+{
+	struct worker w;
+
+	if (!set_up(&w, c, k, db))
+		return 70;
+	w.wake = wake_new(c->runtime_dir);
+	if (!once)
+		wake_take(&w.wake);
+	log_info("worker started");
+	notify_ready();
+	loop(&w, once);
+	wake_close(&w.wake);
+	/* With the file left there, the next worker gives them back. */
+	if (!w.claims_left)
+		holder_leave(&w.holder, w.one, c->runtime_dir);
+	log_info("worker stopped");
+	mailer_free(&w.mailer);
+	arena_free(&w.batch);
+	arena_free(&w.one);
+	return 0;
+}

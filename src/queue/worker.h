@@ -1,0 +1,19 @@
+#ifndef QUEUE_WORKER_H
+#define QUEUE_WORKER_H
+
+#include "base/config.h"
+#include "crypto/keyring.h"
+#include "store/db.h"
+
+/*
+ * Work the queue until SIGTERM or SIGINT: claim a batch, send, record, wait
+ * for a wake-up or a second. A mail under way has 10 s to end, the rest of
+ * the batch is given back (row RE12). Neither a lost database nor a lost
+ * relay ends it.
+ * once: work off what is due and return. Returns the exit status of the
+ * process.
+ */
+int worker_run(const struct config *c, const struct keyring *k, struct db *db,
+    bool once);
+
+#endif
