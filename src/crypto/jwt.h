@@ -12,15 +12,19 @@
  */
 enum jwt_alg { JWT_HS256 = 1, JWT_EDDSA };
 
+/* Room for two SHA-256 states: the HMAC key is taken in once, at start. */
+#define JWT_MAC_STATE 208
+
 struct jwt_key {
 	char kid[32];
 	enum jwt_alg alg;
-	uint8_t secret[64];  /* HS256: key bytes (longer: see hs), EdDSA: sk */
-	const uint8_t *hs;   /* HS256: the configured secret itself */
-	size_t hs_len;
+	bool signs;         /* at most one key signs */
+	int64_t not_after;  /* wall µs; 0: none. Verifies until then */
+	uint8_t secret[64]; /* EdDSA: secret key, all zero: verifies only */
 	uint8_t public_key[32];
-	bool signs;          /* at most one key signs */
-	int64_t not_after;   /* wall µs; 0: none. Verifies until then */
+	_Alignas(16) uint8_t mac[JWT_MAC_STATE]; /* HS256: jwt_key_hs256 */
+	char head[128];     /* encoded header of our own tokens */
+	size_t head_len;
 };
 
 #define JWT_KEYS 16
@@ -34,7 +38,11 @@ struct jwt_claims {
 	int64_t iat, exp; /* seconds */
 };
 
-/* Header {"alg","typ":"at+jwt","kid"} and exactly these claims, signed. */
+/*
+ * Header {"alg","typ":"at+jwt","kid"} and exactly these claims, signed with
+ * the key that signs. STR_NONE when none does. The claims hold no control
+ * characters, quotes or backslashes except iss and aud, which are escaped.
+ */
 struct str jwt_sign(struct arena *a, const struct jwt_keys *keys,
     const struct jwt_claims *c);
 
@@ -47,8 +55,9 @@ struct jwt_check {
 
 /*
  * Signature first, then strict JSON, then every claim (typ, iss, aud, exp,
- * iat, sub, jti, sid). E_TOKEN_INVALID for whatever is wrong. Claims live
- * in a. Skew 60 s for iat only.
+ * iat, sub, jti, sid; nbf where it is there). E_TOKEN_INVALID for whatever is
+ * wrong. Claims live in a. Skew 60 s for iat and nbf, none for exp. A token
+ * without kid is taken only when there is exactly one HS256 key.
  */
 enum err jwt_verify(struct arena *a, const struct jwt_keys *keys,
     const struct jwt_check *check, struct str token, struct jwt_claims *out);
@@ -56,9 +65,20 @@ enum err jwt_verify(struct arena *a, const struct jwt_keys *keys,
 /* JWKS document (RFC 7517, 8037) of the public keys; HS256 keys never. */
 struct str jwt_jwks(struct arena *a, const struct jwt_keys *keys);
 
-/* New Ed25519 pair with a kid made of its public part. */
+/*
+ * Every key comes from one of these three. They set all fields; signs is
+ * false and not_after 0 until the caller says otherwise.
+ */
+/* New Ed25519 pair; kid is "ed-" and 16 hex of its RFC 7638 thumbprint. */
 void jwt_key_generate(struct jwt_key *out);
-/* kid of an HS256 secret: "hs-" and 16 hex of a hash of it under a label. */
-void jwt_kid_hs256(struct jwt_key *key);
+/* A pair that was stored: secret of 64 bytes (libsodium: seed ‖ public). */
+bool jwt_key_eddsa(struct jwt_key *out, struct str kid, struct str secret);
+/*
+ * An HS256 secret, used as it is so that other services can verify.
+ * kid: "hs-" and 16 hex of a keyed hash of it.
+ */
+void jwt_key_hs256(struct jwt_key *out, struct str secret);
+/* "HS256" or "EdDSA". */
+const char *jwt_key_alg(const struct jwt_key *key);
 
 #endif

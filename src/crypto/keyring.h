@@ -16,6 +16,11 @@ struct keyring;
  * From keys.sealing, or from jwt.secret (version 0) when that is empty.
  * NULL when a version is not 1..255, twice there, or a key not 32 bytes;
  * *why then names the setting.
+ *
+ * Version 0 has one key more for each of jwt.previous_secrets, so that a
+ * rotated jwt.secret loses neither sealed rows nor sessions. Once keys.sealing
+ * is set, version 0 opens what it sealed ("seal") and nothing else: who knows
+ * the shared jwt.secret shall not make tokens with it.
  */
 struct keyring *keyring_new(const struct config *c, const char **why);
 void keyring_free(struct keyring **k);
@@ -24,11 +29,19 @@ void keyring_free(struct keyring **k);
 uint8_t keyring_current(const struct keyring *k);
 
 /*
- * 32 bytes for a purpose ("refresh", "reset", "otp", "seal", …) under a
- * version. False when there is no such version. The caller wipes out.
+ * 32 bytes for a purpose ("refresh", "reset", "otp", "seal", …; at most 31
+ * characters) under a version. False when there is no such version. The
+ * caller wipes out.
  * Derivations are cached: this costs no hash on the request path.
  */
 bool keyring_derive(const struct keyring *k, uint8_t version,
+    const char *purpose, uint8_t out[32]);
+
+/*
+ * The same for who opens: nth 0 is the key of today, 1 and on are older ones
+ * of the same version. False when there are no more.
+ */
+bool keyring_derive_nth(const struct keyring *k, uint8_t version, int nth,
     const char *purpose, uint8_t out[32]);
 
 #endif

@@ -8,25 +8,41 @@
 /*
  * Password hashing (rows PW2, PW6, PW9, PW10, PW11). The stored string tells
  * the algorithm: $argon2id$ (libsodium), $2a/2b/2y$ bcrypt, $6$ sha512-crypt
- * (libxcrypt), $7$ or $scrypt$ scrypt, $pbkdf2-sha256$/$pbkdf2-sha512$ (OpenSSL).
+ * and $7$ scrypt (libxcrypt), $scrypt$, $pbkdf2-sha256$, $pbkdf2-sha512$ and
+ * Django's pbkdf2_sha256$ (OpenSSL).
+ *
+ * bcrypt ends a password at 72 bytes. So with password.hash bcrypt a longer
+ * password is hashed with Argon2id, and a longer password never matches a
+ * bcrypt string, an imported one neither: row PW2 before convenience.
  */
 
-/* Read parameters and open <runtime_dir>/hash.lock; once per process. */
+/*
+ * Read parameters and open <runtime_dir>/hash.lock; once per process, again
+ * after a change of settings. E_INTERNAL, logged, when the parameters are
+ * below the floor (19456 KiB and 2 passes; 8192 KiB and 1 pass where
+ * service.environment is development) or too high; E_UNAVAILABLE without a
+ * lock file.
+ */
 enum err password_init(const struct config *c);
 
 /*
  * Hash with today's algorithm and parameters. Takes one of the host's hash
  * slots (as many as cores); E_BUSY when none came free in LIMIT_HASH_WAIT_MS.
+ * E_VALIDATION past LIMIT_PASSWORD_BYTES or with a NUL.
  */
 enum err password_hash(struct arena *a, struct str password, struct str *out);
 
 /*
- * Compare. E_OK right, E_CREDENTIALS wrong or a string of unknown kind,
- * E_BUSY as above. stored of n 0: the same work against a dummy (row LG1),
- * then E_CREDENTIALS. *outdated: right, but to be hashed anew.
+ * Compare. E_OK right, E_CREDENTIALS wrong or a string of unknown kind or
+ * past the caps, E_BUSY as above. stored of n 0, and whatever cannot match:
+ * the same work as a hash of today (row LG1), then E_CREDENTIALS.
+ * *outdated (may be NULL): right, but to be hashed anew.
  */
 enum err password_verify(struct arena *a, struct str password,
     struct str stored, bool *outdated);
+
+/* Is the queue for hashing full? Then password_hash would answer E_BUSY. */
+bool password_busy(void);
 
 /* May this string be imported? Kind known, costs within caps (row PW11). */
 bool password_importable(struct str stored);

@@ -1,0 +1,23 @@
+#ifndef CRYPTO_HASH_MEMORY_H
+#define CRYPTO_HASH_MEMORY_H
+
+#include <stddef.h>
+
+/*
+ * Argon2's working memory, kept between hashes and on huge pages. libsodium
+ * maps and unmaps it for every hash, and the kernel's clearing of those pages
+ * costs about as much as the hash; see hash_memory.c. Where the program is
+ * built without (--disable-hash-memory, sanitizers) these do nothing.
+ */
+
+/* Between these two a large anonymous mmap() is served from the kept region. */
+void hash_memory_begin(void);
+void hash_memory_end(void);
+
+/* Give the region back to the system. */
+void hash_memory_release(void);
+
+/* Bytes kept at the moment: 0 when there is no region. For tests. */
+size_t hash_memory_kept(void);
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef CRYPTO_HASH_SLOT_H
+#define CRYPTO_HASH_SLOT_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * The host's bound on password hashes at once (row PW10): one byte per core of
+ * a lock file, taken with open-file-description locks, so that a process that
+ * is killed gives its slot back. LIMIT_HASH_QUEUE bytes more are the queue.
+ */
+
+/*
+ * Name the lock file <dir>/hash.lock and try it; when that cannot be used, one
+ * of the user's own in /tmp. E_UNAVAILABLE when neither can.
+ */
+enum err hash_slot_init(struct str dir);
+
+/* Wait at most wait_ms for a slot; E_BUSY when the queue is full or over. */
+enum err hash_slot_take(int wait_ms);
+void hash_slot_release(void);
+
+/* Is the queue full? A hint, for turning requests away early. */
+bool hash_slot_full(void);
+
+/* How many slots there are: the cores this process may run on. */
+int hash_slot_count(void);
+
+#endif

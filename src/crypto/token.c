@@ -1,0 +1,248 @@
+#include "crypto/token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+/* version ‖ id ‖ generation, then the MAC over purpose and those. */
+#define HEAD (1 + 16 + 4)
+#define MAC 32
+#define BODY (HEAD + MAC)
+#define BODY_TEXT 71 /* base64url of BODY bytes */
+
+#define ID_CHARS 12
+#define CRC_CHARS 6
+
+/* The purpose names the key too (crypto/keyring.h). */
+static const struct {
+	const char *prefix;
+	const char *purpose;
+} kinds[TOKEN_PURPOSES] = {
+	[TOKEN_REFRESH] = { "prt_", "refresh" },
+	[TOKEN_RESET] = { "pwr_", "reset" },
+	[TOKEN_CHALLENGE] = { "plc_", "challenge" },
+	[TOKEN_DEVICE] = { "pdt_", "device" },
+	[TOKEN_EMAIL] = { "pem_", "email" },
+	[TOKEN_UNDO] = { "pun_", "undo" },
+};
+
+static void
+add_c(crypto_auth_hmacsha256_state *st, const char *s)
+{
+	/* With its NUL: no name is the beginning of another one's input. */
+	crypto_auth_hmacsha256_update(st, (const unsigned char *)s,
+	    strlen(s) + 1);
+}
+
+static void
+add(crypto_auth_hmacsha256_state *st, struct str s)
+{
+	crypto_auth_hmacsha256_update(st, (const unsigned char *)s.p, s.n);
+}
+
+static void
+head_mac(const uint8_t key[32], const char *purpose, const uint8_t head[HEAD],
+    uint8_t mac[MAC])
+{
+	crypto_auth_hmacsha256_state st;
+
+	crypto_auth_hmacsha256_init(&st, key, 32);
+	add_c(&st, purpose);
+	crypto_auth_hmacsha256_update(&st, head, HEAD);
+	crypto_auth_hmacsha256_final(&st, mac);
+	sodium_memzero(&st, sizeof(st));
+}
+
+struct str
+token_make(struct arena *a, const struct keyring *k,
+    enum token_purpose purpose, struct uuid id, uint32_t generation)
+{
+	uint8_t key[32], body[BODY];
+	struct str text;
+
+	body[0] = keyring_current(k);
+	memcpy(body + 1, id.b, 16);
+	for (int i = 0; i < 4; i++)
+		body[17 + i] = (uint8_t)(generation >> (24 - 8 * i));
+	if (!keyring_derive(k, body[0], kinds[purpose].purpose, key))
+		abort(); /* the current version always has a key */
+	head_mac(key, kinds[purpose].purpose, body, body + HEAD);
+	text = b64url_encode(a, (struct str){ (char *)body, BODY });
+	sodium_memzero(key, sizeof(key));
+	return arena_fmt(a, "%s%s", kinds[purpose].prefix, text.p);
+}
+
+static bool
+mac_matches(const struct keyring *k, const char *purpose,
+    const uint8_t body[BODY])
+{
+	uint8_t key[32], mac[MAC];
+	bool ok = false;
+
+	for (int i = 0;
+	    !ok && keyring_derive_nth(k, body[0], i, purpose, key); i++) {
+		head_mac(key, purpose, body, mac);
+		ok = sodium_memcmp(mac, body + HEAD, MAC) == 0;
+	}
+	sodium_memzero(key, sizeof(key));
+	sodium_memzero(mac, sizeof(mac));
+	return ok;
+}
+
+bool
+token_open(struct arena *a, const struct keyring *k,
+    enum token_purpose purpose, struct str token, struct uuid *id,
+    uint32_t *generation)
+{
+	struct str prefix = str_of(kinds[purpose].prefix), body;
+	const uint8_t *p;
+
+	if (token.n != prefix.n + BODY_TEXT || !str_starts(token, prefix) ||
+	    !b64url_decode(a, str_slice(token, prefix.n, token.n), &body) ||
+	    body.n != BODY)
+		return false;
+	p = (const uint8_t *)body.p;
+	if (!mac_matches(k, kinds[purpose].purpose, p))
+		return false;
+	memcpy(id->b, p + 1, 16);
+	*generation = (uint32_t)p[17] << 24 | (uint32_t)p[18] << 16 |
+	    (uint32_t)p[19] << 8 | p[20];
+	return true;
+}
+
+struct str
+token_digits(struct arena *a, int n)
+{
+	uint32_t bound = 1;
+
+	if (n < 1 || n > 9)
+		abort();
+	for (int i = 0; i < n; i++)
+		bound *= 10;
+	/* randombytes_uniform() draws again where a remainder would bias. */
+	return arena_fmt(a, "%0*u", n, randombytes_uniform(bound));
+}
+
+struct str
+token_code_mac(struct arena *a, const struct keyring *k, struct str id,
+    const char *purpose, struct str code)
+{
+	crypto_auth_hmacsha256_state st;
+	uint8_t key[32], size[8];
+	unsigned char *mac = arena_alloc(a, MAC);
+
+	if (!keyring_derive(k, keyring_current(k), "otp", key))
+		abort();
+	for (int i = 0; i < 8; i++)
+		size[i] = (uint8_t)((uint64_t)id.n >> (56 - 8 * i));
+	crypto_auth_hmacsha256_init(&st, key, sizeof(key));
+	/* The length keeps the end of id apart from what follows. */
+	crypto_auth_hmacsha256_update(&st, size, sizeof(size));
+	add(&st, id);
+	add_c(&st, purpose);
+	add(&st, code);
+	crypto_auth_hmacsha256_final(&st, mac);
+	sodium_memzero(&st, sizeof(st));
+	sodium_memzero(key, sizeof(key));
+	return (struct str){ (char *)mac, MAC };
+}
+
+struct str
+token_hash(struct arena *a, struct str secret)
+{
+	unsigned char *p = arena_alloc(a, crypto_hash_sha256_BYTES);
+
+	crypto_hash_sha256(p, (const unsigned char *)secret.p, secret.n);
+	return (struct str){ (char *)p, crypto_hash_sha256_BYTES };
+}
+
+static const char base62[] =
+	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+static bool
+is_base62(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' || strchr(base62, s.p[i]) == NULL)
+			return false;
+	return s.n > 0;
+}
+
+/* CRC-32 as in IEEE 802.3: a typing check, no protection. */
+static uint32_t
+crc32_of(struct str s)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < s.n; i++) {
+		crc ^= (uint8_t)s.p[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+	}
+	return ~crc;
+}
+
+static void
+crc_text(struct str s, char out[CRC_CHARS])
+{
+	uint32_t crc = crc32_of(s);
+
+	for (int i = CRC_CHARS; i-- > 0; crc /= 62)
+		out[i] = base62[crc % 62];
+}
+
+static void
+add_random(char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = base62[randombytes_uniform(62)];
+}
+
+/* Base-62 characters that hold so many bytes: log2(62) is 5.95419…. */
+static size_t
+chars_for(int bytes)
+{
+	return ((size_t)bytes * 8 * 100000 + 595418) / 595419;
+}
+
+struct str
+token_api_key(struct arena *a, const char *prefix, int bytes)
+{
+	size_t start = strlen(prefix), secret, n;
+	char *p;
+
+	if (bytes < 16 || bytes > 1024)
+		abort();
+	secret = chars_for(bytes);
+	n = start + ID_CHARS + 1 + secret + 1 + CRC_CHARS;
+	p = arena_alloc(a, n + 1);
+	memcpy(p, prefix, start);
+	add_random(p + start, ID_CHARS);
+	p[start + ID_CHARS] = '_';
+	add_random(p + start + ID_CHARS + 1, secret);
+	p[n - CRC_CHARS - 1] = '_';
+	crc_text((struct str){ p, n - CRC_CHARS }, p + n - CRC_CHARS);
+	return (struct str){ p, n };
+}
+
+bool
+token_api_key_check(const char *prefix, struct str key, struct str *id)
+{
+	struct str body, secret, before;
+	char crc[CRC_CHARS];
+	size_t start = strlen(prefix);
+
+	if (!str_starts(key, str_of(prefix)))
+		return false;
+	body = str_slice(key, start, key.n);
+	if (body.n < ID_CHARS + 1 + 1 + 1 + CRC_CHARS ||
+	    body.p[ID_CHARS] != '_' || body.p[body.n - CRC_CHARS - 1] != '_')
+		return false;
+	secret = str_slice(body, ID_CHARS + 1, body.n - CRC_CHARS - 1);
+	*id = str_slice(body, 0, ID_CHARS);
+	before = str_slice(key, 0, key.n - CRC_CHARS);
+	crc_text(before, crc);
+	return is_base62(*id) && is_base62(secret) &&
+	    memcmp(crc, key.p + before.n, CRC_CHARS) == 0;
+}
