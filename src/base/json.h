@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -36,6 +37,10 @@ enum err json_parse(struct arena *a, struct str text, int max_depth,
  * LIMIT_ANSWER it would not parse, so past that the answer is STR_NONE.
  */
 struct str json_print(struct arena *a, const cJSON *v);
+
+/* The same into b; and text as a JSON string, valid UTF-8 without NUL. */
+void json_write(struct buf *b, const cJSON *v);
+void json_write_str(struct buf *b, struct str text);
 
 /*
  * Builders; a STR_NONE value becomes null. Keys are not copied: constants or

@@ -4,13 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
 #include "base/limits.h"
 
 #define EXACT 9007199254740992.0 /* 2^53 */
 #define DIGITS_MAX 17
-
-static void print_value(struct buf *b, const cJSON *v);
 
 static void
 print_int(struct buf *b, int64_t n)
@@ -133,22 +130,22 @@ print_escape(struct buf *b, unsigned char c)
 	buf_byte(b, hex[c & 15]);
 }
 
-static void
-print_string(struct buf *b, const char *text)
+void
+json_write_str(struct buf *b, struct str text)
 {
-	const unsigned char *p = (const unsigned char *)text;
-	const unsigned char *from = p;
+	size_t from = 0;
 
 	buf_byte(b, '"');
-	for (; *p; p++) {
-		if (*p >= 0x20 && *p != '"' && *p != '\\')
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;
-		buf_add(b, (struct str){ (const char *)from,
-		    (size_t)(p - from) });
-		print_escape(b, *p);
-		from = p + 1;
+		buf_add(b, str_slice(text, from, i));
+		print_escape(b, c);
+		from = i + 1;
 	}
-	buf_add(b, (struct str){ (const char *)from, (size_t)(p - from) });
+	buf_add(b, str_slice(text, from, text.n));
 	buf_byte(b, '"');
 }
 
@@ -162,18 +159,18 @@ print_members(struct buf *b, const cJSON *v, bool keys)
 		if (m != v->child)
 			buf_byte(b, ',');
 		if (keys) {
-			print_string(b, m->string);
+			json_write_str(b, str_of(m->string));
 			buf_byte(b, ':');
 		}
-		print_value(b, m);
+		json_write(b, m);
 	}
 	buf_byte(b, keys ? '}' : ']');
 }
 
-static void
-print_value(struct buf *b, const cJSON *v)
+void
+json_write(struct buf *b, const cJSON *v)
 {
-	switch (v->type & 0xff) {
+	switch (v ? v->type & 0xff : cJSON_NULL) {
 	case cJSON_True:
 		buf_add(b, STR("true"));
 		break;
@@ -184,7 +181,7 @@ print_value(struct buf *b, const cJSON *v)
 		print_number(b, v->valuedouble);
 		break;
 	case cJSON_String:
-		print_string(b, v->valuestring);
+		json_write_str(b, str_of(v->valuestring));
 		break;
 	case cJSON_Array:
 		print_members(b, v, false);
@@ -202,8 +199,6 @@ json_print(struct arena *a, const cJSON *v)
 {
 	struct buf b = buf_new(a, LIMIT_ANSWER);
 
-	if (v == NULL)
-		return STR("null");
-	print_value(&b, v);
+	json_write(&b, v);
 	return b.full ? STR_NONE : buf_str(&b);
 }

@@ -32,10 +32,12 @@ struct request {
 	struct str path;    /* canonical, below the mount: "/auth/login" */
 	enum dialect dialect;
 	struct str query;   /* raw */
+	const struct param *pairs; /* of the query, decoded */
+	size_t npairs;
 	struct str body;
 	struct str id;      /* request id, ours or a well-formed X-Request-Id */
 	struct str client;  /* client address, text, after trusted proxies */
-	struct str user_agent; /* cut to LIMIT_USER_AGENT */
+	struct str user_agent; /* UTF-8, cut to LIMIT_USER_AGENT */
 	int64_t started;    /* clock_mono */
 	cJSON *json;        /* parsed body object, or NULL */
 };
@@ -50,23 +52,38 @@ struct str request_param(const struct request *r, const char *name);
 struct str request_header(const struct request *r, const char *cgi_name);
 size_t request_header_count(const struct request *r, const char *cgi_name);
 
-/* Cookie over all HTTP_COOKIE parameters, split on ';' and ','. */
+/*
+ * Cookie over all HTTP_COOKIE parameters, split on ';' and ','. STR_NONE
+ * when absent, and when it occurs twice: the second may be planted.
+ */
 struct str request_cookie(const struct request *r, const char *name);
 
 /*
  * Query value, percent-decoded. Duplicate names are refused when the request
- * is made, so there is at most one.
+ * is made, so there is at most one. STR_NONE when absent.
  */
 struct str request_query(const struct request *r, const char *name);
 
 /*
- * Fill method, path, dialect, query, id, client, user_agent from params.
- * base_path (may be empty) and SCRIPT_NAME are stripped; trusted is the LIST
- * of proxy networks (row HB1: rightmost untrusted address).
+ * Fill method, path, dialect, query, id, client, user_agent from params, and
+ * started when it is 0. base_path (may be empty) and SCRIPT_NAME are
+ * stripped, see http/path.h; path and query come from REQUEST_URI alone.
+ * X-HTTP-Method-Override counts on POST, for PUT, PATCH, DELETE; E_METHOD
+ * for another word. trusted is the LIST of proxy networks (row HB1: rightmost
+ * untrusted address of one X-Forwarded-For; whatever is unclear gives the
+ * peer; no address at all is "0.0.0.0").
  * E_BAD_REQUEST, E_NOT_FOUND on what has no canonical form (row HB6).
  * id, client are filled in any case, for the error answer.
  */
 enum err request_make(struct request *r, const char *base_path,
     const char *trusted);
+
+/*
+ * Parse the body into r->json. Nothing to do without a body. E_MEDIA_TYPE
+ * unless Content-Type is application/json (row HT1; charset=utf-8 allowed),
+ * E_TOO_LARGE above LIMIT_BODY_JSON, E_BAD_JSON with *why, also when the
+ * value is no object.
+ */
+enum err request_read_json(struct request *r, const char **why);
 
 #endif

@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "http/request.h"
 
-#define RESPONSE_HEADERS 24
+#define RESPONSE_HEADERS 32
 
 /* One answer, built once with canonical names. */
 struct response {
@@ -33,7 +33,10 @@ struct page {
  */
 void response_header(struct response *re, const char *name, struct str value);
 
-/* Make re the error e; sentence overrides the default one (may be NULL). */
+/* Is there a header of that name already? */
+bool response_has_header(const struct response *re, const char *name);
+
+/* Make re the error e; data goes; sentence overrides the default one (may be NULL). */
 void response_error(struct response *re, enum err e, const char *sentence);
 
 /* Add {field, message} to errors. */
@@ -41,8 +44,11 @@ void response_field_error(struct response *re, const char *field,
     const char *message);
 
 /*
- * The body bytes: envelope and dialect applied (http/dialect.c). Headers a
- * status demands (Content-Type, WWW-Authenticate) are added.
+ * The body bytes: envelope and dialect applied (http/dialect.c); empty for
+ * 204 and 304, and the caller's business for HEAD. Unless set already, these
+ * headers are added: Content-Type, X-Request-Id, those of row HT3, and what
+ * the status demands: WWW-Authenticate (401), Allow (405), Retry-After (423,
+ * 429, 503). To be called once.
  */
 struct str response_render(struct response *re, const struct request *r);
 

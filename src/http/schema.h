@@ -11,24 +11,28 @@
  */
 enum field_type {
 	FIELD_END = 0,
-	FIELD_TEXT,	/* min, max in code points; trimmed never */
-	FIELD_NAME,	/* text without control characters, trimmed */
-	FIELD_EMAIL,	/* row LG6; lower-cased (row LG5) */
-	FIELD_USERNAME,	/* ASCII letters, digits, _ . - ; no '@' */
-	FIELD_PASSWORD,	/* 1 to LIMIT_PASSWORD_BYTES, valid UTF-8, no NUL */
-	FIELD_DIGITS,	/* ASCII digits, min..max of them, a string */
-	FIELD_CODE,	/* printable ASCII; spaces and '-' removed; max */
-	FIELD_TOKEN,	/* printable ASCII without spaces */
-	FIELD_URL,
-	FIELD_UUID,
-	FIELD_INT,	/* min..max */
-	FIELD_BOOL,
+	FIELD_TEXT,	/* never trimmed */
+	FIELD_NAME,	/* trimmed, no control characters; LIMIT_NAME */
+	FIELD_EMAIL,	/* row LG6; lower-cased (row LG5); LIMIT_EMAIL */
+	FIELD_USERNAME,	/* letters, digits, _ . - ; LIMIT_USERNAME */
+	FIELD_PASSWORD,	/* 1 to LIMIT_PASSWORD_BYTES; its policy is core's */
+	FIELD_DIGITS,	/* min..max ASCII digits, as a string (row TO6) */
+	FIELD_CODE,	/* letters and digits; spaces and '-' removed; 64 */
+	FIELD_TOKEN,	/* printable ASCII without spaces; LIMIT_JWT */
+	FIELD_URL,	/* http or https with a host, ASCII; 2048 */
+	FIELD_UUID,	/* lower-cased */
+	FIELD_INT,	/* a whole number, min..max */
+	FIELD_BOOL,	/* true or false */
 	FIELD_TIME,	/* RFC 3339 */
-	FIELD_DURATION,	/* number of seconds, or "15m" */
+	FIELD_DURATION,	/* a number of seconds, or "15m"; min..max seconds */
 	FIELD_CHOICE,	/* one of the words of .choices, space separated */
-	FIELD_TEXTS	/* array of strings, min..max of them */
+	FIELD_TEXTS	/* array of strings, min..max of them; 64 of 512 */
 };
 
+/*
+ * min and max count code points of texts; max 0 is the limit named above,
+ * and no limit of numbers when min is 0 too.
+ */
 struct field {
 	const char *name;    /* canonical snake_case */
 	const char *aliases; /* further snake_case names, space separated */
@@ -50,10 +54,11 @@ struct value {
 
 /*
  * Check r->json against the rows: camelCase keys count as their snake_case
- * form, then each row's name, then its aliases; an empty optional string
- * counts as not given; unknown members are ignored (row RB5: nothing but the
- * rows reaches a handler). E_VALIDATION with every fault in re->errors.
- * values has one entry per row, in the arena.
+ * form, then each row's name and aliases; the same value under two of them is
+ * fine, two values are a fault. null and an empty optional string count as
+ * not given; no body is an empty object; unknown members are ignored (row
+ * RB5: nothing but the rows reaches a handler). E_VALIDATION with every fault
+ * in re->errors. values has one entry per row, in the arena.
  */
 enum err schema_check(const struct field *rows, const struct request *r,
     struct response *re, const struct value **values);

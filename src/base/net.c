@@ -1,0 +1,121 @@
+#include "base/net.h"
+
+#include <arpa/inet.h>
+
+static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+bool
+net_is_v4(const struct net_addr *addr)
+{
+	return memcmp(addr->b, mapped, sizeof(mapped)) == 0;
+}
+
+bool
+net_parse(struct str text, struct net_addr *out)
+{
+	char c[INET6_ADDRSTRLEN];
+
+	if (text.n > 2 && text.p[0] == '[' && text.p[text.n - 1] == ']') {
+		text = str_slice(text, 1, text.n - 1);
+		if (str_find(text, ':') == text.n)
+			return false;
+	}
+	if (text.n == 0 || text.n >= sizeof(c) || str_has_nul(text))
+		return false;
+	memcpy(c, text.p, text.n);
+	c[text.n] = '\0';
+	if (inet_pton(AF_INET6, c, out->b) == 1)
+		return true;
+	memcpy(out->b, mapped, sizeof(mapped));
+	return inet_pton(AF_INET, c, out->b + 12) == 1;
+}
+
+struct str
+net_text(struct arena *a, const struct net_addr *addr)
+{
+	char c[INET6_ADDRSTRLEN];
+	bool v4 = net_is_v4(addr);
+
+	if (inet_ntop(v4 ? AF_INET : AF_INET6, addr->b + (v4 ? 12 : 0), c,
+	    sizeof(c)) == NULL)
+		return STR("0.0.0.0");
+	return arena_str(a, str_of(c));
+}
+
+struct str
+net_key(struct arena *a, const struct net_addr *addr)
+{
+	struct net_addr net = *addr;
+
+	if (net_is_v4(addr))
+		return net_text(a, addr);
+	memset(net.b + 8, 0, 8);
+	return arena_fmt(a, "%s/64", net_text(a, &net).p);
+}
+
+/* The network and how many of its 128 bits count. */
+static bool
+parse_cidr(struct str cidr, struct net_addr *net, unsigned *bits)
+{
+	size_t slash = str_find(cidr, '/');
+	long long n = 0;
+	bool v4;
+
+	if (!net_parse(str_slice(cidr, 0, slash), net))
+		return false;
+	/* A mapped network keeps the prefix length of its spelling. */
+	v4 = str_find(cidr, ':') == cidr.n;
+	if (slash == cidr.n)
+		n = v4 ? 32 : 128;
+	else if (!str_to_int(str_slice(cidr, slash + 1, cidr.n), 0,
+	    v4 ? 32 : 128, &n))
+		return false;
+	*bits = (unsigned)n + (v4 ? 96 : 0);
+	return true;
+}
+
+bool
+net_cidr_valid(struct str cidr)
+{
+	struct net_addr net;
+	unsigned bits;
+
+	return parse_cidr(cidr, &net, &bits);
+}
+
+bool
+net_in(const struct net_addr *addr, struct str cidr)
+{
+	struct net_addr net;
+	unsigned bits, whole;
+	uint8_t mask;
+
+	if (!parse_cidr(cidr, &net, &bits))
+		return false;
+	/* ::/0 is all of IPv6, not of IPv4. */
+	if (bits < 96 && net_is_v4(addr) && !net_is_v4(&net))
+		return false;
+	whole = bits / 8;
+	if (memcmp(addr->b, net.b, whole) != 0)
+		return false;
+	if (bits % 8 == 0)
+		return true;
+	mask = (uint8_t)(0xff << (8 - bits % 8));
+	return (addr->b[whole] & mask) == (net.b[whole] & mask);
+}
+
+bool
+net_in_list(const struct net_addr *addr, const char *list)
+{
+	static const char blank[] = ", \t\r\n";
+
+	for (const char *p = list ? list : ""; *p;) {
+		size_t n = strcspn(p, blank);
+
+		if (n && net_in(addr, (struct str){ p, n }))
+			return true;
+		p += n;
+		p += strspn(p, blank);
+	}
+	return false;
+}

@@ -1,0 +1,39 @@
+#ifndef BASE_NET_H
+#define BASE_NET_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+
+/*
+ * Internet addresses in binary, so that one address has one form whatever
+ * its spelling (rows RL3, HB1). IPv4 is kept as ::ffff:a.b.c.d.
+ */
+struct net_addr {
+	uint8_t b[16];
+};
+
+/* IPv4, IPv6, "[IPv6]"; no zone, no port, no leading zeros. */
+bool net_parse(struct str text, struct net_addr *out);
+
+bool net_is_v4(const struct net_addr *addr);
+
+/* Canonical text: dotted IPv4 (for mapped IPv6 too), else RFC 5952. */
+struct str net_text(struct arena *a, const struct net_addr *addr);
+
+/*
+ * What limits count by: an IPv4 address, or the /64 of an IPv6 one
+ * ("2001:db8::/64"), as a host is handed at least that much.
+ */
+struct str net_key(struct arena *a, const struct net_addr *addr);
+
+/* "192.0.2.0/24", "2001:db8::/32" or one address. False if not that. */
+bool net_cidr_valid(struct str cidr);
+
+/* Is addr in the network? False, too, when cidr is none. */
+bool net_in(const struct net_addr *addr, struct str cidr);
+
+/* Is addr in one network of a LIST setting (commas, spaces)? */
+bool net_in_list(const struct net_addr *addr, const char *list);
+
+#endif

@@ -1,0 +1,389 @@
+#include "http/field.h"
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/limits.h"
+
+#define CODE_MAX 64
+#define URL_MAX 2048
+#define TEXTS_MAX 64
+#define TEXTS_BYTES 512
+
+typedef const char *reader(struct arena *a, const struct field *row,
+    const cJSON *v, struct value *out);
+
+/* The row's own bounds before the type's. */
+static long long
+max_of(const struct field *row, long long dflt)
+{
+	return row->max > 0 ? row->max : dflt;
+}
+
+static const char *
+check_length(struct arena *a, const struct field *row, struct str s,
+    long long max, const char *unit)
+{
+	size_t points = 0;
+
+	str_utf8(s, &points);
+	if ((long long)points < row->min && row->min == max)
+		return arena_fmt(a, "must be exactly %lld %s", max, unit).p;
+	if ((long long)points < row->min)
+		return arena_fmt(a, "must be at least %lld %s", row->min,
+		    unit).p;
+	if (max > 0 && (long long)points > max)
+		return arena_fmt(a, row->min == max ?
+		    "must be exactly %lld %s" : "must be at most %lld %s",
+		    max, unit).p;
+	return NULL;
+}
+
+static bool
+is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9');
+}
+
+/* Only bytes that ok takes? */
+static bool
+all(struct str s, bool (*ok)(char))
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ok(s.p[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_visible(char c)
+{
+	return c > 0x20 && c < 0x7f;
+}
+
+static bool
+is_user_char(char c)
+{
+	return is_alnum(c) || c == '_' || c == '.' || c == '-';
+}
+
+static struct str
+lower(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ?
+		    (char)(s.p[i] - 'A' + 'a') : s.p[i];
+	return (struct str){ p, s.n };
+}
+
+static const char *
+read_text(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)v;
+	return check_length(a, row, out->text, row->max, "characters");
+}
+
+/* C0, DEL and C1, as UTF-8. */
+static bool
+has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x20 || c == 0x7f)
+			return true;
+		if (c == 0xc2 && i + 1 < s.n &&
+		    (unsigned char)s.p[i + 1] < 0xa0)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+read_name(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)v;
+	if (has_control(out->text))
+		return "must not contain control characters";
+	return check_length(a, row, out->text, max_of(row, LIMIT_NAME),
+	    "characters");
+}
+
+static const char *
+read_email(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)row;
+	(void)v;
+	if (!field_is_email(out->text))
+		return "must be a valid e-mail address";
+	out->text = lower(a, out->text);
+	return NULL;
+}
+
+static const char *
+read_username(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)v;
+	if (!all(out->text, is_user_char))
+		return "must contain only letters, digits, '_', '.' and '-'";
+	return check_length(a, row, out->text, max_of(row, LIMIT_USERNAME),
+	    "characters");
+}
+
+static const char *
+read_password(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)v;
+	if (out->text.n > LIMIT_PASSWORD_BYTES)
+		return arena_fmt(a, "must be at most %d bytes",
+		    LIMIT_PASSWORD_BYTES).p;
+	return check_length(a, row, out->text, row->max, "characters");
+}
+
+static const char *
+read_digits(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)v;
+	if (!all(out->text, is_digit))
+		return "must contain only digits";
+	return check_length(a, row, out->text, max_of(row, CODE_MAX),
+	    "digits");
+}
+
+static const char *
+read_code(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	char *p = arena_alloc(a, out->text.n + 1);
+	size_t n = 0;
+
+	(void)v;
+	for (size_t i = 0; i < out->text.n; i++)
+		if (out->text.p[i] != ' ' && out->text.p[i] != '-')
+			p[n++] = out->text.p[i];
+	out->text = (struct str){ p, n };
+	if (n == 0 || !all(out->text, is_alnum))
+		return "must contain only letters and digits";
+	return check_length(a, row, out->text, max_of(row, CODE_MAX),
+	    "characters");
+}
+
+static const char *
+read_token(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)v;
+	if (!all(out->text, is_visible))
+		return "is not a valid token";
+	return check_length(a, row, out->text, max_of(row, LIMIT_JWT),
+	    "characters");
+}
+
+static const char *
+read_url(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	struct str s = out->text, host;
+
+	(void)v;
+	if (!all(s, is_visible))
+		return "must be a valid URL";
+	if (str_eq_nocase(str_slice(s, 0, 8), STR("https://")))
+		host = str_slice(s, 8, s.n);
+	else if (str_eq_nocase(str_slice(s, 0, 7), STR("http://")))
+		host = str_slice(s, 7, s.n);
+	else
+		return "must begin with https:// or http://";
+	if (host.n == 0 || !(is_alnum(host.p[0]) || host.p[0] == '['))
+		return "must be a valid URL";
+	return check_length(a, row, s, max_of(row, URL_MAX), "characters");
+}
+
+static const char *
+read_uuid(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	struct uuid u;
+
+	(void)row;
+	(void)v;
+	if (!uuid_parse(out->text, &u))
+		return "must be a UUID";
+	out->text = uuid_text(a, u);
+	return NULL;
+}
+
+static const char *
+check_range(struct arena *a, const struct field *row, int64_t n,
+    const char *unit)
+{
+	if (row->min == 0 && row->max == 0)
+		return NULL;
+	if (n < row->min)
+		return arena_fmt(a, "must be at least %lld%s", row->min,
+		    unit).p;
+	if (n > row->max && row->max >= row->min)
+		return arena_fmt(a, "must be at most %lld%s", row->max,
+		    unit).p;
+	return NULL;
+}
+
+/* json_parse let no number through that is not exact. */
+static bool
+is_whole(const cJSON *v)
+{
+	return cJSON_IsNumber(v) && v->valuedouble >= -9e15 &&
+	    v->valuedouble <= 9e15 &&
+	    v->valuedouble == (double)(int64_t)v->valuedouble;
+}
+
+static const char *
+read_int(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	if (!is_whole(v))
+		return "must be a whole number";
+	out->number = (int64_t)v->valuedouble;
+	return check_range(a, row, out->number, "");
+}
+
+static const char *
+read_bool(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)a;
+	(void)row;
+	if (!cJSON_IsBool(v))
+		return "must be true or false";
+	out->number = cJSON_IsTrue(v);
+	return NULL;
+}
+
+static const char *
+read_time(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)a;
+	(void)row;
+	(void)v;
+	return clock_parse_iso(out->text, &out->number) ? NULL :
+	    "must be a time such as 2026-01-02T03:04:05Z";
+}
+
+static const char *
+read_duration(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	static const char wrong[] =
+	    "must be a number of seconds, or a duration such as 15m";
+
+	if (cJSON_IsString(v)) {
+		out->text = json_text(v);
+		if (!clock_parse_duration(out->text, &out->number))
+			return wrong;
+	} else if (!is_whole(v) || v->valuedouble < 0 ||
+	    __builtin_mul_overflow((int64_t)v->valuedouble, CLOCK_SECOND,
+	    &out->number)) {
+		return wrong;
+	}
+	return check_range(a, row, out->number / CLOCK_SECOND, " seconds");
+}
+
+static const char *
+read_choice(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	struct str rest = str_of(row->choices), word;
+	struct buf b = buf_new(a, 1024);
+
+	(void)v;
+	buf_add(&b, STR("must be one of"));
+	for (const char *sep = " "; str_split(&rest, ' ', &word); sep = ", ") {
+		if (str_eq(word, out->text))
+			return NULL;
+		buf_add(&b, str_of(sep));
+		buf_add(&b, word);
+	}
+	return buf_str(&b).p;
+}
+
+static const char *
+read_texts(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	long long max = max_of(row, TEXTS_MAX);
+	int n = cJSON_GetArraySize(v);
+	const cJSON *m;
+
+	if (!cJSON_IsArray(v))
+		return "must be an array of strings";
+	if (n < row->min)
+		return arena_fmt(a, "must have at least %lld entries",
+		    row->min).p;
+	if (n > max)
+		return arena_fmt(a, "must have at most %lld entries", max).p;
+	out->texts = arena_array(a, (size_t)n + 1, sizeof(*out->texts));
+	for (m = v->child; m; m = m->next) {
+		struct str s = json_text(m);
+
+		if (s.p == NULL)
+			return "must be an array of strings";
+		if (s.n == 0 || s.n > TEXTS_BYTES || has_control(s))
+			return "has an entry that is not valid";
+		out->texts[out->ntexts++] = s;
+	}
+	return NULL;
+}
+
+static const struct {
+	reader *read;
+	bool string; /* the JSON type must be string */
+} types[] = {
+	[FIELD_TEXT] = { read_text, true },
+	[FIELD_NAME] = { read_name, true },
+	[FIELD_EMAIL] = { read_email, true },
+	[FIELD_USERNAME] = { read_username, true },
+	[FIELD_PASSWORD] = { read_password, true },
+	[FIELD_DIGITS] = { read_digits, true },
+	[FIELD_CODE] = { read_code, true },
+	[FIELD_TOKEN] = { read_token, true },
+	[FIELD_URL] = { read_url, true },
+	[FIELD_UUID] = { read_uuid, true },
+	[FIELD_INT] = { read_int, false },
+	[FIELD_BOOL] = { read_bool, false },
+	[FIELD_TIME] = { read_time, true },
+	[FIELD_DURATION] = { read_duration, false },
+	[FIELD_CHOICE] = { read_choice, true },
+	[FIELD_TEXTS] = { read_texts, false }
+};
+
+const char *
+field_read(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	if (types[row->type].string) {
+		if (!cJSON_IsString(v))
+			return "must be a string";
+		out->text = json_text(v);
+		if (row->type == FIELD_NAME)
+			out->text = str_trim(out->text);
+		if (out->text.n == 0)
+			return row->required ? "is required" : NULL;
+	}
+	out->given = true;
+	return types[row->type].read(a, row, v, out);
+}

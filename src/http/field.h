@@ -1,0 +1,17 @@
+#ifndef HTTP_FIELD_H
+#define HTTP_FIELD_H
+
+#include "http/schema.h"
+
+/*
+ * Read v, which is not null, as the type of row into *out. NULL when it is
+ * right, else what is wrong with it as the end of a sentence that begins with
+ * the field's name: "must be a string".
+ */
+const char *field_read(struct arena *a, const struct field *row,
+    const cJSON *v, struct value *out);
+
+/* Row LG6; any letter case. */
+bool field_is_email(struct str s);
+
+#endif

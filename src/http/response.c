@@ -1,0 +1,240 @@
+#include "http/response.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "http/dialect.h"
+
+/* nginx answers 502 above one page of headers (ecosystem, rule 9). */
+#define HEADER_BYTES 4000
+
+static size_t
+header_bytes(const struct response *re)
+{
+	size_t n = 0;
+
+	/* ": " and the line's end. */
+	for (size_t i = 0; i < re->nheaders; i++)
+		n += strlen(re->headers[i].name) + re->headers[i].value.n + 4;
+	return n;
+}
+
+static bool
+is_header_text(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
+			return false;
+	return true;
+}
+
+void
+response_header(struct response *re, const char *name, struct str value)
+{
+	if (value.p == NULL || !is_header_text(value)) {
+		log_warn("header dropped: not one line", log_c("name", name));
+		return;
+	}
+	if (re->nheaders == RESPONSE_HEADERS || header_bytes(re) +
+	    strlen(name) + value.n + 4 > HEADER_BYTES) {
+		log_warn("header dropped: too many", log_c("name", name));
+		return;
+	}
+	re->headers[re->nheaders].name = name;
+	re->headers[re->nheaders++].value = value;
+}
+
+bool
+response_has_header(const struct response *re, const char *name)
+{
+	for (size_t i = 0; i < re->nheaders; i++)
+		if (str_eq_nocase(str_of(re->headers[i].name), str_of(name)))
+			return true;
+	return false;
+}
+
+void
+response_error(struct response *re, enum err e, const char *sentence)
+{
+	re->err = e;
+	re->status = err_status(e);
+	re->message = sentence ? sentence : err_sentence(e);
+	re->data = NULL;
+	re->page = NULL;
+	re->bare = false;
+	re->raw = STR_NONE;
+}
+
+void
+response_field_error(struct response *re, const char *field,
+    const char *message)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "field", str_of(field));
+	json_add_str(o, "message", str_of(message));
+	if (re->errors == NULL)
+		re->errors = json_array();
+	json_push(re->errors, o);
+}
+
+static void
+header_default(struct response *re, const char *name, struct str value)
+{
+	if (!response_has_header(re, name))
+		response_header(re, name, value);
+}
+
+/* RFC 6750, 3: no error attribute where no token was presented. */
+static void
+challenge(struct response *re)
+{
+	struct str value = STR("Bearer realm=\"api\"");
+
+	if (re->err == E_TOKEN_INVALID)
+		value = STR("Bearer realm=\"api\", error=\"invalid_token\"");
+	if (re->err == E_SCOPE)
+		value = STR("Bearer realm=\"api\", "
+		    "error=\"insufficient_scope\"");
+	header_default(re, "WWW-Authenticate", value);
+}
+
+/* What a status demands, where the one who set it did not know better. */
+static void
+status_headers(struct response *re)
+{
+	switch (re->status) {
+	case 401:
+		challenge(re);
+		break;
+	case 403:
+		if (re->err == E_SCOPE)
+			challenge(re);
+		break;
+	case 405:
+		header_default(re, "Allow",
+		    STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+		break;
+	case 423:
+	case 429:
+		header_default(re, "Retry-After", STR("60"));
+		break;
+	case 503:
+		header_default(re, "Retry-After", STR("2"));
+		break;
+	default:
+		break;
+	}
+}
+
+/* Row HT3. A page that needs more than nothing brings its own policy. */
+static void
+safety_headers(struct response *re, const struct request *r)
+{
+	header_default(re, "X-Request-Id", r->id);
+	header_default(re, "Cache-Control", STR("no-store"));
+	header_default(re, "X-Content-Type-Options", STR("nosniff"));
+	header_default(re, "Referrer-Policy", STR("no-referrer"));
+	header_default(re, "Content-Security-Policy",
+	    STR("default-src 'none'; frame-ancestors 'none'"));
+	header_default(re, "Cross-Origin-Opener-Policy", STR("same-origin"));
+	header_default(re, "Cross-Origin-Resource-Policy",
+	    STR("same-origin"));
+	if (str_eq_nocase(request_param(r, "HTTPS"), STR("on")))
+		header_default(re, "Strict-Transport-Security",
+		    STR("max-age=31536000"));
+}
+
+static void
+write_member(struct buf *b, const char *key, const char *text)
+{
+	buf_byte(b, ',');
+	json_write_str(b, str_of(key));
+	buf_byte(b, ':');
+	json_write_str(b, str_of(text ? text : ""));
+}
+
+static void
+write_meta(struct buf *b, const struct request *r)
+{
+	buf_add(b, STR(",\"meta\":{\"timestamp\":"));
+	json_write_str(b, clock_iso(r->arena, clock_wall()));
+	buf_add(b, STR(",\"version\":\"v1\",\"requestId\":"));
+	json_write_str(b, r->id);
+	buf_byte(b, '}');
+}
+
+static void
+write_page(struct buf *b, const struct page *page)
+{
+	long long pages = page->limit > 0 ?
+	    page->total / page->limit + (page->total % page->limit != 0) : 0;
+
+	buf_fmt(b, ",\"pagination\":{\"page\":%ld,\"limit\":%ld,"
+	    "\"total\":%lld,\"totalPages\":%lld}", page->page, page->limit,
+	    page->total, pages);
+}
+
+static void
+write_success(struct buf *b, const struct response *re,
+    const struct request *r)
+{
+	buf_add(b, STR("{\"success\":true"));
+	write_member(b, "message", re->message);
+	dialect_write_data(b, r->dialect, re->data);
+	write_meta(b, r);
+	if (re->page)
+		write_page(b, re->page);
+	buf_byte(b, '}');
+}
+
+static void
+write_error(struct buf *b, const struct response *re,
+    const struct request *r)
+{
+	buf_add(b, STR("{\"success\":false"));
+	write_member(b, "error", err_text(re->err));
+	write_member(b, "message", re->message);
+	write_member(b, "code", err_code(re->err));
+	if (re->errors) {
+		buf_add(b, STR(",\"errors\":"));
+		json_write(b, re->errors);
+	}
+	write_meta(b, r);
+	buf_byte(b, '}');
+}
+
+static bool
+has_no_body(const struct response *re)
+{
+	return re->status == 204 || re->status == 304;
+}
+
+struct str
+response_render(struct response *re, const struct request *r)
+{
+	struct buf b = buf_new(r->arena, LIMIT_ANSWER);
+
+	if (re->status == 0)
+		re->status = 200;
+	status_headers(re);
+	safety_headers(re, r);
+	if (has_no_body(re))
+		return STR("");
+	header_default(re, "Content-Type", str_of(re->raw.p ?
+	    re->content_type : "application/json"));
+	if (re->raw.p)
+		return re->raw;
+	if (re->bare)
+		json_write(&b, re->data);
+	else if (re->err != E_OK)
+		write_error(&b, re, r);
+	else
+		write_success(&b, re, r);
+	if (!b.full)
+		return buf_str(&b);
+	log_error("answer above its limit");
+	response_error(re, E_INTERNAL, NULL);
+	re->errors = NULL;
+	return response_render(re, r);
+}
