@@ -9,9 +9,6 @@
 #define TEXTS_MAX 64
 #define TEXTS_BYTES 512
 
-typedef const char *reader(struct arena *a, const struct field *row,
-    const cJSON *v, struct value *out);
-
 /* The row's own bounds before the type's. */
 static long long
 max_of(const struct field *row, long long dflt)
@@ -228,52 +225,6 @@ read_uuid(struct arena *a, const struct field *row, const cJSON *v,
 }
 
 static const char *
-check_range(struct arena *a, const struct field *row, int64_t n,
-    const char *unit)
-{
-	if (row->min == 0 && row->max == 0)
-		return NULL;
-	if (n < row->min)
-		return arena_fmt(a, "must be at least %lld%s", row->min,
-		    unit).p;
-	if (n > row->max && row->max >= row->min)
-		return arena_fmt(a, "must be at most %lld%s", row->max,
-		    unit).p;
-	return NULL;
-}
-
-/* json_parse let no number through that is not exact. */
-static bool
-is_whole(const cJSON *v)
-{
-	return cJSON_IsNumber(v) && v->valuedouble >= -9e15 &&
-	    v->valuedouble <= 9e15 &&
-	    v->valuedouble == (double)(int64_t)v->valuedouble;
-}
-
-static const char *
-read_int(struct arena *a, const struct field *row, const cJSON *v,
-    struct value *out)
-{
-	if (!is_whole(v))
-		return "must be a whole number";
-	out->number = (int64_t)v->valuedouble;
-	return check_range(a, row, out->number, "");
-}
-
-static const char *
-read_bool(struct arena *a, const struct field *row, const cJSON *v,
-    struct value *out)
-{
-	(void)a;
-	(void)row;
-	if (!cJSON_IsBool(v))
-		return "must be true or false";
-	out->number = cJSON_IsTrue(v);
-	return NULL;
-}
-
-static const char *
 read_time(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
@@ -282,25 +233,6 @@ read_time(struct arena *a, const struct field *row, const cJSON *v,
 	(void)v;
 	return clock_parse_iso(out->text, &out->number) ? NULL :
 	    "must be a time such as 2026-01-02T03:04:05Z";
-}
-
-static const char *
-read_duration(struct arena *a, const struct field *row, const cJSON *v,
-    struct value *out)
-{
-	static const char wrong[] =
-	    "must be a number of seconds, or a duration such as 15m";
-
-	if (cJSON_IsString(v)) {
-		out->text = json_text(v);
-		if (!clock_parse_duration(out->text, &out->number))
-			return wrong;
-	} else if (!is_whole(v) || v->valuedouble < 0 ||
-	    __builtin_mul_overflow((int64_t)v->valuedouble, CLOCK_SECOND,
-	    &out->number)) {
-		return wrong;
-	}
-	return check_range(a, row, out->number / CLOCK_SECOND, " seconds");
 }
 
 static const char *
@@ -350,7 +282,7 @@ read_texts(struct arena *a, const struct field *row, const cJSON *v,
 }
 
 static const struct {
-	reader *read;
+	field_reader *read;
 	bool string; /* the JSON type must be string */
 } types[] = {
 	[FIELD_TEXT] = { read_text, true },
@@ -363,10 +295,10 @@ static const struct {
 	[FIELD_TOKEN] = { read_token, true },
 	[FIELD_URL] = { read_url, true },
 	[FIELD_UUID] = { read_uuid, true },
-	[FIELD_INT] = { read_int, false },
-	[FIELD_BOOL] = { read_bool, false },
+	[FIELD_INT] = { field_read_int, false },
+	[FIELD_BOOL] = { field_read_bool, false },
 	[FIELD_TIME] = { read_time, true },
-	[FIELD_DURATION] = { read_duration, false },
+	[FIELD_DURATION] = { field_read_duration, false },
 	[FIELD_CHOICE] = { read_choice, true },
 	[FIELD_TEXTS] = { read_texts, false }
 };

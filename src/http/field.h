@@ -3,13 +3,18 @@
 
 #include "http/schema.h"
 
+typedef const char *field_reader(struct arena *a, const struct field *row,
+    const cJSON *v, struct value *out);
+
 /*
  * Read v, which is not null, as the type of row into *out. NULL when it is
  * right, else what is wrong with it as the end of a sentence that begins with
  * the field's name: "must be a string".
  */
-const char *field_read(struct arena *a, const struct field *row,
-    const cJSON *v, struct value *out);
+field_reader field_read;
+
+/* Those of the types that are no strings. */
+field_reader field_read_int, field_read_bool, field_read_duration;
 
 /* Row LG6; any letter case. */
 bool field_is_email(struct str s);

@@ -94,8 +94,12 @@ schema_check(const struct field *rows, const struct request *r,
 	while (rows[count].type != FIELD_END)
 		count++;
 	out = arena_array(r->arena, count + 1, sizeof(*out));
-	all = normalise(r->arena, r->json, &n);
 	*values = out;
+	if (r->json && !cJSON_IsObject(r->json)) {
+		response_field_error(re, "body", "Body must be an object");
+		return E_VALIDATION;
+	}
+	all = normalise(r->arena, r->json, &n);
 	for (size_t i = 0; i < count; i++) {
 		const char *fault = check_row(r->arena, &rows[i], all, n,
 		    &out[i]);
