@@ -6,6 +6,12 @@
 
 #define RESPONSE_HEADERS 32
 
+/* A constant name and a value without CR, LF and NUL. */
+struct header {
+	const char *name;
+	struct str value;
+};
+
 /* One answer, built once with canonical names. */
 struct response {
 	int status;
@@ -17,7 +23,7 @@ struct response {
 	bool bare;		 /* data is the whole body, no envelope */
 	struct str raw;		 /* not JSON: the body itself */
 	const char *content_type; /* of raw */
-	struct { const char *name; struct str value; } headers[RESPONSE_HEADERS];
+	struct header headers[RESPONSE_HEADERS];
 	size_t nheaders;
 };
 
