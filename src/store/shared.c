@@ -1,0 +1,87 @@
+#include "store/shared.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define SHARED_VERSION 1
+
+static void
+complain(const char *msg, const char *path)
+{
+	log_warn(msg, log_c("path", path), log_c("error", strerror(errno)));
+}
+
+/*
+ * The file, at least as long as the structure. O_NOFOLLOW: the directory may
+ * be one that others write to.
+ */
+static int
+open_file(const char *dir)
+{
+	char path[4096];
+	struct stat st;
+	int n, fd;
+
+	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
+		complain("runtime directory cannot be made", dir);
+	n = snprintf(path, sizeof(path), "%s/shared", dir);
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		errno = ENAMETOOLONG;
+		complain("shared memory is private to this process", dir);
+		return -1;
+	}
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || fstat(fd, &st) < 0 ||
+	    (st.st_size < (off_t)sizeof(struct shared) &&
+		ftruncate(fd, sizeof(struct shared)) < 0)) {
+		complain("shared memory is private to this process", path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static struct shared *
+map(int fd)
+{
+	void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+struct shared *
+shared_open(const char *runtime_dir)
+{
+	int fd = open_file(runtime_dir);
+	struct shared *s = map(fd);
+	int64_t never = 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (s == NULL && (s = map(-1)) == NULL) {
+		complain("no memory to share", runtime_dir);
+		exit(70); /* EX_SOFTWARE */
+	}
+	/* Zeroes are a valid state; only a file of another layout is not. */
+	if (s->version != SHARED_VERSION) {
+		if (s->version)
+			memset(s, 0, sizeof(*s));
+		s->version = SHARED_VERSION;
+	}
+	/* A file on disk may bring a monotonic time of an earlier boot. */
+	if (atomic_load(&s->cache_doubt_until) > clock_mono() + CLOCK_SECOND * 60)
+		atomic_store(&s->cache_doubt_until, 0);
+	atomic_compare_exchange_strong(&s->started_wall, &never,
+	    clock_wall());
+	return s;
+}
