@@ -1,0 +1,41 @@
+#ifndef APP_LANE_H
+#define APP_LANE_H
+
+#include <stdbool.h>
+
+/*
+ * The way of a request that hashes a password from the light worker that
+ * accepted it to a heavy one: its unread connection, passed over one
+ * SOCK_SEQPACKET pair that all workers share. The kernel keeps the queue and
+ * counts it (the send buffer holds LIMIT_HASH_QUEUE messages and not one
+ * more), so a killed worker leaves no wrong count and takes nobody's request
+ * but its own.
+ */
+struct lane {
+	int give; /* light workers' end, or -1 */
+	int take; /* heavy workers' end, or -1 */
+};
+
+/* False with errno when the pair cannot be made. */
+bool lane_open(struct lane *l);
+
+/* Close the end a process does not use; both for the lane as a whole. */
+void lane_close_give(struct lane *l);
+void lane_close_take(struct lane *l);
+
+/* Pass fd on. False: the queue is full, fd is still the caller's. */
+bool lane_give(struct lane *l, int fd);
+
+/*
+ * The next connection, without waiting: its descriptor, LANE_EMPTY, or
+ * LANE_CLOSED once nobody can give any more. *late says that it waited longer
+ * than LIMIT_HASH_WAIT_MS (row PW10).
+ */
+#define LANE_EMPTY (-1)
+#define LANE_CLOSED (-2)
+int lane_take(struct lane *l, bool *late);
+
+/* Requests that wait in the lane. */
+int lane_waiting(const struct lane *l);
+
+#endif

@@ -1,0 +1,324 @@
+/* postern: the web process. How it runs is found out, see app/listen.h. */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "app/app.h"
+#include "app/dispatch.h"
+#include "app/listen.h"
+#include "app/master.h"
+#include "app/reload.h"
+#include "app/route.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "http/transport_cgi.h"
+
+#define EXIT_USAGE 64
+#define EXIT_CONFIG 78 /* EX_CONFIG */
+#define RSS_BASE ((size_t)256 << 20)
+
+static const char usage[] =
+    "usage: postern [--config FILE] [--set KEY=VALUE]... [--listen WHERE]\n"
+    "               [--workers N] [--single]\n"
+    "       postern --check | --print-config | --version | --help\n"
+    "\n"
+    "Serves FastCGI on the listening socket it inherits (descriptor 0, or\n"
+    "systemd's), or on --listen PATH or HOST:PORT; one request of plain CGI\n"
+    "where GATEWAY_INTERFACE is set.\n"
+    "\n"
+    "  --config FILE    read this file instead of " SYSCONFDIR
+    "/postern/postern.yaml\n"
+    "  --set KEY=VALUE  one setting, wins over file and environment\n"
+    "  --listen WHERE   make the socket; TCP needs FCGI_WEB_SERVER_ADDRS\n"
+    "  --workers N      the same as --set service.workers=N\n"
+    "  --single         one process, no master: below mod_fcgid and\n"
+    "                   lighttpd's bin-path (also POSTERN_SINGLE=1)\n"
+    "  --check          read the configuration and say whether it is good\n"
+    "  --print-config   print all settings, secrets masked\n";
+
+/* What the command line asks for. */
+struct options {
+	char **settings; /* pairs for config_load */
+	int nsettings;
+	const char *listen;
+	bool single;
+	enum { DO_SERVE, DO_CHECK, DO_PRINT, DO_VERSION, DO_HELP, DO_USAGE } what;
+};
+
+struct program {
+	struct arena *arena; /* of the configuration */
+	const struct config *config;
+	struct app app;
+};
+
+static void
+add_setting(struct options *o, const char *option, const char *value)
+{
+	o->settings[o->nsettings++] = (char *)(uintptr_t)option;
+	o->settings[o->nsettings++] = (char *)(uintptr_t)value;
+}
+
+static void
+add_workers(struct options *o, const char *n)
+{
+	char *s;
+
+	if (asprintf(&s, "service.workers=%s", n) < 0)
+		abort();
+	add_setting(o, "--set", s);
+}
+
+static void
+read_options(struct options *o, int argc, char **argv)
+{
+	enum { CONFIG = 256, SET, LISTEN, WORKERS, SINGLE, WHAT };
+	static const struct option table[] = {
+		{ "config", required_argument, NULL, CONFIG },
+		{ "set", required_argument, NULL, SET },
+		{ "listen", required_argument, NULL, LISTEN },
+		{ "workers", required_argument, NULL, WORKERS },
+		{ "single", no_argument, NULL, SINGLE },
+		{ "check", no_argument, NULL, WHAT + DO_CHECK },
+		{ "print-config", no_argument, NULL, WHAT + DO_PRINT },
+		{ "version", no_argument, NULL, WHAT + DO_VERSION },
+		{ "help", no_argument, NULL, WHAT + DO_HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		if (c == CONFIG)
+			add_setting(o, "--config", optarg);
+		else if (c == SET)
+			add_setting(o, "--set", optarg);
+		else if (c == LISTEN)
+			o->listen = optarg;
+		else if (c == WORKERS)
+			add_workers(o, optarg);
+		else if (c == SINGLE)
+			o->single = true;
+		else if (c > WHAT)
+			o->what = c - WHAT;
+		else
+			o->what = DO_USAGE;
+	}
+	if (optind < argc)
+		o->what = DO_USAGE;
+}
+
+/* Settings, log, shared memory. False: said why. */
+static bool
+open_program(struct program *p, const struct options *o)
+{
+	enum log_level level = LOG_INFO_;
+	const char *why = "";
+
+	p->arena = arena_new(LIMIT_ARENA);
+	p->config = config_load(p->arena, o->nsettings, o->settings, &why);
+	if (p->config == NULL) {
+		log_error("configuration refused", log_c("why", why));
+		return false;
+	}
+	log_level_parse(str_of(p->config->log_level), &level);
+	if (!log_open("postern", p->config->log_file, level)) {
+		log_error("log.file cannot be opened",
+		    log_c("path", p->config->log_file),
+		    log_c("error", strerror(errno)));
+		return false;
+	}
+	return true;
+}
+
+static bool
+open_app(struct program *p)
+{
+	const char *why = "";
+
+	if (app_init(&p->app, p->config, &why))
+		return true;
+	log_error("cannot start", log_c("why", why));
+	return false;
+}
+
+static void
+on_start(void *obj)
+{
+	app_start_worker(&((struct program *)obj)->app);
+}
+
+static void
+on_request(void *obj, struct exchange *x)
+{
+	dispatch(&((struct program *)obj)->app, x);
+}
+
+static bool
+on_uri(void *obj, struct str uri)
+{
+	const struct program *p = obj;
+
+	return route_lane(uri, p->config->base_path) == LANE_HEAVY;
+}
+
+static void
+on_idle(void *obj)
+{
+	app_idle(&((struct program *)obj)->app);
+}
+
+static void
+on_stop(void *obj)
+{
+	app_stop(&((struct program *)obj)->app);
+}
+
+static int
+cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > 128 ? 128 : (int)n;
+}
+
+/* Memory at which a worker is replaced: the hash's own is not a leak. */
+static size_t
+rss_bound(const struct config *c)
+{
+	return RSS_BASE + (size_t)c->argon2_memory * 2048;
+}
+
+static int
+serve(struct program *p, int fd, bool single, const pid_t *old, size_t nold)
+{
+	const struct worker_hooks hooks = { p, on_start, on_request, on_uri,
+		on_idle, on_stop };
+	const struct config *c = p->config;
+	struct master_options m = {
+		.light = c->workers > 0 ? (int)c->workers : cores(),
+		.heavy = c->heavy_workers > 0 ? (int)c->heavy_workers :
+						cores() * 2,
+		.worker = { .kind = WORKER_SINGLE, .listen_fd = fd,
+		    .max_requests = c->max_requests,
+		    .max_rss = rss_bound(c), .ready_fd = -1,
+		    .requests = &p->app.shared->requests, .hooks = &hooks },
+		.old = old, .nold = nold,
+	};
+
+	if (single) {
+		reload_forget();
+		return worker_run(&m.worker);
+	}
+	return master_run(&m);
+}
+
+/* FastCGI: on the socket of the start, of the old program, or of --listen. */
+static int
+run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
+{
+	struct program p = { 0 };
+	const char *why = "", *single = getenv("POSTERN_SINGLE");
+	bool made = fd < 0;
+	int status;
+
+	if (!open_program(&p, o))
+		return EXIT_CONFIG;
+	if (made && (fd = listen_make(o->listen, &why)) < 0) {
+		log_error("cannot listen", log_c("where", o->listen),
+		    log_c("why", why));
+		return EXIT_CONFIG;
+	}
+	if (!listen_prepare(fd, &why)) {
+		log_error("socket refused", log_c("why", why));
+		return EXIT_CONFIG;
+	}
+	if (!open_app(&p))
+		return EXIT_CONFIG;
+	atomic_store(&p.app.shared->started_wall, clock_wall());
+	status = serve(&p, fd, o->single || (single && *single == '1'), old,
+	    nold);
+	if (o->listen && strchr(o->listen, '/'))
+		unlink(o->listen);
+	return status;
+}
+
+static int
+run_cgi(void)
+{
+	struct options none = { 0 };
+	struct program p = { 0 };
+	struct arena *arena;
+	static const char failed[] = "Status: 500 Internal Server Error\r\n"
+				     "Content-Type: text/plain\r\n\r\n"
+				     "The service is not configured.\n";
+
+	if (!open_program(&p, &none) || !open_app(&p)) {
+		(void)!write(STDOUT_FILENO, failed, sizeof(failed) - 1);
+		return EXIT_CONFIG;
+	}
+	arena = arena_new(LIMIT_ARENA);
+	app_start_worker(&p.app);
+	transport_cgi_serve(arena, environ, on_request, &p);
+	app_stop(&p.app);
+	arena_free(&arena);
+	return 0;
+}
+
+static int
+run_command(const struct options *o)
+{
+	struct program p = { 0 };
+
+	switch (o->what) {
+	case DO_HELP:
+		fputs(usage, stdout);
+		return 0;
+	case DO_VERSION:
+		puts(PACKAGE_STRING);
+		return 0;
+	case DO_CHECK:
+		return open_program(&p, o) ? 0 : EXIT_CONFIG;
+	case DO_PRINT:
+		if (!open_program(&p, o))
+			return EXIT_CONFIG;
+		config_print(p.config, stdout);
+		return 0;
+	default:
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static pid_t old[MASTER_WORKERS];
+	struct options o = { 0 };
+	enum run_mode mode;
+	size_t nold;
+	int fd = -1;
+
+	reload_remember(argc, argv);
+	/* Before any library looks (httpoxy, row HB2). */
+	unsetenv("HTTP_PROXY");
+	mode = reload_adopt(&fd, old, MASTER_WORKERS, &nold) ?
+	    RUN_SOCKET : listen_detect(&fd);
+	if (sodium_init() < 0)
+		return 70; /* EX_SOFTWARE */
+	/* A query without '=' would arrive as our arguments. */
+	if (mode == RUN_CGI)
+		return run_cgi();
+	o.settings = calloc((size_t)argc * 2 + 2, sizeof(*o.settings));
+	if (o.settings == NULL)
+		return 70;
+	read_options(&o, argc, argv);
+	if (o.what != DO_SERVE || (mode == RUN_COMMAND && o.listen == NULL))
+		return run_command(&o);
+	return run_socket(&o, fd, old, nold);
+}

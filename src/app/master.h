@@ -1,0 +1,32 @@
+#ifndef APP_MASTER_H
+#define APP_MASTER_H
+
+#include <sys/types.h>
+
+#include "app/worker.h"
+
+#define MASTER_WORKERS 512 /* of all kinds together, old ones besides */
+
+/*
+ * Prefork master: keeps light and heavy workers running.
+ *   a worker that ends is replaced, with back-off (0.1 s to 5 s) when it ended
+ *   early and in error;
+ *   SIGTERM, SIGINT: requests in hand are finished, within 10 s, then KILL;
+ *   SIGHUP: app/reload.h; a program or configuration that does not pass
+ *   --check changes nothing but the log.
+ * When the master itself is killed its workers get SIGTERM and end the same
+ * way.
+ */
+struct master_options {
+	int light;
+	int heavy; /* 0: light workers do all */
+	struct worker_options worker; /* kind, lane and ready_fd are ours */
+	/* workers of the program that this one replaced */
+	const pid_t *old;
+	size_t nold;
+};
+
+/* Run until told to end; returns the exit status of the process. */
+int master_run(const struct master_options *o);
+
+#endif

@@ -1,0 +1,169 @@
+#include "app/reload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "app/listen.h"
+#include "base/str.h"
+
+/* "PID FD WORKER…": only good in the process that wrote it. */
+#define ADOPT "POSTERN_ADOPT"
+#define ADOPT_BYTES 8192
+
+static struct {
+	char program[PATH_MAX]; /* resolved now: later it may be replaced */
+	char **argv;
+	int argc;
+	char **env; /* a deep copy */
+	size_t nenv;
+} start;
+
+static char **
+copy_list(char **list, size_t n)
+{
+	char **copy = calloc(n + 1, sizeof(*copy));
+
+	for (size_t i = 0; copy && i < n; i++)
+		if ((copy[i] = strdup(list[i])) == NULL)
+			abort();
+	return copy;
+}
+
+void
+reload_remember(int argc, char **argv)
+{
+	ssize_t n = readlink("/proc/self/exe", start.program,
+	    sizeof(start.program) - 1);
+
+	if (n < 0)
+		n = 0;
+	start.program[n] = '\0';
+	while (environ && environ[start.nenv])
+		start.nenv++;
+	start.argc = argc;
+	start.argv = copy_list(argv, (size_t)argc);
+	start.env = copy_list(environ, start.nenv);
+}
+
+void
+reload_forget(void)
+{
+	for (size_t i = 0; start.env && i < start.nenv; i++) {
+		sodium_memzero(start.env[i], strlen(start.env[i]));
+		free(start.env[i]);
+	}
+	free(start.env);
+	start.env = NULL;
+	start.nenv = 0;
+}
+
+/* The environment of the start, with one more entry instead of an old one. */
+static char **
+environment(char *more)
+{
+	char **env = calloc(start.nenv + 2, sizeof(*env));
+	size_t n = 0;
+
+	for (size_t i = 0; env && i < start.nenv; i++)
+		if (strncmp(start.env[i], ADOPT "=", sizeof(ADOPT)) != 0)
+			env[n++] = start.env[i];
+	if (env)
+		env[n] = more;
+	return env;
+}
+
+static void
+clear_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+pid_t
+reload_check(void)
+{
+	char **env = environment(NULL), **argv;
+	pid_t pid;
+
+	argv = calloc((size_t)start.argc + 2, sizeof(*argv));
+	if (env == NULL || argv == NULL || start.argc < 1) {
+		free(env);
+		free(argv);
+		return -1;
+	}
+	/* First, so that no other option is left to swallow it. */
+	argv[0] = start.argv[0];
+	argv[1] = (char []){ "--check" };
+	for (int i = 1; i < start.argc; i++)
+		argv[i + 1] = start.argv[i];
+	pid = fork();
+	if (pid == 0) {
+		clear_signals();
+		execve(start.program, argv, env);
+		_exit(127);
+	}
+	free(env);
+	free(argv);
+	return pid;
+}
+
+void
+reload_exec(int listen_fd, const pid_t *workers, size_t n)
+{
+	static char adopt[ADOPT_BYTES];
+	int used = snprintf(adopt, sizeof(adopt), ADOPT "=%d %d",
+	    (int)getpid(), listen_fd);
+	char **env = environment(adopt);
+	int flags = fcntl(listen_fd, F_GETFD);
+
+	for (size_t i = 0; i < n && used < ADOPT_BYTES - 16; i++)
+		used += snprintf(adopt + used, (size_t)(ADOPT_BYTES - used),
+		    " %d", (int)workers[i]);
+	if (env && flags >= 0 &&
+	    fcntl(listen_fd, F_SETFD, flags & ~FD_CLOEXEC) == 0)
+		execve(start.program, start.argv, env);
+	free(env);
+}
+
+/* Is pid a child of this process, dead or alive? */
+static bool
+is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)pid, &info,
+		   WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+bool
+reload_adopt(int *listen_fd, pid_t *workers, size_t room, size_t *n)
+{
+	struct str rest = str_of(getenv(ADOPT)), word;
+	long long number;
+	bool mine;
+
+	*n = 0;
+	mine = str_split(&rest, ' ', &word) &&
+	    str_to_int(word, 1, INT_MAX, &number) && number == getpid() &&
+	    str_split(&rest, ' ', &word) &&
+	    str_to_int(word, 0, INT_MAX, &number) && listen_is((int)number);
+	if (mine)
+		*listen_fd = (int)number;
+	while (mine && *n < room && str_split(&rest, ' ', &word))
+		if (str_to_int(word, 2, INT_MAX, &number) &&
+		    is_child((pid_t)number))
+			workers[(*n)++] = (pid_t)number;
+	unsetenv(ADOPT);
+	return mine;
+}

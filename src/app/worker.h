@@ -1,0 +1,49 @@
+#ifndef APP_WORKER_H
+#define APP_WORKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/lane.h"
+#include "http/transport.h"
+
+/*
+ * A worker takes one request at a time. Light ones accept; heavy ones take
+ * what light ones pass on (app/lane.h); a single one does both kinds.
+ */
+enum worker_kind { WORKER_LIGHT = 1, WORKER_HEAVY, WORKER_SINGLE };
+
+/* The program above the transport. obj is handed to each. */
+struct worker_hooks {
+	void *obj;
+	/* in the worker, before its first request: open what it owns */
+	void (*start)(void *obj);
+	transport_handler *serve;
+	/* does this URI hash a password? For scheduling only */
+	bool (*heavy)(void *obj, struct str uri);
+	/* nothing to do for a second: give memory back */
+	void (*idle)(void *obj);
+	void (*stop)(void *obj);
+};
+
+struct worker_options {
+	enum worker_kind kind;
+	int listen_fd;
+	struct lane *lane; /* NULL with WORKER_SINGLE */
+	long max_requests; /* exits after about as many; 0: never */
+	size_t max_rss;	   /* bytes resident at which it exits; 0: no bound */
+	int ready_fd;	   /* a byte is written there after start; or -1 */
+	/* counted up once per request; NULL: not counted */
+	_Atomic uint64_t *requests;
+	const struct worker_hooks *hooks;
+};
+
+/*
+ * Serve until SIGTERM (or SIGUSR1), a bound, or the lane's end; the request in
+ * hand is always finished. Returns the exit status of the process: 0 for a
+ * wanted end. Signals are blocked except while it waits, so none cuts a read
+ * or a write short.
+ */
+int worker_run(const struct worker_options *o);
+
+#endif
