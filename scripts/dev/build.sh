@@ -1,0 +1,58 @@
+# From the sources to $BUILD (objects) and $STATE/bin (what runs).
+# shellcheck shell=bash
+
+BUILD_PROGRAMS='postern postern-worker posternctl'
+
+build_configure() {
+	# Two stacks of one checkout share the generated files.
+	(
+		exec 8<"$ROOT/configure.ac"
+		flock 8
+		if [ ! -x "$ROOT/configure" ] ||
+			[ -n "$(find "$ROOT/configure.ac" "$ROOT/Makefile.am" \
+				-newer "$ROOT/configure")" ] ||
+			[ ! -e "$ROOT/Makefile.in" ]; then
+			mkdir -p "$ROOT/m4"
+			(cd "$ROOT" && autoreconf -fi) ||
+				die "autoreconf failed"
+			touch "$ROOT/configure"
+		fi
+		if [ ! -e "$BUILD/Makefile" ] ||
+			[ "$ROOT/configure" -nt "$BUILD/config.status" ]; then
+			(cd "$BUILD" && "$ROOT/configure" --quiet \
+				--prefix="$BUILD/installed" CFLAGS='-O2 -g')
+		fi
+	) 9>&-
+}
+
+# Whether a file of the tree is younger than the last good build.
+build_stale() {
+	[ -e "$BUILD/built" ] || return 0
+	[ -n "$(cd "$ROOT" && find . \( -path './.*' -o -path './build*' \
+		-o -path ./autom4te.cache -o -path ./tests \) -prune \
+		-o -newer "$BUILD/built" ! -name . -print -quit)" ]
+}
+
+build_make() {
+	make -C "$BUILD" -s -j"$(nproc)" "$@" 9>&-
+}
+
+build_programs() {
+	local program
+	mkdir -p "$BUILD"
+	if build_stale; then
+		touch "$BUILD/began"
+		echo "building"
+		{ build_configure && build_make all && build_make install; } \
+			>"$BUILD/log" 2>&1 || {
+			grep -vE '^(make|libtool)' "$BUILD/log" | tail -40 >&2
+			die "the build failed; all of it is in $BUILD/log"
+		}
+		mv "$BUILD/began" "$BUILD/built"
+	fi
+	for program in $BUILD_PROGRAMS; do
+		[ -x "$BUILD/$program" ] || die "$BUILD/$program was not built"
+		cmp -s "$BUILD/$program" "$STATE/bin/$program" ||
+			install -m 0755 "$BUILD/$program" "$STATE/bin/"
+	done
+}

@@ -1,0 +1,69 @@
+# What has to be installed, by Debian's names.
+# shellcheck shell=bash
+
+PACKAGES_BUILD='gcc make libc6-dev autoconf automake pkg-config
+	libfcgi-dev libpq-dev libhiredis-dev libcjson-dev libsodium-dev
+	liboath-dev libcurl4-openssl-dev libyaml-dev libcrypt-dev libssl-dev
+	check'
+PACKAGES_RUN='postgresql redis-server spawn-fcgi curl ca-certificates
+	python3 python3-aiosmtpd'
+PACKAGES_WEB_nginx='nginx'
+PACKAGES_WEB_apache='apache2 libapache2-mod-fcgid'
+PACKAGES_WEB_lighttpd='lighttpd'
+PACKAGES_WEB_cgi='lighttpd'
+PACKAGES_TEST="$PACKAGES_WEB_nginx $PACKAGES_WEB_apache $PACKAGES_WEB_lighttpd
+	pgbouncer python3-pytest python3-psycopg2 python3-redis oathtool jq
+	openssl shellcheck git"
+PACKAGES_CI='clang llvm xz-utils valgrind'
+
+# packages_need run WEB, packages_need test, packages_need ci
+packages_need() {
+	local web="PACKAGES_WEB_${2:-nginx}" wanted missing
+	wanted="$PACKAGES_BUILD $PACKAGES_RUN ${!web}"
+	case $1 in
+	test) wanted="$wanted $PACKAGES_TEST" ;;
+	ci) wanted="$wanted $PACKAGES_TEST $PACKAGES_CI" ;;
+	esac
+	# shellcheck disable=SC2086
+	missing=$(packages_missing $wanted)
+	[ -n "$missing" ] || return 0
+	# shellcheck disable=SC2086
+	packages_install $missing
+	# shellcheck disable=SC2086
+	missing=$(packages_missing $wanted)
+	[ -z "$missing" ] || die "could not be installed: $missing"
+}
+
+packages_missing() {
+	{ dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" \
+		2>/dev/null || true; } |
+		awk -v all="$*" '$1 == "installed" { have[$2] = 1 }
+			END { n = split(all, name, /[ \t\n]+/)
+			for (i = 1; i <= n; i++)
+				if (!have[name[i]]) print name[i] }'
+}
+
+# Debian starts a server when its package comes in; these are for our private
+# use, so a policy says no for as long as the installation takes.
+packages_install() {
+	local sudo='' policy=/usr/sbin/policy-rc.d
+	command -v apt-get >/dev/null ||
+		die "missing, and this is not Debian: $*"
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null ||
+			die "missing; as root: apt-get install $*"
+		sudo=sudo
+	fi
+	echo "installing $*"
+	# shellcheck disable=SC2016
+	$sudo env DEBIAN_FRONTEND=noninteractive POLICY=$policy sh -c '
+		if ! test -e "$POLICY"; then
+			printf "#!/bin/sh\nexit 101\n" >"$POLICY"
+			chmod 755 "$POLICY"
+			trap "rm -f $POLICY" EXIT INT TERM
+		fi
+		apt-get update -qq
+		apt-get install -qq -y --no-install-recommends "$@"
+	' sh "$@" </dev/null 9>&- ||
+		die "apt-get failed; these are needed: $*"
+}

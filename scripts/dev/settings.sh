@@ -1,0 +1,158 @@
+# What the programs are told: $STATE/env.sh, lines of `export`.
+# shellcheck shell=bash
+
+# For any shell, whatever stands in the value.
+settings_export() {
+	local quote="'\\''"
+	printf "export %s='%s'\n" "$1" "${2//\'/$quote}"
+}
+
+# The names the configuration table knows, from the table itself. A name
+# without an underscore cannot be told from prose there, so those are listed.
+settings_names() {
+	echo ENVIRONMENT PROFILE WORKERS POSTERN_CONFIG
+	grep -oE '[A-Z][A-Z0-9]*(_[A-Z0-9]+)+' "$ROOT/src/base/config.def"
+}
+
+settings_is_name() {
+	local base=${1%_FILE}
+	case $base in
+	PORT) return 1 ;;
+	AUTH_* | HOTEL_REVIEWS_AUTH_* | DB_* | REDIS_* | JWT_* | SMTP_* | \
+		EMAIL_* | RATE_LIMIT_* | TWILIO_* | S3_* | KAFKA_* | GRPC_* | \
+		WEBHOOKS_* | OAUTH_* | LIBFCGI_*) return 0 ;;
+	*_CLIENT_ID | *_CLIENT_SECRET | *_CALLBACK_URL | *_ISSUER) return 0 ;;
+	ASAN_OPTIONS | UBSAN_OPTIONS | LSAN_OPTIONS) return 0 ;;
+	esac
+	[[ $SETTINGS_NAMES == *" $base "* ]]
+}
+
+# Whether the caller's YAML file has the key "section.name".
+settings_in_file() {
+	[ -n "${POSTERN_CONFIG:-}" ] && [ -r "$POSTERN_CONFIG" ] || return 1
+	awk -v want="$1" '
+		/^[A-Za-z_]+:/ { section = $1; sub(/:.*/, "", section) }
+		/^[ \t]+[A-Za-z_]+:/ {
+			key = $1; sub(/:.*/, "", key)
+			if (section "." key == want) found = 1
+		}
+		END { exit !found }' "$POSTERN_CONFIG"
+}
+
+# default yaml.key NAME VALUE [ALIAS...]: unless the caller has set it, under
+# whatever name.
+settings_default() {
+	local key=$1 name=$2 value=$3 other
+	shift 3
+	for other in "$name" "$@"; do
+		[ -z "${!other+set}" ] || return 0
+		other=${other}_FILE
+		[ -z "${!other+set}" ] || return 0
+	done
+	! settings_in_file "$key" || return 0
+	settings_export "$name" "$value"
+}
+
+# Postgres takes the users of this stack on its socket by their system name,
+# on TCP by password.
+url_of_socket() {
+	printf 'postgresql://%s@/postern?host=%s&port=%s' \
+		"$1" "${RUN//\//%2F}" "$PG_PORT"
+}
+
+url_of_database() {
+	printf 'postgresql://%s:%s@127.0.0.1:%s/postern' "$1" "$2" "$PG_PORT"
+}
+
+url_of_redis() {
+	case "$SETTING_REDIS" in
+	own) printf 'redis://:%s@127.0.0.1:%s/0' "$DEV_REDIS_PASSWORD" \
+		"$REDIS_OWN_PORT" ;;
+	none) ;;
+	*) printf 'redis://%s' "$SETTING_REDIS" ;;
+	esac
+}
+
+fastcgi_socket() {
+	case $WEB in nginx | lighttpd) echo "$RUN/postern.sock" ;; esac
+}
+
+settings_from_caller() {
+	local name
+	# One list in one string: looked up once per variable of the caller.
+	SETTINGS_NAMES=" $(settings_names | sort -u | tr '\n' ' ') "
+	for name in $(compgen -e); do
+		if settings_is_name "$name"; then
+			settings_export "$name" "${!name}"
+		fi
+	done
+}
+
+settings_own() {
+	local auth=AUTH_JWT_SECRET
+	settings_default service.environment ENVIRONMENT development
+	settings_default service.public_url PUBLIC_URL "$BASE_URL"
+	settings_default service.runtime_dir RUNTIME_DIR "$RUN"
+	settings_default service.template_dir TEMPLATE_DIR "$ROOT/templates"
+	settings_default database.url DATABASE_URL "$(url_of_socket postern)" \
+		DB_HOST
+	if [ -z "${DATABASE_URL+set}${DB_HOST+set}" ]; then
+		settings_default database.owner_url DATABASE_OWNER_URL \
+			"$(url_of_socket postern_owner)"
+	fi
+	settings_default jwt.secret JWT_SECRET "$DEV_JWT_SECRET" \
+		JWT_ACCESS_SECRET $auth HOTEL_REVIEWS_$auth
+	settings_default keys.sealing SEALING_KEYS "$DEV_SEALING_KEYS"
+	if [ "$SETTING_REDIS" = own ]; then
+		settings_export REDIS_HOST "$RUN/redis.sock"
+		settings_export REDIS_PASSWORD "$DEV_REDIS_PASSWORD"
+		echo 'export REDIS_USE_TLS=false'
+	fi
+	if [ -z "${SMTP_HOST+set}${EMAIL_HOST+set}" ] &&
+		! settings_in_file smtp.host; then
+		settings_default smtp.host SMTP_HOST 127.0.0.1
+		settings_default smtp.port SMTP_PORT "$SMTP_OWN_PORT" EMAIL_PORT
+		settings_default smtp.tls SMTP_USE_TLS false
+	fi
+	settings_default smtp.from EMAIL_FROM no-reply@postern.test SMTP_FROM
+}
+
+# Later lines win, so what must hold stands last.
+settings_write() {
+	BASE_URL=http://127.0.0.1:$DEV_PORT
+	SETTING_REDIS=own
+	if [ -n "${REDIS_HOST+set}" ]; then
+		SETTING_REDIS=${REDIS_HOST:+$REDIS_HOST:${REDIS_PORT:-6379}}
+		SETTING_REDIS=${SETTING_REDIS:-none}
+	elif settings_in_file redis.host; then
+		SETTING_REDIS=none
+	fi
+	if [ -n "${POSTERN_CONFIG:-}" ]; then
+		POSTERN_CONFIG=$(realpath "$POSTERN_CONFIG")
+	fi
+	(
+		umask 077
+		{
+			echo "# Made by ./dev up; the next one writes it anew."
+			echo 'export PATH=/usr/sbin:/usr/bin:/sbin:/bin'
+			echo 'export LANG=C.UTF-8 TZ=UTC'
+			settings_export HOME "$STATE"
+			settings_from_caller
+			settings_own
+			echo "export PORT=$DEV_PORT"
+		} >"$STATE/env.sh.new"
+		cat >"$STATE/stack" <<-END
+		WEB=$WEB
+		BASE_URL=$BASE_URL
+		SETTING_REDIS=$SETTING_REDIS
+		END
+	)
+	mv "$STATE/env.sh.new" "$STATE/env.sh"
+	[ "$(id -u)" != 0 ] || chown "$RUNNER:" "$STATE/env.sh"
+}
+
+settings_load() {
+	# shellcheck source=/dev/null
+	. "$STATE/stack"
+	SMTP_PORT=$SMTP_OWN_PORT
+}

@@ -1,0 +1,130 @@
+# The whole suite, on a stack of its own.
+# shellcheck shell=bash
+
+TEST_PARTS='lint unit e2e fuzz faults'
+TEST_PASSED=0
+TEST_FAILED=0
+
+test_all() {
+	local parts=() part
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		case " $TEST_PARTS " in
+		*" $1 "*) parts+=("$1") ;;
+		*) die "no part '$1' of the tests; there are: $TEST_PARTS" ;;
+		esac
+		shift
+	done
+	[ $# = 0 ] || shift
+	# shellcheck disable=SC2206
+	[ ${#parts[@]} -gt 0 ] || parts=($TEST_PARTS)
+	TEST_PYTEST=("$@")
+	WEB=nginx
+	state_open
+	packages_need test
+	(state_lock && build_programs) || exit 1
+	for part in "${parts[@]}"; do
+		echo "== $part"
+		"test_$part"
+	done
+	echo "$TEST_PASSED passed, $TEST_FAILED failed"
+	[ "$TEST_FAILED" = 0 ]
+}
+
+# test_run COUNTER COMMAND...: run it, show what it says, and let COUNTER read
+# "passed failed" from that. A command that fails without counting a failure
+# is one.
+test_run() {
+	local counter=$1 out=$STATE/log/test.out status=0 passed failed
+	shift
+	"$@" </dev/null 2>&1 | tee "$out" || status=1
+	read -r passed failed < <("$counter" "$out")
+	if [ $status != 0 ] && [ "$failed" = 0 ]; then
+		failed=1
+	fi
+	TEST_PASSED=$((TEST_PASSED + passed))
+	TEST_FAILED=$((TEST_FAILED + failed))
+}
+
+count_tap() {
+	awk '/^# PASS: / { pass += $3 } /^# XFAIL: / { pass += $3 }
+		/^# (FAIL|XPASS|ERROR): / { fail += $3 }
+		END { print pass + 0, fail + 0 }' "$1"
+}
+
+count_pytest() {
+	tail -n 1 "$1" | tr -d '=' | awk '{
+		for (i = 2; i <= NF; i++) {
+			if ($i ~ /^passed/) pass += $(i - 1)
+			if ($i ~ /^(failed|error)/) fail += $(i - 1)
+		} } END { print pass + 0, fail + 0 }'
+}
+
+# "N passed, N failed" anywhere, or one test when nothing was counted.
+count_lines() {
+	awk '/[0-9]+ passed/ || /[0-9]+ failed/ {
+		for (i = 2; i <= NF; i++) {
+			if ($i ~ /^passed/) pass += $(i - 1)
+			if ($i ~ /^failed/) fail += $(i - 1)
+		} seen = 1 }
+		END { if (!seen) pass = 1; print pass + 0, fail + 0 }' "$1"
+}
+
+# count_lines, for commands that say nothing when all is well.
+test_command() {
+	"$@" || {
+		echo "0 passed, 1 failed"
+		return 1
+	}
+}
+
+test_lint() {
+	local script
+	test_run count_lines test_command shellcheck -x -P "$ROOT" \
+		"$ROOT/dev" "$ROOT"/scripts/dev/*.sh "$ROOT/.ci/run"
+	for script in "$ROOT"/tests/lint/*; do
+		[ -f "$script" ] && [ -x "$script" ] || continue
+		test_run count_lines test_command "$script" "$ROOT"
+	done
+}
+
+test_unit() {
+	test_run count_tap build_make check V=0
+}
+
+# test_on_stack COUNTER COMMAND...: with a stack up, its `./dev env` and the
+# variables that name it in the environment.
+test_on_stack() {
+	(
+		export POSTERN_DEV_DIR=$STATE/test POSTERN_DEV_BUILD=$BUILD
+		PORT=${POSTERN_TEST_PORT:-$(port_find $((RANDOM % 9000)))}
+		export PORT
+		trap '"$ROOT/dev" clean >&2' EXIT
+		"$ROOT/dev" clean
+		"$ROOT/dev" up || exit 1
+		set -a
+		eval "$("$ROOT/dev" env)"
+		unset DATABASE_URL DATABASE_OWNER_URL
+		set +a
+		unset WEB
+		cd "$ROOT" && "$@"
+	)
+}
+
+test_e2e() {
+	[ -d "$ROOT/tests/e2e" ] || return 0
+	test_run count_pytest test_on_stack /usr/bin/python3 -m pytest -q \
+		-p no:cacheprovider --durations=5 --color=no tests/e2e \
+		${TEST_PYTEST[@]+"${TEST_PYTEST[@]}"}
+}
+
+test_fuzz() {
+	[ -x "$ROOT/tests/fuzz/run" ] || return 0
+	FUZZ_SECONDS=${FUZZ_SECONDS:-10} test_run count_lines test_command \
+		"$ROOT/tests/fuzz/run"
+}
+
+test_faults() {
+	[ -x "$ROOT/tests/faults/run" ] || return 0
+	FAULT_ROUNDS=${FAULT_ROUNDS:-5} test_run count_lines test_on_stack \
+		"$ROOT/tests/faults/run"
+}
