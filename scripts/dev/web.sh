@@ -22,7 +22,7 @@ web_define() {
 	mkdir -p "$STATE/web"
 	[ "$(id -u)" != 0 ] || chown "$RUNNER:" "$STATE/web"
 	# mod_fcgid counts processes itself, so each of its is a single one.
-	programs_wrap postern.fcgi postern '' '--workers 1'
+	programs_wrap postern.fcgi postern '' --single
 	programs_wrap postern.cgi postern '' ''
 	case $WEB in
 	nginx)
