@@ -90,8 +90,9 @@ link_bind(struct arena *a, enum query q, const struct arg *args, int nargs,
 }
 
 /*
- * Read until the statement has ended. The last word counts: with an implicit
- * transaction the commit comes after the rows and may fail.
+ * Read until the statement has ended: with an implicit transaction the commit
+ * comes after the rows and may fail. The first failure counts; what follows a
+ * goodbye of the server is only the end of the connection.
  */
 static enum fate
 collect(struct db *d, struct arena *a, const char *name, struct rows **out,
@@ -99,15 +100,17 @@ collect(struct db *d, struct arena *a, const char *name, struct rows **out,
 {
 	int64_t deadline = clock_mono() + d->o.statement_timeout;
 	enum fate fate = FATE_LOST;
-	bool late;
+	bool late, first = true;
 	PGresult *r;
 
 	*err = E_UNAVAILABLE;
 	d->trips++;
 	while ((r = link_result(d, deadline, &late)) != NULL) {
-		fate = link_judge(d, name, r, err);
+		if (first || fate == FATE_DONE)
+			fate = link_judge(d, name, r, err);
 		if (fate == FATE_DONE && out)
 			*out = rows_copy(a, r);
+		first = false;
 		PQclear(r);
 	}
 	if (late) {

@@ -1,0 +1,594 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/link.h"
+#include "store/migrate.h"
+
+#include "scratch.h"
+#include "suite.h"
+
+#define LOG_FILE "test_store_db.out"
+#define WAITING "select count(*) from pg_stat_activity where wait_event_type" \
+	" = 'Lock' and usename = 'postern_owner'"
+#define LOCK "select pg_advisory_lock(5785213947206193)"
+#define UNLOCK "select pg_advisory_unlock(5785213947206193)"
+
+static struct arena *a;
+static struct db *d;
+static PGconn *admin;
+
+static struct db *
+open_db(const char *conninfo, bool prepare)
+{
+	struct db_options o = { conninfo, 2 * CLOCK_SECOND, 10 * CLOCK_SECOND,
+		0, prepare };
+
+	return db_new(&o);
+}
+
+/* Rows go into schema_migrations; a trigger there can raise any sqlstate. */
+static enum err
+add(struct db *db, int version, const char *name)
+{
+	return db_exec(db, a, Q_MIGRATION_ADD, NULL, A_INT(version),
+	    A_TEXT(name), A_TEXT("-"));
+}
+
+static long
+count(void)
+{
+	return strtol(scratch_sql(admin,
+	    "select count(*) from schema_migrations"), NULL, 10);
+}
+
+static void
+setup(void)
+{
+	unlink(LOG_FILE);
+	ck_assert(log_open("test", LOG_FILE, LOG_DEBUG_));
+	a = arena_new(256u << 20);
+	admin = scratch_admin("postern");
+	scratch_sql(admin, "drop schema public cascade; create schema public "
+	    "authorization postern_owner; grant all on schema public to public");
+	d = open_db(scratch_conninfo("SCRATCH_OWNER"), false);
+	ck_assert_int_eq(db_exec0(d, a, Q_MIGRATION_TABLE, NULL), E_OK);
+	scratch_sql(admin, "create sequence raised;"
+	    "grant all on sequence raised to public;"
+	    "create function raise_it() returns trigger language plpgsql as $$"
+	    "begin "
+	    "if new.name ~ '^[0-9X][0-9A-Z]{4}$' then"
+	    "  raise exception 'value %', new.sha256 using errcode = new.name;"
+	    "elsif new.name like 'once %' and nextval('raised') <"
+	    "    new.sha256::int then"
+	    "  raise exception 'later' using errcode = substr(new.name, 6);"
+	    "end if; return new; end $$;"
+	    "create trigger raise_it before insert on schema_migrations"
+	    " for each row execute function raise_it();"
+	    "grant all on schema_migrations to public");
+}
+
+static void
+teardown(void)
+{
+	db_close(&d);
+	PQfinish(admin);
+	arena_free(&a);
+	unlink(LOG_FILE);
+}
+
+static bool
+logged(const char *text)
+{
+	char line[4096];
+	bool found = false;
+	FILE *f = fopen(LOG_FILE, "r");
+
+	while (f && fgets(line, sizeof line, f))
+		found |= strstr(line, text) != NULL;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* What happens on the side while the code under test is waiting. */
+static pid_t
+meanwhile(void (*fn)(PGconn *))
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		PGconn *c = scratch_admin("postern");
+
+		fn(c);
+		PQfinish(c);
+		_exit(0);
+	}
+	return pid;
+}
+
+START_TEST(cells_have_their_types)
+{
+	PGresult *r = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+	char name[] = "x";
+	PGresAttDesc columns[5] = { { .name = name }, { .name = name },
+		{ .name = name }, { .name = name }, { .name = name } };
+	char number[] = "-9223372036854775808", yes[] = "t",
+	    bytes[] = "\\x00ff", empty[] = "";
+	struct rows *rows;
+
+	PQsetResultAttrs(r, 5, columns);
+	PQsetvalue(r, 0, 0, number, (int)strlen(number));
+	PQsetvalue(r, 0, 1, yes, 1);
+	PQsetvalue(r, 0, 2, bytes, 6);
+	PQsetvalue(r, 0, 3, empty, 0);
+	PQsetvalue(r, 0, 4, NULL, -1);
+	rows = rows_copy(a, r);
+	PQclear(r);
+	ck_assert_uint_eq(rows->n, 1);
+	ck_assert(row_int(rows, 0, 0) == INT64_MIN);
+	ck_assert(row_bool(rows, 0, 1));
+	ck_assert(str_eq(row_bytes(a, rows, 0, 2), STR("\0\xff")));
+	ck_assert(!row_null(rows, 0, 3) && row_str(rows, 0, 3).n == 0);
+	ck_assert(row_null(rows, 0, 4) && row_int(rows, 0, 4) == 0);
+	ck_assert(!row_bool(rows, 0, 4));
+	ck_assert_ptr_null(row_bytes(a, rows, 0, 4).p);
+}
+END_TEST
+
+START_TEST(a_cell_that_is_not_there_aborts)
+{
+	struct rows rows = { .n = 1, .columns = 1, .cells = &STR("x") };
+
+	row_str(&rows, 1, 0);
+}
+END_TEST
+
+START_TEST(text_travels_unchanged)
+{
+	const char *odd = "O'Neil \\ \" \xc3\xa4 \n $1";
+	struct rows *r;
+
+	ck_assert_int_eq(add(d, -5, odd), E_OK);
+	ck_assert_int_eq(db_exec0(d, a, Q_MIGRATION_LIST, &r), E_OK);
+	ck_assert_uint_eq(r->n, 1);
+	ck_assert(row_int(r, 0, 0) == -5);
+	ck_assert(str_eq(row_str(r, 0, 1), str_of(odd)));
+	ck_assert(row_int(r, 0, 3) > INT64_C(1500000000000000));
+}
+END_TEST
+
+START_TEST(a_wrong_number_of_arguments_is_refused)
+{
+	ck_assert_int_eq(db_exec(d, a, Q_MIGRATION_ADD, NULL, A_INT(1)),
+	    E_INTERNAL);
+	ck_assert_int_eq(db_exec0(d, a, Q_MIGRATION_ADD, NULL), E_INTERNAL);
+}
+END_TEST
+
+START_TEST(text_that_cannot_be_stored_is_the_callers_fault)
+{
+	ck_assert_int_eq(db_exec(d, a, Q_MIGRATION_ADD, NULL, A_INT(1),
+	    A_STR(STR("a\0b")), A_TEXT("")), E_BAD_REQUEST);
+	ck_assert_int_eq(add(d, 1, "\xff"), E_BAD_REQUEST);
+}
+END_TEST
+
+START_TEST(a_conflict_names_its_constraint)
+{
+	ck_assert_int_eq(add(d, 1, "x"), E_OK);
+	ck_assert_int_eq(add(d, 1, "y"), E_CONFLICT);
+	ck_assert_str_eq(db_constraint(d), "schema_migrations_pkey");
+}
+END_TEST
+
+static const struct {
+	const char *state;
+	enum err err;
+} states[] = {
+	{ "23505", E_CONFLICT }, { "23503", E_CONFLICT },
+	{ "55P03", E_UNAVAILABLE }, { "57014", E_UNAVAILABLE },
+	{ "25006", E_UNAVAILABLE }, { "53100", E_UNAVAILABLE },
+	{ "57P01", E_UNAVAILABLE }, { "57P03", E_UNAVAILABLE },
+	{ "08006", E_UNAVAILABLE }, { "40001", E_UNAVAILABLE },
+	{ "22021", E_BAD_REQUEST }, { "22P02", E_INTERNAL },
+	{ "42501", E_INTERNAL }, { "XX000", E_INTERNAL },
+};
+
+START_TEST(an_sqlstate_becomes_what_the_caller_can_do)
+{
+	ck_assert_int_eq(add(d, 1, states[_i].state), states[_i].err);
+	ck_assert_int_eq(count(), 0);
+	/* and the next one is well again */
+	ck_assert_int_eq(add(d, 1, "x"), E_OK);
+}
+END_TEST
+
+/* Security row LO: what people typed has no way into the log. */
+START_TEST(a_failure_is_logged_without_values)
+{
+	ck_assert_int_eq(db_exec(d, a, Q_MIGRATION_ADD, NULL, A_INT(1),
+	    A_TEXT("22P02"), A_TEXT("hunter2")), E_INTERNAL);
+	ck_assert(logged("\"statement\":\"migration_add\""));
+	ck_assert(logged("22P02"));
+	ck_assert(!logged("hunter2"));
+}
+END_TEST
+
+START_TEST(a_serialization_failure_is_tried_three_times_more)
+{
+	ck_assert_int_eq(db_exec(d, a, Q_MIGRATION_ADD, NULL, A_INT(1),
+	    A_TEXT("once 40001"), A_TEXT("4")), E_OK);
+	ck_assert_int_eq(db_exec(d, a, Q_MIGRATION_ADD, NULL, A_INT(2),
+	    A_TEXT("once 40P01"), A_TEXT("100")), E_UNAVAILABLE);
+	/* 4 calls of nextval, then 4 more */
+	ck_assert_str_eq(scratch_sql(admin, "select last_value from raised"),
+	    "8");
+}
+END_TEST
+
+START_TEST(a_connection_closed_while_idle_costs_no_write)
+{
+	ck_assert_int_eq(add(d, 1, "x"), E_OK);
+	scratch_sql(admin, "select pg_terminate_backend(pid) from "
+	    "pg_stat_activity where usename = 'postern_owner'");
+	scratch_until(admin, "select count(*) from pg_stat_activity where "
+	    "usename = 'postern_owner'", "0");
+	ck_assert_int_eq(add(d, 2, "y"), E_OK);
+	ck_assert_int_eq(count(), 2);
+}
+END_TEST
+
+static void
+terminate_then_unlock(PGconn *c)
+{
+	scratch_sql(c, LOCK);
+	scratch_until(c, WAITING, "1");
+	scratch_sql(c, "select pg_terminate_backend(pid) from pg_stat_activity "
+	    "where usename = 'postern_owner' and wait_event_type = 'Lock'");
+	scratch_until(c, WAITING, "1");
+	scratch_sql(c, UNLOCK);
+}
+
+/* 57P01 in place of the answer: surely rolled back, so sent once more. */
+START_TEST(a_statement_ended_by_the_administrator_is_sent_again)
+{
+	pid_t side = meanwhile(terminate_then_unlock);
+	int status;
+
+	scratch_until(admin, "select count(*) from pg_locks where locktype = "
+	    "'advisory'", "1");
+	ck_assert_int_eq(db_exec0(d, a, Q_MIGRATION_LOCK, NULL), E_OK);
+	waitpid(side, &status, 0);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+static void
+kill_hard(PGconn *c)
+{
+	char sql[] = "select pid from pg_stat_activity where usename = "
+	    "'postern_owner' and wait_event_type = 'Lock'";
+
+	scratch_sql(c, LOCK);
+	scratch_until(c, WAITING, "1");
+	kill((pid_t)strtol(scratch_sql(c, sql), NULL, 10), SIGKILL);
+}
+
+START_TEST(a_write_of_unknown_fate_is_not_sent_again)
+{
+	pid_t side = meanwhile(kill_hard);
+	enum err e;
+
+	scratch_until(admin, "select count(*) from pg_locks where locktype = "
+	    "'advisory'", "1");
+	ck_assert_int_eq(db_exec0(d, a, Q_MIGRATION_LOCK, NULL),
+	    E_UNAVAILABLE);
+	ck_assert(logged("\"effect\":\"unknown\""));
+	waitpid(side, NULL, 0);
+	/* the server recovers from its crash; so do we, by ourselves */
+	for (int i = 0; (e = db_exec0(d, a, Q_PING, NULL)) != E_OK && i < 1000;
+	    i++)
+		usleep(10000);
+	ck_assert_int_eq(e, E_OK);
+	PQreset(admin);
+}
+END_TEST
+
+START_TEST(a_statement_past_its_deadline_is_cancelled)
+{
+	d->o.statement_timeout = 200 * CLOCK_MS;
+	scratch_sql(admin, LOCK);
+	ck_assert_int_eq(db_exec0(d, a, Q_MIGRATION_LOCK, NULL),
+	    E_UNAVAILABLE);
+	scratch_until(admin, WAITING, "0");
+	scratch_sql(admin, UNLOCK);
+	ck_assert_int_eq(db_exec0(d, a, Q_MIGRATION_LOCK, NULL), E_OK);
+}
+END_TEST
+
+START_TEST(a_stopped_server_does_not_stop_us)
+{
+	pid_t backend;
+
+	ck_assert_int_eq(db_exec0(d, a, Q_PING, NULL), E_OK);
+	backend = PQbackendPID(d->conn);
+	d->o.statement_timeout = 200 * CLOCK_MS;
+	kill(backend, SIGSTOP);
+	ck_assert_int_eq(db_exec0(d, a, Q_PING, NULL), E_UNAVAILABLE);
+	/* the next one has a connection of its own */
+	ck_assert_int_eq(db_exec0(d, a, Q_PING, NULL), E_OK);
+	ck_assert_int_ne(PQbackendPID(d->conn), backend);
+	kill(backend, SIGCONT);
+}
+END_TEST
+
+/* A listener whose backlog takes the connection and never says a word. */
+START_TEST(a_server_that_never_greets_meets_the_connect_deadline)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX,
+		.sun_path = "./.s.PGSQL.5432" };
+	struct db_options o = { "host=/ dbname=x user=x", 100 * CLOCK_MS,
+		CLOCK_SECOND, 0, false };
+	char here[256], conninfo[300];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct db *mute;
+	int64_t retry_at;
+
+	unlink(to.sun_path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&to, sizeof to), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+	snprintf(conninfo, sizeof conninfo, "host='%s' dbname=x user=x", here);
+	o.conninfo = conninfo;
+	mute = db_new(&o);
+	ck_assert_int_eq(db_exec0(mute, a, Q_PING, NULL), E_UNAVAILABLE);
+	/* in back-off nothing is tried, so nothing moves */
+	retry_at = mute->retry_at = clock_mono() + 3600 * CLOCK_SECOND;
+	ck_assert_int_eq(db_exec0(mute, a, Q_PING, NULL), E_UNAVAILABLE);
+	ck_assert(mute->retry_at == retry_at);
+	/* the pause doubles up to two seconds, with its jitter below five */
+	for (int i = 0; i < 8; i++) {
+		mute->retry_at = 0;
+		mute->o.connect_timeout = 1;
+		db_exec0(mute, a, Q_PING, NULL);
+		ck_assert(mute->retry_at < clock_mono() + 4 * CLOCK_SECOND);
+	}
+	ck_assert(mute->pause == 2 * CLOCK_SECOND);
+	db_close(&mute);
+	close(fd);
+	unlink(to.sun_path);
+}
+END_TEST
+
+START_TEST(a_connection_does_not_cross_a_fork)
+{
+	int backend, status;
+	pid_t child;
+
+	ck_assert_int_eq(db_exec0(d, a, Q_PING, NULL), E_OK);
+	backend = PQbackendPID(d->conn);
+	child = fork();
+	if (child == 0) {
+		bool well = db_exec0(d, a, Q_PING, NULL) == E_OK &&
+		    PQbackendPID(d->conn) != backend;
+
+		db_close(&d);
+		_exit(well ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(db_exec0(d, a, Q_PING, NULL), E_OK);
+	ck_assert_int_eq(PQbackendPID(d->conn), backend);
+}
+END_TEST
+
+START_TEST(an_old_connection_is_replaced)
+{
+	int backend;
+
+	ck_assert_int_eq(db_exec0(d, a, Q_PING, NULL), E_OK);
+	backend = PQbackendPID(d->conn);
+	d->expires = clock_mono();
+	ck_assert_int_eq(db_exec0(d, a, Q_PING, NULL), E_OK);
+	ck_assert_int_ne(PQbackendPID(d->conn), backend);
+}
+END_TEST
+
+START_TEST(a_batch_is_one_round_trip_and_one_transaction)
+{
+	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
+	struct arg two[] = { A_INT(2), A_TEXT("y"), A_TEXT("") };
+	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
+		{ Q_MIGRATION_ADD, two, 3 }, { Q_MIGRATION_LIST, NULL, 0 } };
+	struct rows *r[3];
+	uint64_t trips = db_round_trips(d);
+
+	ck_assert_int_eq(db_batch(d, a, steps, 3, r), E_OK);
+	ck_assert_uint_eq(db_round_trips(d) - trips, 1);
+	ck_assert_int_eq(r[0]->affected, 1);
+	ck_assert_uint_eq(r[2]->n, 2);
+	/* one transaction: both rows have its time */
+	ck_assert(row_int(r[2], 0, 3) == row_int(r[2], 1, 3));
+}
+END_TEST
+
+START_TEST(a_batch_that_fails_leaves_nothing)
+{
+	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
+	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
+		{ Q_MIGRATION_ADD, one, 3 }, { Q_MIGRATION_LIST, NULL, 0 } };
+
+	ck_assert_int_eq(db_batch(d, a, steps, 3, NULL), E_CONFLICT);
+	ck_assert_str_eq(db_constraint(d), "schema_migrations_pkey");
+	ck_assert_int_eq(count(), 0);
+	ck_assert_int_eq(add(d, 1, "x"), E_OK);
+}
+END_TEST
+
+START_TEST(a_batch_that_fails_at_its_commit_is_no_success)
+{
+	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
+	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
+		{ Q_MIGRATION_LIST, NULL, 0 } };
+
+	scratch_sql(admin, "create function refuse() returns trigger language "
+	    "plpgsql as $$begin raise exception 'no' using errcode = '23505';"
+	    " end$$; create constraint trigger refuse after insert on "
+	    "schema_migrations deferrable initially deferred for each row "
+	    "execute function refuse()");
+	ck_assert_int_eq(db_batch(d, a, steps, 2, NULL), E_CONFLICT);
+	ck_assert_int_eq(add(d, 1, "x"), E_CONFLICT);
+	ck_assert_int_eq(count(), 0);
+	ck_assert_int_eq(db_exec0(d, a, Q_PING, NULL), E_OK);
+}
+END_TEST
+
+START_TEST(a_batch_may_be_larger_than_every_buffer)
+{
+	enum { N = 8 };
+	struct arg args[N][3];
+	struct db_step steps[2 * N];
+	struct rows *r[2 * N];
+	char *big = arena_alloc(a, 1u << 20);
+
+	memset(big, 'x', (1u << 20) - 1);
+	for (int i = 0; i < N; i++) {
+		args[i][0] = A_INT(i);
+		args[i][1] = A_TEXT(big);
+		args[i][2] = A_TEXT("");
+		steps[2 * i] = (struct db_step){ Q_MIGRATION_ADD, args[i], 3 };
+		steps[2 * i + 1] = (struct db_step){ Q_MIGRATION_LIST, NULL, 0 };
+	}
+	ck_assert_int_eq(db_batch(d, a, steps, 2 * N, r), E_OK);
+	ck_assert_uint_eq(r[2 * N - 1]->n, N);
+	ck_assert_uint_eq(row_str(r[2 * N - 1], N - 1, 1).n, (1u << 20) - 1);
+}
+END_TEST
+
+START_TEST(a_batch_is_repeated_as_a_whole)
+{
+	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
+	struct arg two[] = { A_INT(2), A_TEXT("once 40001"), A_TEXT("3") };
+	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
+		{ Q_MIGRATION_ADD, two, 3 } };
+
+	ck_assert_int_eq(db_batch(d, a, steps, 2, NULL), E_OK);
+	ck_assert_int_eq(count(), 2);
+}
+END_TEST
+
+/* Two server connections under transaction pooling, with and without names. */
+START_TEST(a_pooler_in_transaction_mode_is_no_obstacle)
+{
+	enum { CLIENTS = 3 };
+	struct db *c[CLIENTS];
+	struct arg args[3] = { A_INT(0), A_TEXT("x"), A_TEXT("") };
+	struct db_step steps[] = { { Q_MIGRATION_ADD, args, 3 },
+		{ Q_MIGRATION_LIST, NULL, 0 } };
+	struct rows *r[2];
+
+	for (int i = 0; i < CLIENTS; i++)
+		c[i] = open_db(scratch_conninfo("SCRATCH_POOL"), _i == 1);
+	for (int i = 0; i < 60; i++) {
+		args[0] = A_INT(i);
+		ck_assert_int_eq(db_batch(c[i % CLIENTS], a, steps, 2, r),
+		    E_OK);
+		ck_assert_uint_eq(r[1]->n, (size_t)(2 * i + 1));
+		ck_assert_int_eq(add(c[(i + 1) % CLIENTS], 1000 + i, "y"),
+		    E_OK);
+		ck_assert_int_eq(db_exec0(c[(i + 2) % CLIENTS], a,
+		    Q_MIGRATION_LIST, r), E_OK);
+		ck_assert_uint_eq(r[0]->n, (size_t)(2 * i + 2));
+	}
+	for (int i = 0; i < CLIENTS; i++)
+		db_close(&c[i]);
+}
+END_TEST
+
+START_TEST(prepared_statements_survive_their_loss)
+{
+	struct db *p = open_db(scratch_conninfo("SCRATCH_OWNER"), true);
+	uint64_t trips;
+
+	ck_assert_int_eq(add(p, 1, "x"), E_OK);
+	trips = db_round_trips(p);
+	ck_assert_int_eq(add(p, 2, "x"), E_OK);
+	ck_assert_uint_eq(db_round_trips(p) - trips, 1);
+	PQclear(PQexec(p->conn, "deallocate all"));
+	ck_assert_int_eq(add(p, 3, "x"), E_OK);
+	ck_assert_int_eq(count(), 3);
+	db_close(&p);
+}
+END_TEST
+
+START_TEST(a_pinned_connection_is_not_replaced)
+{
+	ck_assert_int_eq(db_exec0(d, a, Q_TRANSACTION_BEGIN, NULL), E_OK);
+	db_pin(d, true);
+	ck_assert_int_eq(add(d, 1, "x"), E_OK);
+	scratch_sql(admin, "select pg_terminate_backend(pid) from "
+	    "pg_stat_activity where usename = 'postern_owner'");
+	ck_assert_int_eq(add(d, 2, "y"), E_UNAVAILABLE);
+	ck_assert_int_eq(db_exec0(d, a, Q_TRANSACTION_COMMIT, NULL),
+	    E_UNAVAILABLE);
+	db_pin(d, false);
+	ck_assert_int_eq(count(), 0);
+	ck_assert_int_eq(add(d, 3, "z"), E_OK);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("store/db");
+	TCase *t = tcase_create("db");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, cells_have_their_types);
+	tcase_add_test_raise_signal(t, a_cell_that_is_not_there_aborts,
+	    SIGABRT);
+	tcase_add_test(t, text_travels_unchanged);
+	tcase_add_test(t, a_wrong_number_of_arguments_is_refused);
+	tcase_add_test(t, text_that_cannot_be_stored_is_the_callers_fault);
+	tcase_add_test(t, a_conflict_names_its_constraint);
+	tcase_add_loop_test(t, an_sqlstate_becomes_what_the_caller_can_do, 0,
+	    sizeof states / sizeof *states);
+	tcase_add_test(t, a_failure_is_logged_without_values);
+	tcase_add_test(t, a_serialization_failure_is_tried_three_times_more);
+	tcase_add_test(t, a_connection_closed_while_idle_costs_no_write);
+	tcase_add_test(t, a_statement_ended_by_the_administrator_is_sent_again);
+	tcase_add_test(t, a_statement_past_its_deadline_is_cancelled);
+	tcase_add_test(t, a_stopped_server_does_not_stop_us);
+	tcase_add_test(t, a_server_that_never_greets_meets_the_connect_deadline);
+	tcase_add_test(t, a_connection_does_not_cross_a_fork);
+	tcase_add_test(t, an_old_connection_is_replaced);
+	tcase_add_test(t, a_batch_is_one_round_trip_and_one_transaction);
+	tcase_add_test(t, a_batch_that_fails_leaves_nothing);
+	tcase_add_test(t, a_batch_that_fails_at_its_commit_is_no_success);
+	tcase_add_test(t, a_batch_may_be_larger_than_every_buffer);
+	tcase_add_test(t, a_batch_is_repeated_as_a_whole);
+	tcase_add_loop_test(t, a_pooler_in_transaction_mode_is_no_obstacle, 0,
+	    2);
+	tcase_add_test(t, prepared_statements_survive_their_loss);
+	tcase_add_test(t, a_pinned_connection_is_not_replaced);
+	tcase_add_test(t, a_write_of_unknown_fate_is_not_sent_again);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int
+main(void)
+{
+	scratch_start();
+	return suite_run(suite());
+}
