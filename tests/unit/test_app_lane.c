@@ -1,0 +1,108 @@
+#include "tests/unit/unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "app/lane.h"
+#include "base/limits.h"
+
+/* PW10: the queue is bounded, exactly, by the kernel's own count. */
+START_TEST(the_lane_holds_its_number_and_not_one_more)
+{
+	struct lane l;
+	bool late;
+	int fd = open("/dev/null", O_RDONLY), got;
+
+	ck_assert(lane_open(&l));
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < LIMIT_HASH_QUEUE; i++) {
+			ck_assert_int_eq(lane_waiting(&l), i);
+			ck_assert(lane_give(&l, fd));
+		}
+		ck_assert(!lane_give(&l, fd));
+		for (int i = 0; i < LIMIT_HASH_QUEUE; i++) {
+			ck_assert_int_ge(got = lane_take(&l, &late), 0);
+			ck_assert(!late);
+			close(got);
+		}
+		ck_assert_int_eq(lane_take(&l, &late), LANE_EMPTY);
+		ck_assert_int_eq(lane_waiting(&l), 0);
+	}
+}
+END_TEST
+
+START_TEST(a_connection_arrives_unread)
+{
+	struct lane l;
+	bool late;
+	int pair[2], got;
+	char text[8] = "";
+
+	ck_assert(lane_open(&l));
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_assert_int_eq(write(pair[0], "hello", 5), 5);
+	ck_assert(lane_give(&l, pair[1]));
+	close(pair[1]);
+	ck_assert_int_ge(got = lane_take(&l, &late), 0);
+	ck_assert_int_eq(read(got, text, 7), 5);
+	ck_assert_str_eq(text, "hello");
+	ck_assert(fcntl(got, F_GETFD) & FD_CLOEXEC);
+}
+END_TEST
+
+START_TEST(a_killed_taker_leaves_the_rest_and_the_count)
+{
+	struct lane l;
+	bool late;
+	int fd = open("/dev/null", O_RDONLY);
+	pid_t pid;
+
+	ck_assert(lane_open(&l));
+	for (int i = 0; i < 10; i++)
+		ck_assert(lane_give(&l, fd));
+	if ((pid = fork()) == 0) {
+		lane_close_give(&l);
+		lane_take(&l, &late);
+		raise(SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(lane_waiting(&l), 9);
+}
+END_TEST
+
+START_TEST(what_waits_is_served_before_the_lane_closes)
+{
+	struct lane l;
+	bool late;
+	int fd = open("/dev/null", O_RDONLY);
+
+	ck_assert(lane_open(&l));
+	ck_assert(lane_give(&l, fd));
+	lane_close_give(&l);
+	ck_assert_int_ge(lane_take(&l, &late), 0);
+	ck_assert_int_eq(lane_take(&l, &late), LANE_CLOSED);
+	ck_assert(!lane_give(&l, fd));
+}
+END_TEST
+
+/* PW10: whoever waited too long is told so instead of hashed for. */
+START_TEST(what_waited_too_long_is_late)
+{
+	struct lane l;
+	bool late = false;
+	int fd = open("/dev/null", O_RDONLY);
+
+	ck_assert(lane_open(&l));
+	ck_assert(lane_give(&l, fd));
+	usleep((LIMIT_HASH_WAIT_MS + 50) * 1000);
+	ck_assert_int_ge(lane_take(&l, &late), 0);
+	ck_assert(late);
+}
+END_TEST
+
+UNIT("app/lane", the_lane_holds_its_number_and_not_one_more,
+    a_connection_arrives_unread, a_killed_taker_leaves_the_rest_and_the_count,
+    what_waits_is_served_before_the_lane_closes, what_waited_too_long_is_late)

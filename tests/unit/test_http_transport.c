@@ -1,0 +1,482 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "base/limits.h"
+#include "http/transport_fcgi.h"
+#include "tests/unit/fcgi_client.h"
+
+static struct wire w;
+static char out[1 << 20];
+static bool ended;
+static int fd;
+static pid_t server;
+
+/* Says what it saw: lane, error, parameters of interest, body. */
+static void
+report(void *obj, struct exchange *x)
+{
+	struct str body = STR("");
+	enum err e = x->err;
+	static const struct header h = { "Content-Type", { "a/b", 3 } };
+
+	(void)obj;
+	if (str_eq(transport_param(x, STR("PATH_INFO")), STR("/big"))) {
+		char *big = arena_alloc(x->arena, 600000);
+
+		memset(big, 'x', 600000);
+		transport_answer(x, 200, &h, 1, (struct str){ big, 600000 });
+		return;
+	}
+	if (str_eq(transport_param(x, STR("PATH_INFO")), STR("/none")))
+		return;
+	if (e == E_OK &&
+	    !str_eq(transport_param(x, STR("PATH_INFO")), STR("/unread")))
+		e = transport_body(x, 1000, &body);
+	transport_answer(x, err_status(e), &h, 1,
+	    arena_fmt(x->arena, "%s n=%zu proxy=%.*s a=%.*s body=%.*s",
+		err_code(e), x->nparams,
+		STR_FMT(transport_param(x, STR("HTTP_PROXY"))),
+		STR_FMT(transport_param(x, STR("HTTP_A"))), STR_FMT(body)));
+}
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* A process that serves one connection until it closes. */
+static void __attribute__((noreturn))
+serve(int conn)
+{
+	struct peek *peek = calloc(1, sizeof(*peek));
+	struct arena *arena = arena_new(32 << 20);
+	struct fcgi *f;
+	bool kept = true;
+
+	signal(SIGTERM, on_signal);
+	signal(SIGUSR1, on_signal);
+	signal(SIGPIPE, on_signal);
+	f = transport_fcgi_new();
+	if (f == NULL || peek == NULL)
+		_exit(9);
+	while (kept && transport_fcgi_peek(conn, 3000, peek)) {
+		struct exchange x = { .arena = arena };
+
+		kept = transport_fcgi_serve(f, conn, peek, &x, report, NULL);
+		arena_reset(arena);
+	}
+	_exit(kept ? 1 : 0);
+}
+
+static void
+connect_to_server(void)
+{
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	server = fork();
+	if (server == 0) {
+		close(pair[0]);
+		serve(pair[1]);
+	}
+	close(pair[1]);
+	fd = pair[0];
+}
+
+/* The server must end by itself, not by a signal. */
+static void
+server_lives(void)
+{
+	int status;
+
+	close(fd);
+	ck_assert_int_eq(waitpid(server, &status, 0), server);
+	ck_assert(WIFEXITED(status));
+}
+
+#define PARAMS_OF(...) (const char *const[]){ __VA_ARGS__, NULL }
+
+/* One request on a fresh connection; the body of the answer. */
+static const char *
+ask(const char *const *pairs, struct str body)
+{
+	const char *at;
+
+	connect_to_server();
+	wire_request(&w, 0, pairs, body);
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(ended);
+	ck_assert(wire_closed(fd));
+	server_lives();
+	at = strstr(out, "\r\n\r\n");
+	return at ? at + 4 : "";
+}
+
+/* HB2: a client's Proxy: header reaches nobody. */
+START_TEST(a_request_is_parsed_and_answered)
+{
+	const char *body = ask(PARAMS_OF("REQUEST_METHOD=POST",
+		"HTTP_PROXY=evil", "HTTP_A=1", "HTTP_A=2",
+		"CONTENT_LENGTH=5"), STR("hello"));
+
+	ck_assert_str_eq(body, "OK n=5 proxy= a=1 body=hello");
+	ck_assert_ptr_nonnull(strstr(out, "Status: 200 OK\r\n"));
+	ck_assert_ptr_nonnull(strstr(out, "Content-Length: 28\r\n"));
+	ck_assert_ptr_nonnull(strstr(out, "Content-Type: a/b\r\n"));
+}
+END_TEST
+
+START_TEST(head_gets_no_body)
+{
+	ck_assert_str_eq(ask(PARAMS_OF("REQUEST_METHOD=HEAD"), STR("")), "");
+	ck_assert_ptr_nonnull(strstr(out, "Content-Length: "));
+}
+END_TEST
+
+/* HB5 */
+START_TEST(content_length_must_be_true)
+{
+	static const struct {
+		const char *length, *want;
+	} cases[] = {
+		{ "CONTENT_LENGTH=", "OK" }, { "CONTENT_LENGTH=-1", "OK" },
+		{ "X=", "OK" }, { "CONTENT_LENGTH=5", "OK" },
+		{ "CONTENT_LENGTH=4", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=6", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=0", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=+5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH= 5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=5, 5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=0x5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=-5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=1001", "PAYLOAD_TOO_LARGE" },
+		{ "CONTENT_LENGTH=18446744073709551621",
+		    "PAYLOAD_TOO_LARGE" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *body = ask(PARAMS_OF("REQUEST_METHOD=POST",
+			cases[i].length), STR("hello"));
+
+		ck_assert_msg(strncmp(body, cases[i].want,
+			strlen(cases[i].want)) == 0, "%s: %s",
+		    cases[i].length, body);
+	}
+}
+END_TEST
+
+START_TEST(two_lengths_are_refused)
+{
+	ck_assert_int_eq(strncmp(ask(PARAMS_OF("CONTENT_LENGTH=5",
+		"CONTENT_LENGTH=5"), STR("hello")), "BAD_REQUEST", 11), 0);
+}
+END_TEST
+
+START_TEST(a_body_of_unknown_length_has_a_limit)
+{
+	static char big[1002];
+
+	memset(big, 'x', sizeof(big));
+	ck_assert_int_eq(strncmp(ask(PARAMS_OF("CONTENT_LENGTH="),
+		(struct str){ big, 1000 }), "OK ", 3), 0);
+	ck_assert_int_eq(strncmp(ask(PARAMS_OF("CONTENT_LENGTH="),
+		(struct str){ big, 1001 }), "PAYLOAD_TOO", 11), 0);
+}
+END_TEST
+
+/* HB3 */
+START_TEST(parameters_have_limits)
+{
+	static char value[LIMIT_HEADER + 16];
+	static char many[LIMIT_PARAMS + 8][16];
+	const char *list[LIMIT_PARAMS + 9] = { NULL };
+
+	memset(value, 'x', sizeof(value) - 1);
+	memcpy(value, "HTTP_A=", 7);
+	ck_assert_ptr_nonnull(strstr(ask(PARAMS_OF(value), STR("")),
+	    "HEADERS_TOO_LARGE"));
+	ck_assert_ptr_nonnull(strstr(out, "Status: 431 "));
+	value[LIMIT_HEADER + 7] = '\0';
+	ck_assert_int_eq(strncmp(ask(PARAMS_OF(value), STR("")), "OK", 2), 0);
+	for (int i = 0; i < LIMIT_PARAMS + 8; i++) {
+		snprintf(many[i], sizeof(many[i]), "HTTP_%d=x", i);
+		list[i] = many[i];
+	}
+	ck_assert_ptr_nonnull(strstr(ask(list, STR("")),
+	    "HEADERS_TOO_LARGE"));
+}
+END_TEST
+
+START_TEST(records_split_anywhere_are_one_request)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("HTTP_A=b", "CONTENT_LENGTH=5"),
+	    STR("hello"));
+	for (size_t i = 0; i < w.n; i++) {
+		wire_send(fd, w.p + i, 1);
+		if (i % 7 == 0)
+			poll(NULL, 0, 1);
+	}
+	wire_answer(fd, out, &ended);
+	ck_assert(ended);
+	ck_assert_ptr_nonnull(strstr(out, "a=b body=hello"));
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_signal_does_not_cut_a_body_short)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("CONTENT_LENGTH=5"), STR("hello"));
+	wire_send(fd, w.p, w.n - 11);
+	poll(NULL, 0, 50);
+	/* Workers block it; here it must at least not look like an end. */
+	kill(server, SIGTERM);
+	poll(NULL, 0, 50);
+	wire_send(fd, w.p + w.n - 11, 11);
+	wire_answer(fd, out, &ended);
+	ck_assert_ptr_null(strstr(out, "body=he\n"));
+	ck_assert(strstr(out, "body=hello") || strstr(out, "BAD_REQUEST"));
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_peer_that_goes_away_is_an_error)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("CONTENT_LENGTH=5"), STR("hello"));
+	wire_send(fd, w.p, w.n - 10);
+	shutdown(fd, SHUT_WR);
+	wire_answer(fd, out, &ended);
+	ck_assert_ptr_nonnull(strstr(out, "BAD_REQUEST"));
+	server_lives();
+}
+END_TEST
+
+/* ecosystem 2.1: a stalled peer must not pin a worker. */
+START_TEST(a_stalled_body_times_out)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("CONTENT_LENGTH=5"), STR("hello"));
+	wire_send(fd, w.p, w.n - 10);
+	wire_answer(fd, out, &ended);
+	ck_assert_ptr_nonnull(strstr(out, "REQUEST_TIMEOUT"));
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_peer_that_says_one_byte_is_dropped)
+{
+	connect_to_server();
+	wire_send(fd, "\1", 1);
+	ck_assert(wire_closed(fd));
+	server_lives();
+}
+END_TEST
+
+START_TEST(an_abort_ends_the_request_only)
+{
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=5"));
+	wire_record(&w, IN, STR("he"));
+	wire_record(&w, ABORT, STR(""));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert_ptr_nonnull(strstr(out, "BAD_REQUEST"));
+	server_lives();
+}
+END_TEST
+
+/* ecosystem 2.1: four of these smash libfcgi's stack. */
+START_TEST(get_values_closes_the_connection)
+{
+	static const char pair[] = "\16\0FCGI_MAX_CONNS\16\0FCGI_MAX_CONNS"
+				   "\16\0FCGI_MAX_CONNS\16\0FCGI_MAX_CONNS";
+
+	connect_to_server();
+	w.n = 0;
+	wire_record(&w, GET_VALUES, (struct str){ pair, sizeof(pair) - 1 });
+	w.p[3] = 0;
+	wire_send(fd, w.p, w.n);
+	ck_assert(wire_closed(fd));
+	server_lives();
+}
+END_TEST
+
+START_TEST(garbage_closes_the_connection)
+{
+	unsigned seed = 4711;
+
+	for (int round = 0; round < 100; round++) {
+		connect_to_server();
+		wire_request(&w, 0, PARAMS_OF("HTTP_A=b"), STR("hello"));
+		for (int i = 0; i < 4; i++) {
+			seed = seed * 1103515245u + 12345u;
+			/* Not the high byte of a length: that only waits. */
+			if (round % 2 || (seed >> 16) % w.n > 16)
+				w.p[(seed >> 16) % w.n] = (char)(seed >> 8);
+		}
+		wire_send(fd, w.p, w.n);
+		shutdown(fd, SHUT_WR);
+		wire_answer(fd, out, &ended);
+		server_lives();
+	}
+}
+END_TEST
+
+/* CVE-2025-23016: lengths that overflow when added up. */
+START_TEST(huge_parameter_lengths_do_no_harm)
+{
+	static const char huge[] = "\xff\xff\xff\xff\xff\xff\xff\xffHTTP_A";
+
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_record(&w, PARAMS, (struct str){ huge, sizeof(huge) - 1 });
+	wire_record(&w, PARAMS, STR(""));
+	wire_record(&w, IN, STR(""));
+	wire_send(fd, w.p, w.n);
+	shutdown(fd, SHUT_WR);
+	ck_assert(wire_closed(fd));
+	server_lives();
+}
+END_TEST
+
+/* HB11: nothing of one request is seen by the next; unread bodies too. */
+START_TEST(a_kept_connection_serves_request_after_request)
+{
+	static char body[900];
+
+	memset(body, 'b', sizeof(body));
+	connect_to_server();
+	for (int i = 0; i < 50; i++) {
+		bool first = i % 2 == 0;
+
+		wire_request(&w, 1, first ? PARAMS_OF("HTTP_A=secret",
+		    "PATH_INFO=/unread", "CONTENT_LENGTH=900") :
+		    PARAMS_OF("CONTENT_LENGTH=0"),
+		    (struct str){ body, first ? 900 : 0 });
+		wire_send(fd, w.p, w.n);
+		wire_answer(fd, out, &ended);
+		ck_assert(ended);
+		ck_assert_ptr_nonnull(strstr(out, first ? "a=secret body=" :
+		    " a= body="));
+	}
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_large_unread_body_does_not_break_the_connection)
+{
+	static char body[65000];
+
+	connect_to_server();
+	for (int i = 0; i < 3; i++) {
+		wire_request(&w, 1, PARAMS_OF("PATH_INFO=/unread"),
+		    (struct str){ body, sizeof(body) });
+		wire_send(fd, w.p, w.n);
+		wire_answer(fd, out, &ended);
+		ck_assert(ended);
+		ck_assert_ptr_nonnull(strstr(out, "OK"));
+	}
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_large_answer_arrives_whole)
+{
+	ck_assert_uint_eq(strlen(ask(PARAMS_OF("PATH_INFO=/big"), STR(""))),
+	    600000);
+}
+END_TEST
+
+START_TEST(a_handler_without_an_answer_is_our_fault)
+{
+	ask(PARAMS_OF("PATH_INFO=/none"), STR(""));
+	ck_assert_ptr_nonnull(strstr(out, "Status: 500 "));
+}
+END_TEST
+
+/* ecosystem 1.6: no STDIN follows; reading it would wait for ever. */
+START_TEST(an_authorizer_is_refused_without_its_body)
+{
+	connect_to_server();
+	wire_begin(&w, 2, 0);
+	wire_params(&w, PARAMS_OF("REQUEST_METHOD=GET"));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(ended);
+	ck_assert_ptr_nonnull(strstr(out, "Status: 403 "));
+	server_lives();
+}
+END_TEST
+
+START_TEST(the_peek_finds_the_uri_in_any_shape)
+{
+	struct peek *p = calloc(1, sizeof(*p));
+
+	wire_request(&w, 0, PARAMS_OF("SCRIPT_NAME=/x", "REQUEST_URI=/a?b",
+	    "PATH_INFO=/y"), STR("hello"));
+	peek_read(p, w.p, w.n);
+	ck_assert(p->whole && !p->refuse);
+	ck_str(p->uri, "/a?b");
+	wire_request(&w, 0, PARAMS_OF("PATH_INFO=/y", "SCRIPT_NAME=/x"),
+	    STR(""));
+	peek_read(p, w.p, w.n);
+	ck_str(p->uri, "/x/y");
+	/* PARAMS in two records, cut within a value */
+	wire_begin(&w, 1, 0);
+	wire_record(&w, PARAMS, STR("\13\4REQUEST_URI/a"));
+	wire_record(&w, PARAMS, STR("bc"));
+	peek_read(p, w.p, w.n);
+	ck_str(p->uri, "/abc");
+	ck_assert(!p->whole);
+	free(p);
+}
+END_TEST
+
+START_TEST(the_peek_survives_every_cut_and_every_byte)
+{
+	struct peek *p = calloc(1, sizeof(*p));
+	char *copy;
+
+	wire_request(&w, 0, PARAMS_OF("REQUEST_URI=/abc", "HTTP_A=b"),
+	    STR("hello"));
+	for (size_t n = 0; n <= w.n; n++) {
+		/* A block of exactly n: a read behind it is seen. */
+		copy = malloc(n + 1);
+		memcpy(copy, w.p, n);
+		peek_read(p, copy, n);
+		ck_assert(p->whole == (n == w.n));
+		for (size_t i = 0; i < n; i++)
+			for (int v = 0; v < 256; v += 51) {
+				copy[i] = (char)v;
+				peek_read(p, copy, n);
+				copy[i] = w.p[i];
+			}
+		free(copy);
+	}
+	free(p);
+}
+END_TEST
+
+UNIT("http/transport", a_request_is_parsed_and_answered, head_gets_no_body,
+    content_length_must_be_true, two_lengths_are_refused,
+    a_body_of_unknown_length_has_a_limit, parameters_have_limits,
+    records_split_anywhere_are_one_request,
+    a_signal_does_not_cut_a_body_short, a_peer_that_goes_away_is_an_error,
+    a_stalled_body_times_out, a_peer_that_says_one_byte_is_dropped,
+    an_abort_ends_the_request_only, get_values_closes_the_connection,
+    garbage_closes_the_connection, huge_parameter_lengths_do_no_harm,
+    a_kept_connection_serves_request_after_request,
+    a_large_unread_body_does_not_break_the_connection,
+    a_large_answer_arrives_whole, a_handler_without_an_answer_is_our_fault,
+    an_authorizer_is_refused_without_its_body,
+    the_peek_finds_the_uri_in_any_shape,
+    the_peek_survives_every_cut_and_every_byte)
