@@ -1,0 +1,347 @@
+"""The prefork master: replacement, graceful end, reload, lanes.
+
+Runs tests/bench/hello (the real transport, workers and master with a constant
+answer) on a socket it inherits, as spawn-fcgi would start it. HELLO names the
+program; without it the build directories are searched.
+"""
+import glob
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+
+
+def program():
+    found = [os.environ.get("HELLO", "")]
+    for place in (os.getcwd(), ROOT, ROOT + "/build*", ROOT + "/.dev*/build"):
+        found += glob.glob(place + "/tests/bench/hello")
+    found = [f for f in found if os.access(f, os.X_OK)]
+    if not found:
+        pytest.skip("tests/bench/hello is not built (make check)")
+    return os.path.abspath(found[0])
+
+
+def until(what, seconds=15):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = what()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError("did not happen: %s" % what)
+
+
+def record(kind, content):
+    return struct.pack(">BBHHBB", 1, kind, 1, len(content), 0, 0) + content
+
+
+def request(uri, body=b""):
+    params = b""
+    for name, value in (("REQUEST_METHOD", "GET"), ("REQUEST_URI", uri)):
+        params += struct.pack(">BI", len(name), 0x80000000 | len(value))
+        params += name.encode() + value.encode()
+    data = record(1, struct.pack(">HB5x", 1, 0))
+    data += record(4, params) + record(4, b"")
+    if body:
+        data += record(5, body)
+    return data + record(5, b"")
+
+
+class Master:
+    def __init__(self, directory, *args, env=None):
+        self.path = str(directory / "sock")
+        self.log = str(directory / "log")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.path)
+        listener.listen(1024)
+        self.process = subprocess.Popen(
+            [program(), *args], stdin=listener,
+            stderr=open(self.log, "a"), env={**os.environ, **(env or {})})
+        listener.close()
+        until(lambda: self.said("ready"))
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def said(self, text):
+        return open(self.log).read().count('"msg":"' + text)
+
+    def connect(self):
+        conn = socket.socket(socket.AF_UNIX)
+        conn.settimeout(30)
+        conn.connect(self.path)
+        return conn
+
+    def send(self, uri, body=b""):
+        conn = self.connect()
+        conn.sendall(request(uri, body))
+        return conn
+
+    @staticmethod
+    def answer(conn):
+        data = out = b""
+        while True:
+            got = conn.recv(65536)
+            if not got:
+                break
+            data += got
+        conn.close()
+        at = 0
+        ended = False
+        while at + 8 <= len(data):
+            _, kind, _, size, padding, _ = struct.unpack(
+                ">BBHHBB", data[at:at + 8])
+            if kind == 6:
+                out += data[at + 8:at + 8 + size]
+            ended |= kind == 3
+            at += 8 + size + padding
+        if not ended:
+            raise ConnectionError("no END_REQUEST: %r" % data[:100])
+        head, _, body = out.partition(b"\r\n\r\n")
+        return int(head.split()[1]), body.decode()
+
+    def ask(self, uri, body=b""):
+        return self.answer(self.send(uri, body))
+
+    def workers(self):
+        return set(children(self.pid))
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+
+
+def children(pid):
+    try:
+        text = open("/proc/%d/task/%d/children" % (pid, pid)).read()
+    except OSError:
+        return []
+    return [int(p) for p in text.split()]
+
+
+def alive(pid):
+    try:
+        return open("/proc/%d/stat" % pid).read().split(")")[1].split()[0] \
+            not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def master(tmp_path):
+    started = []
+
+    def start(*args, **kw):
+        started.append(Master(tmp_path, *args, **kw))
+        return started[-1]
+    yield start
+    for m in started:
+        m.stop()
+
+
+def test_a_request_is_served(master):
+    m = master("2", "2")
+    assert m.ask("/") == (200, '{"hello":"you"}\n')
+    assert m.ask("/echo", b"abc") == (200, "abc")
+
+
+def test_a_killed_worker_is_replaced(master):
+    m = master("2", "2")
+    before = m.workers()
+    assert len(before) == 4
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: len(m.workers()) == 4 and not m.workers() & before)
+    assert m.ask("/")[0] == 200
+
+
+def test_a_worker_that_crashes_costs_only_its_own_request(master):
+    m = master("2", "2")
+    slow = m.send("/slow?" + m.path + ".go")
+    with pytest.raises(ConnectionError):
+        m.ask("/die")
+    assert m.ask("/")[0] == 200
+    open(m.path + ".go", "w").close()
+    assert m.answer(slow)[0] == 200
+
+
+def test_workers_are_recycled_without_a_lost_request(master):
+    m = master("2", "2", "20")
+    before = m.workers()
+    for _ in range(300):
+        assert m.ask("/")[0] == 200
+    assert len(before & m.workers()) == 2  # the heavy ones had nothing to do
+
+
+def test_sigterm_finishes_what_is_in_hand(master):
+    m = master("2", "2")
+    light = m.send("/slow?" + m.path + ".go")
+    heavy = m.send("/hash?" + m.path + ".go")
+    queued = [m.send("/hash?" + m.path + ".go") for _ in range(4)]
+    time.sleep(0.2)
+    m.process.terminate()
+    until(lambda: m.said("stopping"))
+    open(m.path + ".go", "w").close()
+    for conn in [light, heavy] + queued:
+        assert m.answer(conn)[0] == 200
+    assert m.process.wait(15) == 0
+
+
+def test_sigterm_has_an_end(master):
+    m = master("1", "1")
+    m.send("/slow?" + m.path + ".never")
+    time.sleep(0.2)
+    pids = m.workers()
+    m.process.terminate()
+    assert m.process.wait(20) == 0
+    assert not any(alive(p) for p in pids)
+
+
+def test_a_killed_master_takes_its_workers_along(master):
+    m = master("2", "2")
+    slow = m.send("/slow?" + m.path + ".go")
+    time.sleep(0.2)
+    pids = m.workers()
+    m.process.kill()
+    m.process.wait()
+    open(m.path + ".go", "w").close()
+    assert m.answer(slow)[0] == 200
+    until(lambda: not any(alive(p) for p in pids))
+
+
+class Load(threading.Thread):
+    """Requests without a pause; counts what did not get its answer."""
+
+    def __init__(self, m, uri):
+        super().__init__()
+        self.m, self.uri = m, uri
+        self.ok, self.bad = 0, []
+        self.stopped = False
+
+    def run(self):
+        while not self.stopped:
+            try:
+                assert self.m.ask(self.uri)[0] == 200
+                self.ok += 1
+            except (OSError, AssertionError) as e:
+                self.bad.append(repr(e))
+
+
+def test_reload_under_load_loses_nothing(master):
+    m = master("2", "2")
+    open(m.path + ".go", "w").close()
+    loads = [Load(m, "/"), Load(m, "/"), Load(m, "/hash?" + m.path + ".go")]
+    for load in loads:
+        load.start()
+    for turn in range(3):
+        before = m.workers()
+        served = [load.ok for load in loads]
+        os.kill(m.pid, signal.SIGHUP)
+        until(lambda: m.said("ready") == turn + 2)
+        until(lambda: not m.workers() & before and len(m.workers()) == 4)
+        until(lambda: all(l.ok > n for l, n in zip(loads, served)))
+    for load in loads:
+        load.stopped = True
+    for load in loads:
+        load.join()
+        assert load.bad == []
+    assert m.process.poll() is None
+
+
+def test_reload_lets_a_running_request_finish(master):
+    m = master("1", "1")
+    slow = m.send("/slow?" + m.path + ".go")
+    heavy = m.send("/hash?" + m.path + ".go")
+    time.sleep(0.2)
+    os.kill(m.pid, signal.SIGHUP)
+    until(lambda: m.said("ready") == 2)
+    assert m.ask("/")[0] == 200
+    open(m.path + ".go", "w").close()
+    assert m.answer(slow)[0] == 200
+    assert m.answer(heavy)[0] == 200
+    until(lambda: len(m.workers()) == 2)
+
+
+def test_a_bad_configuration_does_not_stop_the_running_one(master, tmp_path):
+    bad = str(tmp_path / "bad")
+    m = master("2", "2", env={"HELLO_BAD": bad})
+    before = m.workers()
+    open(bad, "w").close()
+    os.kill(m.pid, signal.SIGHUP)
+    until(lambda: m.said("reload refused"))
+    assert m.workers() == before
+    assert m.ask("/")[0] == 200
+    os.unlink(bad)
+    os.kill(m.pid, signal.SIGHUP)
+    until(lambda: m.said("ready") == 2)
+
+
+def test_heavy_requests_leave_the_light_workers_free(master):
+    m = master("1", "2")
+    heavy = [m.send("/hash?" + m.path + ".go") for _ in range(10)]
+    for _ in range(20):
+        assert m.ask("/")[0] == 200
+    light = m.ask("/pid")[1]
+    open(m.path + ".go", "w").close()
+    pids = {m.answer(conn)[1] for conn in heavy}
+    assert light not in pids
+
+
+# PW10: a short queue, then 503.
+def test_a_full_lane_says_so(master):
+    m = master("1", "1")
+    heavy = [m.send("/hash?" + m.path + ".go") for _ in range(64 + 1)]
+    time.sleep(0.5)
+    assert m.ask("/hash?x")[0] == 503
+    assert m.ask("/")[0] == 200
+    open(m.path + ".go", "w").close()
+    assert sorted({m.answer(c)[0] for c in heavy})[0] == 200
+    until(lambda: m.ask("/hash?" + m.path + ".go")[0] == 200)
+
+
+def test_a_crash_in_the_heavy_lane_keeps_the_queue(master):
+    m = master("1", "1")
+    first = m.send("/hash?" + m.path + ".go")
+    time.sleep(0.1)
+    second = m.send("/hash?" + m.path + ".go")
+    time.sleep(0.1)
+    for pid in m.workers():
+        if os.getpriority(os.PRIO_PROCESS, pid) == 5:
+            os.kill(pid, signal.SIGKILL)
+    with pytest.raises((ConnectionError, OSError)):
+        m.answer(first)
+    open(m.path + ".go", "w").close()
+    assert m.answer(second)[0] == 200
+
+
+def test_a_silent_peer_pins_nobody_for_long(master):
+    m = master("1", "1")
+    silent = m.connect()
+    half = m.connect()
+    half.sendall(request("/")[:20])
+    assert m.ask("/")[0] == 200
+    silent.close()
+    half.close()
+
+
+def test_a_single_process_serves_all_and_ends(tmp_path):
+    path = str(tmp_path / "s")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(16)
+    p = subprocess.Popen([program(), "single"], stdin=listener)
+    m = Master.__new__(Master)
+    m.path = path
+    assert m.ask("/hash?" + program())[1] == "%d\n" % p.pid
+    assert children(p.pid) == []
+    p.terminate()
+    assert p.wait(10) == 0
