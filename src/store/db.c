@@ -120,50 +120,6 @@ collect(struct db *d, struct arena *a, const char *name, struct rows **out,
 	return fate;
 }
 
-/*
- * The name is made from the text (FNV-1a): behind a pooler another program's
- * statement under this name is then the same statement.
- */
-static const char *
-prepared_name(struct arena *a, const char *sql)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (; *sql; sql++)
-		h = (h ^ (unsigned char)*sql) * UINT64_C(1099511628211);
-	return arena_fmt(a, "s%016llx", (unsigned long long)h).p;
-}
-
-static enum fate
-prepare(struct db *d, struct arena *a, enum query q, enum err *err)
-{
-	const char *name = prepared_name(a, query_table[q].sql);
-	bool late;
-	enum fate fate = FATE_LOST;
-	PGresult *r;
-	int64_t deadline = clock_mono() + d->o.statement_timeout;
-
-	*err = E_UNAVAILABLE;
-	if (d->prepared[q])
-		return FATE_DONE;
-	d->trips++;
-	if (!PQsendPrepare(d->conn, name, query_table[q].sql, 0, NULL))
-		return FATE_UNDONE;
-	while ((r = link_result(d, deadline, &late)) != NULL) {
-		const char *s = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-
-		/* 42P05: it is there already, and the name is its text */
-		if (s && strcmp(s, "42P05") == 0)
-			fate = FATE_DONE;
-		else
-			fate = link_judge(d, query_table[q].name, r, err);
-		PQclear(r);
-	}
-	d->prepared[q] = fate == FATE_DONE;
-	/* nothing has run yet, whatever happened */
-	return late ? FATE_LATE : fate == FATE_LOST ? FATE_UNDONE : fate;
-}
-
 static enum fate
 attempt(struct db *d, struct arena *a, enum query q, const struct bound *b,
     struct rows **out, enum err *err)
@@ -175,9 +131,9 @@ attempt(struct db *d, struct arena *a, enum query q, const struct bound *b,
 	if ((*err = link_ready(d)) != E_OK)
 		return FATE_FAILED;
 	if (d->o.prepare) {
-		if ((fate = prepare(d, a, q, err)) != FATE_DONE)
+		if ((fate = link_prepare(d, a, q, err)) != FATE_DONE)
 			return fate;
-		sent = PQsendQueryPrepared(d->conn, prepared_name(a, t->sql),
+		sent = PQsendQueryPrepared(d->conn, link_name(a, q),
 		    b->n, b->value, b->length, b->format, 0);
 	} else {
 		sent = PQsendQueryParams(d->conn, t->sql, b->n, NULL, b->value,
@@ -207,6 +163,9 @@ again(struct db *d, enum query q, enum fate fate, int tries)
 		d->prepared[q] = false;
 		d->o.prepare = d->o.prepare && tries < 2;
 		return tries < TRIES_MAX && !d->pinned;
+	case FATE_STALE:
+		link_drop(d);
+		return tries == 1 && !d->pinned;
 	case FATE_LATE:
 		link_abandon(d);
 		log_error("statement passed its deadline",
@@ -240,7 +199,8 @@ db_run(struct db *d, struct arena *a, enum query q, const struct arg *args,
 	do
 		fate = attempt(d, a, q, &b, out, &err);
 	while (again(d, q, fate, ++tries));
-	if (fate == FATE_AGAIN || fate == FATE_UNKNOWN_NAME)
+	if (fate == FATE_AGAIN || fate == FATE_UNKNOWN_NAME ||
+	    fate == FATE_STALE)
 		log_warn("statement gave up", log_c("statement",
 		    query_table[q].name));
 	return fate == FATE_DONE ? E_OK : err;

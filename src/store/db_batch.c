@@ -2,23 +2,6 @@
 #include "base/log.h"
 #include "store/link.h"
 
-/*
- * All steps, then one Sync: the server makes one transaction of what stands
- * before it, and after an error skips the rest and rolls back.
- */
-static bool
-send_steps(struct db *d, const struct db_step *steps, const struct bound *b,
-    int n)
-{
-	if (!PQenterPipelineMode(d->conn))
-		return false;
-	for (int i = 0; i < n; i++)
-		if (!PQsendQueryParams(d->conn, query_table[steps[i].q].sql,
-		    b[i].n, NULL, b[i].value, b[i].length, b[i].format, 0))
-			return false;
-	return PQpipelineSync(d->conn) != 0;
-}
-
 struct batch {
 	struct db *d;
 	struct arena *a;
@@ -29,6 +12,44 @@ struct batch {
 	enum fate fate; /* the first that is not FATE_DONE */
 	enum err err;
 };
+
+static bool
+send_step(struct batch *b, enum query q, const struct bound *p)
+{
+	PGconn *conn = b->d->conn;
+
+	if (b->d->o.prepare)
+		return PQsendQueryPrepared(conn, link_name(b->a, q), p->n,
+		    p->value, p->length, p->format, 0) != 0;
+	return PQsendQueryParams(conn, query_table[q].sql, p->n, NULL,
+	    p->value, p->length, p->format, 0) != 0;
+}
+
+/*
+ * All steps, then one Sync: the server makes one transaction of what stands
+ * before it, and after an error skips the rest and rolls back.
+ */
+static bool
+send_steps(struct batch *b, const struct bound *p)
+{
+	if (!PQenterPipelineMode(b->d->conn))
+		return false;
+	for (int i = 0; i < b->n; i++)
+		if (!send_step(b, b->steps[i].q, &p[i]))
+			return false;
+	return PQpipelineSync(b->d->conn) != 0;
+}
+
+/* Names for all steps; what they have run is nothing. */
+static enum fate
+prepare_steps(struct batch *b)
+{
+	enum fate fate = FATE_DONE;
+
+	for (int i = 0; b->d->o.prepare && fate == FATE_DONE && i < b->n; i++)
+		fate = link_prepare(b->d, b->a, b->steps[i].q, &b->err);
+	return fate;
+}
 
 /* One result of step i; i == n is the Sync, where the commit may fail. */
 static void
@@ -95,12 +116,14 @@ attempt(struct batch *b, const struct bound *bound)
 
 	if ((b->err = link_ready(d)) != E_OK)
 		return FATE_FAILED;
-	b->fate = FATE_DONE;
+	b->fate = prepare_steps(b);
+	if (b->fate == FATE_FAILED)
+		return b->fate;
 	b->deadline = clock_mono() + d->o.statement_timeout;
 	d->trips++;
-	if (!send_steps(d, b->steps, bound, b->n))
+	if (b->fate == FATE_DONE && !send_steps(b, bound))
 		lose(b, FATE_UNDONE);
-	else if (receive(b))
+	else if (b->fate == FATE_DONE && receive(b) && b->fate != FATE_STALE)
 		return b->fate;
 	if (b->fate == FATE_LATE)
 		link_abandon(d);
@@ -113,11 +136,17 @@ attempt(struct batch *b, const struct bound *bound)
 static bool
 again(const struct batch *b, int tries)
 {
-	bool safe = b->fate == FATE_UNDONE;
+	bool safe = b->fate == FATE_UNDONE || b->fate == FATE_STALE;
 
 	if (b->d->pinned)
 		return false;
-	if (b->fate == FATE_AGAIN)
+	if (b->fate == FATE_UNKNOWN_NAME) {
+		/* a pooler that swaps connections: go on without names */
+		for (int i = 0; i < b->n; i++)
+			b->d->prepared[b->steps[i].q] = false;
+		b->d->o.prepare = b->d->o.prepare && tries < 2;
+	}
+	if (b->fate == FATE_AGAIN || b->fate == FATE_UNKNOWN_NAME)
 		return tries < 4;
 	for (int i = 0; b->fate == FATE_LOST && i < b->n; i++)
 		safe = (i == 0 || safe) && query_table[b->steps[i].q].safe;

@@ -56,7 +56,8 @@ enum fate {
 	FATE_UNDONE, /* connection lost, surely without effect */
 	FATE_LOST,   /* connection lost, effect unknown */
 	FATE_LATE,   /* deadline passed, effect unknown */
-	FATE_UNKNOWN_NAME /* the prepared statement is not there */
+	FATE_UNKNOWN_NAME, /* the prepared statement is not there */
+	FATE_STALE   /* its plan does not fit the schema any more */
 };
 
 /*
@@ -79,6 +80,14 @@ struct bound {
 /* E_INTERNAL: wrong number of them. E_BAD_REQUEST: a NUL in a text. */
 enum err link_bind(struct arena *a, enum query q, const struct arg *args,
     int nargs, struct bound *out);
+
+/*
+ * Have q prepared on this connection under link_name, in a round trip of its
+ * own the first time (store/link_prepare.c).
+ */
+enum fate link_prepare(struct db *d, struct arena *a, enum query q,
+    enum err *err);
+const char *link_name(struct arena *a, enum query q);
 
 /* Copy a result (store/rows.c). */
 struct rows *rows_copy(struct arena *a, const PGresult *r);

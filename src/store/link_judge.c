@@ -33,7 +33,7 @@ static const struct {
 	{ "22021", FATE_FAILED, E_BAD_REQUEST, false },
 	{ "22P05", FATE_FAILED, E_BAD_REQUEST, false },
 	/* cached plan after a migration: plan again on a new connection */
-	{ "0A000", FATE_FAILED, E_INTERNAL, true },
+	{ "0A000", FATE_STALE, E_INTERNAL, false },
 	{ "", FATE_FAILED, E_INTERNAL, false },
 };
 
@@ -75,6 +75,7 @@ link_judge(struct db *d, const char *name, const PGresult *r, enum err *err)
 {
 	ExecStatusType s = PQresultStatus(r);
 	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	enum fate fate;
 	size_t i = 0;
 
 	*err = E_OK;
@@ -91,7 +92,10 @@ link_judge(struct db *d, const char *name, const PGresult *r, enum err *err)
 		keep_constraint(d, r);
 	if (table[i].drop)
 		d->dying = true;
-	if (table[i].fate == FATE_FAILED)
+	fate = table[i].fate;
+	if (fate == FATE_STALE && !d->o.prepare)
+		fate = FATE_FAILED; /* a feature it does not have */
+	if (fate == FATE_FAILED)
 		report(name, r, *err);
-	return table[i].fate;
+	return fate;
 }

@@ -530,6 +530,48 @@ START_TEST(prepared_statements_survive_their_loss)
 }
 END_TEST
 
+START_TEST(prepared_statements_survive_a_migration)
+{
+	struct db *p = open_db(scratch_conninfo("SCRATCH_OWNER"), true);
+	struct db_step step = { Q_MIGRATION_LIST, NULL, 0 };
+
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(db_exec0(p, a, Q_MIGRATION_LIST, NULL), E_OK);
+		scratch_sql(admin, i ? "alter table schema_migrations alter "
+		    "name type text" : "alter table schema_migrations alter "
+		    "name type varchar(500)");
+		if (i)
+			ck_assert_int_eq(db_batch(p, a, &step, 1, NULL), E_OK);
+		else
+			ck_assert_int_eq(db_exec0(p, a, Q_MIGRATION_LIST,
+			    NULL), E_OK);
+	}
+	db_close(&p);
+}
+END_TEST
+
+START_TEST(a_batch_may_be_prepared)
+{
+	struct db *p = open_db(scratch_conninfo("SCRATCH_OWNER"), true);
+	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
+	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
+		{ Q_MIGRATION_LIST, NULL, 0 } };
+	struct rows *r[2];
+	uint64_t trips;
+
+	ck_assert_int_eq(db_batch(p, a, steps, 2, r), E_OK);
+	PQclear(PQexec(p->conn, "deallocate all"));
+	one[0] = A_INT(2);
+	ck_assert_int_eq(db_batch(p, a, steps, 2, r), E_OK);
+	one[0] = A_INT(3);
+	trips = db_round_trips(p);
+	ck_assert_int_eq(db_batch(p, a, steps, 2, r), E_OK);
+	ck_assert_uint_eq(db_round_trips(p) - trips, 1);
+	ck_assert_uint_eq(r[1]->n, 3);
+	db_close(&p);
+}
+END_TEST
+
 START_TEST(a_pinned_connection_is_not_replaced)
 {
 	ck_assert_int_eq(db_exec0(d, a, Q_TRANSACTION_BEGIN, NULL), E_OK);
@@ -580,6 +622,8 @@ suite(void)
 	tcase_add_loop_test(t, a_pooler_in_transaction_mode_is_no_obstacle, 0,
 	    2);
 	tcase_add_test(t, prepared_statements_survive_their_loss);
+	tcase_add_test(t, prepared_statements_survive_a_migration);
+	tcase_add_test(t, a_batch_may_be_prepared);
 	tcase_add_test(t, a_pinned_connection_is_not_replaced);
 	tcase_add_test(t, a_write_of_unknown_fate_is_not_sent_again);
 	suite_add_tcase(s, t);
