@@ -15,14 +15,18 @@ with due as (
 		for update skip locked
 	) j
 	limit $1::int
+), claimed as (
+	update jobs set lease_token = gen_random_uuid(),
+	    lease_holder = $4::uuid,
+	    run_at = now() + $3::bigint * interval '1 microsecond'
+	from due
+	where jobs.id = due.id
+	returning jobs.*
 )
-update jobs set lease_token = gen_random_uuid(), lease_holder = $4::uuid,
-    run_at = now() + $3::bigint * interval '1 microsecond'
-from due
-where jobs.id = due.id
-returning jobs.id, lease_token, kind, payload, attempts, max_attempts,
-    to_us(created_at), to_us(expires_at),
-    coalesce(expires_at <= now(), false), priority;
+select id, lease_token, kind, payload, attempts, max_attempts,
+    to_us(created_at), to_us(expires_at), coalesce(expires_at <= now(), false)
+from claimed
+order by priority, created_at, id;
 
 -- The trace before the send, and the lease renewed for $4 µs. No row: the
 -- lease went to another worker, or the job expired meanwhile.

@@ -22,7 +22,8 @@ struct transfer {
 	size_t sent;
 	bool mail_begun;
 	bool body_begun;
-	char reply[160];
+	long refusal; /* code of the first answer of 400 and more to it */
+	char reply[160]; /* and its text */
 };
 
 void
@@ -50,13 +51,28 @@ read_body(char *to, size_t size, size_t count, void *arg)
 	return left;
 }
 
-/* libcurl hands over each line the relay says. */
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/*
+ * libcurl hands over each line the relay says, that to its QUIT after a
+ * refusal too: the first refusal is the one that counts.
+ */
 static size_t
 read_reply(char *line, size_t size, size_t count, void *arg)
 {
 	struct transfer *t = arg;
 	size_t n = size * count, i;
 
+	if (!t->mail_begun || t->refusal || n < 4 ||
+	    (line[0] != '4' && line[0] != '5') || !is_digit(line[1]) ||
+	    !is_digit(line[2]))
+		return n;
+	t->refusal = (line[0] - '0') * 100 + (line[1] - '0') * 10 +
+	    (line[2] - '0');
 	for (i = 0; i < n && i < sizeof(t->reply) - 1; i++) {
 		unsigned char c = (unsigned char)line[i];
 
@@ -211,7 +227,7 @@ is_untrusted(CURLcode rc)
 }
 
 static enum transfer_end
-judge(const struct transfer *t, CURLcode rc, long code)
+judge(const struct transfer *t, CURLcode rc)
 {
 	if (rc == CURLE_OK)
 		return TRANSFER_DONE;
@@ -221,10 +237,8 @@ judge(const struct transfer *t, CURLcode rc, long code)
 		return is_untrusted(rc) ? TRANSFER_UNTRUSTED :
 		    TRANSFER_UNREACHABLE;
 	/* 421: the relay closes, whatever the message (RFC 5321 3.8). */
-	if ((rc == CURLE_SEND_ERROR || rc == CURLE_WEIRD_SERVER_REPLY) &&
-	    code >= 400 && code < 600 && code != 421)
-		return TRANSFER_REFUSED;
-	return TRANSFER_LOST;
+	return t->refusal && t->refusal != 421 ? TRANSFER_REFUSED :
+	    TRANSFER_LOST;
 }
 
 static void
@@ -235,12 +249,15 @@ perform(struct transfer *t, struct transfer_result *out)
 	memset(out, 0, sizeof(*out));
 	t->sent = 0;
 	t->mail_begun = t->body_begun = false;
+	t->refusal = 0;
 	t->error[0] = t->reply[0] = '\0';
 	rc = curl_easy_perform(t->easy);
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &out->code);
-	out->end = judge(t, rc, out->code);
+	if (t->refusal)
+		out->code = t->refusal;
+	out->end = judge(t, rc);
 	out->maybe_sent = t->body_begun && out->end != TRANSFER_REFUSED;
-	if (out->end == TRANSFER_REFUSED && t->reply[0])
+	if (out->end == TRANSFER_REFUSED)
 		snprintf(out->reason, sizeof(out->reason), "%s", t->reply);
 	else if (out->end != TRANSFER_DONE)
 		snprintf(out->reason, sizeof(out->reason), "%s",

@@ -1,0 +1,121 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+
+#include "base/config.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "crypto/keyring.h"
+#include "queue/worker.h"
+#include "store/db.h"
+
+#define EXIT_USAGE 64  /* EX_USAGE */
+#define EXIT_CONFIG 78 /* EX_CONFIG: the manager need not try again */
+
+static void
+usage(FILE *out)
+{
+	fputs("Usage: postern-worker [--config FILE] [--set KEY=VALUE]... "
+	    "[--once]\n"
+	    "Sends the mail of the queue and deletes what is over.\n\n"
+	    "  --config FILE    settings (default: POSTERN_CONFIG, then "
+	    SYSCONFDIR "/postern/postern.yaml)\n"
+	    "  --set KEY=VALUE  one setting, over file and environment\n"
+	    "  --once           work off what is due and end, for cron\n"
+	    "  --version, --help\n\n"
+	    "SIGTERM: the mail under way has 10 seconds, then the worker "
+	    "ends.\n", out);
+}
+
+/* -1: go on; else the exit status. */
+static int
+options(int argc, char **argv, bool *once)
+{
+	static const struct option known[] = {
+		{ "once", no_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
+		switch (c) {
+		case 'o':
+			*once = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'v':
+			puts("postern-worker " PACKAGE_VERSION);
+			return 0;
+		default:
+			usage(stderr);
+			return EXIT_USAGE;
+		}
+	if (optind < argc) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static bool
+open_log(const struct config *c, const char **why)
+{
+	enum log_level level = LOG_INFO_;
+
+	log_level_parse(str_of(c->log_level), &level);
+	*why = "log.file cannot be opened";
+	return log_open("postern-worker", c->log_file, level);
+}
+
+static struct db *
+open_db(struct arena *a, const struct config *c)
+{
+	struct db_options o = {
+		.conninfo = config_conninfo(a, c, false),
+		.connect_timeout = c->db_connect_timeout,
+		.statement_timeout = c->db_statement_timeout,
+		.max_lifetime = c->db_lifetime,
+		.prepare = c->db_prepare,
+	};
+
+	return db_new(&o);
+}
+
+static int
+refuse(const char *why)
+{
+	fprintf(stderr, "postern-worker: %s\n", why);
+	return EXIT_CONFIG;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arena *a = arena_new(LIMIT_ARENA);
+	const char *why = "not configured";
+	const struct config *c;
+	struct keyring *k;
+	struct db *db;
+	bool once = false;
+	int status;
+
+	c = config_load(a, argc, argv, &why);
+	argc = config_args(argc, argv);
+	if ((status = options(argc, argv, &once)) >= 0)
+		return status;
+	if (c == NULL || !open_log(c, &why) ||
+	    (k = keyring_new(c, &why)) == NULL)
+		return refuse(why);
+	db = open_db(a, c);
+	status = worker_run(c, k, db, once);
+	db_close(&db);
+	keyring_free(&k);
+	arena_free(&a);
+	return status;
+}

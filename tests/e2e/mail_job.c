@@ -1,0 +1,67 @@
+/*
+ * For the tests: insert mail jobs as the web process does. Reads one payload
+ * a line on standard input, prints the id of each job. Arguments: ttl in
+ * seconds (0: none), priority. "migrate" alone makes the schema.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "store/job_store.h"
+#include "store/migrate.h"
+
+static int
+add_all(struct arena *a, const struct config *c, int64_t ttl, int priority)
+{
+	const char *why;
+	struct keyring *k = keyring_new(c, &why);
+	struct db_options o = { .conninfo = config_conninfo(a, c, false),
+		.connect_timeout = CLOCK_SECOND,
+		.statement_timeout = 5 * CLOCK_SECOND,
+		.max_lifetime = INT64_C(3600) * CLOCK_SECOND };
+	struct db *db = db_new(&o);
+	char line[65536];
+
+	while (k && fgets(line, sizeof(line), stdin)) {
+		struct job_draft d;
+
+		line[strcspn(line, "\n")] = '\0';
+		d = job_draft(a, k, "mail", priority, ttl, str_of(line));
+		if (db_exec(db, a, Q_MAIL_ADD, NULL, A_STR(d.id),
+		    A_BYTES(d.sealed), ttl ? A_INT(ttl) : A_NULL,
+		    A_INT(priority)) != E_OK)
+			return 1;
+		printf("%.*s\n", STR_FMT(d.id));
+	}
+	job_wake(c->runtime_dir);
+	db_close(&db);
+	keyring_free(&k);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arena *a = arena_new((size_t)256 << 20);
+	const char *why = "";
+	const struct config *c = config_load(a, 0, NULL, &why);
+
+	if (c == NULL) {
+		fprintf(stderr, "%s\n", why);
+		return 78;
+	}
+	if (argc == 2 && strcmp(argv[1], "migrate") == 0) {
+		if (migrate_run(a, config_conninfo(a, c, true), "", NULL,
+		    &why) != E_OK) {
+			fprintf(stderr, "%s\n", why);
+			return 1;
+		}
+		return 0;
+	}
+	return add_all(a, c,
+	    argc > 1 ? strtoll(argv[1], NULL, 10) * CLOCK_SECOND : 0,
+	    argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0);
+}

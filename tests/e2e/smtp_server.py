@@ -1,0 +1,106 @@
+"""An SMTP relay for tests, with faults on order.
+
+    smtp_server.py PORT DIR [--tls CERT KEY] [--auth USER PASSWORD]
+
+Every accepted message becomes DIR/new/<n>.eml, written before the answer.
+The file DIR/script, when there, says how to answer: a line
+"<command> <reply>" for each fault, the command being MAIL, RCPT or DATA, or
+"DROP" (the connection ends after the data, nothing is kept), or "SLOW <s>"
+(the answer to the data comes that much later).
+"""
+import argparse
+import asyncio
+import os
+import signal
+import ssl
+import sys
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+
+class Handler:
+    def __init__(self, where):
+        self.where = where
+        self.n = 0
+        os.makedirs(os.path.join(where, "new"), exist_ok=True)
+        os.makedirs(os.path.join(where, "tmp"), exist_ok=True)
+
+    def script(self, command):
+        try:
+            with open(os.path.join(self.where, "script")) as f:
+                lines = f.read().splitlines()
+        except FileNotFoundError:
+            return None
+        for line in lines:
+            word, _, rest = line.partition(" ")
+            if word == command:
+                return rest or "yes"
+        return None
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        answer = self.script("MAIL")
+        if answer:
+            return answer
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        answer = self.script("RCPT")
+        if answer:
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        answer = self.script("DATA")
+        if answer:
+            return answer
+        slow = self.script("SLOW")
+        if slow:
+            await asyncio.sleep(float(slow))
+        if self.script("DROP"):
+            server.transport.abort()
+            return "421 gone"
+        self.n += 1
+        name = f"{os.getpid()}.{self.n}.eml"
+        draft = os.path.join(self.where, "tmp", name)
+        head = f"X-Rcpt: {','.join(envelope.rcpt_tos)}\r\n" \
+            f"X-From: {envelope.mail_from}\r\n" \
+            f"X-Tls: {'yes' if session.ssl else 'no'}\r\n" \
+            f"X-Auth: {session.authenticated}\r\n"
+        with open(draft, "wb") as f:
+            f.write(head.encode() + envelope.original_content)
+        os.rename(draft, os.path.join(self.where, "new", name))
+        return "250 OK"
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("port", type=int)
+    p.add_argument("dir")
+    p.add_argument("--tls", nargs=2)
+    p.add_argument("--auth", nargs=2)
+    o = p.parse_args()
+    extra = {}
+    if o.tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*o.tls)
+        extra.update(tls_context=context, require_starttls=True)
+    if o.auth:
+        user, password = (x.encode() for x in o.auth)
+
+        def check(server, session, envelope, mechanism, data):
+            ok = (data.login, data.password) == (user, password)
+            return AuthResult(success=ok, handled=False)
+
+        extra.update(authenticator=check, auth_required=True,
+                     auth_require_tls=bool(o.tls))
+    c = Controller(Handler(o.dir), hostname="127.0.0.1", port=o.port, **extra)
+    c.start()
+    print("ready", flush=True)
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    sys.exit(0)
+
+
+main()
