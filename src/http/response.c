@@ -8,6 +8,10 @@
 /* nginx answers 502 above one page of headers (ecosystem, rule 9). */
 #define HEADER_BYTES 4000
 
+/* Of both limits, what response_render adds of its own. */
+#define OWN_BYTES 1000
+#define OWN_HEADERS 12
+
 static size_t
 header_bytes(const struct response *re)
 {
@@ -28,20 +32,28 @@ is_header_text(struct str s)
 	return true;
 }
 
-void
-response_header(struct response *re, const char *name, struct str value)
+static void
+add_header(struct response *re, const char *name, struct str value,
+    size_t headers, size_t bytes)
 {
 	if (value.p == NULL || !is_header_text(value)) {
 		log_warn("header dropped: not one line", log_c("name", name));
 		return;
 	}
-	if (re->nheaders == RESPONSE_HEADERS || header_bytes(re) +
-	    strlen(name) + value.n + 4 > HEADER_BYTES) {
+	if (re->nheaders >= headers || value.n > bytes ||
+	    header_bytes(re) + strlen(name) + value.n + 4 > bytes) {
 		log_warn("header dropped: too many", log_c("name", name));
 		return;
 	}
 	re->headers[re->nheaders].name = name;
 	re->headers[re->nheaders++].value = value;
+}
+
+void
+response_header(struct response *re, const char *name, struct str value)
+{
+	add_header(re, name, value, RESPONSE_HEADERS - OWN_HEADERS,
+	    HEADER_BYTES - OWN_BYTES);
 }
 
 bool
@@ -82,7 +94,7 @@ static void
 header_default(struct response *re, const char *name, struct str value)
 {
 	if (!response_has_header(re, name))
-		response_header(re, name, value);
+		add_header(re, name, value, RESPONSE_HEADERS, HEADER_BYTES);
 }
 
 /* RFC 6750, 3: no error attribute where no token was presented. */
