@@ -214,6 +214,7 @@ take(struct worker *w, bool *late)
 	return LANE_CLOSED;
 }
 
+/* Wait; whoever has nothing to do for a while gives memory back. */
 static void
 rest(struct worker *w)
 {
@@ -239,21 +240,31 @@ must_end(const struct worker *w)
 static void
 loop(struct worker *w)
 {
-	bool late;
+	bool late, ask = false;
 	int conn;
 
-	while (!must_end(w)) {
-		/* Trying costs less than asking first whether to try. */
+	/*
+	 * Where connections queue up, taking the next costs less than asking
+	 * first whether there is one; where they come singly it is the other
+	 * way round. Which of the two it is, is tried now and then.
+	 */
+	for (;;) {
+		if (ask)
+			rest(w);
+		if (must_end(w))
+			break;
 		conn = take(w, &late);
 		if (conn == LANE_CLOSED)
 			break;
 		if (conn == LANE_EMPTY) {
-			rest(w);
+			ask = true;
 			continue;
 		}
 		serve_connection(w, conn, late);
-		if (w->served % SIGNALS_EVERY == 0)
+		if (w->served % SIGNALS_EVERY == 0) {
 			wait_for_work(w, 0);
+			ask = false;
+		}
 	}
 }
 
