@@ -23,8 +23,9 @@ service_undefine() {
 # Only a process that is the one the supervisor wrote down: same start time,
 # same boot.
 services_pid() {
-	local pid start boot
-	read -r pid start boot 2>/dev/null <"$STATE/services/$1/pid" || return 0
+	local pid start boot digest
+	read -r pid start boot digest 2>/dev/null \
+		<"$STATE/services/$1/pid" || return 0
 	if services_alive "$pid" "$start" "$boot"; then
 		echo "$pid"
 	fi
@@ -251,12 +252,18 @@ answers() {
 		"$BASE_URL/health/ready")" = 200 ]
 }
 
-# All that was defined runs, and with what it was defined with.
+# All that is defined runs, as it is defined now; all else is gone.
 services_settled() {
-	local name
+	local name run digest
 	for name in $SERVICES; do
-		[ ! -e "$STATE/services/$name/run" ] ||
+		run=$STATE/services/$name/run digest=
+		if [ -e "$run" ]; then
 			[ -n "$(services_pid "$name")" ] || return 1
+			read -r _ _ _ digest <"${run%run}pid" || return 1
+			[ "$(sha256sum <"$run")" = "$digest  -" ] || return 1
+		else
+			[ -z "$(services_pid "$name")" ] || return 1
+		fi
 	done
 	answers
 }

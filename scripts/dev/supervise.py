@@ -8,7 +8,8 @@ A service is a directory STATE/services/NAME with an executable `run` that
 execs the program in the foreground. `down` in it keeps the service off,
 `signal` names the signal that ends it (default TERM). The supervisor writes
 `pid`: the process id, its start time and the boot it belongs to, so that a
-number used again is never taken for ours. SIGHUP makes it look again: what
+number used again is never taken for ours, and the SHA-256 of the `run` it was
+started with, so that who changed it sees when that has come true. SIGHUP makes it look again: what
 has another `run` than it was started with is restarted.
 """
 
@@ -45,9 +46,9 @@ def identity(pid):
     return f"{stat[19]} {boot}"
 
 
-def write_pid(path, pid):
+def write_pid(path, pid, digest=""):
     with open(path + ".new", "w") as f:
-        f.write(f"{pid} {identity(pid)}\n")
+        f.write(f"{pid} {identity(pid)} {digest}\n")
     os.rename(path + ".new", path)
 
 
@@ -82,7 +83,7 @@ class Service:
         return os.path.join(self.dir, name)
 
     def run_digest(self):
-        return hashlib.sha256(read(self.path("run")).encode()).digest()
+        return hashlib.sha256(read(self.path("run")).encode()).hexdigest()
 
     def wanted(self):
         return os.path.exists(self.path("run")) and \
@@ -96,7 +97,7 @@ class Service:
                 self.process = subprocess.Popen(
                     [self.path("run")], cwd=self.dir, stdout=log, stderr=log,
                     stdin=subprocess.DEVNULL, start_new_session=True)
-            write_pid(self.path("pid"), self.process.pid)
+            write_pid(self.path("pid"), self.process.pid, self.digest)
         except OSError as e:
             print(f"{self.name}: {e}", flush=True)
             self.retry_at = time.monotonic() + RETRY_SECONDS[-1]
@@ -214,7 +215,7 @@ def reap(state):
     left = {}
     for name in os.listdir(where):
         words = read(os.path.join(where, name, "pid")).split()
-        if len(words) == 3 and identity(words[0]) == " ".join(words[1:]):
+        if len(words) == 4 and identity(words[0]) == " ".join(words[1:3]):
             left[name] = int(words[0])
         remove(os.path.join(where, name, "pid"))
     for name, pid in left.items():

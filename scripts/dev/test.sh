@@ -106,7 +106,8 @@ test_on_stack() {
 		unset DATABASE_URL DATABASE_OWNER_URL
 		set +a
 		unset WEB
-		cd "$ROOT" && "$@"
+		export HELLO=$BUILD/tests/bench/hello
+		cd "$ROOT" && timeout -k 10 900 "$@"
 	)
 }
 
