@@ -205,9 +205,15 @@ smtp_define() {
 
 # What a change of settings or programs restarts.
 programs_digest() {
-	local file=${POSTERN_CONFIG:-/dev/null}
+	local file=${POSTERN_CONFIG:-/dev/null} name
 	cat "$STATE/env.sh" "$STATE/bin/postern" "$STATE/bin/postern-worker" \
 		"$file" | sha256sum
+	# Secrets in files may have changed under the same name; LOG_FILE is not
+	# one of them.
+	for name in $(compgen -e | grep '_FILE$' | grep -vx LOG_FILE); do
+		! settings_is_name "$name" || [ ! -f "${!name}" ] ||
+			sha256sum <"${!name}"
+	done
 	find "$ROOT/templates" -type f -printf '%p %T@\n' 2>/dev/null |
 		sort | sha256sum
 }

@@ -24,7 +24,7 @@ settings_is_name() {
 	*_CLIENT_ID | *_CLIENT_SECRET | *_CALLBACK_URL | *_ISSUER) return 0 ;;
 	ASAN_OPTIONS | UBSAN_OPTIONS | LSAN_OPTIONS) return 0 ;;
 	esac
-	[[ $SETTINGS_NAMES == *" $base "* ]]
+	[[ $SETTINGS_NAMES == *" $base "* || $SETTINGS_NAMES == *" $1 "* ]]
 }
 
 # Whether the caller's YAML file has the key "section.name".
@@ -78,13 +78,13 @@ fastcgi_socket() {
 }
 
 settings_from_caller() {
-	local name
-	# One list in one string: looked up once per variable of the caller.
-	SETTINGS_NAMES=" $(settings_names | sort -u | tr '\n' ' ') "
+	local name value
 	for name in $(compgen -e); do
-		if settings_is_name "$name"; then
-			settings_export "$name" "${!name}"
-		fi
+		settings_is_name "$name" || continue
+		value=${!name}
+		# The programs run elsewhere.
+		case $name in *_FILE) value=${value:+$(realpath -m "$value")} ;; esac
+		settings_export "$name" "$value"
 	done
 }
 
@@ -119,6 +119,8 @@ settings_own() {
 
 # Later lines win, so what must hold stands last.
 settings_write() {
+	# One list in one string: looked up once per variable of the caller.
+	SETTINGS_NAMES=" $(settings_names | sort -u | tr '\n' ' ') "
 	BASE_URL=http://127.0.0.1:$DEV_PORT
 	SETTING_REDIS=own
 	if [ -n "${REDIS_HOST+set}" ]; then
