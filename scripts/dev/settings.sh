@@ -19,7 +19,7 @@ settings_is_name() {
 	case $base in
 	PORT) return 1 ;;
 	AUTH_* | HOTEL_REVIEWS_AUTH_* | DB_* | REDIS_* | JWT_* | SMTP_* | \
-		EMAIL_* | RATE_LIMIT_* | TWILIO_* | S3_* | KAFKA_* | GRPC_* | \
+		EMAIL_* | RATE_LIMIT_* | TWILIO_* | S3_* | KAFKA_* | \
 		WEBHOOKS_* | OAUTH_* | LIBFCGI_*) return 0 ;;
 	*_CLIENT_ID | *_CLIENT_SECRET | *_CALLBACK_URL | *_ISSUER) return 0 ;;
 	ASAN_OPTIONS | UBSAN_OPTIONS | LSAN_OPTIONS) return 0 ;;
