@@ -67,8 +67,11 @@ decode(struct arena *a, struct str text, size_t min, size_t max,
 
 	if (text.n > sizeof(copy))
 		return false;
-	for (size_t i = 0; i < text.n; i++)
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] & 0x80) /* libsodium reads some as letters */
+			return false;
 		copy[i] = text.p[i] == '.' ? '+' : text.p[i];
+	}
 	p = arena_alloc(a, max);
 	if (sodium_base642bin(p, max, copy, text.n, NULL, &n, NULL,
 	    sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
