@@ -1,0 +1,358 @@
+/* Password hashing: rows PW2, PW6, PW10, PW11, LG1. */
+#include "config.h"
+
+#include "unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "crypto/hash_memory.h"
+#include "crypto/hash_slot.h"
+#include "crypto/password.h"
+
+#define RIGHT STR("correct horse 42")
+
+static struct config conf;
+static char dir[] = "/tmp/postern-test-XXXXXX";
+
+static void
+remove_dir(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/hash.lock", dir);
+	unlink(path);
+	rmdir(dir);
+}
+
+static void
+start(const char *algorithm)
+{
+	conf = (struct config){ .environment = "development",
+		.password_hash = algorithm, .argon2_memory = 8192,
+		.argon2_time = 1, .bcrypt_cost = 10 };
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	atexit(remove_dir);
+	conf.runtime_dir = dir;
+	ck_assert_int_eq(password_init(&conf), E_OK);
+}
+
+START_TEST(a_hash_matches_its_password_and_no_other)
+{
+	bool outdated = true;
+	struct str h;
+
+	start("argon2id");
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+	ck_assert(str_starts(h, STR("$argon2id$v=19$m=8192,t=1,p=1$")));
+	ck_assert_int_eq(password_verify(a, RIGHT, h, &outdated), E_OK);
+	ck_assert(!outdated);
+	ck_assert_int_eq(password_verify(a, STR("correct horse 43"), h,
+	    &outdated), E_CREDENTIALS);
+	ck_assert_int_eq(password_verify(a, STR(""), h, NULL), E_CREDENTIALS);
+}
+END_TEST
+
+/* Made by other programs: Python's hashlib, libxcrypt, argon2(1). */
+static const char *const imported[] = {
+	"$2y$05$abcdefghijklmnopqrstuusx24v0/VgfTEBUEdik2QC5wMJlu01Gy",
+	"$2b$04$abcdefghijklmnopqrstuuIXYkxgxdZ2hTawHKCAwj.tmZI.Ck6r6",
+	"$6$saltstring$Mwwzi/Kj04QQMutuZ.KLZ5YVR677SA2bVBo8.1IgXGeq/ixte96ik"
+	"lQ13gBLIFap/cyxGSHPKZqc3Bvomw/n70",
+	"$6$rounds=5000$saltstring$Mwwzi/Kj04QQMutuZ.KLZ5YVR677SA2bVBo8.1IgX"
+	"Geq/ixte96iklQ13gBLIFap/cyxGSHPKZqc3Bvomw/n70",
+	"$7$8/..../..../saltsalt$r8rTNd7TsdQIt9R666ND5yY16egsLfO.FYG7mV6mCrB",
+	"$scrypt$ln=10,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$s7c/aq4rGKGxbBReNXrQ7+"
+	"J8zIwCjcMYQgCVhe+JfNw",
+	"$pbkdf2-sha256$29000$AAECAwQFBgcICQoLDA0ODw$p5DsBCabwc1Xo3pwTiOos2g"
+	"tLYhoMjDXoNl4oOD2qgc",
+	"$pbkdf2-sha512$25000$AAECAwQFBgcICQoLDA0ODw$zQCF9S9rHHvWoZpUrAVPgRx"
+	"zLsu2hwyC7ZE921mZs/X8ZF8YoQwJm0f76zrzfIzKU3avuW3wpltyGUbsYskBXA",
+	"pbkdf2_sha256$26000$NaClNaCl$N4jKMdC9lE9usaLE7oe+RFeySlgnrO2F80jimY"
+	"mVYcU=",
+	"$argon2id$v=19$m=8192,t=2,p=4$c29tZXNhbHQ$YKZ9er2uaLTp9rjojzGuqIE29"
+	"Re6y9YYvV9JINZzFBE",
+};
+
+START_TEST(imported_hashes_verify_and_are_outdated)
+{
+	start("argon2id");
+	for (size_t i = 0; i < sizeof(imported) / sizeof(imported[0]); i++) {
+		struct str s = str_of(imported[i]);
+		bool outdated = false;
+
+		ck_assert_msg(password_importable(s), "%s", s.p);
+		ck_assert_msg(password_verify(a, RIGHT, s, &outdated) == E_OK,
+		    "%s", s.p);
+		ck_assert_msg(outdated, "%s", s.p);
+		ck_assert_int_eq(password_verify(a, STR("correct horse 43"), s,
+		    &outdated), E_CREDENTIALS);
+		ck_assert(!outdated);
+	}
+}
+END_TEST
+
+/* Row PW6: raised parameters hash anew. */
+START_TEST(other_parameters_make_a_hash_outdated)
+{
+	bool outdated;
+	struct str h;
+
+	start("argon2id");
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+	conf.argon2_time = 2;
+	ck_assert_int_eq(password_init(&conf), E_OK);
+	ck_assert_int_eq(password_verify(a, RIGHT, h, &outdated), E_OK);
+	ck_assert(outdated);
+	conf.argon2_time = 1;
+	conf.argon2_memory = 9216;
+	ck_assert_int_eq(password_init(&conf), E_OK);
+	ck_assert_int_eq(password_verify(a, RIGHT, h, &outdated), E_OK);
+	ck_assert(outdated);
+	conf.password_hash = "bcrypt";
+	ck_assert_int_eq(password_init(&conf), E_OK);
+	ck_assert_int_eq(password_verify(a, RIGHT, h, &outdated), E_OK);
+	ck_assert(outdated);
+}
+END_TEST
+
+/* Row PW2: bcrypt ends at 72 bytes. */
+START_TEST(bcrypt_never_cuts_a_password)
+{
+	char long1[81], long2[81];
+	struct str h, one = { long1, 80 }, two = { long2, 80 };
+	bool outdated;
+
+	start("bcrypt");
+	memset(long1, 'a', 80);
+	memset(long2, 'a', 80);
+	long2[79] = 'b';
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+	ck_assert(str_starts(h, STR("$2b$10$")));
+	ck_assert_int_eq(password_verify(a, RIGHT, h, &outdated), E_OK);
+	ck_assert(!outdated);
+	ck_assert_int_eq(password_hash(a, one, &h), E_OK);
+	ck_assert_int_eq(password_verify(a, one, h, &outdated), E_OK);
+	ck_assert(!outdated);
+	ck_assert_int_eq(password_verify(a, two, h, NULL), E_CREDENTIALS);
+	ck_assert_int_eq(password_hash(a, str_slice(one, 0, 72), &h), E_OK);
+	ck_assert_int_eq(password_verify(a, one, h, NULL), E_CREDENTIALS);
+	/* The bcrypt of 80 times 'a', as a program that cuts stored it. */
+	ck_assert_int_eq(password_verify(a, one, STR("$2b$04$abcdefghijklmnopqr"
+	    "stuuBzzIgyKkz7xMWYSzkIjUSnxEQFQ0WNe"), NULL), E_CREDENTIALS);
+}
+END_TEST
+
+/* Row PW11: no stored value hangs a worker. */
+START_TEST(costs_past_the_caps_and_unknown_strings_are_refused)
+{
+	static const char *const bad[] = {
+		"", "x", "plain", "$1$salt$hash", "$y$j9T$salt$hash",
+		"garbage", "$2b$15$abcdefghijklmnopqrstuuIXYkxgxdZ2hTawHKCAwj."
+		"tmZI.Ck6r6",
+		"$2b$31$abcdefghijklmnopqrstuuIXYkxgxdZ2hTawHKCAwj.tmZI.Ck6r6",
+		"$6$rounds=2000001$saltstring$Mwwzi/Kj04QQMutuZ.KLZ5YVR677SA2b"
+		"VBo8.1IgXGeq/ixte96iklQ13gBLIFap/cyxGSHPKZqc3Bvomw/n70",
+		"$7$R/..../..../saltsalt$r8rTNd7TsdQIt9R666ND5yY16egsLfO.FYG7m"
+		"V6mCrB",
+		"$7$z/..../..../saltsalt$r8rTNd7TsdQIt9R666ND5yY16egsLfO.FYG7m"
+		"V6mCrB",
+		"$scrypt$ln=63,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$s7c/aq4rGKGxbBRe"
+		"NXrQ7+J8zIwCjcMYQgCVhe+JfNw",
+		"$scrypt$ln=10,r=8,p=4000000000$AAECAwQFBgcICQoLDA0ODw$s7c/aq4"
+		"rGKGxbBReNXrQ7+J8zIwCjcMYQgCVhe+JfNw",
+		"$scrypt$ln=20,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$s7c/aq4rGKGxbBRe"
+		"NXrQ7+J8zIwCjcMYQgCVhe+JfNw",
+		"$pbkdf2-sha256$2000001$AAECAwQFBgcICQoLDA0ODw$p5DsBCabwc1Xo3p"
+		"wTiOos2gtLYhoMjDXoNl4oOD2qgc",
+		"$pbkdf2-sha256$4294967297$AAECAwQFBgcICQoLDA0ODw$p5DsBCabwc1X"
+		"o3pwTiOos2gtLYhoMjDXoNl4oOD2qgc",
+		"$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$YKZ9er2uaLTp9rjo"
+		"jzGuqIE29Re6y9YYvV9JINZzFBE",
+		"$argon2id$v=19$m=8192,t=4000000000,p=1$c29tZXNhbHQ$YKZ9er2uaL"
+		"Tp9rjojzGuqIE29Re6y9YYvV9JINZzFBE",
+		"$argon2id$v=19$m=8192,t=2,p=400$c29tZXNhbHQ$YKZ9er2uaLTp9rjoj"
+		"zGuqIE29Re6y9YYvV9JINZzFBE",
+		"$argon2d$v=19$m=8192,t=2,p=1$c29tZXNhbHQ$YKZ9er2uaLTp9rjojzGu"
+		"qIE29Re6y9YYvV9JINZzFBE",
+	};
+
+	start("argon2id");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ck_assert_msg(!password_importable(str_of(bad[i])), "%s",
+		    bad[i]);
+		ck_assert_msg(password_verify(a, RIGHT, str_of(bad[i]), NULL)
+		    == E_CREDENTIALS, "%s", bad[i]);
+	}
+	ck_assert_int_eq(password_verify(a, STR("plain"), STR("plain"), NULL),
+	    E_CREDENTIALS);
+}
+END_TEST
+
+START_TEST(a_password_with_a_nul_or_too_long_matches_nothing)
+{
+	struct str h, big = { arena_alloc(a,
+	    LIMIT_PASSWORD_BYTES + 1), LIMIT_PASSWORD_BYTES + 1 };
+
+	start("argon2id");
+	memset((char *)(uintptr_t)big.p, 'x', big.n);
+	ck_assert_int_eq(password_hash(a, big, &h), E_VALIDATION);
+	ck_assert_int_eq(password_hash(a, STR("abc\0def"), &h), E_VALIDATION);
+	ck_assert_int_eq(password_hash(a, STR("abc"), &h), E_OK);
+	ck_assert_int_eq(password_verify(a, STR("abc\0def"), h, NULL),
+	    E_CREDENTIALS);
+	ck_assert_int_eq(password_verify(a, big, h, NULL), E_CREDENTIALS);
+}
+END_TEST
+
+/* Row PW6: the floor. */
+START_TEST(parameters_below_the_floor_are_refused)
+{
+	start("argon2id");
+	conf.argon2_memory = 8191;
+	ck_assert_int_ne(password_init(&conf), E_OK);
+	conf.argon2_memory = 8192;
+	conf.environment = "production";
+	ck_assert_int_ne(password_init(&conf), E_OK);
+	conf.argon2_memory = 19456;
+	ck_assert_int_ne(password_init(&conf), E_OK);
+	conf.argon2_time = 2;
+	ck_assert_int_eq(password_init(&conf), E_OK);
+	conf.bcrypt_cost = 15;
+	ck_assert_int_ne(password_init(&conf), E_OK);
+}
+END_TEST
+
+/* A process that takes a slot, tells by a byte, and keeps it. */
+static pid_t
+holder(void)
+{
+	int fds[2];
+	pid_t pid;
+	char c = 0;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	if ((pid = fork()) == 0) {
+		c = hash_slot_take(1000) == E_OK ? 'y' : 'n';
+		if (write(fds[1], &c, 1) == 1)
+			pause();
+		_exit(0);
+	}
+	close(fds[1]);
+	ck_assert_int_eq(read(fds[0], &c, 1), 1);
+	ck_assert_int_eq(c, 'y');
+	close(fds[0]);
+	return pid;
+}
+
+static void
+kill_one(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Row PW10. */
+START_TEST(as_many_hashes_at_once_as_cores_and_a_killed_one_frees_its_slot)
+{
+	pid_t pid[64];
+	struct str h;
+	int n;
+
+	start("argon2id");
+	n = hash_slot_count();
+	ck_assert_int_ge(n, 1);
+	for (int i = 0; i < n && i < 64; i++)
+		pid[i] = holder();
+	ck_assert_int_eq(hash_slot_take(30), E_BUSY);
+	ck_assert(!password_busy());
+	kill_one(pid[0]);
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+	for (int i = 1; i < n && i < 64; i++)
+		kill_one(pid[i]);
+}
+END_TEST
+
+START_TEST(a_full_queue_is_refused_at_once)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
+		.l_start = 0, .l_len = 1 << 20 };
+	char path[64];
+	struct str h;
+	int fd;
+
+	start("argon2id");
+	snprintf(path, sizeof(path), "%s/hash.lock", dir);
+	fd = open(path, O_RDWR);
+	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &l), 0);
+	ck_assert(password_busy());
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_BUSY);
+	ck_assert_int_eq(password_verify(a, RIGHT, STR_NONE, NULL), E_BUSY);
+	close(fd);
+	ck_assert(!password_busy());
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+}
+END_TEST
+
+START_TEST(without_a_runtime_directory_the_bound_still_holds)
+{
+	struct str h;
+
+	start("argon2id");
+	conf.runtime_dir = "/nonexistent/postern";
+	ck_assert_int_eq(password_init(&conf), E_OK);
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+}
+END_TEST
+
+START_TEST(a_lock_that_is_a_link_is_not_followed)
+{
+	char path[64], target[64];
+	struct str h;
+
+	start("argon2id");
+	snprintf(path, sizeof(path), "%s/hash.lock", dir);
+	snprintf(target, sizeof(target), "%s/elsewhere", dir);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink(target, path), 0);
+	ck_assert_int_eq(password_init(&conf), E_OK); /* the one in /tmp */
+	ck_assert_int_ne(access(target, F_OK), 0);
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+}
+END_TEST
+
+START_TEST(an_idle_process_gives_the_memory_back)
+{
+	struct str h, again;
+
+	start("argon2id");
+	ck_assert_int_eq(hash_memory_kept(), 0);
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+#if defined(HASH_MEMORY) && !defined(SANITIZERS)
+	ck_assert_int_ge(hash_memory_kept(), 8192 * 1024);
+#endif
+	ck_assert_int_eq(password_hash(a, RIGHT, &again), E_OK);
+	ck_assert(!str_eq(h, again));
+	password_idle();
+	ck_assert_int_eq(hash_memory_kept(), 0);
+	ck_assert_int_eq(password_verify(a, RIGHT, h, NULL), E_OK);
+}
+END_TEST
+
+UNIT("crypto/password",
+    a_hash_matches_its_password_and_no_other,
+    imported_hashes_verify_and_are_outdated,
+    other_parameters_make_a_hash_outdated,
+    bcrypt_never_cuts_a_password,
+    costs_past_the_caps_and_unknown_strings_are_refused,
+    a_password_with_a_nul_or_too_long_matches_nothing,
+    parameters_below_the_floor_are_refused,
+    as_many_hashes_at_once_as_cores_and_a_killed_one_frees_its_slot,
+    a_full_queue_is_refused_at_once,
+    without_a_runtime_directory_the_bound_still_holds,
+    a_lock_that_is_a_link_is_not_followed,
+    an_idle_process_gives_the_memory_back)

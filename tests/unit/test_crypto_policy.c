@@ -1,0 +1,156 @@
+/* The password policy: contract 3.6, rows PW1 to PW4. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "crypto/password.h"
+
+static struct config conf = { .password_min = 8, .password_max = 128,
+	.password_strong = true, .password_blocklist = "" };
+
+static const char *
+refused(const char *password)
+{
+	return password_policy(&conf, str_of(password), NULL, 0);
+}
+
+START_TEST(the_passwords_of_the_seeds_are_taken)
+{
+	static const char *const good[] = { "SecurePassword123!",
+		"NewSecurePassword123", "NewPassword123", "OldPassword123!",
+		"NewPassword123!", "xK9#mqPz", "CorrectHorse9",
+		"correct horse battery staple", "Pa\xc3\x9f" "wort mit \xc3\xbc" "1" };
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ck_assert_msg(refused(good[i]) == NULL, "%s: %s", good[i],
+		    refused(good[i]));
+}
+END_TEST
+
+/* Row PW4. */
+START_TEST(common_passwords_are_refused)
+{
+	static const char *const bad[] = { "password", "Password1",
+		"Password123", "PASSWORD123!", "P@ssw0rd1!", "P4$$w0rd",
+		"123456789", "12345678", "qwertyuiop", "letmein1", "Letmein123",
+		"Qwerty123!", "Abcd1234!", "Zaq12wsx!", "1q2w3e4r5t", "aaaaaaaa",
+		"abcabcabc", "Summer2026!", "iloveyou", "Iloveyou1!",
+		"passwordpassword", "PasswordPassword1", "!!Welcome1",
+		"abcdefghijklmnopqrstuvwxyz", "11111111111111111111",
+		"123456789012345678", "Password1234567890", "Dragon11!" };
+
+	conf.password_strong = false;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(refused(bad[i]) != NULL, "%s", bad[i]);
+	ck_assert_ptr_null(refused("Dragon8461037!"));
+}
+END_TEST
+
+/* Rows PW1 and PW2: code points, never cut. */
+START_TEST(length_is_counted_in_code_points)
+{
+	char text[LIMIT_PASSWORD_BYTES + 8];
+	size_t n = 0;
+
+	conf.password_strong = false;
+	ck_assert_ptr_nonnull(refused("vbxwkfj"));
+	ck_assert_ptr_null(refused("vbxwkfjq"));
+	ck_assert_ptr_nonnull(refused("\xc3\xbc\xc3\xb6\xc3\xa4x"));
+	for (int i = 0; i < 128; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s",
+		    i % 3 ? "\xc3\xbc" : i % 2 ? "x" : "\xf0\x9f\x98\x80");
+	ck_assert_ptr_null(refused(text));
+	memcpy(text + n, "x", 2);
+	ck_assert_ptr_nonnull(refused(text));
+}
+END_TEST
+
+START_TEST(what_is_not_text_is_refused)
+{
+	ck_assert_ptr_nonnull(refused("caf\xe9 Latin-1 1"));
+	ck_assert_ptr_nonnull(password_policy(&conf, STR("Xk9#mq\0Pzv"), NULL,
+	    0));
+}
+END_TEST
+
+START_TEST(three_classes_or_fifteen_characters)
+{
+	ck_assert_ptr_nonnull(refused("vbxwkfjqhg"));
+	ck_assert_ptr_nonnull(refused("vbxwkfj8461"));
+	ck_assert_ptr_nonnull(refused("vbxwkfjqhgwlzn"));
+	ck_assert_ptr_null(refused("vbxwkfjqhgwlznt"));
+	ck_assert_ptr_null(refused("vbxwKfj8461"));
+	ck_assert_ptr_null(refused("vbxw fj8461"));
+	conf.password_strong = false;
+	ck_assert_ptr_null(refused("vbxwkfjqhg"));
+}
+END_TEST
+
+START_TEST(the_name_and_address_of_a_user_are_no_password)
+{
+	const struct str who[] = { STR("fbrubeck"), STR("dave.tk5@mail.example"),
+		STR("Postern") };
+	static const char *const bad[] = { "fbrubeck", "FBrubeck1!",
+		"1Fbrubeck", "Dave.tk5", "Dave.tk5@mail.example", "Postern42!" };
+
+	conf.password_strong = false;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(password_policy(&conf, str_of(bad[i]), who, 3),
+		    "%s", bad[i]);
+	ck_assert_ptr_null(password_policy(&conf,
+	    STR("fbrubeck plays take five"), who, 3));
+}
+END_TEST
+
+static void
+with_list(const char *text)
+{
+	static char path[] = "/tmp/postern-test-XXXXXX";
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (int)strlen(text));
+	close(fd);
+	conf.password_strong = false;
+	conf.password_blocklist = path;
+	ck_assert_ptr_null(refused("vbxwkfjqhg"));
+	unlink(path);
+	ck_assert_ptr_nonnull(refused("First8461037"));
+	ck_assert_ptr_nonnull(refused("middle-one-7"));
+	ck_assert_ptr_nonnull(refused("zz-last-zz-9"));
+	ck_assert_ptr_null(refused("middle-one-77"));
+	ck_assert_ptr_null(refused("middle-one-"));
+}
+
+START_TEST(a_sorted_list_of_the_operator_is_searched)
+{
+	with_list("0-other-0\na-other-a\nfirst8461037\nmiddle-one-7\r\n"
+	    "n-other-n\n\nzz-last-zz-9\n");
+}
+END_TEST
+
+START_TEST(an_unsorted_list_without_a_last_line_end_is_searched)
+{
+	with_list("zz-last-zz-9\nmiddle-one-7\n0-other-0\nfirst8461037");
+}
+END_TEST
+
+START_TEST(a_missing_list_refuses_nobody)
+{
+	conf.password_blocklist = "/nonexistent/list";
+	ck_assert_ptr_null(refused("xK9#mqPzw"));
+}
+END_TEST
+
+UNIT("crypto/policy",
+    the_passwords_of_the_seeds_are_taken,
+    common_passwords_are_refused,
+    length_is_counted_in_code_points,
+    what_is_not_text_is_refused,
+    three_classes_or_fifteen_characters,
+    the_name_and_address_of_a_user_are_no_password,
+    a_sorted_list_of_the_operator_is_searched,
+    an_unsorted_list_without_a_last_line_end_is_searched,
+    a_missing_list_refuses_nobody)
