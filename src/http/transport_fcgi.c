@@ -171,19 +171,26 @@ answer(struct fcgi *f, struct exchange *x, transport_handler *handler,
 	}
 }
 
-/* Send what is left and END_REQUEST; no waiting for the peer to close. */
+/*
+ * Send what is left and END_REQUEST; no waiting for the peer to close. On a
+ * connection that stays, the body is drained before: afterwards the next
+ * request may follow, and libfcgi would swallow its begin.
+ */
 static bool
-finish(struct fcgi *f, const struct peek *seen)
+finish(struct fcgi *f, const struct peek *seen, bool keep)
 {
-	bool ok;
+	bool drain = !seen->whole && f->r.role == RESPONDER;
+	bool ok = true;
 
+	if (drain && keep)
+		ok = drained(f);
 	FCGX_FClose(f->r.err);
-	ok = FCGX_FClose(f->r.out) == 0;
-	if (!seen->whole && f->r.role == RESPONDER)
-		ok = drained(f) && ok;
+	ok = FCGX_FClose(f->r.out) == 0 && ok;
+	if (drain && !keep)
+		drained(f);
 	FCGX_Free(&f->r, 0);
 	f->r.ipcFd = -1;
-	return ok;
+	return ok && keep;
 }
 
 bool
@@ -203,7 +210,7 @@ transport_fcgi_serve(struct fcgi *f, int fd, const struct peek *seen,
 		return false; /* libfcgi closed it */
 	keep = f->r.keepConnection;
 	answer(f, x, handler, obj);
-	if (finish(f, seen) && keep)
+	if (finish(f, seen, keep))
 		return true;
 	close(fd);
 	return false;

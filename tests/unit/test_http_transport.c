@@ -194,7 +194,7 @@ END_TEST
 START_TEST(parameters_have_limits)
 {
 	static char value[LIMIT_HEADER + 16];
-	static char many[LIMIT_PARAMS + 8][16];
+	static char many[LIMIT_PARAMS + 8][24];
 	const char *list[LIMIT_PARAMS + 9] = { NULL };
 
 	memset(value, 'x', sizeof(value) - 1);
