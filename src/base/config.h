@@ -17,24 +17,40 @@ struct config {
 #define CONFIG_TYPE_INT long
 #define CONFIG_TYPE_BOOL bool
 #define CONFIG_TYPE_DURATION long long
-#define CONFIG(kind, field, key, dflt, env, doc) CONFIG_TYPE_##kind field;
+#define CONFIG(kind, field, key, dflt, strict, rule, env, doc) \
+	CONFIG_TYPE_##kind field;
 #include "base/config.def"
 #undef CONFIG
 };
 
 /*
  * Build the settings: command line > environment > YAML file > default.
- * argv holds "--set key=value" and "--config FILE" pairs (argc 0 under CGI);
- * others are left to the caller, see config_args. The file is --config, else
- * POSTERN_CONFIG, else SYSCONFDIR/postern/postern.yaml where that exists. Every NAME also reads
- * NAME_FILE. The environment is scrubbed of secrets after the read (row CF2).
- * Refused: unknown keys, values of the wrong kind or outside their bounds,
- * sample or short secrets, one secret for two purposes.
+ * argv holds "--set KEY=VALUE" and "--config FILE" (also with '='), up to a
+ * "--"; other words are the caller's, see config_args. Pass argc 0 under CGI,
+ * where the query string arrives as argv. The file is --config, else
+ * POSTERN_CONFIG (empty: none), else SYSCONFDIR/postern/postern.yaml where
+ * that exists. Every secret is also read from the file that NAME_FILE names.
+ * Secrets are wiped from the environment after the read (row CF2).
+ * Refused: unknown keys, values of the wrong kind or out of bounds, sample or
+ * short secrets, one secret for two purposes, secret files others can read.
  * On refusal returns NULL and *why is a sentence that names the key, never
  * its value. The result lives in a.
  */
 const struct config *config_load(struct arena *a, int argc, char **argv,
     const char **why);
+
+/*
+ * The same, with all that is wrong: faults receives up to max sentences.
+ * Returns how many there are; *out is the settings, NULL when there are any.
+ */
+size_t config_check(struct arena *a, int argc, char **argv,
+    const struct config **out, const char **faults, size_t max);
+
+/*
+ * Take --set and --config with their values out of argv, in place. Returns
+ * the new argc; argv[argc] is NULL.
+ */
+int config_args(int argc, char **argv);
 
 /* The whole table as YAML with sources as comments; secrets as "(set)". */
 void config_print(const struct config *c, FILE *out);
@@ -42,14 +58,21 @@ void config_print(const struct config *c, FILE *out);
 /* The commented sample file, conf/postern.yaml. */
 void config_sample(FILE *out);
 
+/* The table for people, docs/configuration.md. */
+void config_reference(FILE *out);
+
 /*
- * The libpq conninfo of the settings: database.url or the single settings;
- * owner: database.owner_url when set. In a; holds a password, do not log.
+ * The libpq conninfo of the settings: database.url, unless a single setting
+ * comes from a stronger source; owner: database.owner_url when set. In a;
+ * holds a password, do not log.
  */
 const char *config_conninfo(struct arena *a, const struct config *c,
     bool owner);
 
-/* One piece of a LIST setting after the other; *rest starts as the field. */
+/*
+ * One piece of a LIST setting after the other, trimmed, empty ones left out;
+ * *rest starts as the field. False when nothing is left.
+ */
 bool config_list_next(const char **rest, struct str *piece);
 
 #endif

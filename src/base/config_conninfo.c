@@ -1,0 +1,82 @@
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/config_table.h"
+
+#define CONNINFO_MAX (64u << 10)
+
+static const struct config_all *
+all_of(const struct config *c)
+{
+	return (const struct config_all *)(const void *)((const char *)c -
+	    offsetof(struct config_all, c));
+}
+
+/* key='value' with libpq's escapes; an empty value is left to libpq. */
+static void
+add(struct buf *b, const char *key, const char *value)
+{
+	if (value[0] == '\0')
+		return;
+	if (b->n)
+		buf_byte(b, ' ');
+	buf_fmt(b, "%s='", key);
+	for (; *value; value++) {
+		if (*value == '\'' || *value == '\\')
+			buf_byte(b, '\\');
+		buf_byte(b, *value);
+	}
+	buf_byte(b, '\'');
+}
+
+static const char *
+named_url(struct arena *a, const char *url)
+{
+	struct str s = str_of(url);
+
+	if (strstr(url, "application_name"))
+		return url;
+	if (str_starts(s, STR("postgresql://")) ||
+	    str_starts(s, STR("postgres://")))
+		return arena_fmt(a, "%s%capplication_name=postern", url,
+		    strchr(url, '?') ? '&' : '?').p;
+	return arena_fmt(a, "%s application_name='postern'", url).p;
+}
+
+/* Was the URL given by a weaker source than one of the single settings? */
+static bool
+is_overruled(const struct config_all *all)
+{
+	static const int singles[] = { CONFIG_ROW_db_host, CONFIG_ROW_db_name,
+		CONFIG_ROW_db_user };
+
+	for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++)
+		if (all->given[singles[i]].text[0] &&
+		    all->given[singles[i]].from >
+		    all->given[CONFIG_ROW_db_url].from)
+			return true;
+	return false;
+}
+
+const char *
+config_conninfo(struct arena *a, const struct config *c, bool owner)
+{
+	struct buf b = buf_new(a, CONNINFO_MAX);
+	const struct config_all *all = all_of(c);
+
+	if (owner && c->db_owner_url[0])
+		return named_url(a, c->db_owner_url);
+	if (c->db_url[0] && !is_overruled(all))
+		return named_url(a, c->db_url);
+	add(&b, "host", c->db_host);
+	/* Our default must not overrule libpq's PGPORT where no host is. */
+	if (c->db_host[0] ||
+	    all->given[CONFIG_ROW_db_port].from > CONFIG_FROM_PROFILE)
+		add(&b, "port", arena_fmt(a, "%ld", c->db_port).p);
+	add(&b, "user", c->db_user);
+	add(&b, "password", c->db_password);
+	add(&b, "dbname", c->db_name);
+	add(&b, "sslmode", c->db_sslmode);
+	add(&b, "application_name", "postern");
+	return buf_str(&b).p;
+}

@@ -1,0 +1,120 @@
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/config_table.h"
+
+static bool
+is_production(const struct config *c)
+{
+	return strcmp(c->environment, "development") != 0 &&
+	    strcmp(c->environment, "test") != 0;
+}
+
+/* Does the host stand at the begin of s, and is it this machine? */
+static bool
+is_local(struct str s)
+{
+	static const char *const names[] = { "localhost", "127.", "[::1]",
+		"::1", "/" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_starts(s, str_of(names[i])))
+			return true;
+	return s.n == 0;
+}
+
+static void
+check_passwords(struct config_all *all)
+{
+	const struct config *c = &all->c;
+
+	if (c->password_min > c->password_max)
+		config_fault(all, "password.min_length is more than "
+		    "password.max_length");
+	/* OWASP's pairs: 19 MiB with two passes, 46 MiB with one (row PW6). */
+	if (c->argon2_time == 1 && c->argon2_memory < 47104)
+		config_fault(all, "password.argon2_time of 1 needs "
+		    "password.argon2_memory_kib of 47104 or more");
+}
+
+static void
+check_lists(struct config_all *all)
+{
+	const char *rest = all->c.cors_origins;
+	struct str piece;
+	bool star = false;
+	size_t n = 0;
+
+	for (; config_list_next(&rest, &piece); n++)
+		star |= str_eq(piece, STR("*"));
+	if (star && n > 1)
+		config_fault(all, "cors.origins holds * beside exact origins; "
+		    "it is one or the other");
+	if (star && all->c.profile[0])
+		config_fault(all, "cors.origins may not be * under "
+		    "service.profile strict");
+	/* Whoever is trusted chooses the address he is limited by. */
+	for (rest = all->c.trusted_proxies; config_list_next(&rest, &piece);)
+		if (str_ends(piece, STR("/0")))
+			config_fault(all, "service.trusted_proxies holds the "
+			    "whole internet; name the proxies");
+}
+
+static void
+check_tokens(struct config_all *all)
+{
+	if (all->c.access_ttl > all->c.session_max)
+		config_fault(all, "jwt.access_ttl is longer than "
+		    "session.max_age");
+}
+
+static bool
+is_verified(const char *sslmode)
+{
+	return strcmp(sslmode, "verify-full") == 0;
+}
+
+/* Row CF1, where the profile asks for it. */
+static void
+check_strict(struct config_all *all)
+{
+	const struct config *c = &all->c;
+	struct str url = str_of(c->public_url);
+
+	if (c->profile[0] == '\0' || !is_production(c))
+		return;
+	if (str_starts(url, STR("http://")) &&
+	    !is_local(str_slice(url, 7, url.n)))
+		config_fault(all, "service.public_url must be https under "
+		    "service.profile strict");
+	if (c->db_url[0] == '\0' && !is_local(str_of(c->db_host)) &&
+	    !is_verified(c->db_sslmode))
+		config_fault(all, "database.sslmode must be verify-full for "
+		    "a server elsewhere under service.profile strict");
+	if (c->smtp_password[0] && !c->smtp_tls &&
+	    !is_local(str_of(c->smtp_host)))
+		config_fault(all, "smtp.tls must be on under service.profile "
+		    "strict: a password would cross the network in clear");
+}
+
+/* Links and redirects are built by appending a path. */
+static void
+trim_slash(struct arena *a, const char **url)
+{
+	struct str s = str_of(*url);
+
+	while (s.n && s.p[s.n - 1] == '/')
+		s.n--;
+	*url = arena_cstr(a, s);
+}
+
+void
+config_cross(struct config_all *all)
+{
+	trim_slash(all->arena, &all->c.public_url);
+	check_passwords(all);
+	check_lists(all);
+	check_tokens(all);
+	check_strict(all);
+}

@@ -1,0 +1,157 @@
+#include <arpa/inet.h>
+#include <stddef.h>
+
+#include "base/config_table.h"
+#include "base/encoding.h"
+
+static bool
+is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9');
+}
+
+static bool
+only(struct str v, const char *extra)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if (!is_alnum(v.p[i]) && strchr(extra, v.p[i]) == NULL)
+			return false;
+	return true;
+}
+
+/* scheme://host[:port] with nothing behind; *rest is what is behind. */
+static bool
+split_origin(struct str v, struct str *rest)
+{
+	size_t skip = str_starts(v, STR("https://")) ? 8 :
+	    str_starts(v, STR("http://")) ? 7 : 0, end;
+	struct str host;
+
+	if (skip == 0)
+		return false;
+	v = str_slice(v, skip, v.n);
+	end = str_find(v, '/');
+	host = str_slice(v, 0, end);
+	*rest = str_slice(v, end, v.n);
+	return host.n > 0 && host.p[0] != ':' && only(host, ".-:[]_");
+}
+
+static const char *
+shape_url(struct str v)
+{
+	struct str rest;
+
+	if (split_origin(v, &rest) && only(rest, "/._-~%+:=,"))
+		return NULL;
+	return "must be an http or https URL without user, query and fragment";
+}
+
+static const char *
+shape_origin(struct str v)
+{
+	struct str rest;
+
+	if (str_eq(v, STR("*")) || (split_origin(v, &rest) && rest.n == 0))
+		return NULL;
+	return "must be an exact origin such as https://app.example.com, "
+	    "without a slash at the end, or *";
+}
+
+static const char *
+shape_path(struct str v)
+{
+	if (v.p[0] == '/' && v.p[v.n - 1] != '/' && only(v, "/._-~"))
+		return NULL;
+	return "must begin with a slash and not end with one";
+}
+
+static const char *
+shape_absolute(struct str v)
+{
+	return v.p[0] == '/' ? NULL : "must be an absolute path";
+}
+
+static const char *
+shape_network(struct str v)
+{
+	size_t slash = str_find(v, '/');
+	struct str host = str_slice(v, 0, slash);
+	unsigned char bytes[16];
+	char text[INET6_ADDRSTRLEN];
+	long long bits;
+	bool v4;
+
+	if (host.n < sizeof(text)) {
+		memcpy(text, host.p, host.n);
+		text[host.n] = '\0';
+		v4 = inet_pton(AF_INET, text, bytes) == 1;
+		if (v4 || inet_pton(AF_INET6, text, bytes) == 1)
+			if (slash == v.n || str_to_int(str_slice(v, slash + 1,
+			    v.n), 0, v4 ? 32 : 128, &bits))
+				return NULL;
+	}
+	return "must be an address or a network such as 10.0.0.0/8";
+}
+
+static const char *
+shape_email(struct str v)
+{
+	size_t at = str_find(v, '@');
+
+	if (at > 0 && at + 1 < v.n && v.n <= 254 &&
+	    str_find(str_slice(v, at + 1, v.n), '@') == v.n - at - 1 &&
+	    only(v, "@.-_+~!#$&'*/=?^`{|}"))
+		return NULL;
+	return "must be an e-mail address";
+}
+
+/* "user@host" or "Name <user@host>". */
+static const char *
+shape_sender(struct str v)
+{
+	size_t open = str_find(v, '<');
+
+	if (open < v.n && v.p[v.n - 1] == '>')
+		v = str_slice(v, open + 1, v.n - 1);
+	return v.n ? shape_email(v) : "must be an e-mail address";
+}
+
+static const char *
+shape_word(struct str v)
+{
+	return only(v, "._-:/") && v.n <= 128 ? NULL :
+	    "must be one word of letters, digits and . _ - : /";
+}
+
+static const char *
+shape_prefix(struct str v)
+{
+	return only(v, "_") && v.n <= 16 ? NULL :
+	    "must be at most 16 letters, digits and underscores";
+}
+
+static const struct {
+	const char *name;
+	const char *(*check)(struct str v);
+} shapes[] = {
+	{ "<url>", shape_url },
+	{ "<origins>", shape_origin },
+	{ "<path>", shape_path },
+	{ "<absolute>", shape_absolute },
+	{ "<networks>", shape_network },
+	{ "<email>", shape_email },
+	{ "<sender>", shape_sender },
+	{ "<word>", shape_word },
+	{ "<prefix>", shape_prefix },
+};
+
+const char *
+config_shape(const char *rule, struct str v)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (strcmp(shapes[i].name, rule) == 0)
+			return shapes[i].check(v);
+	/* The rules of secrets: config_secret.c, with all of them at hand. */
+	return NULL;
+}

@@ -1,0 +1,279 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/config_table.h"
+#include "base/encoding.h"
+
+#define KEY_BYTES 32 /* security row JW4 */
+
+/*
+ * Letters and digits of values that manuals print, lower case; found anywhere
+ * in a secret they make it a sample. Long enough never to stand in a random
+ * one.
+ */
+static const char *const samples[] = {
+	"changethis", "changeme", "changeit", "yoursupersecret", "yoursecret",
+	"yourjwtsecret", "yourclientsecret", "youraccesskey", "supersecret",
+	"secretjwtkey", "secretkeyhere", "jwtsecretkey", "entativapassword",
+	"64charsecret", "replacethis", "replaceme", "insertsecret",
+	"placeholder", "mysecretkey", "examplesecret", "secretsecret",
+	"passwordpassword", "correcthorsebattery",
+};
+
+static bool
+is_sample(struct str v)
+{
+	char plain[256];
+	size_t n = 0;
+	bool hit = false;
+
+	for (size_t i = 0; i < v.n && n < sizeof(plain) - 1; i++) {
+		char c = v.p[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			plain[n++] = c;
+	}
+	plain[n] = '\0';
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++)
+		hit |= strstr(plain, samples[i]) != NULL;
+	sodium_memzero(plain, sizeof(plain));
+	return hit;
+}
+
+/* A piece that repeats counts once: the smallest period of v. */
+static size_t
+period(struct str v)
+{
+	for (size_t p = 1; p < v.n; p++)
+		if (memcmp(v.p, v.p + p, v.n - p) == 0)
+			return p;
+	return v.n;
+}
+
+/* Few different bytes, or most of them in one even step (abcdef, 111111). */
+static bool
+is_monotonous(struct str v)
+{
+	bool seen[256] = { false };
+	size_t distinct = 0, even = 0;
+
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		distinct += !seen[c];
+		seen[c] = true;
+		if (i >= 2)
+			even += v.p[i] - v.p[i - 1] == v.p[i - 1] - v.p[i - 2];
+	}
+	return distinct < 8 || even > v.n / 2;
+}
+
+static const char *
+key_fault(struct str v)
+{
+	if (is_sample(v))
+		return "is a sample from a manual; make one of your own, for "
+		    "example with: openssl rand -hex 32";
+	if (v.n < KEY_BYTES)
+		return "is shorter than 32 bytes; make one with: "
+		    "openssl rand -hex 32";
+	if (period(v) < KEY_BYTES || is_monotonous(v))
+		return "can be guessed: it repeats itself; make one with: "
+		    "openssl rand -hex 32";
+	return NULL;
+}
+
+/* "version:base64 of 32 bytes". */
+static const char *
+sealing_fault(struct arena *a, struct str v)
+{
+	static const char must[] = "must hold version:base64 of 32 bytes, "
+	    "with versions from 1 to 255";
+	size_t at = str_find(v, ':');
+	struct str bytes;
+	long long version;
+
+	if (at == v.n || !str_to_int(str_slice(v, 0, at), 1, 255, &version) ||
+	    !b64_decode(a, str_slice(v, at + 1, v.n), &bytes) ||
+	    bytes.n != KEY_BYTES)
+		return must;
+	/* By chance one of 32 random bytes repeats, eight never do. */
+	return period(bytes) < KEY_BYTES / 2 || is_monotonous(bytes) ?
+	    "can be guessed; make one with: openssl rand -base64 32" : NULL;
+}
+
+/* The pieces of a secret that may hold several. */
+static bool
+next_piece(struct str *rest, struct str *piece)
+{
+	size_t end;
+
+	while (rest->n && strchr(", \t\r\n", rest->p[0]))
+		*rest = str_slice(*rest, 1, rest->n);
+	for (end = 0; end < rest->n && !strchr(", \t\r\n", rest->p[end]);)
+		end++;
+	*piece = str_slice(*rest, 0, end);
+	*rest = str_slice(*rest, end, rest->n);
+	return piece->n > 0;
+}
+
+static const char *
+fault_of(struct config_all *all, const char *rule, struct str v)
+{
+	const char *fault = NULL;
+	struct str piece;
+
+	if (strcmp(rule, "<key>") == 0)
+		return key_fault(v);
+	if (strcmp(rule, "<keys>") == 0)
+		while (fault == NULL && next_piece(&v, &piece))
+			fault = key_fault(piece);
+	if (strcmp(rule, "<sealing>") == 0)
+		while (fault == NULL && next_piece(&v, &piece))
+			fault = sealing_fault(all->arena, piece);
+	/* What others chose may be short; a manual's sample is no secret. */
+	if (strcmp(rule, "<password>") == 0 && is_sample(v) &&
+	    strcmp(all->c.environment, "production") == 0)
+		return "is a sample from a manual";
+	return fault;
+}
+
+static struct str
+value(struct config_all *all, size_t row)
+{
+	const struct config_row *r = &config_rows[row];
+
+	return str_of(r->kind == CONFIG_SECRET ?
+	    *(const char **)((char *)&all->c + r->offset) : NULL);
+}
+
+/* Is one of the pieces of a also one of b? */
+static bool
+overlap(struct str a, struct str b)
+{
+	struct str x, y, rest;
+
+	if (str_eq(a, b))
+		return true;
+	while (next_piece(&a, &x))
+		for (rest = b; next_piece(&rest, &y);)
+			if (str_eq(x, y))
+				return true;
+	return false;
+}
+
+/* One secret for two purposes opens both when one leaks (row CF1). */
+static void
+check_equal(struct config_all *all, size_t row)
+{
+	struct str v = value(all, row), w;
+
+	for (size_t i = row + 1; i < CONFIG_ROWS; i++) {
+		if (i == CONFIG_ROW_db_url || i == CONFIG_ROW_db_owner_url)
+			continue;
+		w = value(all, i);
+		if (w.n && overlap(v, w))
+			config_fault(all, "%s and %s are the same secret; "
+			    "each needs its own", config_subject(all, row),
+			    config_subject(all, i));
+	}
+}
+
+void
+config_secrets(struct config_all *all)
+{
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		struct str v = value(all, i);
+		const char *fault;
+
+		if (v.n == 0 || i == CONFIG_ROW_db_url ||
+		    i == CONFIG_ROW_db_owner_url)
+			continue;
+		fault = fault_of(all, config_rows[i].rule, v);
+		if (fault)
+			config_fault(all, "%s %s", config_subject(all, i),
+			    fault);
+		check_equal(all, i);
+	}
+	if (all->c.jwt_secret[0] || (all->c.sealing_keys[0] &&
+	    strcmp(all->c.jwt_algorithm, "EdDSA") == 0))
+		return;
+	config_fault(all, "jwt.secret (environment JWT_SECRET) is not set; "
+	    "make one with: openssl rand -hex 32");
+}
+
+/* Wipe the bytes of NAME's value where the kernel shows them, then the name. */
+static void
+scrub(const char *name)
+{
+	char *text = getenv(name);
+
+	if (text == NULL)
+		return;
+	sodium_memzero(text, strlen(text));
+	unsetenv(name);
+}
+
+void
+config_scrub(void)
+{
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		struct config_name n = { .rest = config_rows[i].env };
+
+		while (config_rows[i].kind == CONFIG_SECRET &&
+		    config_name_next(&n))
+			scrub(n.text);
+	}
+}
+
+static size_t
+read_all(int fd, char *p, size_t room)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < room) {
+		got = read(fd, p + n, room - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	return n;
+}
+
+struct str
+config_read_file(struct arena *a, const char *path, size_t max, bool *shared,
+    const char **why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	char *p;
+	size_t n;
+
+	*shared = false;
+	if (fd < 0 || fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+		*why = arena_fmt(a, "cannot be read: %s",
+		    strerror(fd < 0 ? errno : EISDIR)).p;
+		if (fd >= 0)
+			close(fd);
+		return STR_NONE;
+	}
+	/* A pipe or a terminal is nobody else's to read. */
+	*shared = S_ISREG(st.st_mode) && (st.st_mode & (S_IROTH | S_IWOTH));
+	p = arena_alloc(a, max + 2);
+	n = read_all(fd, p, max + 1);
+	close(fd);
+	p[n] = '\0';
+	if (n > max)
+		*why = "is too long";
+	return (struct str){ p, n };
+}

@@ -1,0 +1,131 @@
+#ifndef BASE_CONFIG_TABLE_H
+#define BASE_CONFIG_TABLE_H
+
+/* What the config_*.c files share; nobody else includes this. */
+
+#include "base/config.h"
+
+#define CONFIG_VALUE_MAX 16384	   /* bytes of one value */
+#define CONFIG_FILE_MAX (256u << 10) /* bytes of the YAML file */
+#define CONFIG_FAULTS 64
+
+enum config_kind {
+	CONFIG_TEXT, CONFIG_SECRET, CONFIG_LIST, CONFIG_INT, CONFIG_BOOL,
+	CONFIG_DURATION
+};
+
+struct config_row {
+	enum config_kind kind;
+	const char *key;
+	const char *dflt;
+	const char *strict;
+	const char *rule;
+	const char *env;
+	const char *doc;
+	size_t offset; /* of the field in struct config */
+};
+
+extern const struct config_row config_rows[];
+extern const size_t config_rows_count;
+
+/* Number of rows, for arrays. */
+enum {
+#define CONFIG(kind, field, key, dflt, strict, rule, env, doc) \
+	CONFIG_ROW_##field,
+#include "base/config.def"
+#undef CONFIG
+	CONFIG_ROWS
+};
+
+/* Where a value comes from, the strongest last. */
+enum config_origin {
+	CONFIG_FROM_DEFAULT, CONFIG_FROM_PROFILE, CONFIG_FROM_FILE,
+	CONFIG_FROM_ENV, CONFIG_FROM_LINE
+};
+
+struct config_given {
+	const char *text; /* NULL: not given */
+	enum config_origin from;
+	const char *name; /* variable, or file and line; for people */
+	bool by_file;	  /* the text was read from NAME_FILE */
+};
+
+/* The settings on their way, and what config_print tells of them. */
+struct config_all {
+	struct config c;
+	struct config_given given[CONFIG_ROWS];
+	struct arena *arena;
+	const char *faults[CONFIG_FAULTS];
+	size_t nfaults;
+};
+
+/* Note a sentence; past CONFIG_FAULTS they are only counted. */
+void config_fault(struct config_all *all, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* "key" or "key (from environment NAME)", the subject of a sentence. */
+const char *config_subject(struct config_all *all, size_t row);
+
+/*
+ * Row of a key: the table's, or auth.x for a row with the name AUTH_X. A key
+ * that ends in "_file" finds the secret it belongs to and sets *by_file.
+ * -1: unknown.
+ */
+int config_row_find(struct str key, bool *by_file);
+
+/*
+ * Take text as the value of a row, unless a stronger source gave one or text
+ * is empty where that says nothing (everything but TEXT and LIST).
+ */
+void config_give(struct config_all *all, size_t row,
+    const struct config_given *g);
+
+/*
+ * The same for a key as a file or the command line names it: text is the
+ * value, or the path for a key_file; where is for people.
+ */
+void config_give_key(struct config_all *all, struct str key, const char *text,
+    enum config_origin from, const char *where);
+
+/*
+ * Walk the environment names of a row: *rest starts as row->env, name gets
+ * AUTH_X and HOTEL_REVIEWS_AUTH_X as two. False at the end.
+ */
+struct config_name {
+	const char *rest;
+	char text[96];
+	bool prefixed;
+};
+bool config_name_next(struct config_name *n);
+
+/* config_yaml.c: give every setting of a YAML text. */
+void config_yaml(struct config_all *all, struct str text, const char *file);
+
+/* config_value.c: parse what was given, or the default, into the field. */
+void config_values(struct config_all *all);
+/* Bounds of a "low..high" rule in the units of the field. */
+bool config_range(const struct config_row *r, long long *low,
+    long long *high);
+/* Does list, pieces parted by '|', hold word? */
+bool config_has_choice(const char *list, struct str word);
+
+/*
+ * config_rule.c: does v have the shape of "<name>"? NULL: yes. Else what it
+ * must be: "must be an http or https URL without …".
+ */
+const char *config_shape(const char *rule, struct str v);
+
+/*
+ * config_secret.c: the rules for secrets; wiping them from the environment.
+ * config_read_file: at most max bytes, a NUL behind them; *shared: everyone
+ * may read or write it; *why is set when it cannot be read.
+ */
+struct str config_read_file(struct arena *a, const char *path, size_t max,
+    bool *shared, const char **why);
+void config_scrub(void);
+void config_secrets(struct config_all *all);
+
+/* config_cross.c: what two or more settings say together. */
+void config_cross(struct config_all *all);
+
+#endif

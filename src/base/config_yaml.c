@@ -1,0 +1,177 @@
+#include <yaml.h>
+
+#include "base/buf.h"
+#include "base/config_table.h"
+
+#define DEPTH_MAX 8
+
+/*
+ * Events, not documents: nothing is built, so there is nothing an alias or a
+ * deep nest could blow up.
+ */
+struct reader {
+	struct config_all *all;
+	yaml_parser_t parser;
+	yaml_event_t event;
+	const char *file;
+	bool failed;
+	bool seen[CONFIG_ROWS];
+};
+
+static const char *
+where(struct reader *r)
+{
+	return arena_fmt(r->all->arena, "%s line %zu", r->file,
+	    r->event.start_mark.line + 1).p;
+}
+
+static void
+fail(struct reader *r, const char *what)
+{
+	if (!r->failed)
+		config_fault(r->all, "%s: %s", where(r), what);
+	r->failed = true;
+}
+
+/* The next event into r->event; false when the text ends or is wrong. */
+static bool
+next(struct reader *r)
+{
+	yaml_event_delete(&r->event);
+	if (r->failed)
+		return false;
+	if (!yaml_parser_parse(&r->parser, &r->event)) {
+		r->failed = true;
+		config_fault(r->all, "%s line %zu: not valid YAML", r->file,
+		    r->parser.problem_mark.line + 1);
+		return false;
+	}
+	if (r->event.type == YAML_ALIAS_EVENT)
+		fail(r, "aliases are not supported");
+	return !r->failed;
+}
+
+/* The scalar of the event; false for one that cannot be a setting. */
+static bool
+scalar(struct reader *r, struct str *out)
+{
+	struct str v = { (const char *)r->event.data.scalar.value,
+		r->event.data.scalar.length };
+
+	if (v.n > CONFIG_VALUE_MAX || str_has_nul(v)) {
+		fail(r, "a value is too long or holds a NUL");
+		return false;
+	}
+	if (r->event.data.scalar.plain_implicit &&
+	    (str_eq(v, STR("~")) || str_eq(v, STR("null"))))
+		v = STR("");
+	*out = arena_str(r->all->arena, v);
+	return true;
+}
+
+static void
+give(struct reader *r, struct str key, struct str value, const char *at)
+{
+	bool by_file;
+	int row = config_row_find(key, &by_file);
+
+	if (row >= 0 && r->seen[row])
+		config_fault(r->all, "%s: %s is there twice", at,
+		    config_rows[row].key);
+	if (row >= 0)
+		r->seen[row] = true;
+	config_give_key(r->all, key, value.p, CONFIG_FROM_FILE, at);
+}
+
+/* A block or flow sequence of scalars: the pieces of a LIST. */
+static void
+sequence(struct reader *r, struct str key)
+{
+	struct buf b = buf_new(r->all->arena, CONFIG_VALUE_MAX);
+	const char *at = where(r);
+	bool by_file;
+	int row = config_row_find(key, &by_file);
+	struct str v;
+
+	if (row >= 0 && config_rows[row].kind != CONFIG_LIST) {
+		config_fault(r->all, "%s: %s is not a list", at,
+		    config_rows[row].key);
+		r->failed = true;
+	}
+	while (next(r) && r->event.type == YAML_SCALAR_EVENT) {
+		if (!scalar(r, &v))
+			return;
+		if (b.n)
+			buf_byte(&b, ',');
+		buf_add(&b, v);
+	}
+	if (r->failed)
+		return;
+	if (r->event.type != YAML_SEQUENCE_END_EVENT || b.full)
+		fail(r, "a list may hold only short texts");
+	else
+		give(r, key, buf_str(&b), at);
+}
+
+static void
+mapping(struct reader *r, struct str prefix, int depth)
+{
+	while (next(r) && r->event.type == YAML_SCALAR_EVENT) {
+		struct str key, v;
+
+		if (!scalar(r, &key))
+			return;
+		key = prefix.n ? arena_fmt(r->all->arena, "%.*s.%.*s",
+		    STR_FMT(prefix), STR_FMT(key)) : key;
+		if (!next(r))
+			return;
+		if (r->event.type == YAML_MAPPING_START_EVENT) {
+			if (depth == DEPTH_MAX)
+				fail(r, "nested too deeply");
+			else
+				mapping(r, key, depth + 1);
+		} else if (r->event.type == YAML_SEQUENCE_START_EVENT) {
+			sequence(r, key);
+		} else if (scalar(r, &v) &&
+		    /* "service:" with all below it commented out */
+		    !(v.n == 0 && depth == 0)) {
+			give(r, key, v, where(r));
+		}
+	}
+	if (!r->failed && r->event.type != YAML_MAPPING_END_EVENT)
+		fail(r, "a key must be a text");
+}
+
+static void
+document(struct reader *r)
+{
+	if (!next(r) || !next(r) || r->event.type == YAML_STREAM_END_EVENT)
+		return; /* an empty file */
+	if (!next(r))
+		return;
+	if (r->event.type == YAML_MAPPING_START_EVENT)
+		mapping(r, STR_NONE, 0);
+	else if (r->event.type != YAML_SCALAR_EVENT ||
+	    r->event.data.scalar.length)
+		fail(r, "sections with keys are expected");
+	if (!next(r) || !next(r)) /* the end of the document */
+		return;
+	if (r->event.type != YAML_STREAM_END_EVENT)
+		fail(r, "a second document begins");
+}
+
+void
+config_yaml(struct config_all *all, struct str text, const char *file)
+{
+	struct reader r = { .all = all, .file = file };
+
+	if (!yaml_parser_initialize(&r.parser)) {
+		config_fault(all, "%s: no memory to read it", file);
+		return;
+	}
+	yaml_parser_set_input_string(&r.parser,
+	    (const unsigned char *)(text.n ? text.p : ""), text.n);
+	document(&r);
+	yaml_event_delete(&r.event);
+	yaml_parser_delete(&r.parser);
+}
