@@ -224,12 +224,10 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 {
 	struct program p = { 0 };
 	const char *why = "", *single = getenv("POSTERN_SINGLE");
-	bool made = fd < 0;
-	int status;
 
 	if (!open_program(&p, o))
 		return EXIT_CONFIG;
-	if (made && (fd = listen_make(o->listen, &why)) < 0) {
+	if (fd < 0 && (fd = listen_make(o->listen, &why)) < 0) {
 		log_error("cannot listen", log_c("where", o->listen),
 		    log_c("why", why));
 		return EXIT_CONFIG;
@@ -241,11 +239,9 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 	if (!open_app(&p))
 		return EXIT_CONFIG;
 	atomic_store(&p.app.shared->started_wall, clock_wall());
-	status = serve(&p, fd, o->single || (single && *single == '1'), old,
+	/* A path of --listen stays behind; the next start replaces it. */
+	return serve(&p, fd, o->single || (single && *single == '1'), old,
 	    nold);
-	if (o->listen && strchr(o->listen, '/'))
-		unlink(o->listen);
-	return status;
 }
 
 static int

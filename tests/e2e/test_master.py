@@ -345,3 +345,63 @@ def test_a_single_process_serves_all_and_ends(tmp_path):
     assert children(p.pid) == []
     p.terminate()
     assert p.wait(10) == 0
+
+
+# ecosystem 1.8: a query without "=" arrives as an argument.
+def test_cgi_does_not_look_at_arguments():
+    env = {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST",
+           "REQUEST_URI": "/echo?--check", "CONTENT_LENGTH": "3"}
+    p = subprocess.run([program(), "--nonsense", "single"], input=b"abc",
+                       env=env, capture_output=True, timeout=20)
+    assert p.returncode == 0
+    assert p.stdout.startswith(b"Status: 200 OK\r\n")
+    assert p.stdout.endswith(b"\r\n\r\nabc")
+
+
+def test_cgi_wants_a_true_length():
+    env = {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST",
+           "REQUEST_URI": "/echo", "CONTENT_LENGTH": "4"}
+    p = subprocess.run([program()], input=b"abc", env=env,
+                       capture_output=True, timeout=20)
+    assert p.stdout.startswith(b"Status: 400 ")
+
+
+# HB4: whoever may connect is trusted with every parameter.
+def test_tcp_needs_the_peers_named(tmp_path):
+    listener = socket.create_server(("127.0.0.1", 0))
+    p = subprocess.run([program(), "single"], stdin=listener, timeout=20)
+    assert p.returncode == 64
+    for peers, served in (("127.0.0.1", True), ("10.1.1.1,10.1.1.2", False)):
+        p = subprocess.Popen(
+            [program(), "single"], stdin=listener,
+            env={**os.environ, "FCGI_WEB_SERVER_ADDRS": peers})
+        conn = socket.create_connection(listener.getsockname())
+        conn.settimeout(20)
+        try:
+            conn.sendall(request("/"))
+            got = conn.recv(1000)
+        except ConnectionError:
+            got = b""
+        assert bool(got) == served
+        p.terminate()
+        assert p.wait(10) == 0
+
+
+def test_systemd_passes_the_socket_by_number(tmp_path):
+    path = str(tmp_path / "s")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(16)
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+        os.dup2(listener.fileno(), 3)
+        os.set_inheritable(3, True)
+        os.execve(program(), [program(), "single"],
+                  {**os.environ, "LISTEN_PID": str(os.getpid()),
+                   "LISTEN_FDS": "1"})
+    m = Master.__new__(Master)
+    m.path = path
+    assert m.ask("/")[0] == 200
+    os.kill(pid, signal.SIGTERM)
+    assert os.waitpid(pid, 0)[1] == 0
