@@ -99,9 +99,12 @@ parse_duration(struct config_all *all, size_t row, struct str v,
 
 	config_range(r, &low, &high);
 	if (unit != CLOCK_SECOND &&
-	    str_to_int(v, 0, INT64_MAX / unit, &n))
+	    str_to_int(v, 0, INT64_MAX / unit, &n)) {
 		us = n * unit;
-	else if (!clock_parse_duration(v, &us))
+		/* --print-config knows only the key's own unit. */
+		all->given[row].text = arena_fmt(all->arena, "%lld%c", n,
+		    unit == DAY ? 'd' : 'm').p;
+	} else if (!clock_parse_duration(v, &us))
 		us = -1;
 	if (us >= low && us <= high) {
 		*out = us;
