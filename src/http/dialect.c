@@ -17,6 +17,7 @@ static const struct {
 	{ { "backup_codes", 12 }, { "backupCodes", 11 } }
 };
 
+#define KEY_MAX 63 /* a longer one is data, not a name of ours */
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static bool
@@ -31,10 +32,10 @@ is_upper(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-struct str
-dialect_camel(struct arena *a, struct str snake)
+/* Into p, which has room for snake.n + 1 bytes. */
+static struct str
+camelise(char *p, struct str snake)
 {
-	char *p = arena_alloc(a, snake.n + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(odd); i++)
@@ -51,7 +52,14 @@ dialect_camel(struct arena *a, struct str snake)
 		}
 		p[n++] = c;
 	}
+	p[n] = '\0';
 	return (struct str){ p, n };
+}
+
+struct str
+dialect_camel(struct arena *a, struct str snake)
+{
+	return camelise(arena_alloc(a, snake.n + 1), snake);
 }
 
 struct str
@@ -114,12 +122,14 @@ static void
 write_both(struct buf *b, const cJSON *o, const cJSON *m)
 {
 	struct str key = str_of(m->string), camel;
+	char room[KEY_MAX + 1];
 
 	write_key(b, key);
 	write_api(b, m);
-	if (str_find(key, '_') == key.n)
+	/* Each level doubles what is below: a full buffer ends that. */
+	if (b->full || key.n > KEY_MAX || str_find(key, '_') == key.n)
 		return;
-	camel = arena_str(b->arena, dialect_camel(b->arena, key));
+	camel = camelise(room, key);
 	if (str_eq(camel, key) || json_get(o, camel.p))
 		return;
 	write_key(b, camel);

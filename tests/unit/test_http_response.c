@@ -156,6 +156,23 @@ START_TEST(a_name_that_is_there_already_is_not_doubled)
 }
 END_TEST
 
+START_TEST(nesting_cannot_make_an_answer_grow_without_end)
+{
+	struct buf b = buf_new(a, 1 << 10);
+
+	for (int i = 0; i < 31; i++)
+		buf_add(&b, STR("{\"a_b\":"));
+	buf_add(&b, STR("1"));
+	for (int i = 0; i < 31; i++)
+		buf_add(&b, STR("}"));
+	begin(DIALECT_API);
+	data(buf_str(&b).p);
+	ck_assert_ptr_nonnull(strstr(response_render(&re, &rq).p,
+	    "INTERNAL_ERROR"));
+	ck_assert_int_eq(re.status, 500);
+}
+END_TEST
+
 START_TEST(names_change_their_case_both_ways)
 {
 	static const char *const pairs[][2] = { { "user_id", "userId" },
@@ -313,6 +330,7 @@ UNIT("http/response", a_success_has_the_envelope, pages_are_counted_upwards,
     api_has_both_names_at_every_depth_and_hoists,
     hoisting_never_covers_the_envelope, api_leaves_arrays_in_data,
     a_name_that_is_there_already_is_not_doubled,
+    nesting_cannot_make_an_answer_grow_without_end,
     names_change_their_case_both_ways, an_error_has_its_envelope,
     bare_data_and_raw_bytes_have_no_envelope,
     an_answer_without_content_has_no_body_and_no_type,
