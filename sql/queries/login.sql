@@ -88,3 +88,12 @@ from charge($1, $2::integer, $3::bigint, $4::bigint);
 -- name: attempt_clear
 -- 1 bucket
 delete from attempts where bucket = $1;
+
+-- name: attempt_refund
+-- The attempt was charged, but no secret was found wrong. 1 bucket, 2 limit,
+-- 3 window µs
+update attempts set count = greatest(count - 1, 0),
+	expires_at = case when count = $2::integer
+		then now() + $3::bigint * interval '1 microsecond'
+		else expires_at end
+where bucket = $1 and count <= $2::integer;

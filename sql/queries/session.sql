@@ -7,7 +7,8 @@ select s.numeric_id, s.amr, s.ip_address, s.user_agent, to_us(s.created_at),
 	u.two_factor_enabled, array_to_string(u.roles, ','),
 	u.profile_picture_url, u.cover_photo_url, to_us(u.last_login_at),
 	to_us(u.created_at), to_us(u.updated_at),
-	(select version from role_version)
+	(select version from role_version),
+	s.last_used_at < now() - interval '1 minute'
 from sessions s join users u on u.id = s.user_id
 where s.id = $1::uuid and s.user_id = $2::uuid and s.ended_at is null
 	and s.absolute_expires_at > now() and u.is_active;

@@ -45,3 +45,13 @@ values ($1, $2, $3);
 -- name: role_known
 -- safe: yes
 select rolname = current_user from pg_roles where rolname = $1;
+
+-- name: queue_health
+-- Due jobs (counted to a thousand), age of the oldest µs, dead ones.
+-- safe: yes
+select (select count(*) from (select 1 from jobs
+		where state = 'ready' and run_at <= now() limit 1000) due),
+	(select coalesce(to_us(now()) - to_us(min(run_at)), 0) from jobs
+		where state = 'ready' and run_at <= now()),
+	(select count(*) from (select 1 from jobs
+		where state = 'dead' limit 1000) dead);

@@ -240,3 +240,5 @@ create table audit_logs (
 );
 create index audit_logs_user on audit_logs (user_id, id desc);
 create index audit_logs_time on audit_logs (created_at);
+comment on table audit_logs is
+	'append-only: written with what it tells of, never changed';

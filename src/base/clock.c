@@ -24,6 +24,17 @@ clock_wall(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+void
+clock_hold(int64_t mono_us)
+{
+	int64_t left = mono_us - clock_mono();
+	struct timespec t = { left / CLOCK_SECOND,
+		left % CLOCK_SECOND * 1000 };
+
+	if (left > 0)
+		nanosleep(&t, NULL);
+}
+
 struct str
 clock_iso(struct arena *a, int64_t wall_us)
 {

@@ -15,6 +15,12 @@
 int64_t clock_mono(void);
 int64_t clock_wall(void);
 
+/*
+ * Sleep until a monotonic time: answers that must not tell what was found are
+ * held to the same floor (security row LG3).
+ */
+void clock_hold(int64_t mono_us);
+
 /* RFC 3339 in UTC with milliseconds: 2026-01-02T03:04:05.678Z. */
 struct str clock_iso(struct arena *a, int64_t wall_us);
 

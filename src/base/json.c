@@ -144,6 +144,12 @@ json_push(cJSON *array, cJSON *v)
 	cJSON_AddItemToArray(array, v ? v : cJSON_CreateNull());
 }
 
+void
+json_push_str(cJSON *array, struct str s)
+{
+	json_push(array, json_str(s));
+}
+
 const cJSON *
 json_get(const cJSON *o, const char *key)
 {

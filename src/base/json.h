@@ -61,6 +61,7 @@ void json_add_time(cJSON *o, const char *key, int64_t wall_us);
 /* v becomes part of o; NULL becomes null. v must have no other parent. */
 void json_add(cJSON *o, const char *key, cJSON *v);
 void json_push(cJSON *array, cJSON *v);
+void json_push_str(cJSON *array, struct str s);
 
 /* Member by exact key (case-sensitive), or NULL. */
 const cJSON *json_get(const cJSON *o, const char *key);

@@ -349,3 +349,15 @@ jwt_verify(struct arena *a, const struct jwt_keys *keys,
 		return E_TOKEN_INVALID;
 	return E_OK;
 }
+
+bool
+jwt_kid_unknown(struct arena *a, const struct jwt_keys *keys,
+    struct str token)
+{
+	struct claim kid = { .name = "kid", .kind = CLAIM_STRING };
+	struct str head = str_slice(token, 0, str_find(token, '.')), json;
+
+	return token.n <= LIMIT_JWT && head.n < token.n &&
+	    b64url_decode(a, head, &json) && claims_read(a, json, &kid, 1) &&
+	    kid.found && key_of_kid(keys, &kid) == NULL;
+}

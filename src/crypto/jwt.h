@@ -62,6 +62,13 @@ struct jwt_check {
 enum err jwt_verify(struct arena *a, const struct jwt_keys *keys,
     const struct jwt_check *check, struct str token, struct jwt_claims *out);
 
+/*
+ * Does a well-formed token name a kid that is none of ours? Then the keys may
+ * have been rotated elsewhere. Says nothing about the token otherwise.
+ */
+bool jwt_kid_unknown(struct arena *a, const struct jwt_keys *keys,
+    struct str token);
+
 /* JWKS document (RFC 7517, 8037) of the public keys; HS256 keys never. */
 struct str jwt_jwks(struct arena *a, const struct jwt_keys *keys);
 

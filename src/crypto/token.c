@@ -206,8 +206,9 @@ chars_for(int bytes)
 	return ((size_t)bytes * 8 * 100000 + 595418) / 595419;
 }
 
-struct str
-token_api_key(struct arena *a, const char *prefix, int bytes)
+/* prefix, id (NULL: a new one), '_', secret, '_', checksum. */
+static struct str
+api_key(struct arena *a, const char *prefix, const char *id, int bytes)
 {
 	size_t start = strlen(prefix), secret, n;
 	char *p;
@@ -218,12 +219,30 @@ token_api_key(struct arena *a, const char *prefix, int bytes)
 	n = start + ID_CHARS + 1 + secret + 1 + CRC_CHARS;
 	p = arena_alloc(a, n + 1);
 	memcpy(p, prefix, start);
-	add_random(p + start, ID_CHARS);
+	if (id)
+		memcpy(p + start, id, ID_CHARS);
+	else
+		add_random(p + start, ID_CHARS);
 	p[start + ID_CHARS] = '_';
 	add_random(p + start + ID_CHARS + 1, secret);
 	p[n - CRC_CHARS - 1] = '_';
 	crc_text((struct str){ p, n - CRC_CHARS }, p + n - CRC_CHARS);
 	return (struct str){ p, n };
+}
+
+struct str
+token_api_key(struct arena *a, const char *prefix, int bytes)
+{
+	return api_key(a, prefix, NULL, bytes);
+}
+
+struct str
+token_api_key_with_id(struct arena *a, const char *prefix, struct str id,
+    int bytes)
+{
+	if (id.n != ID_CHARS)
+		abort();
+	return api_key(a, prefix, id.p, bytes);
 }
 
 bool

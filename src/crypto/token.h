@@ -47,6 +47,9 @@ struct str token_hash(struct arena *a, struct str secret);
  * random bytes ‖ '_' ‖ 6 base62 CRC-32 of all before (row AK1).
  */
 struct str token_api_key(struct arena *a, const char *prefix, int bytes);
+/* The same with a public part that is kept: rotation (row AK7). */
+struct str token_api_key_with_id(struct arena *a, const char *prefix,
+    struct str id, int bytes);
 /* Shape and checksum right? *id receives the 12-character id. */
 bool token_api_key_check(const char *prefix, struct str key, struct str *id);
 

@@ -1,0 +1,89 @@
+-- name: api_key_find
+-- 1 public part of the key
+-- safe: yes
+select k.id, k.user_id, k.secret_hash,
+	case when k.previous_until > now() then k.previous_hash end,
+	array_to_string(k.scopes, ','), k.rate_limit,
+	array_to_string(k.allowed_ips, ','), k.name,
+	k.is_active and u.is_active
+		and (k.expires_at is null or k.expires_at > now()),
+	array_to_string(u.roles, ','), (select version from role_version)
+from api_keys k join users u on u.id = k.user_id
+where k.key_id = $1;
+
+-- name: api_key_used
+-- Count and last use, at most once in ten seconds a process. 1 id, 2 uses
+update api_keys set usage_count = usage_count + $2::integer,
+	last_used_at = now()
+where id = $1::uuid;
+
+-- name: api_key_create
+-- 1 id, 2 key id, 3 user id, 4 name, 5 secret hash, 6 scopes, 7 rate limit,
+-- 8 expires at µs or null, 9 addresses, 10 ip, 11 user agent, 12 request id
+with k as (
+	insert into api_keys (id, key_id, user_id, name, secret_hash, scopes,
+		rate_limit, expires_at, allowed_ips)
+	values ($1::uuid, $2, $3::uuid, $4, $5::bytea,
+		coalesce(string_to_array(nullif($6, ''), ','), '{}'),
+		$7::integer, from_us($8::bigint),
+		coalesce(string_to_array(nullif($9, ''), ','), '{}'))
+	returning id, created_at
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select $3::uuid, $3::uuid, 'apikey.create', 'api_keys', 'success',
+		$10, $11, $12 from k
+)
+select to_us(created_at) from k;
+
+-- name: api_key_list
+-- 1 user id, 2 id or null for all, 3 limit, 4 offset
+-- safe: yes
+select id, key_id, name, array_to_string(scopes, ','), rate_limit,
+	array_to_string(allowed_ips, ','), is_active, usage_count,
+	to_us(last_used_at), to_us(expires_at), to_us(created_at),
+	count(*) over ()
+from api_keys
+where user_id = $1::uuid and is_active
+	and ($2::text is null or id::text = $2)
+order by created_at desc, id desc limit $3::integer offset $4::integer;
+
+-- name: api_key_revoke
+-- 1 user id, 2 id, 3 ip, 4 user agent, 5 request id
+with k as (
+	update api_keys set is_active = false
+	where user_id = $1::uuid and id::text = $2 and is_active
+	returning id
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select $1::uuid, $1::uuid, 'apikey.revoke', 'api_keys', 'success',
+		$3, $4, $5 from k
+)
+select id from k;
+
+-- name: api_key_rotate
+-- The old secret lives on for the overlap; the public part stays.
+-- 1 user id, 2 id, 3 new secret hash, 4 overlap µs, 5 ip, 6 user agent,
+-- 7 request id
+with k as (
+	update api_keys set previous_hash = secret_hash,
+		previous_until = now() + $4::bigint * interval '1 microsecond',
+		secret_hash = $3::bytea
+	where user_id = $1::uuid and id::text = $2 and is_active
+	returning id
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select $1::uuid, $1::uuid, 'apikey.rotate', 'api_keys', 'success',
+		$5, $6, $7 from k
+)
+select id from k;
+
+-- name: introspect_session
+-- Is the session behind a refresh token alive? 1 session id, 2 generation
+-- safe: yes
+select s.user_id, u.username, to_us(s.expires_at), to_us(s.created_at)
+from sessions s join users u on u.id = s.user_id
+where s.id = $1::uuid and s.generation = $2::bigint and s.ended_at is null
+	and s.expires_at > now() and u.is_active;

@@ -1,0 +1,264 @@
+#include "core/api_key.h"
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/net.h"
+#include "crypto/token.h"
+
+#define HOUR (3600 * CLOCK_SECOND)
+#define YEAR (365 * 24 * HOUR)
+#define DEFAULT_RATE 1000
+#define COUNT_EVERY (10 * CLOCK_SECOND)
+
+/* Uses not yet written, of the key seen last (no write per call). */
+static struct {
+	char id[40];
+	int64_t uses;
+	int64_t since;
+} tally;
+
+static void
+count_use(struct ctx *x, struct str id)
+{
+	int64_t now = clock_mono();
+	bool same = str_eq(id, str_of(tally.id));
+
+	if (tally.uses && (!same || now - tally.since >= COUNT_EVERY)) {
+		(void)db_exec(x->db, x->arena, Q_API_KEY_USED, NULL,
+		    A_TEXT(tally.id), A_INT(tally.uses));
+		tally.uses = 0;
+	}
+	if (tally.uses == 0 && (!same || tally.since == 0)) {
+		/* The first use of a key shows at once. */
+		(void)db_exec(x->db, x->arena, Q_API_KEY_USED, NULL,
+		    A_STR(id), A_INT(1));
+		memcpy(tally.id, id.p, id.n < 36 ? id.n : 36);
+		tally.since = now;
+		return;
+	}
+	if (tally.uses++ == 0)
+		tally.since = now;
+}
+
+static bool
+same_hash(struct str a, struct str b)
+{
+	return a.n == 32 && b.n == 32 && sodium_memcmp(a.p, b.p, 32) == 0;
+}
+
+static bool
+in_list(struct str list, struct str word)
+{
+	struct str one;
+
+	while (str_split(&list, ',', &one))
+		if (str_eq(one, word))
+			return true;
+	return false;
+}
+
+static enum err
+judge(struct ctx *x, const struct api_key *k, const char *scope)
+{
+	struct net_addr addr;
+	struct limit l = { .name = "api_key", .whose = k->id,
+		.max = k->rate_limit, .window = HOUR };
+
+	if (k->allowed_ips.n && (!net_parse(x->client, &addr) ||
+	    !net_in_list(&addr, k->allowed_ips.p)))
+		return E_NETWORK;
+	if (scope[0] && !in_list(k->scopes, str_of(scope)) &&
+	    !in_list(k->scopes, STR("*")))
+		return E_SCOPE;
+	return limit_take(x, &l);
+}
+
+enum err
+api_key_admit(struct ctx *x, struct str key, const char *scope,
+    struct api_key **out)
+{
+	struct api_key *k = ARENA_NEW(x->arena, struct api_key);
+	struct str hash, key_id;
+	struct rows *r;
+	enum err e;
+
+	if (!token_api_key_check(x->config->api_key_prefix, key, &key_id))
+		return E_TOKEN_INVALID;
+	hash = token_hash(x->arena, key);
+	e = db_exec(x->db, x->arena, Q_API_KEY_FIND, &r, A_STR(key_id));
+	if (e != E_OK)
+		return e;
+	if (r->n == 0 || !row_bool(r, 0, 8) ||
+	    !(same_hash(hash, row_bytes(x->arena, r, 0, 2)) ||
+	    same_hash(hash, row_bytes(x->arena, r, 0, 3))))
+		return E_TOKEN_INVALID;
+	*k = (struct api_key){
+		.id = row_str(r, 0, 0), .key_id = key_id,
+		.user_id = row_str(r, 0, 1), .scopes = row_str(r, 0, 4),
+		.rate_limit = (long)row_int(r, 0, 5),
+		.allowed_ips = row_str(r, 0, 6), .name = row_str(r, 0, 7),
+		.is_active = true, .roles = row_str(r, 0, 9),
+		.role_version = row_int(r, 0, 10),
+	};
+	e = judge(x, k, scope);
+	if (e != E_OK)
+		return e;
+	count_use(x, k->id);
+	*out = k;
+	return E_OK;
+}
+
+/* A list as one text, its entries checked by valid. */
+static enum err
+join(struct ctx *x, const struct str *list, size_t n, const char *field,
+    bool (*valid)(struct str), struct str *out)
+{
+	struct str all = STR("");
+
+	for (size_t i = 0; i < n; i++) {
+		if (!valid(list[i])) {
+			x->field = field;
+			x->sentence = "holds an entry that is not valid";
+			return E_VALIDATION;
+		}
+		all = arena_fmt(x->arena, "%.*s%s%.*s", STR_FMT(all),
+		    i ? "," : "", STR_FMT(list[i]));
+	}
+	*out = all;
+	return E_OK;
+}
+
+static bool
+valid_scope(struct str s)
+{
+	if (s.n == 0 || s.n > 64)
+		return false;
+	if (str_eq(s, STR("*")))
+		return true;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || strchr(":._-", c)))
+			return false;
+	}
+	return true;
+}
+
+static struct str
+new_key(struct ctx *x)
+{
+	return token_api_key(x->arena, x->config->api_key_prefix,
+	    (int)x->config->api_key_length);
+}
+
+enum err
+api_key_create(struct ctx *x, struct str user_id,
+    const struct api_key_wish *w, struct api_key *out, struct str *secret)
+{
+	int64_t expires = w->expires_at ? w->expires_at : clock_wall() + YEAR;
+	struct str scopes, ips, key_id;
+	struct rows *r;
+	enum err e = join(x, w->scopes, w->nscopes, "scopes", valid_scope,
+	    &scopes);
+
+	if (e == E_OK)
+		e = join(x, w->allowed_ips, w->nallowed_ips, "allowed_ips",
+		    net_cidr_valid, &ips);
+	if (e != E_OK)
+		return e;
+	if (expires <= clock_wall()) {
+		x->field = "expires_at";
+		x->sentence = "must be in the future";
+		return E_VALIDATION;
+	}
+	*secret = new_key(x);
+	if (!token_api_key_check(x->config->api_key_prefix, *secret, &key_id))
+		return E_INTERNAL;
+	*out = (struct api_key){
+		.id = uuid_text(x->arena, uuid_v7()), .key_id = key_id,
+		.user_id = user_id, .name = w->name, .scopes = scopes,
+		.allowed_ips = ips, .is_active = true, .expires_at = expires,
+		.rate_limit = w->rate_limit ? w->rate_limit : DEFAULT_RATE,
+	};
+	e = db_exec(x->db, x->arena, Q_API_KEY_CREATE, &r, A_STR(out->id),
+	    A_STR(key_id), A_STR(user_id), A_STR(w->name),
+	    A_BYTES(token_hash(x->arena, *secret)), A_STR(scopes),
+	    A_INT(out->rate_limit), A_INT(expires), A_STR(ips),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK)
+		out->created_at = row_int(r, 0, 0);
+	return e;
+}
+
+enum err
+api_key_list(struct ctx *x, struct str user_id, struct str id, long limit,
+    long offset, struct api_key **out, size_t *n, int64_t *total)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_API_KEY_LIST, &r,
+	    A_STR(user_id), A_STR(id), A_INT(limit), A_INT(offset));
+
+	if (e != E_OK)
+		return e;
+	if (id.p && r->n == 0)
+		return E_NOT_FOUND;
+	*n = r->n;
+	*total = r->n ? row_int(r, 0, 11) : 0;
+	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
+	for (size_t i = 0; i < r->n; i++)
+		(*out)[i] = (struct api_key){
+			.id = row_str(r, i, 0), .key_id = row_str(r, i, 1),
+			.user_id = user_id, .name = row_str(r, i, 2),
+			.scopes = row_str(r, i, 3),
+			.rate_limit = (long)row_int(r, i, 4),
+			.allowed_ips = row_str(r, i, 5),
+			.is_active = row_bool(r, i, 6),
+			.usage_count = row_int(r, i, 7),
+			.last_used_at = row_int(r, i, 8),
+			.expires_at = row_int(r, i, 9),
+			.created_at = row_int(r, i, 10),
+		};
+	return E_OK;
+}
+
+static enum err
+one_row(enum err e, const struct rows *r)
+{
+	return e == E_OK && r->n == 0 ? E_NOT_FOUND : e;
+}
+
+enum err
+api_key_revoke(struct ctx *x, struct str user_id, struct str id)
+{
+	struct rows *r = NULL;
+	enum err e = db_exec(x->db, x->arena, Q_API_KEY_REVOKE, &r,
+	    A_STR(user_id), A_STR(id), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+
+	return one_row(e, r);
+}
+
+enum err
+api_key_rotate(struct ctx *x, struct str user_id, struct str id,
+    int64_t overlap, struct str *secret)
+{
+	struct api_key *k;
+	struct rows *r = NULL;
+	int64_t total;
+	size_t n;
+	enum err e = api_key_list(x, user_id, id, 1, 0, &k, &n, &total);
+
+	if (e != E_OK)
+		return e;
+	/* The public part stays, so both secrets are found by one look-up. */
+	*secret = token_api_key_with_id(x->arena, x->config->api_key_prefix,
+	    k[0].key_id, (int)x->config->api_key_length);
+	e = db_exec(x->db, x->arena, Q_API_KEY_ROTATE, &r, A_STR(user_id),
+	    A_STR(id), A_BYTES(token_hash(x->arena, *secret)),
+	    A_INT(overlap), A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id));
+	return one_row(e, r);
+}

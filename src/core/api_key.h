@@ -1,0 +1,59 @@
+#ifndef CORE_API_KEY_H
+#define CORE_API_KEY_H
+
+#include "core/limit.h"
+
+/* A key that was admitted, or one of a user's records. Lists are comma
+ * separated; times wall-clock µs, 0 for none. */
+struct api_key {
+	struct str id;
+	struct str key_id;
+	struct str user_id;
+	struct str name;
+	struct str scopes;
+	struct str allowed_ips;
+	struct str roles; /* of its creator, for the rights of "*" */
+	int64_t role_version;
+	long rate_limit;  /* an hour */
+	bool is_active;
+	int64_t usage_count;
+	int64_t last_used_at;
+	int64_t expires_at;
+	int64_t created_at;
+};
+
+/*
+ * Judge a presented key for a scope (rows AK1 to AK9): the checksum is
+ * refused without a look-up, the secret compared by its hash in constant time,
+ * the hourly limit taken. "*" opens every scope but administration.
+ * E_TOKEN_INVALID, E_SCOPE, E_NETWORK, E_LIMITED, E_UNAVAILABLE.
+ */
+enum err api_key_admit(struct ctx *x, struct str key, const char *scope,
+    struct api_key **out);
+
+struct api_key_wish {
+	struct str name;
+	const struct str *scopes;
+	size_t nscopes;
+	long rate_limit;     /* 0: the default, 1000 */
+	int64_t expires_at;  /* 0: in one year (row AK8) */
+	const struct str *allowed_ips;
+	size_t nallowed_ips;
+};
+
+/* *secret is the whole key, shown this once. E_VALIDATION with ctx->field. */
+enum err api_key_create(struct ctx *x, struct str user_id,
+    const struct api_key_wish *w, struct api_key *out, struct str *secret);
+
+/* A user's own keys; id STR_NONE for all. Foreign and missing: E_NOT_FOUND. */
+enum err api_key_list(struct ctx *x, struct str user_id, struct str id,
+    long limit, long offset, struct api_key **out, size_t *n,
+    int64_t *total);
+
+enum err api_key_revoke(struct ctx *x, struct str user_id, struct str id);
+
+/* A new secret; the old one works for overlap µs more (at most 72 h). */
+enum err api_key_rotate(struct ctx *x, struct str user_id, struct str id,
+    int64_t overlap, struct str *secret);
+
+#endif

@@ -1,0 +1,26 @@
+#ifndef CORE_HEALTH_H
+#define CORE_HEALTH_H
+
+#include "core/ctx.h"
+
+/* What /health tells (contract 2; row RE11). Times are µs, -1: down. */
+struct health {
+	enum { HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_UNHEALTHY } status;
+	int64_t database;
+	bool redis_configured;
+	int64_t redis;
+	int64_t queue_ready;   /* jobs that are due */
+	int64_t queue_dead;
+	int64_t queue_oldest;  /* age of the oldest due job */
+	int64_t memory_used;   /* bytes, of this process */
+	int64_t memory_total;  /* of the machine */
+	int64_t uptime;	       /* of the service on this host */
+};
+
+/* Ask every dependency. Without Postgres the service is unhealthy. */
+void health_check(struct ctx *x, struct health *out);
+
+/* Can requests be served now? Postgres only: the readiness of a balancer. */
+bool health_ready(struct ctx *x, bool *degraded);
+
+#endif

@@ -1,0 +1,75 @@
+#include "core/idempotency.h"
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "crypto/seal.h"
+#include "crypto/token.h"
+
+#define LIFE (86400 * CLOCK_SECOND)
+
+static struct str
+binding(struct ctx *x, struct str key)
+{
+	return arena_fmt(x->arena, "idempotency/answer/%s",
+	    hex_encode(x->arena, key).p);
+}
+
+/* What the first request with this key left behind. */
+static enum err
+replay(struct ctx *x, const struct idempotency *i, bool *replayed,
+    int *status, struct str *answer)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_IDEMPOTENCY_FIND, &r,
+	    A_BYTES(i->key));
+
+	if (e != E_OK)
+		return e;
+	if (r->n == 0) /* it failed between our two statements */
+		return E_UNAVAILABLE;
+	if (!str_eq(row_bytes(x->arena, r, 0, 0), i->request))
+		return E_IDEMPOTENCY;
+	if (row_null(r, 0, 1)) {
+		x->sentence = "The first request with this Idempotency-Key "
+		    "is still being worked on";
+		x->retry_after = 1;
+		return E_IDEMPOTENCY;
+	}
+	*replayed = true;
+	*status = (int)row_int(r, 0, 1);
+	return unseal(x->arena, x->keys, binding(x, i->key),
+	    row_bytes(x->arena, r, 0, 2), answer);
+}
+
+enum err
+idempotency_begin(struct ctx *x, struct str scope, struct str key,
+    struct str body, struct idempotency *out, bool *replayed, int *status,
+    struct str *answer)
+{
+	struct rows *r;
+	enum err e;
+
+	*replayed = false;
+	out->key = token_hash(x->arena, arena_fmt(x->arena, "%.*s\n%.*s",
+	    STR_FMT(scope), STR_FMT(key)));
+	out->request = token_hash(x->arena, body);
+	e = db_exec(x->db, x->arena, Q_IDEMPOTENCY_BEGIN, &r,
+	    A_BYTES(out->key), A_BYTES(out->request), A_INT(LIFE));
+	if (e != E_OK || r->n)
+		return e;
+	return replay(x, out, replayed, status, answer);
+}
+
+void
+idempotency_end(struct ctx *x, const struct idempotency *i, int status,
+    struct str answer)
+{
+	if (status >= 500 || status == 429) {
+		(void)db_exec(x->db, x->arena, Q_IDEMPOTENCY_DROP, NULL,
+		    A_BYTES(i->key));
+		return;
+	}
+	(void)db_exec(x->db, x->arena, Q_IDEMPOTENCY_FINISH, NULL,
+	    A_BYTES(i->key), A_INT(status),
+	    A_BYTES(seal(x->arena, x->keys, binding(x, i->key), answer)));
+}

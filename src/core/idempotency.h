@@ -1,0 +1,28 @@
+#ifndef CORE_IDEMPOTENCY_H
+#define CORE_IDEMPOTENCY_H
+
+#include "core/ctx.h"
+
+/*
+ * The same Idempotency-Key and request within 24 h give the same answer
+ * (row RE9). Answers are sealed: they hold tokens.
+ */
+struct idempotency {
+	struct str key;	    /* 32 bytes */
+	struct str request; /* 32 bytes */
+};
+
+/*
+ * scope is who and what: route, actor or address. *replayed: the answer is in
+ * *status and *body. E_IDEMPOTENCY when the key came with another request or
+ * its first request still runs (ctx->retry_after then 1).
+ */
+enum err idempotency_begin(struct ctx *x, struct str scope, struct str key,
+    struct str body, struct idempotency *out, bool *replayed, int *status,
+    struct str *answer);
+
+/* Keep the answer; a 5xx is not kept, the request may come again. */
+void idempotency_end(struct ctx *x, const struct idempotency *i, int status,
+    struct str answer);
+
+#endif

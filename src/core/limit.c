@@ -1,0 +1,97 @@
+#include "core/limit.h"
+
+#include "base/clock.h"
+#include "base/net.h"
+
+struct str
+limit_network(struct ctx *x)
+{
+	struct net_addr addr;
+
+	if (!net_parse(x->client, &addr))
+		return x->client; /* row RL3: never "skip" */
+	return net_key(x->arena, &addr);
+}
+
+struct command
+limit_command(struct ctx *x, const struct limit *l)
+{
+	struct str *argv = arena_array(x->arena, 7, sizeof(*argv));
+
+	argv[0] = STR("EVALSHA");
+	argv[1] = cache_script_sha(SCRIPT_LIMIT);
+	argv[2] = STR("1");
+	argv[3] = arena_fmt(x->arena, "rate_limit:%s:%.*s", l->name,
+	    STR_FMT(l->whose));
+	argv[4] = arena_fmt(x->arena, "%ld", l->max);
+	argv[5] = arena_fmt(x->arena, "%lld", (long long)(l->window / CLOCK_MS));
+	argv[6] = STR("1");
+	return (struct command){ argv, 7 };
+}
+
+static enum err
+refused(struct ctx *x, struct limit *l, int64_t retry_us)
+{
+	l->remaining = 0;
+	l->retry_after = (long)((retry_us + CLOCK_SECOND - 1) / CLOCK_SECOND);
+	if (l->retry_after < 1)
+		l->retry_after = 1;
+	x->retry_after = l->retry_after;
+	x->sentence = arena_fmt(x->arena,
+	    "Too many requests. Please try again in %s",
+	    clock_go_duration(x->arena, l->retry_after * CLOCK_SECOND).p).p;
+	return E_LIMITED;
+}
+
+enum err
+limit_reply(struct ctx *x, struct limit *l, const struct reply *r)
+{
+	if (r->kind != REPLY_ARRAY || r->n < 4)
+		return E_UNAVAILABLE;
+	l->known = true;
+	l->remaining = (long)r->item[1].number;
+	l->reset = r->item[2].number;
+	if (r->item[0].number == 1)
+		return E_OK;
+	return refused(x, l, r->item[3].number * CLOCK_MS);
+}
+
+static enum err
+take_durably(struct ctx *x, struct limit *l)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, &r,
+	    A_STR(arena_fmt(x->arena, "limit:%s:%.*s", l->name,
+		STR_FMT(l->whose))),
+	    A_INT(l->max), A_INT(l->window), A_INT(0));
+	int64_t retry;
+
+	if (e != E_OK)
+		return e;
+	retry = row_int(r, 0, 2);
+	l->known = true;
+	l->remaining = (long)row_int(r, 0, 1);
+	l->reset = (clock_wall() + retry) / CLOCK_SECOND;
+	return row_bool(r, 0, 0) ? E_OK : refused(x, l, retry);
+}
+
+enum err
+limit_take(struct ctx *x, struct limit *l)
+{
+	struct command c;
+	struct reply reply;
+
+	if (!x->config->rate_limiting)
+		return E_OK;
+	if (cache_configured(x->cache)) {
+		enum err e;
+
+		c = limit_command(x, l);
+		e = cache_pipeline(x->cache, x->arena, &c, 1, &reply);
+		if (e == E_OK)
+			e = limit_reply(x, l, &reply);
+		if (e != E_UNAVAILABLE)
+			return e;
+	}
+	return l->durable ? take_durably(x, l) : E_OK;
+}

@@ -1,0 +1,28 @@
+#ifndef CORE_PASSWORD_CHANGE_H
+#define CORE_PASSWORD_CHANGE_H
+
+#include "core/session.h"
+
+/*
+ * Change by who knows the old one (row PW8): other sessions, devices and open
+ * links end, a notice is mailed. E_WRONG_PASSWORD, E_VALIDATION with
+ * ctx->sentence, E_LOCKED, E_BUSY.
+ */
+enum err password_change(struct ctx *x, const struct session *s,
+    struct str old_password, struct str new_password);
+
+/*
+ * Mail a link if there is such an account; the answer and its time are the
+ * same (row LG3). At most limits.password_reset an hour for the address.
+ */
+enum err password_reset_request(struct ctx *x, struct str email);
+
+/*
+ * Set a password by the link's token, once, within the hour (rows PR2, PR5,
+ * PR6): everything open ends, the second factor stays. E_BAD_TOKEN for every
+ * wrong token, E_VALIDATION, E_BUSY.
+ */
+enum err password_reset_confirm(struct ctx *x, struct str token,
+    struct str new_password);
+
+#endif
