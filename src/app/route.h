@@ -16,7 +16,8 @@ enum who {
 	WHO_ANYONE = 1, /* – */
 	WHO_USER,	/* U: Bearer access token */
 	WHO_KEY,	/* K: API key with the row's scope */
-	WHO_USER_OR_KEY /* U; K with the row's scope */
+	WHO_USER_OR_KEY, /* U; K with the row's scope */
+	WHO_PERMISSION	/* A: a user who holds the permission named */
 };
 
 /* Limit bucket (contract 3.9); the number is in the configuration. */
@@ -26,7 +27,7 @@ enum bucket {
 };
 
 /* May a handler of this row hash a password? Then it takes the heavy lane. */
-enum lane { LANE_LIGHT = 1, LANE_HEAVY };
+enum row_lane { LANE_LIGHT = 1, LANE_HEAVY };
 
 /* Who asks, as the gate found out. */
 struct actor {
@@ -50,6 +51,14 @@ struct handler {
 	enum err (*run)(struct call *c);
 };
 
+/* Flags of a row. */
+enum {
+	ROUTE_PLAIN = 1,
+	ROUTE_IDEMPOTENT = 2, /* keeps the answer of an Idempotency-Key */
+	ROUTE_RECENT = 4,     /* proof within 10 min, else REAUTH_REQUIRED */
+	ROUTE_ROOT = 8	      /* served at the root too */
+};
+
 struct route {
 	enum method method;
 	const char *path;    /* canonical, "/auth/sessions/{id}" */
@@ -58,25 +67,33 @@ struct route {
 	enum who who;
 	const char *need;    /* scope or permission, "" none */
 	enum bucket bucket;
-	enum lane lane;
-	bool idempotent_key; /* honours Idempotency-Key */
-	bool recent;	     /* proof within 10 minutes, else REAUTH_REQUIRED */
+	enum row_lane lane;
+	unsigned flags;
 	const char *doc;     /* one line */
 };
 
 extern const struct route routes[];
 extern const size_t routes_count;
 
-/*
- * The row for a path and method. E_NOT_FOUND, or E_METHOD with *allow the
- * list for the Allow header. args receives the {…} parts.
- */
-enum err route_find(struct arena *a, enum method m, struct str path,
-    const struct route **out, struct str args[2], struct str *allow);
+/* Is every cell of every row filled? Called at start. */
+bool routes_complete(void);
 
 /*
- * Lane of a raw request URI, for the peek of a light worker: scheduling only.
+ * The row for a path and method; HEAD finds GET. E_NOT_FOUND, or E_METHOD
+ * with *allow the list for the Allow header. args receives the {…} parts.
+ * root: only rows that are served at the root.
  */
-enum lane route_lane(struct str uri, const char *base_path);
+enum err route_find(struct arena *a, enum method m, struct str path,
+    bool root, const struct route **out, struct str args[2],
+    struct str *allow);
+
+/*
+ * Lane of a raw request URI below base_path, for the peek of a light worker:
+ * scheduling only, never security.
+ */
+enum row_lane route_lane(struct str uri, const char *base_path);
+
+/* "GET" … of a method. */
+const char *route_method(enum method m);
 
 #endif

@@ -1,0 +1,118 @@
+#include "handlers/answer.h"
+
+#include <limits.h>
+
+#include "base/limits.h"
+#include "core/role.h"
+
+#define PAGE_DEFAULT 20
+#define PAGES_MAX 1000000
+
+cJSON *
+answer_list(struct str list)
+{
+	cJSON *array = json_array();
+	struct str one;
+
+	while (str_split(&list, ',', &one))
+		if (one.n)
+			json_push_str(array, one);
+	return array;
+}
+
+cJSON *
+answer_user(const struct account *a)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", a->id);
+	if (a->numeric_id)
+		json_add_int(o, "numeric_id", a->numeric_id);
+	json_add_str(o, "email", a->email);
+	json_add_str(o, "username", a->username);
+	json_add_str(o, "first_name", a->first_name);
+	json_add_str(o, "last_name", a->last_name);
+	json_add_str(o, "full_name", a->full_name);
+	json_add_str(o, "role", role_primary(a->roles));
+	json_add(o, "roles", answer_list(a->roles));
+	json_add_bool(o, "is_active", a->is_active);
+	json_add_bool(o, "is_verified", a->is_verified);
+	json_add_bool(o, "two_factor_enabled", a->two_factor_enabled);
+	json_add_str(o, "profile_picture_url", a->picture_url);
+	json_add_str(o, "cover_photo_url", a->cover_url);
+	json_add_time(o, "last_login", a->last_login_at);
+	json_add_time(o, "created_at", a->created_at);
+	json_add_time(o, "updated_at", a->updated_at);
+	return o;
+}
+
+void
+answer_tokens(cJSON *data, const struct tokens *t)
+{
+	json_add_str(data, "access_token", t->access);
+	json_add_str(data, "refresh_token", t->refresh);
+	json_add_str(data, "token_type", STR("Bearer"));
+	json_add_int(data, "expires_in", t->expires_in);
+	json_add_str(data, "session_id", t->session_id);
+}
+
+enum err
+answer(struct call *c, int status, const char *message, cJSON *data)
+{
+	c->re->status = status;
+	c->re->message = message;
+	c->re->data = data;
+	return E_OK;
+}
+
+/* A whole number of the query under one of two names. */
+static enum err
+number(struct call *c, const char *name, const char *alias, long min,
+    long max, long *out)
+{
+	struct str text = request_query(c->rq, name);
+	long long v;
+
+	if (text.n == 0 && alias)
+		text = request_query(c->rq, alias);
+	if (text.n == 0)
+		return E_OK;
+	if (!str_to_int(text, min, LLONG_MAX, &v)) {
+		c->ctx->sentence = arena_fmt(c->ctx->arena,
+		    "%s must be a whole number of at least %ld", name,
+		    min).p;
+		return E_BAD_REQUEST;
+	}
+	*out = v > max ? max : (long)v;
+	return E_OK;
+}
+
+enum err
+answer_page(struct call *c, long *limit, long *offset)
+{
+	struct page *p = ARENA_NEW(c->ctx->arena, struct page);
+	long page = 1, skip = -1;
+	enum err e;
+
+	*limit = PAGE_DEFAULT;
+	e = number(c, "limit", "per_page", 1, LIMIT_PAGE, limit);
+	if (e == E_OK)
+		e = number(c, "page", NULL, 1, PAGES_MAX, &page);
+	if (e == E_OK)
+		e = number(c, "skip", "offset", 0, PAGES_MAX * LIMIT_PAGE,
+		    &skip);
+	if (e != E_OK)
+		return e;
+	if (skip >= 0)
+		page = skip / *limit + 1;
+	*offset = skip >= 0 ? skip : (page - 1) * *limit;
+	*p = (struct page){ .page = page, .limit = *limit };
+	c->re->page = p;
+	return E_OK;
+}
+
+struct str
+given(const struct call *c, int field)
+{
+	return c->in[field].given ? c->in[field].text : STR_NONE;
+}

@@ -1,0 +1,35 @@
+#ifndef HANDLERS_ANSWER_H
+#define HANDLERS_ANSWER_H
+
+#include "app/route.h"
+#include "core/account.h"
+#include "core/session.h"
+
+/*
+ * The parts that several answers share, with canonical names; the dialect is
+ * applied later, in one place.
+ */
+
+/* {"id", "numeric_id", "email", …}: an account as its owner sees it. */
+cJSON *answer_user(const struct account *a);
+
+/* access_token, refresh_token, token_type, expires_in, session_id. */
+void answer_tokens(cJSON *data, const struct tokens *t);
+
+/* An array of strings from a comma-separated list. */
+cJSON *answer_list(struct str list);
+
+/* status, message and data of the answer; data may be NULL. */
+enum err answer(struct call *c, int status, const char *message, cJSON *data);
+
+/*
+ * page, limit (also per_page, skip and offset) of the query, capped at
+ * LIMIT_PAGE. E_BAD_REQUEST with a sentence. The answer's pagination is set;
+ * its total is the handler's.
+ */
+enum err answer_page(struct call *c, long *limit, long *offset);
+
+/* The field's text, or STR_NONE where it was not given. */
+struct str given(const struct call *c, int field);
+
+#endif

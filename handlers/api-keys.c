@@ -1,0 +1,144 @@
+/* POST, GET /api-keys · GET, DELETE /api-keys/{id} · POST …/{id}/rotate */
+#include "base/clock.h"
+#include "core/api_key.h"
+#include "handlers/handlers.h"
+
+#define OVERLAP_MAX (72 * 3600) /* seconds, row AK7 */
+#define OVERLAP_DEFAULT (24 * 3600 * CLOCK_SECOND)
+
+enum { NAME, SCOPES, RATE_LIMIT, EXPIRES_AT, ALLOWED_IPS };
+
+static const struct field fields[] = {
+	[NAME] = { "name", "", FIELD_NAME, 1, 100, true, NULL,
+	    "What the key is for" },
+	[SCOPES] = { "scopes", "", FIELD_TEXTS, 1, 50, true, NULL,
+	    "2fa:read, user:read, tokens:read … or the application's own" },
+	[RATE_LIMIT] = { "rate_limit", "", FIELD_INT, 1, 1000000, false, NULL,
+	    "Requests per hour; 1000 when not given" },
+	[EXPIRES_AT] = { "expires_at", "", FIELD_TIME, 0, 0, false, NULL,
+	    "End of life; one year when not given" },
+	[ALLOWED_IPS] = { "allowed_ips", "", FIELD_TEXTS, 0, 50, false, NULL,
+	    "Addresses or networks it may come from" },
+	{ 0 },
+};
+
+enum { OVERLAP };
+
+static const struct field rotate_fields[] = {
+	[OVERLAP] = { "overlap", "", FIELD_DURATION, 0, OVERLAP_MAX, false,
+	    NULL, "How long the old secret still works; 24h when not given" },
+	{ 0 },
+};
+
+static cJSON *
+record(const struct api_key *k)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", k->id);
+	json_add_str(o, "name", k->name);
+	json_add_str(o, "key_id", k->key_id);
+	json_add(o, "scopes", answer_list(k->scopes));
+	json_add_int(o, "rate_limit", k->rate_limit);
+	json_add(o, "allowed_ips", answer_list(k->allowed_ips));
+	json_add_bool(o, "is_active", k->is_active);
+	json_add_int(o, "usage_count", k->usage_count);
+	json_add_time(o, "last_used_at", k->last_used_at);
+	json_add_time(o, "expires_at", k->expires_at);
+	json_add_time(o, "created_at", k->created_at);
+	return o;
+}
+
+static enum err
+create(struct call *c)
+{
+	const struct value *in = c->in;
+	const struct api_key_wish w = {
+		.name = given(c, NAME), .scopes = in[SCOPES].texts,
+		.nscopes = in[SCOPES].ntexts,
+		.rate_limit = (long)in[RATE_LIMIT].number,
+		.expires_at = in[EXPIRES_AT].given ?
+		    in[EXPIRES_AT].number : 0,
+		.allowed_ips = in[ALLOWED_IPS].texts,
+		.nallowed_ips = in[ALLOWED_IPS].ntexts,
+	};
+	struct api_key k;
+	struct str secret;
+	cJSON *data;
+	enum err e = api_key_create(c->ctx, c->actor.session->account.id, &w,
+	    &k, &secret);
+
+	if (e != E_OK)
+		return e;
+	data = record(&k);
+	json_add_str(data, "api_key", secret);
+	return answer(c, 201, "API key created. Keep it now: it is not shown "
+	    "again", data);
+}
+
+static enum err
+list(struct call *c)
+{
+	struct api_key *k;
+	cJSON *array = json_array();
+	int64_t total;
+	long limit, offset;
+	size_t n;
+	enum err e = answer_page(c, &limit, &offset);
+
+	if (e == E_OK)
+		e = api_key_list(c->ctx, c->actor.session->account.id,
+		    STR_NONE, limit, offset, &k, &n, &total);
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, record(&k[i]));
+	c->re->page->total = total;
+	return answer(c, 200, "API keys retrieved successfully", array);
+}
+
+static enum err
+get(struct call *c)
+{
+	struct api_key *k;
+	int64_t total;
+	size_t n;
+	enum err e = api_key_list(c->ctx, c->actor.session->account.id,
+	    c->arg[0], 1, 0, &k, &n, &total);
+
+	return e != E_OK ? e : answer(c, 200,
+	    "API key retrieved successfully", record(&k[0]));
+}
+
+static enum err
+revoke(struct call *c)
+{
+	enum err e = api_key_revoke(c->ctx, c->actor.session->account.id,
+	    c->arg[0]);
+
+	return e != E_OK ? e : answer(c, 200, "API key revoked", NULL);
+}
+
+static enum err
+rotate(struct call *c)
+{
+	int64_t overlap = c->in[OVERLAP].given ? c->in[OVERLAP].number :
+	    OVERLAP_DEFAULT;
+	struct str secret;
+	cJSON *data = json_object();
+	enum err e = api_key_rotate(c->ctx, c->actor.session->account.id,
+	    c->arg[0], overlap, &secret);
+
+	if (e != E_OK)
+		return e;
+	json_add_str(data, "id", c->arg[0]);
+	json_add_str(data, "api_key", secret);
+	json_add_time(data, "previous_valid_until", clock_wall() + overlap);
+	return answer(c, 200, "API key rotated", data);
+}
+
+const struct handler api_keys_create = { fields, create };
+const struct handler api_keys_list = { NULL, list };
+const struct handler api_keys_get = { NULL, get };
+const struct handler api_keys_revoke = { NULL, revoke };
+const struct handler api_keys_rotate = { rotate_fields, rotate };

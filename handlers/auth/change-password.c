@@ -1,0 +1,25 @@
+/* POST /auth/change-password, /user/change-password */
+#include "core/password_change.h"
+#include "handlers/handlers.h"
+
+enum { OLD_PASSWORD, NEW_PASSWORD };
+
+static const struct field fields[] = {
+	[OLD_PASSWORD] = { "old_password", "current_password", FIELD_PASSWORD,
+	    0, 0, true, NULL, "The password until now" },
+	[NEW_PASSWORD] = { "new_password", "", FIELD_PASSWORD, 0, 0, true,
+	    NULL, "The password from now on" },
+	{ 0 },
+};
+
+static enum err
+run(struct call *c)
+{
+	enum err e = password_change(c->ctx, c->actor.session,
+	    given(c, OLD_PASSWORD), given(c, NEW_PASSWORD));
+
+	return e != E_OK ? e : answer(c, 200,
+	    "Password changed successfully", NULL);
+}
+
+const struct handler auth_change_password = { fields, run };

@@ -1,0 +1,31 @@
+/* POST /auth/logout */
+#include "handlers/handlers.h"
+
+enum { REFRESH_TOKEN, SCOPE };
+
+static const struct field fields[] = {
+	[REFRESH_TOKEN] = { "refresh_token", "", FIELD_TOKEN, 0, 0, false,
+	    NULL, "Accepted; the access token names the session" },
+	[SCOPE] = { "scope", "", FIELD_CHOICE, 0, 0, false,
+	    "this others all", "Which sessions end; this when not given" },
+	{ 0 },
+};
+
+static enum err
+run(struct call *c)
+{
+	const struct session *s = c->actor.session;
+	struct str word = given(c, SCOPE);
+	enum session_scope scope = SESSION_THIS;
+	enum err e;
+
+	if (str_eq(word, STR("others")))
+		scope = SESSION_OTHERS;
+	else if (str_eq(word, STR("all")))
+		scope = SESSION_ALL;
+	e = session_end(c->ctx, s->account.id, s->id, scope, "logout");
+	return e != E_OK ? e : answer(c, 200, "Logged out successfully",
+	    NULL);
+}
+
+const struct handler auth_logout = { fields, run };

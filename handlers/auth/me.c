@@ -1,0 +1,70 @@
+/* GET, PUT, PATCH /auth/me, /user/profile */
+#include "core/api_key.h"
+#include "core/role.h"
+#include "handlers/handlers.h"
+
+enum { USERNAME, FIRST_NAME, LAST_NAME, FULL_NAME };
+
+static const struct field fields[] = {
+	[USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, false, NULL,
+	    "Letters, digits, _ . -" },
+	[FIRST_NAME] = { "first_name", "", FIELD_NAME, 0, 0, false, NULL,
+	    "Given name" },
+	[LAST_NAME] = { "last_name", "", FIELD_NAME, 0, 0, false, NULL,
+	    "Family name" },
+	[FULL_NAME] = { "full_name", "name", FIELD_NAME, 0, 0, false, NULL,
+	    "Whole name" },
+	{ 0 },
+};
+
+/* The profile with the permissions of its roles. */
+static enum err
+show(struct call *c, const char *message, const struct account *a,
+    int64_t role_version)
+{
+	cJSON *data = answer_user(a), *array = json_array();
+	struct str *have;
+	size_t n;
+	enum err e = role_permissions(c->ctx, a->roles, role_version, &have,
+	    &n);
+
+	for (size_t i = 0; e == E_OK && i < n; i++)
+		json_push_str(array, have[i]);
+	json_add(data, "permissions", array);
+	return e != E_OK ? e : answer(c, 200, message, data);
+}
+
+static enum err
+get(struct call *c)
+{
+	struct account a;
+	enum err e;
+
+	if (c->actor.session)
+		return show(c, "Profile retrieved successfully",
+		    &c->actor.session->account,
+		    c->actor.session->role_version);
+	e = account_find(c->ctx, c->actor.key->user_id, &a, NULL);
+	return e != E_OK ? e : show(c, "Profile retrieved successfully", &a,
+	    c->actor.key->role_version);
+}
+
+static enum err
+update(struct call *c)
+{
+	const struct registration r = {
+		.username = given(c, USERNAME),
+		.first_name = given(c, FIRST_NAME),
+		.last_name = given(c, LAST_NAME),
+		.full_name = given(c, FULL_NAME),
+	};
+	struct account a;
+	enum err e = account_update(c->ctx, c->actor.session->account.id, &r,
+	    &a);
+
+	return e != E_OK ? e : show(c, "Profile updated successfully", &a,
+	    c->actor.session->role_version);
+}
+
+const struct handler auth_me_get = { NULL, get };
+const struct handler auth_me_update = { fields, update };

@@ -1,0 +1,25 @@
+/* POST /auth/password-reset/confirm */
+#include "core/password_change.h"
+#include "handlers/handlers.h"
+
+enum { TOKEN, NEW_PASSWORD };
+
+static const struct field fields[] = {
+	[TOKEN] = { "token", "", FIELD_TOKEN, 0, 0, true, NULL,
+	    "The token that was mailed" },
+	[NEW_PASSWORD] = { "new_password", "password", FIELD_PASSWORD, 0, 0,
+	    true, NULL, "The password from now on" },
+	{ 0 },
+};
+
+static enum err
+run(struct call *c)
+{
+	enum err e = password_reset_confirm(c->ctx, given(c, TOKEN),
+	    given(c, NEW_PASSWORD));
+
+	return e != E_OK ? e : answer(c, 200, "Password reset successfully. "
+	    "You can now log in with your new password", NULL);
+}
+
+const struct handler auth_password_reset_confirm = { fields, run };

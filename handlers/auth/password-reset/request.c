@@ -1,0 +1,22 @@
+/* POST /auth/password-reset/request */
+#include "core/password_change.h"
+#include "handlers/handlers.h"
+
+enum { EMAIL };
+
+static const struct field fields[] = {
+	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, true, NULL,
+	    "Address of the account" },
+	{ 0 },
+};
+
+static enum err
+run(struct call *c)
+{
+	enum err e = password_reset_request(c->ctx, given(c, EMAIL));
+
+	return e != E_OK ? e : answer(c, 200, "If an account exists with "
+	    "this email, you will receive password reset instructions", NULL);
+}
+
+const struct handler auth_password_reset_request = { fields, run };

@@ -1,0 +1,28 @@
+/* POST /auth/refresh */
+#include "core/refresh.h"
+#include "handlers/handlers.h"
+
+enum { REFRESH_TOKEN };
+
+static const struct field fields[] = {
+	[REFRESH_TOKEN] = { "refresh_token", "", FIELD_TOKEN, 0, 0, true,
+	    NULL, "The newest refresh token of the session" },
+	{ 0 },
+};
+
+static enum err
+run(struct call *c)
+{
+	struct tokens *t;
+	cJSON *data = json_object();
+	/* A lost answer is repaired by the same key within 60 s. */
+	enum err e = refresh(c->ctx, given(c, REFRESH_TOKEN),
+	    request_header(c->rq, "HTTP_IDEMPOTENCY_KEY"), &t);
+
+	if (e != E_OK)
+		return e;
+	answer_tokens(data, t);
+	return answer(c, 200, "Token refreshed successfully", data);
+}
+
+const struct handler auth_refresh = { fields, run };

@@ -1,0 +1,48 @@
+/* POST /auth/register, /auth/signup */
+#include "handlers/handlers.h"
+
+enum { EMAIL, USERNAME, PASSWORD, FIRST_NAME, LAST_NAME, FULL_NAME };
+
+static const struct field fields[] = {
+	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, true, NULL,
+	    "Address of the account" },
+	[USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, true, NULL,
+	    "Letters, digits, _ . -" },
+	[PASSWORD] = { "password", "", FIELD_PASSWORD, 0, 0, true, NULL,
+	    "8 to 128 characters; three of four classes, or 15 characters" },
+	[FIRST_NAME] = { "first_name", "", FIELD_NAME, 0, 0, false, NULL,
+	    "Given name" },
+	[LAST_NAME] = { "last_name", "", FIELD_NAME, 0, 0, false, NULL,
+	    "Family name" },
+	[FULL_NAME] = { "full_name", "name", FIELD_NAME, 0, 0, false, NULL,
+	    "Whole name; made of the two others when not given" },
+	{ 0 },
+};
+
+static enum err
+run(struct call *c)
+{
+	const struct registration r = {
+		.email = given(c, EMAIL), .username = given(c, USERNAME),
+		.password = given(c, PASSWORD),
+		.first_name = given(c, FIRST_NAME),
+		.last_name = given(c, LAST_NAME),
+		.full_name = given(c, FULL_NAME),
+	};
+	struct account a;
+	struct tokens *t;
+	cJSON *data = json_object();
+	enum err e = account_register(c->ctx, &r, &a, &t);
+
+	if (e != E_OK)
+		return e;
+	json_add(data, "user", answer_user(&a));
+	json_add_bool(data, "requires_verification", t == NULL);
+	if (t)
+		answer_tokens(data, t);
+	return answer(c, 201, t ? "User registered successfully" :
+	    "User registered successfully. Please verify your e-mail address",
+	    data);
+}
+
+const struct handler auth_register = { fields, run };

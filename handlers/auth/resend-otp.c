@@ -1,0 +1,21 @@
+/* POST /auth/resend-otp */
+#include "handlers/handlers.h"
+
+enum { EMAIL };
+
+static const struct field fields[] = {
+	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, true, NULL,
+	    "Address of the account" },
+	{ 0 },
+};
+
+static enum err
+run(struct call *c)
+{
+	enum err e = account_resend(c->ctx, given(c, EMAIL));
+
+	return e != E_OK ? e : answer(c, 200, "If an unverified account "
+	    "exists with this email, a new code has been sent", NULL);
+}
+
+const struct handler auth_resend_otp = { fields, run };

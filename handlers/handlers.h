@@ -1,0 +1,15 @@
+#ifndef HANDLERS_HANDLERS_H
+#define HANDLERS_HANDLERS_H
+
+#include "config.h"
+
+#include "core/signing.h"
+#include "handlers/answer.h"
+
+/* One per row of routes.def; several rows may share one. */
+#define ROUTE(method, path, aliases, h, who, need, bucket, lane, flags, \
+    doc) extern const struct handler h;
+#include "handlers/routes.def"
+#undef ROUTE
+
+#endif

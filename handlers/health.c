@@ -1,0 +1,97 @@
+/* GET /health, /health/live, /health/ready: not wrapped (seed 001) */
+#include "base/clock.h"
+#include "core/health.h"
+#include "handlers/handlers.h"
+
+#define MIB ((int64_t)1 << 20)
+
+static cJSON *
+check(int64_t us, bool on)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "status", !on ? STR("disabled") :
+	    us < 0 ? STR("down") : STR("up"));
+	if (on && us >= 0)
+		json_add_int(o, "responseTime", us / CLOCK_MS);
+	return o;
+}
+
+static cJSON *
+checks(const struct health *h)
+{
+	cJSON *o = json_object(), *memory = json_object(),
+	      *queue = json_object();
+
+	json_add(o, "database", check(h->database, true));
+	json_add(o, "redis", check(h->redis, h->redis_configured));
+	json_add_str(memory, "status", STR("up"));
+	json_add_int(memory, "heapUsed", h->memory_used / MIB);
+	json_add_int(memory, "heapTotal", h->memory_total / MIB);
+	json_add(o, "memory", memory);
+	json_add_str(queue, "status", h->database < 0 ? STR("down") :
+	    STR("up"));
+	json_add_int(queue, "ready", h->queue_ready);
+	json_add_int(queue, "oldestSeconds", h->queue_oldest / CLOCK_SECOND);
+	json_add_int(queue, "dead", h->queue_dead);
+	json_add(o, "queue", queue);
+	return o;
+}
+
+static enum err
+head(struct call *c, int status, const char *word, cJSON **out)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "status", str_of(word));
+	json_add_time(o, "timestamp", clock_wall());
+	json_add_str(o, "service", str_of(c->ctx->config->name));
+	json_add_str(o, "version", STR(PACKAGE_VERSION));
+	c->re->bare = true;
+	*out = o;
+	return answer(c, status, "", o);
+}
+
+static enum err
+all(struct call *c)
+{
+	static const char *const words[] = { "healthy", "degraded",
+		"unhealthy" };
+	bool private = strcmp(c->ctx->config->health_details, "private") == 0;
+	struct health h;
+	cJSON *o;
+	enum err e;
+
+	health_check(c->ctx, &h);
+	e = head(c, h.status == HEALTH_UNHEALTHY ? 503 : 200,
+	    words[h.status], &o);
+	json_add_int(o, "uptime", h.uptime / CLOCK_SECOND);
+	if (!private)
+		json_add(o, "checks", checks(&h));
+	return e;
+}
+
+static enum err
+live(struct call *c)
+{
+	cJSON *o;
+
+	return head(c, 200, "alive", &o);
+}
+
+static enum err
+ready(struct call *c)
+{
+	bool degraded;
+	cJSON *o;
+
+	if (!health_ready(c->ctx, &degraded)) {
+		c->ctx->retry_after = 1;
+		return head(c, 503, "unavailable", &o);
+	}
+	return head(c, 200, degraded ? "degraded" : "ready", &o);
+}
+
+const struct handler health = { NULL, all };
+const struct handler health_live = { NULL, live };
+const struct handler health_is_ready = { NULL, ready };

@@ -1,0 +1,90 @@
+#include "app/app.h"
+
+#include <sodium.h>
+
+#include "app/route.h"
+#include "base/clock.h"
+#include "core/signing.h"
+#include "crypto/password.h"
+
+#define CONNINFO_ARENA ((size_t)64 << 10)
+
+bool
+app_init(struct app *app, const struct config *c, const char **why)
+{
+	if (sodium_init() < 0) {
+		*why = "libsodium cannot start";
+		return false;
+	}
+	if (!routes_complete()) {
+		*why = "a row of handlers/routes.def is not complete";
+		return false;
+	}
+	*app = (struct app){ .config = c };
+	app->keys = keyring_new(c, why);
+	if (app->keys == NULL)
+		return false;
+	signing_start(c, &app->jwt);
+	app->shared = shared_open(c->runtime_dir);
+	atomic_store(&app->shared->started_wall, clock_wall());
+	if (password_init(c) != E_OK) {
+		*why = "password: the hash parameters are not usable";
+		return false;
+	}
+	return true;
+}
+
+void
+app_start_worker(struct app *app)
+{
+	const struct config *c = app->config;
+	struct arena *a = arena_new(CONNINFO_ARENA);
+	struct db_options db = {
+		.conninfo = config_conninfo(a, c, false),
+		.connect_timeout = c->db_connect_timeout,
+		.statement_timeout = c->db_statement_timeout,
+		.max_lifetime = c->db_lifetime,
+		.prepare = c->db_prepare,
+	};
+	struct cache_options cache = {
+		.host = c->redis_host,
+		.port = (int)c->redis_port,
+		.password = c->redis_password,
+		.db = (int)c->redis_db,
+		.tls = c->redis_tls,
+		.timeout = c->redis_timeout,
+	};
+
+	app->db = db_new(&db);
+	app->cache = cache_new(&cache);
+	arena_free(&a);
+}
+
+void
+app_idle(struct app *app)
+{
+	(void)app;
+	password_idle();
+}
+
+void
+app_stop(struct app *app)
+{
+	db_close(&app->db);
+	cache_close(&app->cache);
+	keyring_free(&app->keys);
+	sodium_memzero(&app->jwt, sizeof(app->jwt));
+}
+
+struct ctx *
+app_ctx(struct app *app, struct arena *a)
+{
+	struct ctx *x = ARENA_NEW(a, struct ctx);
+
+	*x = (struct ctx){
+		.config = app->config, .keys = app->keys, .jwt = &app->jwt,
+		.db = app->db, .cache = app->cache, .shared = app->shared,
+		.arena = a,
+	};
+	return x;
+}

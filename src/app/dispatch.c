@@ -1,0 +1,138 @@
+#include "app/dispatch.h"
+
+#include "app/app.h"
+#include "app/gate.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "core/api_key.h"
+#include "core/idempotency.h"
+#include "core/session.h"
+#include "http/cors.h"
+
+/* Whom an Idempotency-Key belongs to: the actor, or the network. */
+static struct str
+scope_of(struct call *c)
+{
+	struct str who = c->actor.session ? c->actor.session->account.id :
+	    c->actor.key ? c->actor.key->id : c->ctx->client;
+
+	return arena_fmt(c->ctx->arena, "%s %s %d\n%.*s",
+	    route_method(c->route->method), c->route->path,
+	    (int)c->rq->dialect, STR_FMT(who));
+}
+
+static enum err
+idempotency_key(struct call *c, struct str *key)
+{
+	*key = request_header(c->rq, "HTTP_IDEMPOTENCY_KEY");
+	if (key->n <= LIMIT_IDEMPOTENCY_KEY && str_utf8(*key, NULL))
+		return E_OK;
+	c->ctx->sentence = "The Idempotency-Key is too long";
+	return E_BAD_REQUEST;
+}
+
+/* The answer in re as bytes; what went wrong becomes the error answer. */
+static struct str
+render(struct call *c, enum err e)
+{
+	struct arena *a = c->ctx->arena;
+
+	if (e != E_OK) {
+		if (e == E_VALIDATION && c->ctx->field)
+			response_field_error(c->re, c->ctx->field,
+			    c->ctx->sentence);
+		response_error(c->re, e,
+		    e == E_VALIDATION ? NULL : c->ctx->sentence);
+	}
+	if (c->ctx->retry_after > 0)
+		response_header(c->re, "Retry-After",
+		    arena_fmt(a, "%ld", c->ctx->retry_after));
+	return response_render(c->re, c->rq);
+}
+
+/* Run the handler, or give again the answer of the same Idempotency-Key. */
+static struct str
+run(struct call *c)
+{
+	struct idempotency idem;
+	struct str key, answer;
+	bool replayed;
+	int status;
+	enum err e = idempotency_key(c, &key);
+
+	if (e != E_OK)
+		return render(c, e);
+	if (key.n == 0 || !(c->route->flags & ROUTE_IDEMPOTENT))
+		return render(c, c->route->handler->run(c));
+	e = idempotency_begin(c->ctx, scope_of(c), key, c->rq->body, &idem,
+	    &replayed, &status, &answer);
+	if (e != E_OK)
+		return render(c, e);
+	if (replayed) {
+		c->re->status = status;
+		c->re->raw = answer;
+		c->re->content_type = "application/json";
+		response_header(c->re, "Idempotency-Replayed", STR("true"));
+		return render(c, E_OK);
+	}
+	answer = render(c, c->route->handler->run(c));
+	idempotency_end(c->ctx, &idem, c->re->status, answer);
+	return answer;
+}
+
+static struct str
+serve(struct app *app, struct exchange *x, struct call *c,
+    struct request *rq)
+{
+	enum err e;
+
+	json_use(x->arena);
+	e = request_make(rq, app->config->base_path,
+	    app->config->trusted_proxies);
+	log_request(rq->id);
+	c->ctx->client = rq->client;
+	c->ctx->user_agent = rq->user_agent;
+	c->ctx->request_id = rq->id;
+	c->ctx->language = request_header(rq, "HTTP_ACCEPT_LANGUAGE");
+	if (x->err != E_OK)
+		return render(c, x->err);
+	if (e != E_OK)
+		return render(c, e);
+	if (cors_preflight(c->re, rq, app->config->cors_origins))
+		return response_render(c->re, rq);
+	e = gate(c, x, rq);
+	return e == E_OK ? run(c) : render(c, e);
+}
+
+static void
+log_answer(const struct request *rq, const struct call *c)
+{
+	int64_t us = clock_mono() - rq->started;
+
+	if (c->re->status >= 500)
+		log_warn("request", log_c("method", route_method(rq->method)),
+		    log_s("path", rq->path), log_i("status", c->re->status),
+		    log_i("us", us), log_s("client", rq->client));
+	else
+		log_info("request", log_c("method", route_method(rq->method)),
+		    log_s("path", rq->path), log_i("status", c->re->status),
+		    log_i("us", us), log_s("client", rq->client));
+}
+
+void
+dispatch(void *obj, struct exchange *x)
+{
+	struct app *app = obj;
+	struct request rq = { .arena = x->arena, .params = x->params,
+		.nparams = x->nparams, .started = clock_mono() };
+	struct response re = { .status = 200, .message = "OK" };
+	struct call c = { .ctx = app_ctx(app, x->arena), .rq = &rq,
+		.re = &re };
+	struct str body = serve(app, x, &c, &rq);
+
+	cors_headers(&re, &rq, app->config->cors_origins);
+	transport_answer(x, re.status, re.headers, re.nheaders, body);
+	log_answer(&rq, &c);
+	log_request(STR_NONE);
+}

@@ -1,0 +1,12 @@
+#ifndef APP_DISPATCH_H
+#define APP_DISPATCH_H
+
+#include "http/transport.h"
+
+/*
+ * Serve one exchange from its parameters to its answer; obj is the struct app.
+ * A transport_handler.
+ */
+void dispatch(void *obj, struct exchange *x);
+
+#endif

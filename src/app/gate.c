@@ -1,0 +1,131 @@
+#include "app/gate.h"
+
+#include "app/gate_actor.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "core/limit.h"
+
+#define QUARTER (900 * CLOCK_SECOND)
+#define HOUR (3600 * CLOCK_SECOND)
+#define MINUTE (60 * CLOCK_SECOND)
+
+/* The bucket of a row, from the one table in the configuration. */
+static struct limit *
+limit_of(struct call *c)
+{
+	const struct config *k = c->ctx->config;
+	const struct limit table[] = {
+		[BUCKET_NONE] = { 0 },
+		[BUCKET_LOGIN] = { .name = "login", .max = k->limit_login,
+		    .window = k->limit_window, .durable = true },
+		[BUCKET_REGISTER] = { .name = "register",
+		    .max = k->limit_register, .window = k->limit_window,
+		    .durable = true },
+		[BUCKET_SIGNUP] = { .name = "signup", .max = k->limit_signup,
+		    .window = HOUR, .durable = true },
+		[BUCKET_RESET] = { .name = "password_reset",
+		    .max = k->limit_reset, .window = HOUR, .durable = true },
+		[BUCKET_ANONYMOUS] = { .name = "anonymous",
+		    .max = k->limit_anonymous, .window = QUARTER },
+		[BUCKET_USER] = { .name = "user", .max = k->limit_user,
+		    .window = MINUTE },
+		[BUCKET_ADMIN] = { .name = "admin", .max = k->limit_admin,
+		    .window = QUARTER },
+	};
+	struct limit *l = ARENA_NEW(c->ctx->arena, struct limit);
+
+	*l = table[c->route->bucket];
+	l->whose = limit_network(c->ctx);
+	return l->name ? l : NULL;
+}
+
+static void
+limit_headers(struct call *c, const struct limit *l)
+{
+	struct arena *a = c->ctx->arena;
+
+	if (l == NULL || !l->known)
+		return;
+	response_header(c->re, "X-RateLimit-Limit",
+	    arena_fmt(a, "%ld", l->max));
+	response_header(c->re, "X-RateLimit-Remaining",
+	    arena_fmt(a, "%ld", l->remaining));
+	response_header(c->re, "X-RateLimit-Reset",
+	    arena_fmt(a, "%lld", (long long)l->reset));
+}
+
+/* Body size, then content type; then the text as a JSON object. */
+static enum err
+take_body(struct call *c, struct exchange *x, struct request *rq)
+{
+	const char *why = NULL;
+	enum err e;
+
+	if (c->route->method == METHOD_GET)
+		return E_OK;
+	e = transport_body(x, LIMIT_BODY_JSON, &rq->body);
+	if (e != E_OK || c->route->handler->fields == NULL)
+		return e;
+	e = request_read_json(rq, &why);
+	if (e == E_BAD_JSON && why)
+		c->ctx->sentence = arena_fmt(rq->arena,
+		    "The request body is not valid JSON: %s", why).p;
+	return e;
+}
+
+/* Rows whose limit is per user take it together with the session. */
+static bool
+per_user(const struct route *r)
+{
+	return r->bucket == BUCKET_USER || r->bucket == BUCKET_ADMIN;
+}
+
+static enum err
+admit(struct call *c)
+{
+	struct limit *l = limit_of(c);
+	enum err e = E_OK;
+
+	if (l && !per_user(c->route))
+		e = limit_take(c->ctx, l);
+	if (e == E_OK && c->route->who != WHO_ANYONE)
+		e = gate_actor(c, per_user(c->route) ? l : NULL);
+	limit_headers(c, l);
+	return e;
+}
+
+static enum err
+fresh(const struct call *c)
+{
+	if (!(c->route->flags & ROUTE_RECENT) || c->actor.session == NULL ||
+	    session_recent(c->actor.session))
+		return E_OK;
+	return E_REAUTH_REQUIRED;
+}
+
+enum err
+gate(struct call *c, struct exchange *x, struct request *rq)
+{
+	bool root = rq->dialect == DIALECT_ROOT;
+	struct str allow = STR_NONE;
+	enum err e = route_find(rq->arena, rq->method, rq->path, root,
+	    &c->route, c->arg, &allow);
+
+	if (allow.n)
+		response_header(c->re, "Allow", allow);
+	if (e != E_OK)
+		return e;
+	if (x->lane_full && c->route->lane == LANE_HEAVY) {
+		c->ctx->retry_after = 1;
+		return E_BUSY;
+	}
+	e = take_body(c, x, rq);
+	if (e == E_OK)
+		e = admit(c);
+	if (e == E_OK)
+		e = fresh(c);
+	if (e == E_OK && c->route->handler->fields)
+		e = schema_check(c->route->handler->fields, rq, c->re,
+		    &c->in);
+	return e;
+}

@@ -1,0 +1,15 @@
+#ifndef APP_GATE_H
+#define APP_GATE_H
+
+#include "app/route.h"
+#include "http/transport.h"
+
+/*
+ * Apply the row in one fixed order: canonical path (made by the request) →
+ * method → body size → content type → limit → authentication → session state →
+ * permission, network, freshness → body schema. A handler cannot forget what
+ * it never does.
+ */
+enum err gate(struct call *c, struct exchange *x, struct request *rq);
+
+#endif

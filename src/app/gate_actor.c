@@ -1,0 +1,101 @@
+#include "app/gate_actor.h"
+
+#include "core/api_key.h"
+#include "core/role.h"
+#include "core/signing.h"
+
+/* The credential of a Bearer header; STR_NONE when there is none. */
+static enum err
+bearer(const struct request *rq, struct str *out)
+{
+	struct str h = request_header(rq, "HTTP_AUTHORIZATION");
+
+	*out = STR_NONE;
+	if (request_header_count(rq, "HTTP_AUTHORIZATION") > 1)
+		return E_BAD_REQUEST;
+	if (h.n > 7 && str_eq_nocase(str_slice(h, 0, 7), STR("Bearer ")))
+		*out = str_trim(str_slice(h, 7, h.n));
+	return E_OK;
+}
+
+/* What was presented: at most one secret, whichever header carries it. */
+static enum err
+presented(struct call *c, struct str *token, struct str *key)
+{
+	struct str header = request_header(c->rq, "HTTP_X_API_KEY");
+	struct str prefix = str_of(c->ctx->config->api_key_prefix);
+	enum err e = bearer(c->rq, token);
+
+	*key = STR_NONE;
+	if (e != E_OK || request_header_count(c->rq, "HTTP_X_API_KEY") > 1)
+		return E_BAD_REQUEST;
+	if (str_starts(*token, prefix)) {
+		*key = *token;
+		*token = STR_NONE;
+	}
+	if (header.n == 0)
+		return E_OK;
+	if (token->n || (key->n && !str_eq(*key, header))) {
+		c->ctx->sentence = "Two different credentials were sent";
+		return E_BAD_REQUEST;
+	}
+	*key = header;
+	return E_OK;
+}
+
+/* kid of a token's header is ours to judge only by what we know of keys. */
+static enum err
+by_token(struct call *c, struct str token, struct limit *limit)
+{
+	enum err e = signing_refresh(c->ctx, false);
+
+	if (e != E_OK)
+		return e;
+	e = session_of_token(c->ctx, token, limit, &c->actor.session);
+	if (e == E_TOKEN_INVALID && jwt_kid_unknown(c->ctx->arena,
+	    c->ctx->jwt, token)) {
+		e = signing_refresh(c->ctx, true);
+		if (e == E_OK)
+			e = session_of_token(c->ctx, token, limit,
+			    &c->actor.session);
+	}
+	return e;
+}
+
+/* Does the user hold the row's permission? */
+static enum err
+permitted(struct call *c)
+{
+	const struct session *s = c->actor.session;
+	struct str *have;
+	size_t n;
+	enum err e;
+
+	if (c->route->who != WHO_PERMISSION)
+		return E_OK;
+	e = role_permissions(c->ctx, s->account.roles, s->role_version, &have,
+	    &n);
+	for (size_t i = 0; e == E_OK && i < n; i++)
+		if (str_eq(have[i], str_of(c->route->need)))
+			return E_OK;
+	return e == E_OK ? E_FORBIDDEN : e;
+}
+
+enum err
+gate_actor(struct call *c, struct limit *limit)
+{
+	bool takes_key = c->route->who == WHO_KEY ||
+	    c->route->who == WHO_USER_OR_KEY;
+	struct str token, key;
+	enum err e = presented(c, &token, &key);
+
+	if (e != E_OK)
+		return e;
+	if (key.n && takes_key)
+		return api_key_admit(c->ctx, key, c->route->need,
+		    &c->actor.key);
+	if (token.n == 0 || c->route->who == WHO_KEY)
+		return key.n || token.n ? E_TOKEN_INVALID : E_UNAUTHENTICATED;
+	e = by_token(c, token, limit);
+	return e == E_OK ? permitted(c) : e;
+}

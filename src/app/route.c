@@ -1,0 +1,130 @@
+#include "app/route.h"
+
+static const char *const method_names[] = {
+	[METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD", [METHOD_POST] = "POST",
+	[METHOD_PUT] = "PUT", [METHOD_PATCH] = "PATCH",
+	[METHOD_DELETE] = "DELETE", [METHOD_OPTIONS] = "OPTIONS",
+};
+
+const char *
+route_method(enum method m)
+{
+	return m >= METHOD_GET && m <= METHOD_OPTIONS ? method_names[m] :
+	    "OTHER";
+}
+
+bool
+routes_complete(void)
+{
+	for (size_t i = 0; i < routes_count; i++) {
+		const struct route *r = &routes[i];
+
+		if (!r->method || !r->path || !r->aliases || !r->handler ||
+		    !r->handler->run || !r->who || !r->need || !r->bucket ||
+		    !r->lane || !r->flags || !r->doc)
+			return false;
+	}
+	return true;
+}
+
+/* Does path match a pattern with {…} segments? args receives them. */
+static bool
+matches(struct str pattern, struct str path, struct str args[2])
+{
+	struct str want, have;
+	size_t n = 0;
+	bool more, got;
+
+	for (;;) {
+		more = str_split(&pattern, '/', &want);
+		got = str_split(&path, '/', &have);
+		if (!more || !got)
+			return more == got;
+		if (str_starts(want, STR("{"))) {
+			if (have.n == 0 || n == 2)
+				return false;
+			args[n++] = have;
+		} else if (!str_eq(want, have)) {
+			return false;
+		}
+	}
+}
+
+/* Is path the row's path or one of its aliases? */
+static bool
+row_matches(const struct route *r, struct str path, struct str args[2])
+{
+	struct str rest = str_of(r->aliases), alias;
+
+	if (matches(str_of(r->path), path, args))
+		return true;
+	while (str_split(&rest, ' ', &alias))
+		if (alias.n && matches(alias, path, args))
+			return true;
+	return false;
+}
+
+static struct str
+allow_add(struct arena *a, struct str allow, enum method m)
+{
+	return arena_fmt(a, "%.*s%s%s", STR_FMT(allow), allow.n ? ", " : "",
+	    m == METHOD_GET ? "GET, HEAD" : route_method(m));
+}
+
+enum err
+route_find(struct arena *a, enum method m, struct str path, bool root,
+    const struct route **out, struct str args[2], struct str *allow)
+{
+	enum method wanted = m == METHOD_HEAD ? METHOD_GET : m;
+	struct str seen = STR_NONE;
+
+	for (size_t i = 0; i < routes_count; i++) {
+		const struct route *r = &routes[i];
+		struct str found[2] = { STR_NONE, STR_NONE };
+
+		if ((root && !(r->flags & ROUTE_ROOT)) ||
+		    !row_matches(r, path, found))
+			continue;
+		if (r->method == wanted) {
+			*out = r;
+			args[0] = found[0];
+			args[1] = found[1];
+			return E_OK;
+		}
+		seen = allow_add(a, seen, r->method);
+	}
+	if (seen.n == 0)
+		return E_NOT_FOUND;
+	*allow = allow_add(a, seen, METHOD_OPTIONS);
+	return E_METHOD;
+}
+
+/* Does the URI's path end with this row's path, below a mount? */
+static bool
+uri_ends(struct str path, struct str row)
+{
+	return str_ends(path, row) && path.n > row.n;
+}
+
+enum row_lane
+route_lane(struct str uri, const char *base_path)
+{
+	struct str path = str_slice(uri, 0, str_find(uri, '?'));
+
+	if (str_starts(path, str_of(base_path)))
+		path = str_slice(path, strlen(base_path), path.n);
+	while (str_ends(path, STR("/")))
+		path = str_slice(path, 0, path.n - 1);
+	for (size_t i = 0; i < routes_count; i++) {
+		struct str rest = str_of(routes[i].aliases), alias;
+
+		if (routes[i].lane != LANE_HEAVY)
+			continue;
+		if (uri_ends(path, str_of(routes[i].path)))
+			return LANE_HEAVY;
+		while (str_split(&rest, ' ', &alias))
+			if (alias.n && uri_ends(path, alias))
+				return LANE_HEAVY;
+	}
+	return LANE_LIGHT;
+}
