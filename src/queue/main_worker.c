@@ -94,18 +94,16 @@ refuse(const char *why)
 	return EXIT_CONFIG;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(struct arena *a, int argc, char **argv)
 {
-	struct arena *a = arena_new(LIMIT_ARENA);
 	const char *why = "not configured";
-	const struct config *c;
+	const struct config *c = config_load(a, argc, argv, &why);
 	struct keyring *k;
 	struct db *db;
 	bool once = false;
 	int status;
 
-	c = config_load(a, argc, argv, &why);
 	argc = config_args(argc, argv);
 	if ((status = options(argc, argv, &once)) >= 0)
 		return status;
@@ -116,6 +114,15 @@ main(int argc, char **argv)
 	status = worker_run(c, k, db, once);
 	db_close(&db);
 	keyring_free(&k);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arena *a = arena_new(LIMIT_ARENA);
+	int status = run(a, argc, argv);
+
 	arena_free(&a);
 	return status;
 }

@@ -42,26 +42,34 @@ add_all(struct arena *a, const struct config *c, int64_t ttl, int priority)
 	return 0;
 }
 
+static int
+migrate(struct arena *a, const struct config *c)
+{
+	const char *why = "";
+
+	if (migrate_run(a, config_conninfo(a, c, true), "", NULL, &why) ==
+	    E_OK)
+		return 0;
+	fprintf(stderr, "%s\n", why);
+	return 1;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct arena *a = arena_new((size_t)256 << 20);
 	const char *why = "";
 	const struct config *c = config_load(a, 0, NULL, &why);
+	int status = 78;
 
-	if (c == NULL) {
+	if (c == NULL)
 		fprintf(stderr, "%s\n", why);
-		return 78;
-	}
-	if (argc == 2 && strcmp(argv[1], "migrate") == 0) {
-		if (migrate_run(a, config_conninfo(a, c, true), "", NULL,
-		    &why) != E_OK) {
-			fprintf(stderr, "%s\n", why);
-			return 1;
-		}
-		return 0;
-	}
-	return add_all(a, c,
-	    argc > 1 ? strtoll(argv[1], NULL, 10) * CLOCK_SECOND : 0,
-	    argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0);
+	else if (argc == 2 && strcmp(argv[1], "migrate") == 0)
+		status = migrate(a, c);
+	else
+		status = add_all(a, c,
+		    argc > 1 ? strtoll(argv[1], NULL, 10) * CLOCK_SECOND : 0,
+		    argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0);
+	arena_free(&a);
+	return status;
 }

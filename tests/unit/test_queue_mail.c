@@ -91,8 +91,8 @@ START_TEST(a_greeting_is_a_name_and_no_link)
 		"O'Neil", "Anne-Marie", "李小龍" };
 	static const char *const others[] = { "", "evil.test", "www.evil.test",
 		"http://evil.test", "a/b", "a@b", "<b>", "You won! Click",
-		"Ann\r\nBcc: x", "a:b", "\xff", "Annnnnnnnnnnnnnnnnnnnnnnnnnnn"
-		"nnnnnnnnnnnnnnnnnnnnnn" };
+		"Ann\r\nBcc: x", "a:b", "\xff",
+		"Annnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		ck_str(mail_greeting(str_of(names[i])), names[i]);
