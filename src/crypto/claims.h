@@ -35,4 +35,10 @@ struct claim {
 bool claims_read(struct arena *a, struct str json, struct claim *want,
     size_t n);
 
+/*
+ * The text of a JSON string from what stands between its quotes (RFC 8259, 7).
+ * False on an unknown escape, half of a surrogate pair, or a NUL.
+ */
+bool claims_unescape(struct arena *a, struct str raw, struct str *out);
+
 #endif

@@ -221,55 +221,6 @@ find_key(struct arena *a, const struct jwt_keys *keys, struct str head)
 	return key_of_foreign_head(a, keys, head);
 }
 
-/* Value of a base64url character; 64 and more: none. */
-static uint8_t
-sextet(unsigned char c)
-{
-	static const uint8_t value[256] = {
-#define ROW(c, v) [c] = 64 - (v)
-#define FOUR(c, v) ROW(c, v), ROW(c + 1, v + 1), ROW(c + 2, v + 2), \
-	ROW(c + 3, v + 3)
-		FOUR('A', 0), FOUR('E', 4), FOUR('I', 8), FOUR('M', 12),
-		FOUR('Q', 16), FOUR('U', 20), ROW('Y', 24), ROW('Z', 25),
-		FOUR('a', 26), FOUR('e', 30), FOUR('i', 34), FOUR('m', 38),
-		FOUR('q', 42), FOUR('u', 46), ROW('y', 50), ROW('z', 51),
-		FOUR('0', 52), FOUR('4', 56), ROW('8', 60), ROW('9', 61),
-		ROW('-', 62), ROW('_', 63),
-#undef FOUR
-#undef ROW
-	};
-
-	return (uint8_t)(64 - value[c]);
-}
-
-/*
- * b64url_decode() for payload and signature, which are the sender's own and
- * stand on the hottest path: libsodium's constant-time decoder takes 1 µs.
- */
-static bool
-decode_public(struct arena *a, struct str text, struct str *out)
-{
-	uint8_t *p = arena_alloc(a, text.n / 4 * 3 + 3), *to = p;
-	uint32_t bits = 0;
-	int have = 0;
-
-	for (size_t i = 0; i < text.n; i++) {
-		uint8_t v = sextet((unsigned char)text.p[i]);
-
-		if (v > 63)
-			return false;
-		bits = bits << 6 | v;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			*to++ = (uint8_t)(bits >> have);
-		}
-	}
-	*out = (struct str){ (char *)p, (size_t)(to - p) };
-	/* One input, one spelling: the bits left over are zero and few. */
-	return have < 6 && (bits & ((1u << have) - 1)) == 0;
-}
-
 /* Row JW8. */
 static bool
 signature_ok(struct arena *a, const struct jwt_key *key, struct str text,
@@ -278,7 +229,7 @@ signature_ok(struct arena *a, const struct jwt_key *key, struct str text,
 	struct str signature;
 	uint8_t mac[32];
 
-	if (!decode_public(a, encoded, &signature) ||
+	if (!jwt_decode(a, encoded, &signature) ||
 	    signature.n != (key->alg == JWT_HS256 ? 32 : 64))
 		return false;
 	if (key->alg == JWT_EDDSA)
@@ -344,7 +295,7 @@ jwt_verify(struct arena *a, const struct jwt_keys *keys,
 	if (key == NULL || !is_alive(key, check->now) ||
 	    !signature_ok(a, key, parts.signed_text, parts.signature))
 		return E_TOKEN_INVALID;
-	if (!decode_public(a, parts.payload, &json) ||
+	if (!jwt_decode(a, parts.payload, &json) ||
 	    !read_payload(a, check, json, out))
 		return E_TOKEN_INVALID;
 	return E_OK;

@@ -69,6 +69,13 @@ enum err jwt_verify(struct arena *a, const struct jwt_keys *keys,
 bool jwt_kid_unknown(struct arena *a, const struct jwt_keys *keys,
     struct str token);
 
+/*
+ * b64url_decode() for payload and signature, which are the sender's own and
+ * stand on the hottest path: libsodium's constant-time decoder takes 1 µs
+ * where this takes 0.2. Not for secrets.
+ */
+bool jwt_decode(struct arena *a, struct str text, struct str *out);
+
 /* JWKS document (RFC 7517, 8037) of the public keys; HS256 keys never. */
 struct str jwt_jwks(struct arena *a, const struct jwt_keys *keys);
 

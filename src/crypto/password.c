@@ -20,7 +20,7 @@
 #define FLOOR_KIB_DEVELOPMENT 8192
 #define CEILING_KIB (1 << 20)
 #define CEILING_TIME 64
-#define SCRYPT_ROOM ((uint64_t)256 << 20) /* OpenSSL's own bound; caps are lower */
+#define SCRYPT_ROOM ((uint64_t)256 << 20) /* for OpenSSL; caps are lower */
 
 static struct {
 	bool bcrypt;
@@ -159,28 +159,70 @@ password_hash(struct arena *a, struct str password, struct str *out)
 	return e;
 }
 
-static bool
+/*
+ * A host without memory must not count as a wrong password, which would lock
+ * accounts: what fails otherwise than by mismatch is E_UNAVAILABLE.
+ */
+static enum err
+not_computed(void)
+{
+	log_error("password comparison failed", log_i("errno", errno));
+	return E_UNAVAILABLE;
+}
+
+static enum err
+answer(bool same)
+{
+	return same ? E_OK : E_CREDENTIALS;
+}
+
+/*
+ * crypto_pwhash_str_verify() says "mismatch" for want of memory too, so a
+ * string of the shape libsodium itself writes is computed and compared here.
+ */
+static enum err
+verify_own_argon2id(const struct phc *phc, struct str password)
+{
+	unsigned char got[PHC_HASH_MAX];
+	int rc;
+
+	hash_memory_begin();
+	rc = crypto_pwhash(got, phc->hash.n, password.p, password.n,
+	    (const unsigned char *)phc->salt.p, phc->rounds,
+	    phc->memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13);
+	hash_memory_end();
+	if (rc != 0)
+		return not_computed();
+	rc = sodium_memcmp(got, phc->hash.p, phc->hash.n);
+	sodium_memzero(got, sizeof(got));
+	return answer(rc == 0);
+}
+
+static enum err
 verify_argon2id(const struct phc *phc, struct str password)
 {
 	int rc;
 
+	if (phc->p == 1 && phc->salt.n == crypto_pwhash_SALTBYTES)
+		return verify_own_argon2id(phc, password);
 	hash_memory_begin();
 	rc = crypto_pwhash_str_verify(phc->text, password.p, password.n);
 	hash_memory_end();
-	return rc == 0;
+	return answer(rc == 0);
 }
 
-static bool
+static enum err
 verify_crypt(struct arena *a, const struct phc *phc, struct str password)
 {
 	struct str got;
 
-	return crypt_to(a, arena_cstr(a, password), phc->text, &got) &&
-	    got.n == strlen(phc->text) &&
-	    sodium_memcmp(got.p, phc->text, got.n) == 0;
+	if (!crypt_to(a, arena_cstr(a, password), phc->text, &got))
+		return not_computed();
+	return answer(got.n == strlen(phc->text) &&
+	    sodium_memcmp(got.p, phc->text, got.n) == 0);
 }
 
-static bool
+static enum err
 verify_derived(struct arena *a, const struct phc *phc, struct str password)
 {
 	const unsigned char *salt = (const unsigned char *)phc->salt.p;
@@ -196,7 +238,9 @@ verify_derived(struct arena *a, const struct phc *phc, struct str password)
 		    (int)phc->salt.n, (int)phc->rounds,
 		    phc->sha == 512 ? EVP_sha512() : EVP_sha256(),
 		    (int)phc->hash.n, got);
-	return ok == 1 && sodium_memcmp(got, phc->hash.p, phc->hash.n) == 0;
+	if (ok != 1)
+		return not_computed();
+	return answer(sodium_memcmp(got, phc->hash.p, phc->hash.n) == 0);
 }
 
 /* Known, affordable, and of a kind that looks at the whole password. */
@@ -207,8 +251,8 @@ can_match(const struct phc *phc, struct str password)
 	    !(phc->kind == PHC_BCRYPT && password.n > BCRYPT_MAX);
 }
 
-static bool
-matches(struct arena *a, const struct phc *phc, struct str password)
+static enum err
+match(struct arena *a, const struct phc *phc, struct str password)
 {
 	switch (phc->kind) {
 	case PHC_ARGON2ID:
@@ -221,7 +265,7 @@ matches(struct arena *a, const struct phc *phc, struct str password)
 	case PHC_PBKDF2:
 		return verify_derived(a, phc, password);
 	default:
-		return false;
+		return E_CREDENTIALS;
 	}
 }
 
@@ -241,16 +285,16 @@ compare(struct arena *a, const struct phc *phc, struct str password,
     bool *outdated)
 {
 	struct str ignored;
+	enum err e;
 
 	if (!can_match(phc, password)) {
-		hash(a, password, &ignored);
-		return E_CREDENTIALS;
+		e = hash(a, password, &ignored);
+		return e == E_OK ? E_CREDENTIALS : e;
 	}
-	if (!matches(a, phc, password))
-		return E_CREDENTIALS;
-	if (outdated)
+	e = match(a, phc, password);
+	if (e == E_OK && outdated)
 		*outdated = is_outdated(phc, password);
-	return E_OK;
+	return e;
 }
 
 enum err

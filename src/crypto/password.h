@@ -34,7 +34,8 @@ enum err password_hash(struct arena *a, struct str password, struct str *out);
 
 /*
  * Compare. E_OK right, E_CREDENTIALS wrong or a string of unknown kind or
- * past the caps, E_BUSY as above. stored of n 0, and whatever cannot match:
+ * past the caps, E_BUSY as above, E_UNAVAILABLE (also from password_hash) when
+ * it could not be computed: no memory, no lock file. stored of n 0, and whatever cannot match:
  * the same work as a hash of today (row LG1), then E_CREDENTIALS.
  * *outdated (may be NULL): right, but to be hashed anew.
  */

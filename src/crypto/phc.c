@@ -8,14 +8,6 @@
 #define SHA512_HASH 86 /* characters */
 #define SALT_MAX 64
 #define HASH_MIN 16
-#define HASH_MAX 64
-
-#define CAP_ITERATIONS 2000000 /* row PW11 */
-#define CAP_BCRYPT 14
-#define CAP_MEMORY_KIB (128u << 10)
-#define CAP_ARGON2_WORK (4u * CAP_MEMORY_KIB) /* KiB * passes */
-#define CAP_LANES 16
-#define CAP_SCRYPT_WORK (1u << 21) /* N r p */
 
 static bool
 eat(struct str *s, struct str head)
@@ -88,7 +80,7 @@ salt_and_hash(struct arena *a, struct str rest, struct phc *out)
 
 	return n < rest.n &&
 	    decode(a, str_slice(rest, 0, n), 1, SALT_MAX, &out->salt) &&
-	    decode(a, str_slice(rest, n + 1, rest.n), HASH_MIN, HASH_MAX,
+	    decode(a, str_slice(rest, n + 1, rest.n), HASH_MIN, PHC_HASH_MAX,
 		&out->hash);
 }
 
@@ -285,38 +277,4 @@ phc_parse(struct arena *a, struct str stored, struct phc *out)
 	}
 	out->text = arena_cstr(a, stored);
 	return true;
-}
-
-static bool
-scrypt_affordable(const struct phc *phc)
-{
-	uint64_t work;
-
-	return phc->memory_kib <= CAP_MEMORY_KIB &&
-	    !__builtin_mul_overflow((uint64_t)phc->r << phc->rounds,
-	    (uint64_t)phc->p, &work) && work <= CAP_SCRYPT_WORK;
-}
-
-bool
-phc_affordable(const struct phc *phc, uint64_t own_kib, uint64_t own_time)
-{
-	switch (phc->kind) {
-	case PHC_ARGON2ID:
-		if (phc->p > CAP_LANES)
-			return false;
-		return (phc->memory_kib <= own_kib &&
-		    phc->rounds <= own_time) ||
-		    (phc->memory_kib <= CAP_MEMORY_KIB &&
-		    phc->memory_kib * phc->rounds <= CAP_ARGON2_WORK);
-	case PHC_BCRYPT:
-		return phc->rounds <= CAP_BCRYPT;
-	case PHC_SHA512CRYPT:
-	case PHC_PBKDF2:
-		return phc->rounds <= CAP_ITERATIONS;
-	case PHC_SCRYPT_CRYPT:
-	case PHC_SCRYPT:
-		return scrypt_affordable(phc);
-	default:
-		return false;
-	}
 }

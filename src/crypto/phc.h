@@ -20,6 +20,7 @@ enum phc_kind {
 };
 
 #define PHC_MAX 512 /* longest string we look at */
+#define PHC_HASH_MAX 64 /* bytes of a hash */
 
 struct phc {
 	enum phc_kind kind;

@@ -1,4 +1,4 @@
-/* fuzz-sources: src/crypto/phc.c src/base/arena.c src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c */
+/* fuzz-sources: src/crypto/phc.c src/crypto/phc_cost.c src/base/arena.c src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c */
 /* fuzz-libs: libsodium */
 /*
  * Stored password strings (rows PW11, CC6): reading them does no work, and

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -343,6 +344,31 @@ START_TEST(an_idle_process_gives_the_memory_back)
 }
 END_TEST
 
+/* A host in trouble locks no account (house rule: our fault or the world's). */
+START_TEST(without_memory_the_answer_is_not_wrong_password)
+{
+#ifndef SANITIZERS
+	struct rlimit little = { 1 << 20, RLIM_INFINITY }, before;
+	struct str h, ignored;
+	enum err right, hashed, unknown;
+
+	start("argon2id");
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+	password_idle();
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &little), 0);
+	right = password_verify(a, RIGHT, h, NULL);
+	unknown = password_verify(a, RIGHT, STR_NONE, NULL);
+	hashed = password_hash(a, RIGHT, &ignored);
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+	ck_assert_int_eq(right, E_UNAVAILABLE);
+	ck_assert_int_eq(unknown, E_UNAVAILABLE);
+	ck_assert_int_eq(hashed, E_UNAVAILABLE);
+	ck_assert_int_eq(password_verify(a, RIGHT, h, NULL), E_OK);
+#endif
+}
+END_TEST
+
 UNIT("crypto/password",
     a_hash_matches_its_password_and_no_other,
     imported_hashes_verify_and_are_outdated,
@@ -355,4 +381,5 @@ UNIT("crypto/password",
     a_full_queue_is_refused_at_once,
     without_a_runtime_directory_the_bound_still_holds,
     a_lock_that_is_a_link_is_not_followed,
-    an_idle_process_gives_the_memory_back)
+    an_idle_process_gives_the_memory_back,
+    without_memory_the_answer_is_not_wrong_password)
