@@ -12,6 +12,8 @@
 bool
 app_init(struct app *app, const struct config *c, const char **why)
 {
+	int64_t never = 0;
+
 	if (sodium_init() < 0) {
 		*why = "libsodium cannot start";
 		return false;
@@ -26,7 +28,9 @@ app_init(struct app *app, const struct config *c, const char **why)
 		return false;
 	signing_start(c, &app->jwt);
 	app->shared = shared_open(c->runtime_dir);
-	atomic_store(&app->shared->started_wall, clock_wall());
+	/* CGI processes come and go: the first of the host tells the time. */
+	atomic_compare_exchange_strong(&app->shared->started_wall, &never,
+	    clock_wall());
 	if (password_init(c) != E_OK) {
 		*why = "password: the hash parameters are not usable";
 		return false;
