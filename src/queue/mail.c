@@ -1,5 +1,8 @@
 #include "queue/mail.h"
 
+#include <time.h>
+
+#include "base/clock.h"
 #include "queue/mail_address.h"
 
 #define PAYLOAD_DEPTH 8
@@ -80,9 +83,27 @@ mail_greeting(struct str name)
 	return name;
 }
 
+/* "when" is RFC 3339 to the millisecond; people want a minute. */
+static struct str
+time_for_people(struct arena *a, struct str iso)
+{
+	int64_t wall_us;
+	char text[48];
+	struct tm tm;
+	time_t t;
+
+	if (!clock_parse_iso(iso, &wall_us))
+		return iso;
+	t = (time_t)(wall_us / CLOCK_SECOND);
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", &tm);
+	return arena_str(a, str_of(text));
+}
+
 /* What templates see. The first of two equal names counts: ours. */
 static cJSON *
-values_of(const struct mail_sender *s, struct str name, const cJSON *vars)
+values_of(struct arena *a, const struct mail_sender *s, struct str name,
+    const cJSON *vars)
 {
 	cJSON *values = json_object();
 	const cJSON *v;
@@ -90,6 +111,9 @@ values_of(const struct mail_sender *s, struct str name, const cJSON *vars)
 	json_add_str(values, "brand", str_of(s->brand));
 	json_add_str(values, "public_url", str_of(s->public_url));
 	json_add_str(values, "name", mail_greeting(name));
+	if (json_text(json_get(vars, "when")).n)
+		json_add_str(values, "when",
+		    time_for_people(a, json_text(json_get(vars, "when"))));
 	if (cJSON_IsObject(vars))
 		cJSON_ArrayForEach(v, vars)
 			if (json_get(values, v->string) == NULL)
@@ -135,8 +159,8 @@ mail_compose(struct arena *a, const struct mail_sender *s, struct str id,
 	out->to = json_text(json_get(p, "to"));
 	if (!mail_template_render(a, &s->templates, out->template,
 	    first_language(json_text(json_get(p, "language"))),
-	    values_of(s, json_text(json_get(p, "name")), json_get(p, "vars")),
-	    &text, why))
+	    values_of(a, s, json_text(json_get(p, "name")),
+		json_get(p, "vars")), &text, why))
 		return false;
 	m = (struct mime_mail){ .id = id, .host = s->host,
 		.date = created_at, .from_name = s->name,

@@ -231,6 +231,9 @@ def test_every_template_renders(stack, template):
         link = "https://auth.example.test/reset-password?token=pwr_x-Y&a=b"
         assert link in body(m, "plain")
         assert link.replace("&", "&amp;") in body(m, "html")
+    if template in ("password-changed", "refresh-reuse", "new-login"):
+        assert "When:    2026-01-02 03:04 UTC" in body(m, "plain")
+        assert "<td>192.0.2.1</td>" in body(m, "html")
     assert "<b>" not in body(m, "html")
 
 
