@@ -1,5 +1,6 @@
 # Embed sql/schema/NNNN_name.sql and sql/roles.sql, byte for byte:
-# awk -f gen-schema.awk FILES. Versions begin at 0 and leave no gap.
+# awk -f gen-schema.awk FILES. Versions rise; those between may be somebody
+# else's, whose migration comes later.
 
 function refuse(why)
 {
@@ -32,9 +33,10 @@ function begin_file(    n)
 	if (base !~ /^[0-9][0-9][0-9][0-9]_[a-z][a-z0-9_]*\.sql$/)
 		refuse("a migration is called NNNN_name.sql")
 	n = substr(base, 1, 4) + 0
-	if (n != count)
-		refuse("expected version " sprintf("%04d", count) \
-		    ": numbers rise by one, in the order of Makefile.am")
+	if (count && n <= version[count - 1])
+		refuse("version " n " after " version[count - 1] \
+		    ": numbers rise in the order of Makefile.am")
+	version[count] = n
 	file[count++] = base
 	body = sprintf("static const char text_%04d[] =", n)
 }
@@ -75,7 +77,7 @@ END {
 	print "const struct migration schema_table[] = {"
 	for (i = 0; i < count; i++)
 		printf "\t{ %d, \"%s\", text_%04d, sizeof(text_%04d) - 1 },\n", \
-		    i, file[i], i, i
+		    version[i], file[i], version[i], version[i]
 	print "};\n"
 	printf "const int schema_count = %d;\n", count
 }

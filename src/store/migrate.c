@@ -41,21 +41,22 @@ merge(struct arena *a, const struct rows *r, struct migration_state *s)
 {
 	size_t n = 0, row = 0;
 
-	for (int v = 0; v < schema_count || row < r->n; n++) {
-		bool in_db = row < r->n && (v >= schema_count ||
-		    row_int(r, row, 0) <= v);
+	for (int i = 0; i < schema_count || row < r->n; n++) {
+		const struct migration *m = i < schema_count ?
+		    &schema_table[i] : NULL;
+		bool in_db = row < r->n && (m == NULL ||
+		    row_int(r, row, 0) <= m->version);
 
-		s[n].version = in_db ? (int)row_int(r, row, 0) : v;
-		s[n].known = v < schema_count && s[n].version == v;
-		s[n].file = in_db ? row_str(r, row, 1) :
-		    str_of(schema_table[v].file);
+		s[n].version = in_db ? (int)row_int(r, row, 0) : m->version;
+		s[n].known = m && s[n].version == m->version;
+		s[n].file = in_db ? row_str(r, row, 1) : str_of(m->file);
 		if (in_db)
 			s[n].applied_at = row_int(r, row, 3);
 		if (in_db && s[n].known)
 			s[n].changed = !str_eq(row_str(r, row, 2),
-			    digest(a, &schema_table[v]));
+			    digest(a, m));
 		row += in_db;
-		v += s[n].known;
+		i += s[n].known;
 	}
 	return n;
 }
@@ -74,15 +75,25 @@ migrate_status(struct db *d, struct arena *a, struct migration_state **out,
 	return E_OK;
 }
 
-/* Look for what must not be; *pending is the first not applied, or -1. */
+static const struct migration *
+by_version(int version)
+{
+	for (int i = 0; i < schema_count; i++)
+		if (schema_table[i].version == version)
+			return &schema_table[i];
+	return NULL;
+}
+
+/* Look for what must not be; *pending is the first not applied, or NULL. */
 static enum err
-verify(struct db *d, struct arena *a, int *pending, const char **why)
+verify(struct db *d, struct arena *a, const struct migration **pending,
+    const char **why)
 {
 	struct migration_state *s;
 	size_t n;
 	enum err e = migrate_status(d, a, &s, &n);
 
-	*pending = -1;
+	*pending = NULL;
 	*why = "the database is not reachable";
 	for (size_t i = 0; e == E_OK && i < n; i++) {
 		if (!s[i].known)
@@ -93,11 +104,11 @@ verify(struct db *d, struct arena *a, int *pending, const char **why)
 		else if (s[i].changed)
 			*why = arena_fmt(a, "%s was changed after it had been "
 			    "applied: a migration never changes, write another",
-			    schema_table[s[i].version].file).p;
+			    by_version(s[i].version)->file).p;
 		if (!s[i].known || s[i].changed)
 			e = E_CONFLICT;
-		else if (s[i].applied_at == 0 && *pending < 0)
-			*pending = s[i].version;
+		else if (s[i].applied_at == 0 && *pending == NULL)
+			*pending = by_version(s[i].version);
 	}
 	return e;
 }
@@ -105,13 +116,13 @@ verify(struct db *d, struct arena *a, int *pending, const char **why)
 enum err
 migrate_check(struct db *d, struct arena *a, const char **why)
 {
-	int pending;
+	const struct migration *pending;
 	enum err e = verify(d, a, &pending, why);
 
-	if (e != E_OK || pending < 0)
+	if (e != E_OK || pending == NULL)
 		return e;
 	*why = arena_fmt(a, "%s is not applied yet: run posternctl migrate",
-	    schema_table[pending].file).p;
+	    pending->file).p;
 	return E_CONFLICT;
 }
 
@@ -134,7 +145,7 @@ apply(struct db *d, struct arena *a, const struct migration *m,
 static enum err
 step(struct db *d, struct arena *a, bool *done, const char **why)
 {
-	int pending = -1;
+	const struct migration *pending = NULL;
 	enum err e = db_exec0(d, a, Q_MIGRATION_LOCK, NULL);
 
 	*why = "the database is not reachable";
@@ -145,9 +156,9 @@ step(struct db *d, struct arena *a, bool *done, const char **why)
 		    "of the database";
 	if (e == E_OK)
 		e = verify(d, a, &pending, why);
-	*done = pending < 0;
-	if (e == E_OK && pending >= 0)
-		e = apply(d, a, &schema_table[pending], why);
+	*done = pending == NULL;
+	if (e == E_OK && pending)
+		e = apply(d, a, pending, why);
 	return e;
 }
 

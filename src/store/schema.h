@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 /*
- * The migrations this program was built with, from sql/schema, in order;
- * version n is schema_table[n]. Made by sql/gen-schema.awk.
+ * The migrations this program was built with, from sql/schema, by rising
+ * version. Made by sql/gen-schema.awk.
  */
 struct migration {
 	int version;
