@@ -256,6 +256,19 @@ grant(struct db *d, struct arena *a, void *arg, const char **why)
 	return e;
 }
 
+struct str
+migrate_role(struct arena *a, const char *conninfo)
+{
+	PQconninfoOption *all = PQconninfoParse(conninfo, NULL);
+	struct str role = STR_NONE;
+
+	for (PQconninfoOption *o = all; o && o->keyword; o++)
+		if (strcmp(o->keyword, "user") == 0 && o->val)
+			role = arena_str(a, str_of(o->val));
+	PQconninfoFree(all);
+	return role;
+}
+
 enum err
 migrate_run(struct arena *a, const char *conninfo_owner, const char *app_role,
     int *applied, const char **why)

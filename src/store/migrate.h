@@ -26,6 +26,9 @@
 enum err migrate_run(struct arena *a, const char *conninfo_owner,
     const char *app_role, int *applied, const char **why);
 
+/* The role a conninfo names, for app_role; STR_NONE when it names none. */
+struct str migrate_role(struct arena *a, const char *conninfo);
+
 /* One migration known to the program or to the database. */
 struct migration_state {
 	int version;

@@ -1,0 +1,239 @@
+-- What only posternctl asks.
+
+-- name: ctl_roles_known
+-- How many of the roles in $1 (comma separated) there are.
+-- safe: yes
+select count(*) from roles
+where name = any (string_to_array($1, ',')) and is_active;
+
+-- name: ctl_user_create
+-- A verified account with its roles. 1 id, 2 email, 3 username, 4 hash or
+-- null, 5 first, 6 last, 7 full name, 8 roles, comma separated
+with u as (
+	insert into users (id, email, username, password_hash, first_name,
+		last_name, full_name, is_verified, verified_at)
+	values ($1::uuid, $2, $3, $4, $5, $6, $7, true, now())
+	returning id, numeric_id, created_at
+), r as (
+	insert into user_roles (user_id, role_id)
+	select u.id, roles.id from u, roles
+	where roles.name = any (string_to_array($8, ',')) and is_active
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, 'user.create', 'users', 'success', 'posternctl' from u
+)
+select numeric_id, to_us(created_at) from u;
+
+-- name: ctl_user_find
+-- By e-mail address, user name, id or numeric id. 1 that
+-- safe: yes
+select id, numeric_id, email, username, full_name, is_active, is_verified,
+	two_factor_enabled, array_to_string(roles, ', '), first_name,
+	last_name, password_hash is not null, must_reset_password,
+	to_us(created_at), to_us(updated_at), to_us(last_login_at),
+	to_us(password_changed_at),
+	(select count(*) from sessions where user_id = users.id
+		and ended_at is null and expires_at > now())
+from users
+where email = lower($1) or lower(username) = lower($1)
+	or id::text = lower($1) or numeric_id::text = $1
+order by (id::text = lower($1)) desc, (email = lower($1)) desc limit 1;
+
+-- name: ctl_user_list
+-- In the order they were made. 1 behind this numeric id, 2 role or null,
+-- 3 part of address or name, or null, 4 rows at most
+-- safe: yes
+select numeric_id, id, email, username, is_active, is_verified,
+	array_to_string(roles, ', '), to_us(created_at), to_us(last_login_at)
+from users
+where numeric_id > $1::bigint and ($2::text is null or $2 = any (roles))
+	and ($3::text is null or position(lower($3) in email) > 0
+		or position(lower($3) in lower(username)) > 0)
+order by numeric_id limit $4::int;
+
+-- name: ctl_admin_lock
+-- Whoever may take the last super_admin away waits for the others to commit
+-- (security row RB4); the next statement of the batch sees what they did.
+select pg_advisory_xact_lock(hashtext('postern last admin'));
+
+-- name: ctl_user_activate
+-- 1 user id
+with u as (
+	update users set is_active = true, updated_at = now()
+	where id = $1::uuid returning id
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, 'user.activate', 'users', 'success', 'posternctl' from u
+)
+select id from u;
+
+-- name: ctl_user_deactivate
+-- Sessions and open links end with it; never the last active super_admin.
+-- 1 user id
+with u as (
+	update users set is_active = false, updated_at = now()
+	where id = $1::uuid and (not 'super_admin' = any (roles)
+		or not is_active or exists (
+			select 1 from users o where o.id <> $1::uuid
+				and o.is_active
+				and 'super_admin' = any (o.roles)))
+	returning id
+), s as (
+	update sessions set ended_at = now(), end_reason = 'deactivated'
+	from u where user_id = u.id and ended_at is null
+), o as (
+	update one_time set voided_at = now()
+	from u where user_id = u.id and used_at is null and voided_at is null
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, 'user.deactivate', 'users', 'success', 'posternctl' from u
+)
+select id from u;
+
+-- name: ctl_user_set_roles
+-- The roles of a user are those of $2 (comma separated), no others; the last
+-- active super_admin stays one. 1 user id
+with u as (
+	select id from users
+	where id = $1::uuid and (not 'super_admin' = any (roles)
+		or not is_active
+		or 'super_admin' = any (string_to_array($2, ','))
+		or exists (
+			select 1 from users o where o.id <> $1::uuid
+				and o.is_active
+				and 'super_admin' = any (o.roles)))
+), d as (
+	delete from user_roles ur using u, roles r
+	where ur.user_id = u.id and r.id = ur.role_id
+		and not r.name = any (string_to_array($2, ','))
+), i as (
+	insert into user_roles (user_id, role_id)
+	select u.id, r.id from u, roles r
+	where r.name = any (string_to_array($2, ',')) and r.is_active
+	on conflict do nothing
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, 'role.assign', 'users', 'success', 'posternctl: ' || $2
+	from u
+)
+select id from u;
+
+-- name: ctl_user_delete
+-- The audit log keeps the id; everything else goes with the row. 1 user id
+with u as (
+	delete from users
+	where id = $1::uuid and (not 'super_admin' = any (roles)
+		or not is_active or exists (
+			select 1 from users o where o.id <> $1::uuid
+				and o.is_active
+				and 'super_admin' = any (o.roles)))
+	returning id
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, 'user.delete', 'users', 'success', 'posternctl' from u
+)
+select id from u;
+
+-- name: ctl_user_import
+-- One line of an import: what is there already is left as it is, and no row
+-- says so. 1 id, 2 email, 3 username, 4 hash or null, 5 first, 6 last, 7 full
+-- name, 8 roles, comma separated, 9 verified, 10 active, 11 created µs or null
+with u as (
+	insert into users (id, email, username, password_hash, first_name,
+		last_name, full_name, is_verified, verified_at, is_active,
+		created_at, must_reset_password)
+	values ($1::uuid, $2, $3, $4, $5, $6, $7, $9::boolean,
+		case when $9::boolean then now() end, $10::boolean,
+		coalesce(from_us($11::bigint), now()), false)
+	on conflict do nothing
+	returning id
+), r as (
+	insert into user_roles (user_id, role_id)
+	select u.id, roles.id from u, roles
+	where roles.name = any (string_to_array($8, ',')) and is_active
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, 'user.import', 'users', 'success', 'posternctl' from u
+)
+select id from u;
+
+-- name: ctl_signing_key_add
+-- A key that signs from now + $5 µs on; with $6 the keys before it verify
+-- until then and $6 µs more. 1 kid, 2 algorithm, 3 sealed secret, 4 public
+-- key, 5 delay µs, 6 life of what was signed before, µs, or null
+with o as (
+	update signing_keys set verifies_until = now()
+		+ ($5::bigint + $6::bigint) * interval '1 microsecond'
+	where $6::text is not null and verifies_until is null
+), n as (
+	insert into signing_keys (kid, algorithm, secret, public_key,
+		signs_from)
+	values ($1, $2, $3::bytea, $4::bytea,
+		now() + $5::bigint * interval '1 microsecond')
+	returning signs_from
+), a as (
+	insert into audit_logs (action, resource, result, reason)
+	select 'key.create', 'signing_keys', 'success', $1 from n
+)
+select to_us(signs_from) from n;
+
+-- name: ctl_signing_key_list
+-- safe: yes
+select kid, algorithm, get_byte(secret, 0), to_us(created_at),
+	to_us(signs_from), to_us(verifies_until),
+	signs_from <= now() and (verifies_until is null
+		or verifies_until > now()) and not exists (
+		select 1 from signing_keys n where n.signs_from <= now()
+			and (n.signs_from, n.kid) > (k.signs_from, k.kid)
+			and (n.verifies_until is null
+				or n.verifies_until > now())),
+	verifies_until is null or verifies_until > now(), secret
+from signing_keys k order by signs_from desc, kid;
+
+-- name: ctl_signing_key_reseal
+-- 1 kid, 2 secret as it was read, 3 the same under the key of today
+update signing_keys set secret = $3::bytea
+where kid = $1 and secret = $2::bytea returning kid;
+
+-- name: ctl_jobs_sealed
+-- Payloads not sealed by version $1, behind id $2. 3 rows at most
+-- safe: yes
+select id, payload from jobs
+where payload is not null and get_byte(payload, 0) <> $1::int
+	and ($2::uuid is null or id > $2)
+order by id limit $3::int;
+
+-- name: ctl_jobs_sealed_count
+-- safe: yes
+select count(*) from jobs
+where payload is not null and get_byte(payload, 0) <> $1::int;
+
+-- name: ctl_job_reseal
+-- 1 id, 2 payload as it was read, 3 the same under the key of today
+update jobs set payload = $3::bytea
+where id = $1::uuid and payload = $2::bytea returning id;
+
+-- name: ctl_one_time
+-- The newest live code or link of an address. 1 email
+-- safe: yes
+select o.id, o.purpose, o.mac, o.destination, to_us(o.expires_at)
+from one_time o join users u on u.id = o.user_id
+where u.email = lower($1) and o.used_at is null and o.voided_at is null
+	and o.expires_at > now()
+order by o.created_at desc, o.id desc limit 1;
+
+-- name: ctl_doctor
+-- safe: yes
+select current_setting('server_version'), current_setting('fsync'),
+	current_setting('synchronous_commit'),
+	current_setting('full_page_writes'), current_user::text,
+	(select rolsuper from pg_roles where rolname = current_user),
+	pg_is_in_recovery(), to_us(clock_timestamp()),
+	current_setting('max_connections')::int,
+	pg_get_userbyid(relowner) = current_user,
+	(select ssl from pg_stat_ssl where pid = pg_backend_pid())
+from pg_class where oid = 'users'::regclass;
+
+-- name: ctl_version
+-- safe: yes
+select current_setting('server_version');

@@ -1,0 +1,103 @@
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include "base/config.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "crypto/keyring.h"
+#include "store/cache.h"
+#include "store/db.h"
+#include "store/shared.h"
+
+/*
+ * posternctl, the operator's hand. A command is a row of its group's table:
+ * words, arguments, options, what it needs open, and the function. Help,
+ * parsing and exit codes are the same for all.
+ */
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_NOT_FOUND = 3,
+	CTL_CONFLICT = 4,
+	CTL_UNAVAILABLE = 5
+};
+
+/* What main opens before a command runs; each includes those above it. */
+enum ctl_need {
+	CTL_NEEDS_NOTHING, CTL_NEEDS_CONFIG, CTL_NEEDS_KEYS, CTL_NEEDS_DB
+};
+
+struct ctl {
+	struct arena *arena;
+	const struct config *config; /* NULL: refused, see faults */
+	const char *faults[64];
+	size_t nfaults;
+	struct keyring *keys;
+	struct db *db;
+	struct cache *cache; /* of NEEDS_DB; may have no host */
+	struct shared *shared;
+	bool json;
+	char **args; /* what is left after the options */
+	int nargs;
+};
+
+/* An option of a command: "--name"; out is written when it is there. */
+struct ctl_option {
+	const char *name;
+	enum { CTL_FLAG = 1, CTL_TEXT, CTL_NUMBER, CTL_TEXTS } kind;
+	void *out; /* bool, const char *, long, struct ctl_texts */
+	const char *doc;
+};
+
+/* What an option that may come several times gathered. */
+#define CTL_TEXTS_MAX 16
+struct ctl_texts {
+	const char *text[CTL_TEXTS_MAX];
+	size_t n;
+};
+
+struct ctl_command {
+	const char *words; /* "user create" */
+	const char *args;  /* "USER [ROLE...]", "" none */
+	int min, max;	   /* arguments; max -1: any number */
+	enum ctl_need needs;
+	const struct ctl_option *options; /* closed by { 0 }; or NULL */
+	int (*run)(struct ctl *c);
+	const char *doc;
+};
+
+/* The tables, closed by { 0 }. */
+extern const struct ctl_command ctl_checks[], ctl_users[], ctl_imports[],
+	ctl_keys[], ctl_queue[], ctl_dev[], ctl_doctor[], ctl_routes[];
+
+/*
+ * Say on standard error what failed and return the exit code of e. The
+ * sentence may be NULL: that of e.
+ */
+int ctl_fail(enum err e, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Print v: as one line of JSON with --json; else an array of objects as a
+ * table, an object as "name: value" lines. Returns CTL_OK.
+ */
+int ctl_print(struct ctl *c, cJSON *v);
+
+/* A question's answer, without --json only: nothing is printed with it. */
+void ctl_say(struct ctl *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * First line of standard input, at most LIMIT_PASSWORD_BYTES, without its
+ * end. False: nothing, too long, or a NUL in it; a sentence was said.
+ */
+bool ctl_read_password(struct ctl *c, struct str *out);
+
+/*
+ * A bar on standard error when that is a terminal: call with done of total
+ * (0: unknown) as often as you like, at the end with finished.
+ */
+void ctl_progress(const char *what, long done, long total, bool finished);
+
+#endif

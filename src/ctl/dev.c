@@ -1,0 +1,91 @@
+#include <stdio.h>
+
+#include <sodium.h>
+
+#include "base/encoding.h"
+#include "crypto/token.h"
+#include "ctl/ctl.h"
+
+#define CODES 1000000 /* six digits */
+#define CODES_AT_ONCE 1000
+
+/*
+ * A code is kept as a MAC only; six digits are found again by trying all of
+ * them, for whoever holds the key.
+ */
+static struct str
+find_code(struct ctl *c, struct str id, const char *purpose, struct str mac)
+{
+	struct arena *a = arena_new((size_t)8 << 20);
+	struct str found = STR_NONE;
+	char digits[16];
+
+	for (int i = 0; i < CODES && found.n == 0; i++) {
+		struct str code = { digits, 6 }, m;
+
+		snprintf(digits, sizeof(digits), "%06d", i);
+		m = token_code_mac(a, c->keys, id, purpose, code);
+		if (m.n == mac.n && sodium_memcmp(m.p, mac.p, m.n) == 0)
+			found = arena_str(c->arena, code);
+		if (i % CODES_AT_ONCE == 0)
+			arena_reset(a);
+	}
+	arena_free(&a);
+	return found;
+}
+
+static struct str
+derive(struct ctl *c, struct str id, struct str purpose)
+{
+	struct uuid u;
+
+	if (!uuid_parse(id, &u))
+		return STR_NONE;
+	if (str_eq(purpose, STR("reset")))
+		return token_make(c->arena, c->keys, TOKEN_RESET, u, 0);
+	if (str_eq(purpose, STR("email")))
+		return token_make(c->arena, c->keys, TOKEN_EMAIL, u, 0);
+	return STR_NONE;
+}
+
+static int
+run_last_token(struct ctl *c)
+{
+	cJSON *answer = json_object();
+	struct str purpose, mac, token;
+	struct rows *r;
+	enum err e;
+
+	if (strcmp(c->config->environment, "development") != 0)
+		return ctl_fail(E_FORBIDDEN, "only where service.environment "
+		    "is development");
+	e = db_exec(c->db, c->arena, Q_CTL_ONE_TIME, &r, A_TEXT(c->args[0]));
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	if (r->n == 0)
+		return ctl_fail(E_NOT_FOUND, "there is no live token of %s",
+		    c->args[0]);
+	purpose = row_str(r, 0, 1);
+	mac = row_null(r, 0, 2) ? STR_NONE : row_bytes(c->arena, r, 0, 2);
+	token = mac.n ? find_code(c, row_str(r, 0, 0), purpose.p, mac) :
+	    derive(c, row_str(r, 0, 0), purpose);
+	if (token.n == 0)
+		return ctl_fail(E_INTERNAL, "the key it was made with is not "
+		    "in force any more");
+	if (!c->json) {
+		printf("%.*s\n", STR_FMT(token));
+		return CTL_OK;
+	}
+	json_add_str(answer, "purpose", purpose);
+	json_add_str(answer, "token", token);
+	json_add_str(answer, "destination", row_str(r, 0, 3));
+	json_add_time(answer, "expires_at", row_int(r, 0, 4));
+	return ctl_print(c, answer);
+}
+
+const struct ctl_command ctl_dev[] = {
+	{ "dev last-token", "EMAIL", 1, 1, CTL_NEEDS_DB, NULL,
+	    run_last_token,
+	    "The newest live code or link token; in development only" },
+	{ 0 },
+};

@@ -1,0 +1,244 @@
+#include <stdio.h>
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "crypto/jwt.h"
+#include "crypto/seal.h"
+#include "ctl/ctl.h"
+
+/*
+ * Signing keys (table signing_keys) and sealing keys (keys.sealing). A new
+ * signing key is published before it signs, so that whoever keeps our JWKS
+ * has it by then; what it replaces verifies until its last token is over
+ * (security row JW5).
+ */
+#define PUBLISHED_FIRST (15 * 60) /* seconds; JWKS may be kept ten minutes */
+#define SKEW 60
+#define BATCH 100
+
+static struct {
+	bool sealing;
+	long delay;
+} key = { .delay = PUBLISHED_FIRST };
+
+static const struct ctl_option generate_options[] = {
+	{ "sealing", CTL_FLAG, &key.sealing,
+	    "print the next entry for keys.sealing instead" },
+	{ 0 },
+};
+
+static const struct ctl_option rotate_options[] = {
+	{ "sealing", CTL_FLAG, &key.sealing,
+	    "seal everything at rest anew under the highest sealing key" },
+	{ "delay", CTL_NUMBER, &key.delay,
+	    "seconds the new key is published before it signs (900)" },
+	{ 0 },
+};
+
+/* "version:base64" with the version above the one that seals today. */
+static int
+generate_sealing(struct ctl *c)
+{
+	uint8_t bytes[32];
+	int version = keyring_current(c->keys) + 1;
+	cJSON *answer = json_object();
+	struct str text;
+
+	if (version > 255)
+		return ctl_fail(E_CONFLICT, "keys.sealing has version 255; "
+		    "rotate to a new database");
+	randombytes_buf(bytes, sizeof(bytes));
+	text = b64_encode(c->arena, (struct str){ (char *)bytes,
+	    sizeof(bytes) });
+	sodium_memzero(bytes, sizeof(bytes));
+	text = arena_fmt(c->arena, "%d:%.*s", version, STR_FMT(text));
+	if (!c->json) {
+		printf("%.*s\n", STR_FMT(text));
+		fputs("Add this to keys.sealing behind what is there, restart "
+		    "all programs,\nthen: posternctl key rotate --sealing\n",
+		    stderr);
+		return CTL_OK;
+	}
+	json_add_int(answer, "version", version);
+	json_add_str(answer, "entry", text);
+	return ctl_print(c, answer);
+}
+
+static struct str
+bound_key(struct ctl *c, struct str kid)
+{
+	return arena_fmt(c->arena, "signing_keys/secret/%.*s", STR_FMT(kid));
+}
+
+/* life: µs the keys before it verify on, STR of NULL argument: for good. */
+static int
+add_key(struct ctl *c, int64_t delay, struct arg life)
+{
+	struct jwt_key k;
+	struct str kid, secret, public_key;
+	cJSON *answer = json_object();
+	struct rows *r;
+	enum err e;
+
+	jwt_key_generate(&k);
+	kid = arena_str(c->arena, str_of(k.kid));
+	secret = seal(c->arena, c->keys, bound_key(c, kid), (struct str){
+	    (char *)k.secret, sizeof(k.secret) });
+	public_key = arena_str(c->arena, (struct str){ (char *)k.public_key,
+	    sizeof(k.public_key) });
+	sodium_memzero(&k, sizeof(k));
+	e = db_exec(c->db, c->arena, Q_CTL_SIGNING_KEY_ADD, &r, A_STR(kid),
+	    A_TEXT("EdDSA"), A_BYTES(secret), A_BYTES(public_key),
+	    A_INT(delay), life);
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	json_add_str(answer, "kid", kid);
+	json_add_str(answer, "algorithm", STR("EdDSA"));
+	json_add_time(answer, "signs_from", row_int(r, 0, 0));
+	return ctl_print(c, answer);
+}
+
+static int
+run_generate(struct ctl *c)
+{
+	if (key.sealing)
+		return generate_sealing(c);
+	return add_key(c, 0, A_NULL);
+}
+
+/* The keys in the table, one after the other; few there are. */
+static int
+reseal_keys(struct ctl *c, long *done)
+{
+	struct rows *r;
+	enum err e = db_exec0(c->db, c->arena, Q_CTL_SIGNING_KEY_LIST, &r);
+
+	for (size_t i = 0; e == E_OK && i < r->n; i++) {
+		struct str kid = row_str(r, i, 0), bound = bound_key(c, kid);
+		struct str old = row_bytes(c->arena, r, i, 8), plain;
+
+		if (row_int(r, i, 2) == keyring_current(c->keys))
+			continue;
+		e = unseal(c->arena, c->keys, bound, old, &plain);
+		if (e != E_OK)
+			return ctl_fail(e, "the key that sealed signing key "
+			    "%.*s is not in keys.sealing", STR_FMT(kid));
+		e = db_exec(c->db, c->arena, Q_CTL_SIGNING_KEY_RESEAL, NULL,
+		    A_STR(kid), A_BYTES(old), A_BYTES(seal(c->arena, c->keys,
+		    bound, plain)));
+		++*done;
+	}
+	return e == E_OK ? CTL_OK : ctl_fail(e, NULL);
+}
+
+/*
+ * One batch behind *last. Each row is compared with what was read, so one that
+ * the worker just finished stays as it is; interrupted, the next run goes on.
+ */
+static int
+reseal_jobs(struct ctl *c, struct str *last, long *done, long *failed)
+{
+	struct rows *r;
+	enum err e = db_exec(c->db, c->arena, Q_CTL_JOBS_SEALED, &r,
+	    A_INT(keyring_current(c->keys)), A_STR(*last), A_INT(BATCH));
+
+	if (e == E_OK && r->n == 0)
+		*last = STR_NONE;
+	for (size_t i = 0; e == E_OK && i < r->n; i++) {
+		struct str id = row_str(r, i, 0), plain, bound;
+		struct str old = row_bytes(c->arena, r, i, 1);
+
+		*last = id;
+		bound = arena_fmt(c->arena, "jobs/payload/%.*s", STR_FMT(id));
+		if (unseal(c->arena, c->keys, bound, old, &plain) != E_OK) {
+			++*failed;
+			continue;
+		}
+		e = db_exec(c->db, c->arena, Q_CTL_JOB_RESEAL, NULL,
+		    A_STR(id), A_BYTES(old), A_BYTES(seal(c->arena, c->keys,
+		    bound, plain)));
+		++*done;
+	}
+	return e == E_OK ? CTL_OK : ctl_fail(e, NULL);
+}
+
+static int
+rotate_sealing(struct ctl *c)
+{
+	long done = 0, failed = 0, total;
+	struct str last = STR_NONE;
+	cJSON *answer = json_object();
+	struct rows *r;
+	int status = reseal_keys(c, &done);
+	enum err e;
+
+	if (status != CTL_OK)
+		return status;
+	e = db_exec(c->db, c->arena, Q_CTL_JOBS_SEALED_COUNT, &r,
+	    A_INT(keyring_current(c->keys)));
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	total = (long)row_int(r, 0, 0) + done;
+	do {
+		status = reseal_jobs(c, &last, &done, &failed);
+		ctl_progress("sealing", done, total, last.n == 0);
+	} while (status == CTL_OK && last.n);
+	if (status != CTL_OK)
+		return status;
+	json_add_int(answer, "version", keyring_current(c->keys));
+	json_add_int(answer, "sealed", done);
+	json_add_int(answer, "unreadable", failed);
+	ctl_print(c, answer);
+	return failed ? CTL_FAILED : CTL_OK;
+}
+
+static int
+run_rotate(struct ctl *c)
+{
+	int64_t life = c->config->access_ttl + SKEW * CLOCK_SECOND;
+
+	if (key.sealing)
+		return rotate_sealing(c);
+	return add_key(c, key.delay * CLOCK_SECOND, A_INT(life));
+}
+
+static int
+run_list(struct ctl *c)
+{
+	cJSON *rows = json_array();
+	struct rows *r;
+	enum err e = db_exec0(c->db, c->arena, Q_CTL_SIGNING_KEY_LIST, &r);
+
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	for (size_t i = 0; i < r->n; i++) {
+		cJSON *row = json_object();
+		const char *state = row_bool(r, i, 6) ? "signs" :
+		    !row_bool(r, i, 7) ? "retired" :
+		    row_int(r, i, 4) > clock_wall() ? "published" : "verifies";
+
+		json_add_str(row, "kid", row_str(r, i, 0));
+		json_add_str(row, "algorithm", row_str(r, i, 1));
+		json_add_str(row, "state", str_of(state));
+		json_add_int(row, "sealing_version", row_int(r, i, 2));
+		json_add_time(row, "created_at", row_int(r, i, 3));
+		json_add_time(row, "signs_from", row_int(r, i, 4));
+		json_add_time(row, "verifies_until", row_int(r, i, 5));
+		json_push(rows, row);
+	}
+	ctl_say(c, "algorithm in force: %s; sealing key in force: %d\n",
+	    c->config->jwt_algorithm, keyring_current(c->keys));
+	return ctl_print(c, rows);
+}
+
+const struct ctl_command ctl_keys[] = {
+	{ "key generate", "", 0, 0, CTL_NEEDS_DB, generate_options,
+	    run_generate, "Make a signing key (EdDSA) that signs at once" },
+	{ "key rotate", "", 0, 0, CTL_NEEDS_DB, rotate_options, run_rotate,
+	    "Make the next signing key and retire the ones before it" },
+	{ "key list", "", 0, 0, CTL_NEEDS_DB, NULL, run_list,
+	    "Signing keys and what they do" },
+	{ 0 },
+};

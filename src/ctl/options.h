@@ -1,0 +1,21 @@
+#ifndef CTL_OPTIONS_H
+#define CTL_OPTIONS_H
+
+#include "ctl/ctl.h"
+
+enum ctl_asked {
+	CTL_ASKED_NOTHING, CTL_ASKED_HELP, CTL_ASKED_VERSION, CTL_ASKED_WRONG
+};
+
+/*
+ * Read the options of k and the common ones, which may stand anywhere;
+ * argv[0] is skipped, "--" ends options. What is left is c->args, its number
+ * checked against the row. WRONG: a sentence was said.
+ */
+enum ctl_asked options_read(struct ctl *c, const struct ctl_command *k,
+    int argc, char **argv);
+
+/* The common options only, for a command line that names no command. */
+enum ctl_asked options_common(struct ctl *c, int argc, char **argv);
+
+#endif

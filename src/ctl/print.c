@@ -1,0 +1,200 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "ctl/ctl.h"
+
+static int
+exit_of(enum err e)
+{
+	switch (e) {
+	case E_OK:
+		return CTL_OK;
+	case E_NOT_FOUND:
+		return CTL_NOT_FOUND;
+	case E_VALIDATION:
+	case E_BAD_REQUEST:
+		return CTL_USAGE;
+	case E_CONFLICT:
+	case E_EMAIL_TAKEN:
+	case E_USERNAME_TAKEN:
+		return CTL_CONFLICT;
+	case E_UNAVAILABLE:
+	case E_BUSY:
+		return CTL_UNAVAILABLE;
+	default:
+		return CTL_FAILED;
+	}
+}
+
+int
+ctl_fail(enum err e, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("posternctl: ", stderr);
+	if (fmt) {
+		va_start(ap, fmt);
+		vfprintf(stderr, fmt, ap);
+		va_end(ap);
+	} else {
+		fputs(err_sentence(e), stderr);
+	}
+	fputc('\n', stderr);
+	return exit_of(e);
+}
+
+void
+ctl_say(struct ctl *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->json)
+		return;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+/*
+ * A value for a terminal: what others chose must not command it (row LO3), so
+ * control characters become dots.
+ */
+static struct str
+cell(struct arena *a, const cJSON *v)
+{
+	struct str s = json_text(v);
+	char *p;
+
+	if (v == NULL || cJSON_IsNull(v))
+		return STR("-");
+	if (s.p == NULL)
+		s = json_print(a, v);
+	if (s.n == 0)
+		return STR("-");
+	p = arena_alloc(a, s.n + 1);
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		/* 0x9b, CSI, is the second byte of U+009B. */
+		p[i] = c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0 &&
+		    i && (unsigned char)s.p[i - 1] == 0xc2) ? '.' : s.p[i];
+	}
+	return (struct str){ p, s.n };
+}
+
+static size_t
+width(struct str s)
+{
+	size_t points;
+
+	return str_utf8(s, &points) ? points : s.n;
+}
+
+static void
+print_padded(struct str s, size_t room, bool last)
+{
+	printf("%.*s", STR_FMT(s));
+	if (!last)
+		for (size_t n = width(s); n < room + 2; n++)
+			putchar(' ');
+}
+
+static size_t
+column_width(struct arena *a, const cJSON *rows, const char *key)
+{
+	size_t most = strlen(key);
+
+	for (const cJSON *r = rows->child; r; r = r->next) {
+		size_t n = width(cell(a, json_get(r, key)));
+
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+/* The members of the first row are the columns. */
+static void
+print_table(struct arena *a, const cJSON *rows)
+{
+	const cJSON *first = rows->child;
+
+	if (first == NULL) {
+		puts("(none)");
+		return;
+	}
+	for (const cJSON *k = first->child; k; k = k->next)
+		print_padded(str_of(k->string),
+		    column_width(a, rows, k->string), k->next == NULL);
+	putchar('\n');
+	for (const cJSON *r = first; r; r = r->next) {
+		for (const cJSON *k = first->child; k; k = k->next)
+			print_padded(cell(a, json_get(r, k->string)),
+			    column_width(a, rows, k->string),
+			    k->next == NULL);
+		putchar('\n');
+	}
+}
+
+int
+ctl_print(struct ctl *c, cJSON *v)
+{
+	if (c->json) {
+		struct str s = json_print(c->arena, v);
+
+		printf("%.*s\n", STR_FMT(s));
+		return CTL_OK;
+	}
+	if (cJSON_IsArray(v)) {
+		print_table(c->arena, v);
+		return CTL_OK;
+	}
+	for (const cJSON *k = v->child; k; k = k->next) {
+		struct str s = cell(c->arena, k);
+
+		printf("%s: %.*s\n", k->string, STR_FMT(s));
+	}
+	return CTL_OK;
+}
+
+bool
+ctl_read_password(struct ctl *c, struct str *out)
+{
+	char *p = arena_alloc(c->arena, LIMIT_PASSWORD_BYTES + 4);
+	size_t n = 0;
+
+	/* Bytes, not stdio: its buffer would keep a copy. */
+	while (n < LIMIT_PASSWORD_BYTES + 2 && read(STDIN_FILENO, p + n, 1) == 1)
+		if (p[n++] == '\n') {
+			n--;
+			break;
+		}
+	if (n && p[n - 1] == '\r')
+		n--;
+	p[n] = '\0';
+	*out = (struct str){ p, n };
+	if (n && n <= LIMIT_PASSWORD_BYTES && !str_has_nul(*out))
+		return true;
+	ctl_fail(E_VALIDATION, n ? "the password is too long or holds a NUL" :
+	    "no password on standard input");
+	return false;
+}
+
+void
+ctl_progress(const char *what, long done, long total, bool finished)
+{
+	static const char full[] = "##############################";
+	int filled = total > 0 ? (int)(30.0 * (double)done / (double)total) : 0;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	if (total > 0)
+		fprintf(stderr, "\r%s [%.*s%*s] %ld/%ld", what, filled, full,
+		    30 - filled, "", done, total);
+	else
+		fprintf(stderr, "\r%s %ld", what, done);
+	if (finished)
+		fputc('\n', stderr);
+}

@@ -1,0 +1,119 @@
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "ctl/ctl.h"
+#include "store/job_store.h"
+
+static struct {
+	const char *state, *before;
+	long limit;
+	bool all;
+} queue = { .limit = 50 };
+
+static const struct ctl_option list_options[] = {
+	{ "state", CTL_TEXT, &queue.state,
+	    "ready, done, dead or expired; default all but done" },
+	{ "before", CTL_TEXT, &queue.before,
+	    "only older than this id: the next page" },
+	{ "limit", CTL_NUMBER, &queue.limit, "at most so many (50)" },
+	{ 0 },
+};
+
+static const struct ctl_option retry_options[] = {
+	{ "all", CTL_FLAG, &queue.all, "all dead letters" },
+	{ 0 },
+};
+
+static cJSON *
+job(struct ctl *c, const struct rows *r, size_t i)
+{
+	cJSON *row = json_object();
+
+	json_add_str(row, "id", row_str(r, i, 0));
+	json_add_str(row, "kind", row_str(r, i, 1));
+	json_add_str(row, "state", row_bool(r, i, 11) ? STR("sending") :
+	    row_str(r, i, 2));
+	json_add_int(row, "priority", row_int(r, i, 3));
+	json_add_str(row, "attempts", arena_fmt(c->arena, "%lld/%lld",
+	    (long long)row_int(r, i, 4), (long long)row_int(r, i, 5)));
+	json_add_time(row, "run_at", row_int(r, i, 6));
+	json_add_time(row, "expires_at", row_int(r, i, 7));
+	json_add_time(row, "created_at", row_int(r, i, 8));
+	json_add_time(row, "finished_at", row_int(r, i, 9));
+	json_add_str(row, "last_error", row_str(r, i, 10));
+	return row;
+}
+
+static int
+run_list(struct ctl *c)
+{
+	cJSON *rows = json_array();
+	struct uuid id;
+	struct rows *r;
+	enum err e;
+
+	if (queue.before && !uuid_parse(str_of(queue.before), &id))
+		return ctl_fail(E_VALIDATION, "--before wants the id of a job");
+	e = db_exec(c->db, c->arena, Q_JOB_LIST, &r, A_TEXT(queue.state),
+	    A_INT(queue.limit), A_TEXT(queue.before));
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	for (size_t i = 0; i < r->n; i++)
+		json_push(rows, job(c, r, i));
+	return ctl_print(c, rows);
+}
+
+static int
+run_retry(struct ctl *c)
+{
+	const char *which = c->nargs ? c->args[0] : NULL;
+	cJSON *answer = json_object();
+	struct uuid id;
+	struct rows *r;
+	enum err e;
+
+	if ((which == NULL) != queue.all)
+		return ctl_fail(E_VALIDATION, "name a job, or say --all");
+	if (which && !uuid_parse(str_of(which), &id))
+		return ctl_fail(E_VALIDATION, "%s is not the id of a job",
+		    which);
+	e = db_exec(c->db, c->arena, Q_JOB_RETRY, &r, A_TEXT(which));
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	if (which && r->n == 0)
+		return ctl_fail(E_NOT_FOUND, "there is no dead letter %s",
+		    which);
+	if (r->n)
+		job_wake(c->config->runtime_dir);
+	json_add_int(answer, "due_again", (int64_t)r->n);
+	return ctl_print(c, answer);
+}
+
+static int
+run_stats(struct ctl *c)
+{
+	static const char *const names[] = { "ready", "due", "sending",
+		"dead", "expired" };
+	cJSON *answer = json_object();
+	struct rows *r;
+	enum err e = db_exec0(c->db, c->arena, Q_JOB_STATS, &r);
+
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	for (int i = 0; i < 5; i++)
+		json_add_int(answer, names[i], row_int(r, 0, i));
+	json_add_int(answer, "oldest_due_seconds",
+	    row_int(r, 0, 5) / CLOCK_SECOND);
+	return ctl_print(c, answer);
+}
+
+const struct ctl_command ctl_queue[] = {
+	{ "queue list", "", 0, 0, CTL_NEEDS_DB, list_options, run_list,
+	    "Jobs, newest first" },
+	{ "queue retry", "[JOB]", 0, 1, CTL_NEEDS_DB, retry_options,
+	    run_retry, "Send dead letters again" },
+	{ "queue stats", "", 0, 0, CTL_NEEDS_DB, NULL, run_stats,
+	    "How much there is to do" },
+	{ 0 },
+};
