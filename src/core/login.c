@@ -92,11 +92,14 @@ static enum err
 refund(struct ctx *x, const struct begun *b, enum err e)
 {
 	const struct config *c = x->config;
+	const struct arg near[] = { A_STR(b->bucket), A_INT(c->lock_attempts),
+		A_INT(c->lock_window) };
+	const struct arg total[] = { A_STR(b->total), A_INT(100),
+		A_INT(c->lock_window) };
+	const struct db_step steps[] = { { Q_ATTEMPT_REFUND, near, 3 },
+		{ Q_ATTEMPT_REFUND, total, 3 } };
 
-	(void)db_exec(x->db, x->arena, Q_ATTEMPT_REFUND, NULL,
-	    A_STR(b->bucket), A_INT(c->lock_attempts), A_INT(c->lock_window));
-	(void)db_exec(x->db, x->arena, Q_ATTEMPT_REFUND, NULL,
-	    A_STR(b->total), A_INT(100), A_INT(c->lock_window));
+	(void)db_batch(x->db, x->arena, steps, 2, NULL);
 	return e;
 }
 
