@@ -1,12 +1,37 @@
--- Sliding window over two buckets (security row RL9). KEYS[1]; ARGV: limit,
--- window in ms, cost. Returns {1 or 0, remaining, reset as Unix seconds,
--- retry after in ms}. What is refused is not counted. Every write sets the
--- time to live in the same step, so no key can stay for ever.
+-- Sliding window (security row RL9). KEYS[1]; ARGV: limit, window in ms, cost.
+-- Returns {1 or 0, remaining, reset as Unix seconds, retry after in ms}. What
+-- is refused is not counted. Every write sets the time to live in the same
+-- step, so no key can stay for ever.
+--
+-- A small limit guards secrets and says how long to wait: the times of what
+-- was let in are kept, which is exact. A large one is estimated from two
+-- buckets, which costs the same whatever it is.
+local EXACT = 32
 local limit = tonumber(ARGV[1])
 local window = tonumber(ARGV[2])
 local cost = tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+if limit <= EXACT then
+	local kept, wait = {}, 0
+	for t in string.gmatch(redis.call('HGET', KEYS[1], 'at') or '', '%d+') do
+		if now - t < window then kept[#kept + 1] = t end
+	end
+	local passes = #kept + cost <= limit
+	if passes and cost > 0 then
+		for _ = 1, cost do
+			kept[#kept + 1] = string.format('%.0f', now)
+		end
+		redis.call('HSET', KEYS[1], 'at', table.concat(kept, ' '))
+		redis.call('PEXPIRE', KEYS[1], window)
+	elseif not passes then
+		wait = (kept[#kept + cost - limit] or now) + window - now
+	end
+	return {passes and 1 or 0, math.max(0, limit - #kept),
+		math.ceil(((kept[1] or now) + window) / 1000), wait}
+end
+
 local bucket = math.floor(now / window)
 local passed = now - bucket * window
 local h = redis.call('HMGET', KEYS[1], 'b', 'c', 'p')

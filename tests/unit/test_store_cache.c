@@ -182,20 +182,39 @@ START_TEST(the_limiter_lets_exactly_the_limit_through)
 }
 END_TEST
 
-/* A refused request is not counted: who waits as told gets in. */
-START_TEST(waiting_as_told_lets_one_in)
+static void
+wait_as_told(const char *key, const char *limit, int n)
 {
 	struct reply r;
 
-	for (int i = 0; i < 3; i++)
-		take("wait", "3", "200");
+	for (int i = 0; i < n; i++)
+		take(key, limit, "200");
 	for (int i = 0; i < 50; i++) {
-		r = take("wait", "3", "200");
+		r = take(key, limit, "200");
 		if (r.item[0].number)
 			return; /* the window had passed by itself */
 	}
 	usleep((useconds_t)(r.item[3].number + 2) * 1000);
-	ck_assert_int_eq(take("wait", "3", "200").item[0].number, 1);
+	ck_assert_int_eq(take(key, limit, "200").item[0].number, 1);
+}
+
+/* A refused request is not counted: who waits as told gets in. */
+START_TEST(waiting_as_told_lets_one_in)
+{
+	wait_as_told("wait", "3", 3);
+	wait_as_told("wait long", "40", 40);
+}
+END_TEST
+
+/* Wherever the clock stands: a small limit knows when its first one was. */
+START_TEST(a_small_limit_names_the_whole_window)
+{
+	struct reply r;
+
+	for (int i = 0; i < 6; i++)
+		r = take("window", "5", "600000");
+	ck_assert_int_eq(r.item[0].number, 0);
+	ck_assert(r.item[3].number > 590000 && r.item[3].number <= 600000);
 }
 END_TEST
 
@@ -529,6 +548,7 @@ suite(void)
 	tcase_add_test(t, a_pipeline_may_be_larger_than_every_buffer);
 	tcase_add_test(t, the_limiter_lets_exactly_the_limit_through);
 	tcase_add_test(t, waiting_as_told_lets_one_in);
+	tcase_add_test(t, a_small_limit_names_the_whole_window);
 	tcase_add_test(t, a_limiter_key_always_has_an_end);
 	tcase_add_test(t, the_limit_holds_for_many_at_once);
 	tcase_add_test(t, a_forgotten_script_is_sent_in_the_same_call);
