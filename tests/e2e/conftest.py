@@ -1,0 +1,137 @@
+"""The stack under test.
+
+`./dev test` names it by POSTERN_DEV_DIR and PORT and has started it. A test
+says what settings it needs, @pytest.mark.stack(REDIS_HOST="") on itself or as
+its module's pytestmark; the tests are sorted by these, and the stack is
+started anew (./dev up) where they change.
+"""
+import os
+import secrets
+import subprocess
+
+import psycopg2
+import pytest
+import redis
+
+from api import Api
+from maildir import Inbox
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+
+# Known to the tests, because they forge tokens with it.
+JWT_SECRET = secrets.token_urlsafe(48)
+
+# Limits have tests of their own; all others would meet them.
+USUAL = {"ENABLE_RATE_LIMITING": "false", "JWT_SECRET": JWT_SECRET}
+
+
+class Stack:
+    """The stack of POSTERN_DEV_DIR and its places."""
+
+    def __init__(self):
+        self.settings = None
+        self.places = {}
+        self.inbox = None
+        self.db = None
+
+    def up(self, settings):
+        if settings == self.settings:
+            return self
+        self.settings = None
+        run = subprocess.run(
+            [ROOT + "/dev", "up"], env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        self.settings = settings
+        self.places = dict(line.split("=", 1) for line in subprocess.run(
+            [ROOT + "/dev", "env"], check=True, capture_output=True,
+            text=True).stdout.splitlines())
+        if self.inbox is None:
+            self.inbox = Inbox(self["MAIL_DIR"])
+            self.db = psycopg2.connect(self["DATABASE_OWNER_URL"])
+            self.db.autocommit = True
+        return self
+
+    def __getitem__(self, name):
+        return self.places[name]
+
+    @property
+    def api(self):
+        return Api(self["BASE_URL"])
+
+    def sql(self, query, *args):
+        """Rows of a statement, as the owner of the tables."""
+        with self.db.cursor() as cursor:
+            cursor.execute(query, args)
+            return cursor.fetchall() if cursor.description else None
+
+    def ctl(self, *args, check=True, **kwargs):
+        return subprocess.run([ROOT + "/dev", "ctl", *args], check=check,
+                              capture_output=True, text=True, **kwargs)
+
+    def forget_limits(self):
+        """All budgets are whole again."""
+        self.sql("delete from attempts")
+        if self["REDIS_URL"]:
+            redis.Redis.from_url(self["REDIS_URL"]).flushdb()
+
+    def forget(self, *addresses):
+        """A second run meets its own leftovers otherwise."""
+        self.sql("delete from users where email = any(%s)", list(addresses))
+
+
+def settings_of(item):
+    """The settings of a test, the nearest mark last; None without a stack."""
+    if "stack" not in item.fixturenames or item.fspath.basename in (
+            "test_worker.py",):
+        return None
+    settings = dict(USUAL)
+    for mark in reversed(list(item.iter_markers("stack"))):
+        settings.update(mark.kwargs)
+    return settings
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "stack(NAME=VALUE...): settings the stack runs with")
+    config.addinivalue_line("markers", "last: after all the others")
+
+
+def pytest_collection_modifyitems(items):
+    def order(item):
+        settings = settings_of(item)
+        if item.get_closest_marker("last"):
+            return (2, [])
+        if settings is None:
+            return (0, [])
+        more = sorted(i for i in settings.items() if i not in USUAL.items())
+        return (1, more)
+    items.sort(key=order)
+
+
+@pytest.fixture(scope="session")
+def the_stack():
+    if "POSTERN_DEV_DIR" not in os.environ or "PORT" not in os.environ:
+        pytest.skip("needs a stack: ./dev test e2e")
+    return Stack()
+
+
+@pytest.fixture
+def stack(the_stack, request):
+    return the_stack.up(settings_of(request.node))
+
+
+@pytest.fixture
+def api(stack):
+    return stack.api
+
+
+@pytest.fixture
+def person(api):
+    return api.new_person()
+
+
+@pytest.fixture
+def inbox(stack):
+    return stack.inbox
