@@ -171,6 +171,7 @@ config_yaml(struct config_all *all, struct str text, const char *file)
 	}
 	yaml_parser_set_input_string(&r.parser,
 	    (const unsigned char *)(text.n ? text.p : ""), text.n);
+	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	document(&r);
 	yaml_event_delete(&r.event);
 	yaml_parser_delete(&r.parser);

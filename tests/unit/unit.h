@@ -28,7 +28,7 @@ unit_end(void)
 	arena_free(&a);
 }
 
-static int
+static int __attribute__((unused))
 unit_run(const char *name, const TTest *const *tests, size_t n)
 {
 	Suite *s = suite_create(name);
