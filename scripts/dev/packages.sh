@@ -14,7 +14,7 @@ PACKAGES_WEB_cgi='lighttpd'
 PACKAGES_TEST="$PACKAGES_WEB_nginx $PACKAGES_WEB_apache $PACKAGES_WEB_lighttpd
 	pgbouncer python3-pytest python3-psycopg2 python3-redis oathtool jq
 	openssl shellcheck git"
-PACKAGES_CI='clang llvm xz-utils valgrind'
+PACKAGES_CI='clang llvm xz-utils valgrind strace'
 
 # packages_need run WEB, packages_need test, packages_need ci
 packages_need() {

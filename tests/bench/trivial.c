@@ -1,6 +1,7 @@
 /*
  * What the bench compares with: the program libfcgi's manual would have one
- * write, prefork, a constant answer. usage: trivial N, socket on descriptor 0.
+ * write, prefork, a constant answer. usage: trivial N, socket on descriptor 0;
+ * N is the number of processes, 0: serve in this one.
  */
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -8,7 +9,7 @@
 
 #include <fcgiapp.h>
 
-static void
+static int
 serve(void)
 {
 	FCGX_Request r;
@@ -23,6 +24,7 @@ serve(void)
 		    r.out);
 		FCGX_Finish_r(&r);
 	}
+	return 0;
 }
 
 int
@@ -30,11 +32,11 @@ main(int argc, char **argv)
 {
 	long n = argc > 1 ? strtol(argv[1], NULL, 10) : 2;
 
+	if (n == 0)
+		return serve();
 	for (long i = 0; i < n; i++)
-		if (fork() == 0) {
-			serve();
-			return 0;
-		}
+		if (fork() == 0)
+			return serve();
 	while (wait(NULL) > 0)
 		;
 	return 0;

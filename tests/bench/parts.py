@@ -1,0 +1,228 @@
+"""What the bench runs and asks: the stack of ./dev, one nginx in front of
+Postern and of the trivial program, load, FastCGI and CGI by hand."""
+import json
+import os
+import shlex
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import time
+import urllib.request
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+
+NGINX = """
+{user}
+worker_processes 2;
+pid {dir}/nginx.pid;
+error_log {dir}/nginx.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    server_tokens off;
+    keepalive_requests 1000000;
+    client_body_temp_path {dir}/body;
+    proxy_temp_path {dir}/proxy;
+    fastcgi_temp_path {dir}/fastcgi;
+    uwsgi_temp_path {dir}/uwsgi;
+    scgi_temp_path {dir}/scgi;
+    fastcgi_buffer_size 16k;
+    fastcgi_buffers 8 16k;
+    server {{
+        listen 127.0.0.1:{port} backlog=1024;
+        location / {{
+            fastcgi_param HTTP_PROXY "";
+            include /etc/nginx/fastcgi_params;
+            fastcgi_pass unix:{postern};
+        }}
+    }}
+    server {{
+        listen 127.0.0.1:{trivial_port} backlog=1024;
+        location / {{
+            fastcgi_param HTTP_PROXY "";
+            include /etc/nginx/fastcgi_params;
+            fastcgi_pass unix:{trivial};
+        }}
+    }}
+}}
+"""
+
+
+def listening(path):
+    if os.path.exists(path):
+        os.unlink(path)
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    s.bind(path)
+    s.listen(1024)
+    return s
+
+
+class Stack:
+    """./dev up, and beside it nginx and the trivial program."""
+
+    def __init__(self, state, port):
+        self.state, self.port, self.dir = state, port, f"{state}/bench"
+        build = os.environ.get("POSTERN_DEV_BUILD", f"{state}/build")
+        self.bin = f"{build}/tests/bench"
+        self.own = []
+
+    def dev(self, *words, **settings):
+        env = {**os.environ, "POSTERN_DEV_DIR": self.state,
+               "PORT": str(self.port), "WEB": "nginx", **settings}
+        return subprocess.run([f"{ROOT}/dev", *words], env=env, check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+
+    def up(self, **settings):
+        self.dev("up", **settings)
+        lines = self.dev("env").splitlines()
+        self.env = dict(line.split("=", 1) for line in lines)
+        out = subprocess.run(
+            ["bash", "-c", f". {shlex.quote(self.state)}/env.sh; env -0"],
+            env={}, check=True, stdout=subprocess.PIPE, text=True).stdout
+        self.settings = dict(
+            line.split("=", 1) for line in out.split("\0") if "=" in line)
+        self.postern = f"{self.env['BIN_DIR']}/postern"
+
+    def front(self, workers):
+        """nginx and the trivial program; once, they stay over up()."""
+        os.makedirs(self.dir, exist_ok=True)
+        sock = f"{self.dir}/trivial.sock"
+        with listening(sock) as s:
+            self.own.append(subprocess.Popen(
+                [f"{self.bin}/trivial", str(workers)], stdin=s,
+                start_new_session=True))
+        conf = NGINX.format(
+            user="user root;" if os.getuid() == 0 else "", dir=self.dir,
+            port=self.port + 1, trivial_port=self.port + 2,
+            postern=self.env["FASTCGI_SOCKET"], trivial=sock)
+        with open(f"{self.dir}/nginx.conf", "w") as f:
+            f.write(conf)
+        self.own.append(subprocess.Popen(
+            ["nginx", "-c", f"{self.dir}/nginx.conf", "-p", self.dir,
+             "-e", f"{self.dir}/nginx.log", "-g", "daemon off;"],
+            start_new_session=True))
+        wait_for(lambda: self.post("/health/live", None))
+
+    def down(self):
+        for p in self.own:
+            os.killpg(p.pid, signal.SIGTERM)
+            p.wait()
+        self.dev("down")
+
+    def post(self, path, body):
+        data = None if body is None else json.dumps(body).encode()
+        r = urllib.request.Request(
+            f"http://127.0.0.1:{self.port + 1}{path}", data,
+            {"Content-Type": "application/json"})
+        with urllib.request.urlopen(r, timeout=10) as answer:
+            return json.load(answer)
+
+    def load(self, path="/", token=None, seconds=3, connections=16, rate=0,
+             bodies=None, trivial=False, wait=True):
+        words = [f"{self.bin}/load", "-s", str(seconds), "-c",
+                 str(connections)]
+        if rate:
+            words += ["-r", str(rate)]
+        if token:
+            words += ["-H", f"Authorization: Bearer {token}"]
+        if bodies:
+            words += ["-b", bodies]
+        words += [str(self.port + (2 if trivial else 1)), path]
+        p = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        return finish(p) if wait else p
+
+
+def finish(load):
+    out, _ = load.communicate()
+    if load.returncode != 0:
+        raise SystemExit("load failed")
+    return json.loads(out)
+
+
+def wait_for(ready, seconds=20):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if ready():
+                return
+        except OSError:
+            pass
+        if time.monotonic() > end:
+            raise SystemExit("not ready in time")
+        time.sleep(0.05)
+
+
+# One request by hand: FastCGI 1.0, responder, connection per request.
+
+def params_of(path, token):
+    p = {"REQUEST_METHOD": "GET", "REQUEST_URI": path, "QUERY_STRING": "",
+         "SCRIPT_NAME": path, "SERVER_PROTOCOL": "HTTP/1.1",
+         "REMOTE_ADDR": "127.0.0.1", "SERVER_NAME": "localhost",
+         "SERVER_PORT": "80", "GATEWAY_INTERFACE": "CGI/1.1",
+         "HTTP_HOST": "127.0.0.1", "HTTP_USER_AGENT": "bench"}
+    if token:
+        p["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return p
+
+
+def record(kind, body):
+    return struct.pack(">BBHHBx", 1, kind, 1, len(body), 0) + body
+
+
+def fcgi_bytes(params):
+    pairs = b""
+    for k, v in params.items():
+        pairs += struct.pack(">BI", len(k), len(v) | 1 << 31)
+        pairs += k.encode() + v.encode()
+    return (record(1, struct.pack(">HB5x", 1, 0)) + record(4, pairs) +
+            record(4, b"") + record(5, b""))
+
+
+def fcgi_ask(path, request):
+    """The answer's records as they come, to the end."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(60)
+        s.connect(path)
+        s.sendall(request)
+        got = b""
+        while chunk := s.recv(65536):
+            got += chunk
+    return got
+
+
+def serve_single(stack, words, extra=(), log=None):
+    """Start words with a socket on descriptor 0: (process, socket path)."""
+    path = f"{stack.dir}/single.sock"
+    env = {**stack.settings, **dict(extra)}
+    with listening(path) as s, open(log or os.devnull, "w") as err:
+        return subprocess.Popen(words, stdin=s, stdout=err, stderr=err,
+                                env=env), path
+
+
+def end(process):
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+
+
+def pss_kib(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        for line in f:
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    raise OSError("no Pss line")
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(word) for word in f.read().split()]
+
+
+def nice(pid):
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+def median(values):
+    return statistics.median(values)
