@@ -1,0 +1,53 @@
+/* fuzz-sources: src/base/arena.c src/base/buf.c src/base/clock.c */
+/* fuzz-sources: src/base/config_conninfo.c src/base/config_cross.c */
+/* fuzz-sources: src/base/config_print.c src/base/config_rule.c */
+/* fuzz-sources: src/base/config_secret.c src/base/config_value.c */
+/* fuzz-sources: src/base/config_yaml.c src/base/encoding.c src/base/log.c */
+/* fuzz-sources: src/base/str.c */
+/* fuzz-libs: libsodium yaml-0.1 */
+#define SYSCONFDIR "/nonexistent"
+/* Not a source of its own: it wants the directory above. */
+#include "src/base/config.c"
+
+#include "tests/fuzz/fuzz.h"
+
+/* Every list ends, and its pieces are not empty. */
+static void
+walk(const char *list)
+{
+	struct str piece;
+
+	while (config_list_next(&list, &piece))
+		FUZZ_HOLDS(piece.n > 0);
+}
+
+/* A file is refused with sentences, or gives settings within their bounds. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct arena *a = fuzz_arena();
+	struct config_all *all = ARENA_NEW(a, struct config_all);
+	static FILE *null;
+
+	if (null == NULL)
+		null = fopen("/dev/null", "w");
+	all->arena = a;
+	config_yaml(all, fuzz_str(a, data, n), "fuzz.yaml");
+	config_values(all);
+	config_secrets(all);
+	config_cross(all);
+	for (size_t i = 0; i < all->nfaults && i < CONFIG_FAULTS; i++)
+		FUZZ_HOLDS(all->faults[i][0]);
+	if (all->nfaults)
+		return 0;
+	FUZZ_HOLDS(all->c.db_port >= 1 && all->c.db_port <= 65535);
+	FUZZ_HOLDS(all->c.password_min <= all->c.password_max);
+	FUZZ_HOLDS(strlen(all->c.jwt_secret) >= 32 || all->c.sealing_keys[0]);
+	FUZZ_HOLDS(strchr(all->c.name, '\n') == NULL);
+	walk(all->c.cors_origins);
+	walk(all->c.trusted_proxies);
+	config_print(&all->c, null);
+	FUZZ_HOLDS(strstr(config_conninfo(a, &all->c, true),
+	    "application_name"));
+	return 0;
+}
