@@ -135,16 +135,18 @@ with u as (
 select id from u;
 
 -- name: ctl_user_import
--- One line of an import: what is there already is left as it is, and no row
--- says so. 1 id, 2 email, 3 username, 4 hash or null, 5 first, 6 last, 7 full
--- name, 8 roles, comma separated, 9 verified, 10 active, 11 created µs or null
+-- One line of an import: what is there already is left as it is, so that a
+-- run may be repeated. Answers the id of a new account or null, and whether
+-- the address was there before.
+-- 1 id, 2 email, 3 username, 4 hash or null, 5 first, 6 last, 7 full name, 8
+-- roles, comma separated, 9 verified, 10 active, 11 created µs or null
 with u as (
 	insert into users (id, email, username, password_hash, first_name,
 		last_name, full_name, is_verified, verified_at, is_active,
-		created_at, must_reset_password)
+		created_at)
 	values ($1::uuid, $2, $3, $4, $5, $6, $7, $9::boolean,
 		case when $9::boolean then now() end, $10::boolean,
-		coalesce(from_us($11::bigint), now()), false)
+		coalesce(from_us($11::bigint), now()))
 	on conflict do nothing
 	returning id
 ), r as (
@@ -155,7 +157,8 @@ with u as (
 	insert into audit_logs (user_id, action, resource, result, reason)
 	select id, 'user.import', 'users', 'success', 'posternctl' from u
 )
-select id from u;
+select (select id from u),
+	exists (select 1 from users where email = $2);
 
 -- name: ctl_signing_key_add
 -- A key that signs from now + $5 µs on; with $6 the keys before it verify
@@ -223,6 +226,7 @@ where u.email = lower($1) and o.used_at is null and o.voided_at is null
 order by o.created_at desc, o.id desc limit 1;
 
 -- name: ctl_doctor
+-- What the server promises, and as whom we are there.
 -- safe: yes
 select current_setting('server_version'), current_setting('fsync'),
 	current_setting('synchronous_commit'),
@@ -230,10 +234,5 @@ select current_setting('server_version'), current_setting('fsync'),
 	(select rolsuper from pg_roles where rolname = current_user),
 	pg_is_in_recovery(), to_us(clock_timestamp()),
 	current_setting('max_connections')::int,
-	pg_get_userbyid(relowner) = current_user,
-	(select ssl from pg_stat_ssl where pid = pg_backend_pid())
-from pg_class where oid = 'users'::regclass;
-
--- name: ctl_version
--- safe: yes
-select current_setting('server_version');
+	(select pg_get_userbyid(relowner) = current_user from pg_class
+		where oid = to_regclass('users'));

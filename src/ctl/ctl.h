@@ -71,6 +71,9 @@ struct ctl_command {
 extern const struct ctl_command ctl_checks[], ctl_users[], ctl_imports[],
 	ctl_keys[], ctl_queue[], ctl_dev[], ctl_doctor[], ctl_routes[];
 
+/* Open db, cache and shared of c->config; no connection is made yet. */
+void ctl_open(struct ctl *c);
+
 /*
  * Say on standard error what failed and return the exit code of e. The
  * sentence may be NULL: that of e.

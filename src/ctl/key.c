@@ -7,6 +7,7 @@
 #include "crypto/jwt.h"
 #include "crypto/seal.h"
 #include "ctl/ctl.h"
+#include "store/job_store.h"
 
 /*
  * Signing keys (table signing_keys) and sealing keys (keys.sealing). A new
@@ -151,7 +152,7 @@ reseal_jobs(struct ctl *c, struct str *last, long *done, long *failed)
 		struct str old = row_bytes(c->arena, r, i, 1);
 
 		*last = id;
-		bound = arena_fmt(c->arena, "jobs/payload/%.*s", STR_FMT(id));
+		bound = job_bound(c->arena, id);
 		if (unseal(c->arena, c->keys, bound, old, &plain) != E_OK) {
 			++*failed;
 			continue;

@@ -18,7 +18,8 @@
 #define ARENA_CAP ((size_t)256 << 20) /* one run, not one request */
 
 static const struct ctl_command *const groups[] = {
-	ctl_checks, ctl_users, ctl_keys, ctl_queue, ctl_routes, ctl_dev,
+	ctl_checks, ctl_doctor, ctl_users, ctl_imports, ctl_keys, ctl_queue,
+	ctl_routes, ctl_dev,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
@@ -97,8 +98,8 @@ help_command(const struct ctl_command *k)
 	return CTL_OK;
 }
 
-static void
-open_doors(struct ctl *c)
+void
+ctl_open(struct ctl *c)
 {
 	const struct config *k = c->config;
 	struct db_options db = {
@@ -156,7 +157,7 @@ prepare(struct ctl *c, enum ctl_need needs)
 	    (c->keys = keyring_new(c->config, &why)) == NULL)
 		return ctl_fail(E_INTERNAL, "%s", why);
 	if (needs >= CTL_NEEDS_DB)
-		open_doors(c);
+		ctl_open(c);
 	return CTL_OK;
 }
 

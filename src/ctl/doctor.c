@@ -1,0 +1,282 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ctl/ctl.h"
+#include "ctl/probe.h"
+#include "store/migrate.h"
+
+#define SMTP_WAIT_MS 3000
+#define CLOCK_APART (2 * CLOCK_SECOND)
+#define QUEUE_OLD (300 * CLOCK_SECOND)
+
+/* What was found out, in the order it was asked. */
+struct doctor {
+	struct ctl *c;
+	cJSON *rows;
+	bool failed, unavailable;
+};
+
+enum finding { FINE, WARNING, FAULT };
+
+static enum finding
+note(struct doctor *d, const char *check, enum finding f, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static enum finding
+note(struct doctor *d, const char *check, enum finding f, const char *fmt, ...)
+{
+	static const char *const words[] = { "ok", "warning", "FAULT" };
+	cJSON *row = json_object();
+	va_list ap;
+
+	va_start(ap, fmt);
+	json_add_str(row, "check", str_of(check));
+	json_add_str(row, "state", str_of(words[f]));
+	json_add_str(row, "detail", arena_vfmt(d->c->arena, fmt, ap));
+	va_end(ap);
+	json_push(d->rows, row);
+	d->failed |= f == FAULT;
+	return f;
+}
+
+/* False: there is nothing more to ask. */
+static bool
+ask_settings(struct doctor *d)
+{
+	struct ctl *c = d->c;
+	const char *why = NULL;
+
+	for (size_t i = 0; i < c->nfaults && i < 64; i++)
+		note(d, "configuration", FAULT, "%s", c->faults[i]);
+	if (c->config == NULL)
+		return false;
+	note(d, "configuration", FINE, "%s", c->config->environment);
+	c->keys = keyring_new(c->config, &why);
+	if (c->keys == NULL)
+		return note(d, "keys", FAULT, "%s", why) == FINE;
+	if (c->config->sealing_keys[0])
+		note(d, "keys", FINE, "version %d seals",
+		    keyring_current(c->keys));
+	else
+		note(d, "keys", WARNING, "keys.sealing is empty: what is "
+		    "sealed is lost with jwt.secret");
+	return true;
+}
+
+/* Row RE1: what was answered with success is on the disk. */
+static void
+ask_promises(struct doctor *d, const struct rows *r)
+{
+	struct str sync = row_str(r, 0, 2);
+	bool safe = str_eq(row_str(r, 0, 1), STR("on")) &&
+	    !str_eq(sync, STR("off")) && str_eq(row_str(r, 0, 3), STR("on"));
+
+	note(d, "durability", safe ? FINE :
+	    strcmp(d->c->config->environment, "development") == 0 ? WARNING :
+	    FAULT, "fsync %.*s, synchronous_commit %.*s, full_page_writes "
+	    "%.*s", STR_FMT(row_str(r, 0, 1)), STR_FMT(sync),
+	    STR_FMT(row_str(r, 0, 3)));
+	if (row_bool(r, 0, 6))
+		note(d, "database role", FAULT, "the server is a standby");
+	else if (row_bool(r, 0, 5))
+		note(d, "database role", FAULT, "%.*s is a superuser; give "
+		    "the programs a role of their own (sql/roles.sql)",
+		    STR_FMT(row_str(r, 0, 4)));
+	else if (row_bool(r, 0, 9))
+		note(d, "database role", WARNING, "%.*s owns the tables; "
+		    "database.owner_url lets another role migrate",
+		    STR_FMT(row_str(r, 0, 4)));
+	else
+		note(d, "database role", FINE, "%.*s",
+		    STR_FMT(row_str(r, 0, 4)));
+}
+
+static void
+ask_connections(struct doctor *d, int64_t most)
+{
+	const struct config *k = d->c->config;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	long light = k->workers ? k->workers : cores;
+	long heavy = k->heavy_workers ? k->heavy_workers : 2 * cores;
+	/* During a reload there are twice as many, and the worker. */
+	long need = 2 * (light + heavy) + 4;
+
+	note(d, "connections", need > most ? WARNING : FINE,
+	    "up to %ld of this host, the server takes %lld", need,
+	    (long long)most);
+}
+
+static void
+ask_clock(struct doctor *d, int64_t theirs, int64_t before)
+{
+	int64_t ours = before + (clock_wall() - before) / 2;
+
+	note(d, "clock", llabs(theirs - ours) > CLOCK_APART ? FAULT : FINE,
+	    "%lld ms from the database's",
+	    (long long)((ours - theirs) / CLOCK_MS));
+}
+
+static void
+ask_queue(struct doctor *d)
+{
+	struct ctl *c = d->c;
+	struct rows *r;
+	int64_t oldest;
+
+	if (db_exec0(c->db, c->arena, Q_JOB_STATS, &r) != E_OK)
+		return;
+	oldest = row_int(r, 0, 5);
+	note(d, "queue", oldest > QUEUE_OLD || row_int(r, 0, 3) ? WARNING :
+	    FINE, "%lld due, the oldest for %lld s; %lld dead letters",
+	    (long long)row_int(r, 0, 1), (long long)(oldest / CLOCK_SECOND),
+	    (long long)row_int(r, 0, 3));
+}
+
+static void
+ask_signing(struct doctor *d)
+{
+	struct ctl *c = d->c;
+	struct rows *r;
+	bool signs = false;
+
+	if (strcmp(c->config->jwt_algorithm, "EdDSA") != 0 ||
+	    db_exec0(c->db, c->arena, Q_CTL_SIGNING_KEY_LIST, &r) != E_OK)
+		return;
+	for (size_t i = 0; i < r->n; i++)
+		signs |= row_bool(r, i, 6);
+	if (signs)
+		note(d, "signing key", FINE, "%zu in the table", r->n);
+	else
+		note(d, "signing key", FAULT, "none signs: posternctl key "
+		    "generate");
+}
+
+static void
+ask_database(struct doctor *d)
+{
+	struct ctl *c = d->c;
+	const char *why = NULL;
+	int64_t before, trip = db_ping(c->db, c->arena);
+	struct rows *r;
+	enum err e;
+
+	if (trip < 0) {
+		note(d, "database", FAULT, "does not answer");
+		d->unavailable = true;
+		return;
+	}
+	e = migrate_check(c->db, c->arena, &why);
+	note(d, "schema", e == E_OK ? FINE : FAULT, "%s",
+	    e == E_OK ? "fits this version" : why ? why : err_sentence(e));
+	if (e != E_OK)
+		return;
+	before = clock_wall();
+	if (db_exec0(c->db, c->arena, Q_CTL_DOCTOR, &r) != E_OK) {
+		note(d, "database", FAULT, "cannot be asked");
+		return;
+	}
+	ask_clock(d, row_int(r, 0, 7), before);
+	note(d, "database", FINE, "Postgres %.*s, %lld µs a round trip",
+	    STR_FMT(row_str(r, 0, 0)), (long long)trip);
+	ask_promises(d, r);
+	ask_connections(d, row_int(r, 0, 8));
+	ask_queue(d);
+	ask_signing(d);
+}
+
+static void
+ask_redis(struct doctor *d)
+{
+	int64_t trip;
+
+	if (!cache_configured(d->c->cache)) {
+		note(d, "redis", FINE, "not configured; Postgres carries all");
+		return;
+	}
+	trip = cache_ping(d->c->cache, d->c->arena);
+	if (trip < 0)
+		note(d, "redis", WARNING, "%s does not answer; Postgres "
+		    "carries what must not be lost",
+		    d->c->config->redis_host);
+	else
+		note(d, "redis", FINE, "%lld µs a round trip",
+		    (long long)trip);
+}
+
+static void
+ask_host(struct doctor *d)
+{
+	const struct config *k = d->c->config;
+	const char *why = probe_dir(d->c->arena, k->runtime_dir);
+	const char *templates = k->template_dir[0] ? k->template_dir :
+	    PKGDATADIR "/templates";
+	struct str mail = arena_fmt(d->c->arena, "%s/mail/verify.txt",
+	    templates);
+
+	if (why)
+		note(d, "runtime directory", FAULT, "%s: %s", k->runtime_dir,
+		    why);
+	else
+		note(d, "runtime directory", FINE, "%s", k->runtime_dir);
+	why = probe_worker(d->c->arena, k->runtime_dir);
+	if (why)
+		note(d, "worker", WARNING, "no postern-worker on this host: "
+		    "%s", why);
+	else
+		note(d, "worker", FINE, "listens");
+	if (access(mail.p, R_OK) == 0)
+		note(d, "templates", FINE, "%s", templates);
+	else
+		note(d, "templates", FAULT, "%.*s cannot be read",
+		    STR_FMT(mail));
+}
+
+static void
+ask_smtp(struct doctor *d)
+{
+	const struct config *k = d->c->config;
+	const char *why;
+
+	if (k->smtp_host[0] == '\0') {
+		note(d, "mail", WARNING, "smtp.host is empty: mail stays in "
+		    "the queue");
+		return;
+	}
+	if (k->public_url[0] == '\0')
+		note(d, "mail links", WARNING, "service.public_url is empty: "
+		    "mails cannot carry links");
+	/* On 465 the relay waits for our TLS first. */
+	why = probe_smtp(d->c->arena, k->smtp_host, k->smtp_port,
+	    k->smtp_port != 465, SMTP_WAIT_MS);
+	if (why)
+		note(d, "mail", WARNING, "%s port %ld: %s", k->smtp_host,
+		    k->smtp_port, why);
+	else
+		note(d, "mail", FINE, "%s port %ld", k->smtp_host,
+		    k->smtp_port);
+}
+
+static int
+run_doctor(struct ctl *c)
+{
+	struct doctor d = { .c = c, .rows = json_array() };
+
+	if (ask_settings(&d)) {
+		ctl_open(c);
+		ask_database(&d);
+		ask_redis(&d);
+		ask_host(&d);
+		ask_smtp(&d);
+	}
+	ctl_print(c, d.rows);
+	return d.unavailable ? CTL_UNAVAILABLE :
+	    d.failed ? CTL_FAILED : CTL_OK;
+}
+
+const struct ctl_command ctl_doctor[] = {
+	{ "doctor", "", 0, 0, CTL_NEEDS_NOTHING, NULL, run_doctor,
+	    "Ask everything Postern needs how it is" },
+	{ 0 },
+};

@@ -1,0 +1,49 @@
+#ifndef CTL_IMPORT_H
+#define CTL_IMPORT_H
+
+#include <stdio.h>
+
+#include "base/arena.h"
+
+#define IMPORT_RECORD_MAX (64u << 10) /* bytes of one person */
+#define IMPORT_CELLS 64
+
+/* A file of people, and where we are in it. */
+struct import_file {
+	FILE *in;
+	long line; /* of the record read last, from 1 */
+	long next; /* the line behind it */
+	struct str header[IMPORT_CELLS];
+	size_t nheader;
+};
+
+/* One person: what the file calls things and what it says. */
+struct import_record {
+	struct str name[IMPORT_CELLS];
+	struct str value[IMPORT_CELLS];
+	size_t n;
+	const char *wrong; /* NULL, or why the line cannot be read */
+};
+
+/* Read the names of a CSV file, into a. False: there are none. */
+bool import_csv_begin(struct import_file *f, struct arena *a);
+
+/*
+ * The next record, in a; false at the end of the file. A record that cannot be
+ * read has .wrong and is passed over. CSV is that of RFC 4180, its first
+ * record the names; JSON is one object a line, of texts, numbers, booleans and
+ * arrays of texts (which become comma separated).
+ */
+bool import_csv(struct import_file *f, struct arena *a,
+    struct import_record *out);
+bool import_json(struct import_file *f, struct arena *a,
+    struct import_record *out);
+
+/*
+ * Read one line without its end into a. False at the end of the file; past
+ * IMPORT_RECORD_MAX the rest is passed over and *wrong set.
+ */
+bool import_line(struct import_file *f, struct arena *a, struct str *line,
+    const char **wrong);
+
+#endif
