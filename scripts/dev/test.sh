@@ -59,9 +59,12 @@ count_pytest() {
 		} } END { print pass + 0, fail + 0 }'
 }
 
-# "N passed, N failed" anywhere, or one test when nothing was counted.
+# TAP's lines, "N passed, N failed" anywhere, or one test when nothing was
+# counted.
 count_lines() {
-	awk '/[0-9]+ passed/ || /[0-9]+ failed/ {
+	awk '/^ok [0-9]/ { seen = 1; if (!/# SKIP/) pass++ }
+		/^not ok [0-9]/ { seen = 1; fail++ }
+		/[0-9]+ passed/ || /[0-9]+ failed/ {
 		for (i = 2; i <= NF; i++) {
 			if ($i ~ /^passed/) pass += $(i - 1)
 			if ($i ~ /^failed/) fail += $(i - 1)
@@ -83,7 +86,7 @@ test_lint() {
 		"$ROOT/dev" "$ROOT"/scripts/dev/*.sh "$ROOT/.ci/run"
 	for script in "$ROOT"/tests/lint/*; do
 		[ -f "$script" ] && [ -x "$script" ] || continue
-		test_run count_lines test_command "$script" "$ROOT"
+		test_run count_lines env BUILD="$BUILD" "$script"
 	done
 }
 
