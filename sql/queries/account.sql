@@ -83,6 +83,13 @@ with u as (
 )
 select u.id, u.numeric_id, to_us(u.created_at) from u;
 
+-- name: account_pretend
+-- The number the registration would have had, and whether its name is taken
+-- (security row LG3). 1 username
+-- safe: yes
+select (select last_value from users_numeric_id_seq),
+	exists (select 1 from users where lower(username) = lower($1));
+
 -- name: account_by_email
 -- safe: yes
 select id, numeric_id, username, coalesce(full_name, first_name, username),

@@ -170,8 +170,14 @@ insert_again(struct ctx *x, const struct registration *r, struct str hash,
 {
 	struct code code = code_new(x, r->email, account_greeting(out));
 	struct job_draft told;
-	struct rows *rows;
-	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_REPLACE_UNVERIFIED,
+	struct rows *rows, *would;
+	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_PRETEND, &would,
+	    A_STR(r->username));
+
+	if (e != E_OK)
+		return e;
+	out->numeric_id = row_int(would, 0, 0);
+	e = db_exec(x->db, x->arena, Q_ACCOUNT_REPLACE_UNVERIFIED,
 	    &rows, A_STR(r->email), A_STR(r->username), A_STR(hash),
 	    A_STR(r->first_name), A_STR(r->last_name), A_STR(out->full_name),
 	    A_STR(code.id), A_BYTES(code.mac), A_INT(CODE_LIFE),
@@ -186,6 +192,8 @@ insert_again(struct ctx *x, const struct registration *r, struct str hash,
 		mail_sent(x);
 		return E_OK;
 	}
+	if (row_bool(would, 0, 1))
+		return E_USERNAME_TAKEN;
 	told = mail_draft(x, &(struct mail){ .template = "already-registered",
 	    .to = r->email, .name = r->email });
 	e = db_exec(x->db, x->arena, Q_MAIL_ADD, NULL, A_STR(told.id),
@@ -210,7 +218,7 @@ account_register(struct ctx *x, const struct registration *r,
 		e = insert(x, r, hash, !required, out, tokens);
 	if (e != E_EMAIL_TAKEN || !required)
 		return e;
-	/* A made-up id keeps the answer's shape (row LG3). */
+	/* A made-up id and number keep the answer's shape (row LG3). */
 	registered(x, r, out);
 	out->id = uuid_text(x->arena, uuid_v7());
 	out->created_at = out->updated_at = clock_wall();
