@@ -15,8 +15,9 @@ where s.id = $1::uuid and s.user_id = $2::uuid and s.ended_at is null
 
 -- name: session_rotate
 -- One refresh moves generation g to g + 1 (security row RT1); the affected row
--- decides. 1 session id, 2 generation, 3 idle µs, 4 repair key or null, 5 ip,
--- 6 user agent
+-- decides. A key that has just repaired another step of the session is not
+-- taken again. 1 session id, 2 generation, 3 idle µs, 4 repair key or null,
+-- 5 ip, 6 user agent, 7 µs a repair key lives
 update sessions s set generation = generation + 1, rotated_at = now(),
 	last_used_at = now(), repair_key = $4::bytea,
 	ip_address = $5, user_agent = $6,
@@ -25,6 +26,8 @@ update sessions s set generation = generation + 1, rotated_at = now(),
 from users u
 where s.id = $1::uuid and s.generation = $2::bigint and s.ended_at is null
 	and s.expires_at > now() and u.id = s.user_id and u.is_active
+	and ($4::bytea is null or s.repair_key is distinct from $4::bytea
+		or to_us(now()) - to_us(s.rotated_at) > $7::bigint)
 returning s.user_id, s.generation, u.email, u.username;
 
 -- name: session_rotated

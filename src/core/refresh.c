@@ -64,6 +64,16 @@ repairable(const struct ctx *x, const struct family *f, uint32_t generation,
 	return grace > 0 && f->since_rotation <= grace;
 }
 
+/* The newest token with the key of the step before: another request (RE9). */
+static bool
+conflicts(const struct family *f, uint32_t generation, struct str repair)
+{
+	return repair.n && str_eq(repair, f->repair_key) && !f->ended &&
+	    !f->expired && f->user_active &&
+	    f->generation == (int64_t)generation &&
+	    f->since_rotation <= REPAIR_WINDOW;
+}
+
 /* The second use: whoever holds the other copy loses it too (row RT4). */
 static enum err
 reused(struct ctx *x, struct str sid, const struct family *f)
@@ -107,7 +117,7 @@ refresh(struct ctx *x, struct str token, struct str repair,
 		repair_key = token_hash(x->arena, repair);
 	e = db_exec(x->db, x->arena, Q_SESSION_ROTATE, &r, A_STR(sid),
 	    A_INT(g), A_INT(x->config->refresh_ttl), A_BYTES(repair_key),
-	    A_STR(x->client), A_STR(x->user_agent));
+	    A_STR(x->client), A_STR(x->user_agent), A_INT(REPAIR_WINDOW));
 	if (e != E_OK)
 		return e;
 	if (r->n) {
@@ -121,6 +131,8 @@ refresh(struct ctx *x, struct str token, struct str repair,
 		*out = session_tokens(x, f.user_id, sid, g + 1);
 		return E_OK;
 	}
+	if (conflicts(&f, g, repair_key))
+		return E_IDEMPOTENCY;
 	if (f.generation > g && !f.ended)
 		return reused(x, sid, &f);
 	return E_REFRESH_INVALID;
