@@ -205,6 +205,11 @@ api_key_list(struct ctx *x, struct str user_id, struct str id, long limit,
 		return e;
 	if (id.p && r->n == 0)
 		return E_NOT_FOUND;
+	if (r->n == 0 && offset > 0) { /* past the end: the total alone */
+		e = api_key_list(x, user_id, id, 1, 0, out, n, total);
+		*n = 0;
+		return e;
+	}
 	*n = r->n;
 	*total = r->n ? row_int(r, 0, 11) : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));

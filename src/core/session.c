@@ -320,6 +320,11 @@ session_list(struct ctx *x, struct str user_id, long limit, long offset,
 
 	if (e != E_OK)
 		return e;
+	if (r->n == 0 && offset > 0) { /* past the end: the total alone */
+		e = session_list(x, user_id, 1, 0, out, n, total);
+		*n = 0;
+		return e;
+	}
 	*n = r->n;
 	*total = r->n ? row_int(r, 0, 8) : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
