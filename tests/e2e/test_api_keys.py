@@ -1,0 +1,266 @@
+"""API keys and what they open."""
+import datetime
+
+import pytest
+
+RECORD = {
+    "id", "name", "key_id", "scopes", "rate_limit", "allowed_ips",
+    "is_active", "usage_count", "last_used_at", "expires_at", "created_at",
+}
+
+
+def make(person, **change):
+    answer = person.api.post("/api-keys", dict(
+        {"name": "tests", "scopes": ["user:read"]}, **change))
+    assert answer.status == 201, answer
+    return answer.data
+
+
+def use(api, key, path="/auth/me"):
+    return api.get(path, X_API_Key=key)
+
+
+def test_a_key_is_shown_once_and_opens_its_scope(api, person):
+    """Row AK2."""
+    made = make(person)
+    assert set(made) == RECORD | {"api_key"}
+    assert made["api_key"].startswith("hr_")
+    assert made["rate_limit"] == 1000 and made["usage_count"] == 0
+    for headers in ({"X_API_Key": made["api_key"]},
+                    {"Authorization": "Bearer " + made["api_key"]}):
+        answer = api.get("/auth/me", **headers)
+        assert answer.status == 200 and answer.data["id"] == person.id
+    for path in ("/api-keys", "/api-keys/" + made["id"]):
+        answer = person.api.get(path)
+        assert answer.status == 200
+        assert made["api_key"] not in answer.body.decode()
+    assert set(answer.data) == RECORD
+    assert answer.data["usage_count"] >= 1 and answer.data["last_used_at"]
+
+
+def test_both_spellings_of_a_wish_work(api, person):
+    made = make(person, rateLimit=5000, expiresAt="2999-01-01T00:00:00Z",
+                allowedIps=["127.0.0.1", "10.0.0.0/8", "::1"])
+    assert made["rate_limit"] == 5000
+    assert made["expires_at"].startswith("2999-01-01")
+    assert made["allowed_ips"] == ["127.0.0.1", "10.0.0.0/8", "::1"]
+    made = make(person, scopes=["reviews.read", "hotels.read"])
+    assert made["scopes"] == ["reviews.read", "hotels.read"]
+
+
+@pytest.mark.parametrize("field, value", [
+    ("name", None), ("name", ""), ("name", "x" * 101), ("name", 5),
+    ("scopes", None), ("scopes", []), ("scopes", "user:read"),
+    ("scopes", ["a b"]), ("scopes", ["a,b"]), ("scopes", [5]),
+    ("scopes", ["x" * 65]), ("scopes", ["a"] * 51),
+    ("rate_limit", 0), ("rate_limit", -1), ("rate_limit", "many"),
+    ("rate_limit", 1.5), ("rate_limit", 10 ** 9),
+    ("expires_at", "2020-01-01T00:00:00Z"), ("expires_at", "soon"),
+    ("allowed_ips", ["300.1.1.1"]), ("allowed_ips", ["10.0.0.0/33"]),
+    ("allowed_ips", "127.0.0.1"),
+])
+def test_a_bad_field_is_named(person, field, value):
+    body = {"name": "tests", "scopes": ["user:read"], field: value}
+    if value is None:
+        del body[field]
+    answer = person.api.post("/api-keys", body)
+    assert (answer.status, answer.fields) == (422, [field])
+
+
+def test_a_key_lives_a_year_at_most_unless_told(person):
+    """Row AK8."""
+    expires = datetime.datetime.fromisoformat(
+        make(person)["expires_at"].replace("Z", "+00:00"))
+    left = expires - datetime.datetime.now(datetime.timezone.utc)
+    assert 360 < left.days < 367
+
+
+def test_a_scope_opens_nothing_else(api, person):
+    key = make(person, scopes=["2fa:read"])["api_key"]
+    answer = use(api, key)
+    assert (answer.status, answer.code) == (403, "INSUFFICIENT_SCOPE")
+    assert "insufficient_scope" in answer.headers["WWW-Authenticate"]
+    star = make(person, scopes=["*"])["api_key"]
+    assert use(api, star).status == 200
+
+
+def test_a_key_is_no_session(api, person):
+    """Row AK5: a key makes no keys and changes no account."""
+    key = make(person, scopes=["*"])["api_key"]
+    for method, path, body in (
+            ("POST", "/api-keys", {"name": "x", "scopes": ["*"]}),
+            ("GET", "/api-keys", None), ("GET", "/auth/sessions", None),
+            ("DELETE", "/auth/sessions", None),
+            ("PUT", "/auth/me", {"first_name": "X"}),
+            ("POST", "/auth/logout", None),
+            ("POST", "/auth/change-password", {
+                "old_password": person.password,
+                "new_password": "Bb2-another-one-"})):
+        for headers in ({"X-API-Key": key},
+                        {"Authorization": "Bearer " + key}):
+            answer = api.send(method, path, body, headers)
+            assert (answer.status, answer.code) == (
+                401, "TOKEN_INVALID"), (method, path)
+
+
+def test_two_credentials_are_a_mistake(api, person):
+    """Rows AK3, JW11."""
+    one, two = make(person)["api_key"], make(person)["api_key"]
+    for bearer in (person.access, two):
+        answer = api.get("/auth/me", X_API_Key=one,
+                         Authorization="Bearer " + bearer)
+        assert (answer.status, answer.code) == (400, "BAD_REQUEST")
+    assert api.get("/auth/me", X_API_Key=one, Authorization="Bearer " + one
+                   ).status == 200
+
+
+def test_a_key_in_the_query_is_nothing(api, person):
+    """Rows AK3, SE7."""
+    key = make(person)["api_key"]
+    for query in ("api_key=" + key, "access_token=" + person.access,
+                  "token=" + person.access, "X-API-Key=" + key):
+        assert api.get("/auth/me?" + query).status == 401
+
+
+def test_a_damaged_key_is_refused(api, person):
+    """Row AK1."""
+    key = make(person)["api_key"]
+    flip = "A" if key[-10] != "A" else "B"
+    for bad in (key[:-1], key + "A", key[:-10] + flip + key[-9:],
+                key.swapcase(), "hr_", "hr_x", key.replace("hr_", "xx_")):
+        answer = use(api, bad)
+        assert (answer.status, answer.code) == (401, "TOKEN_INVALID"), bad
+
+
+def test_networks_bound_a_key(api, person):
+    inside = make(person, allowed_ips=["127.0.0.0/8"])["api_key"]
+    outside = make(person, allowed_ips=["10.1.2.3"])["api_key"]
+    assert use(api, inside).status == 200
+    answer = api.get("/auth/me", X_API_Key=outside,
+                     X_Forwarded_For="10.1.2.3")
+    assert (answer.status, answer.code) == (403, "NETWORK_NOT_ALLOWED")
+
+
+def test_a_key_ends_with_its_time_its_owner_and_its_revocation(api, stack):
+    """Row AK4."""
+    person = api.new_person()
+    keys = [make(person) for _ in range(3)]
+    expired, revoked, orphan = keys
+    assert [use(api, k["api_key"]).status for k in keys] == [200] * 3
+    stack.sql("update api_keys set expires_at = now() where id = %s",
+              expired["id"])
+    assert use(api, expired["api_key"]).status == 401
+    assert person.api.delete("/api-keys/" + revoked["id"]).status == 200
+    assert use(api, revoked["api_key"]).status == 401
+    assert person.api.delete("/api-keys/" + revoked["id"]).status == 404
+    assert person.api.get("/api-keys/" + revoked["id"]).status == 404
+    assert use(api, orphan["api_key"]).status == 200
+    stack.ctl("user", "deactivate", person.email)
+    assert use(api, orphan["api_key"]).status == 401
+
+
+def test_rotation_keeps_the_old_key_for_the_overlap(api, stack, person):
+    """Row AK7."""
+    made = make(person)
+    path = f"/api-keys/{made['id']}/rotate"
+    new = person.api.post(path, {"overlap": "1h"})
+    assert new.status == 200
+    assert new.data["api_key"] != made["api_key"]
+    for key in (made["api_key"], new.data["api_key"]):
+        assert use(api, key).status == 200
+    stack.sql("update api_keys set previous_until = now() where id = %s",
+              made["id"])
+    assert use(api, made["api_key"]).status == 401
+    last = person.api.post(path, {"overlap": 0}).data["api_key"]
+    assert use(api, new.data["api_key"]).status == 401
+    assert use(api, last).status == 200
+    for bad in ("73h", -1, "soon", 259201):
+        answer = person.api.post(path, {"overlap": bad})
+        assert (answer.status, answer.fields) == (422, ["overlap"])
+
+
+def test_keys_of_others_do_not_exist(api, person):
+    """Row AK9."""
+    made = make(person)
+    stranger = api.new_person()
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/rotate")):
+        answer = stranger.api.send(
+            method, f"/api-keys/{made['id']}{path}", {} if path else None)
+        assert answer.status == 404
+    assert stranger.api.get("/api-keys").data == []
+    assert use(api, made["api_key"]).status == 200
+
+
+def test_keys_are_listed_by_pages(person):
+    made = [make(person, name=f"k{i}")["name"] for i in range(5)]
+    answer = person.api.get("/api-keys?limit=2&page=2")
+    assert [k["name"] for k in answer.data] == made[::-1][2:4]
+    assert answer.json["pagination"] == {"page": 2, "limit": 2, "total": 5,
+                                         "totalPages": 3}
+
+
+def test_the_database_holds_no_key(stack, person):
+    """Row AK2."""
+    key = make(person)["api_key"]
+    dump = str(stack.sql("select t::text from api_keys t"))
+    assert key not in dump and key.split("_")[2] not in dump
+
+
+def test_a_key_and_its_owner_are_audited(stack, person):
+    made = make(person)
+    person.api.post(f"/api-keys/{made['id']}/rotate", {})
+    person.api.delete("/api-keys/" + made["id"])
+    assert [a for a, in stack.sql(
+        "select action from audit_logs where user_id = %s and resource ="
+        " 'api_keys' order by id", person.id)] == [
+            "apikey.create", "apikey.rotate", "apikey.revoke"]
+
+
+@pytest.fixture
+def reader(api):
+    """A key that may introspect."""
+    key = make(api.new_person(), scopes=["tokens:read"])["api_key"]
+    return lambda token: api.post("/auth/introspect", {"token": token},
+                                  X_API_Key=key)
+
+
+def test_introspection_answers_the_bare_object(reader, person):
+    """Row JW9; RFC 7662, 2.2."""
+    answer = reader(person.access)
+    assert answer.status == 200
+    told = answer.json
+    assert told["active"] is True
+    assert told["sub"] == person.id and told["sid"] == person.session
+    assert told["username"] == person.username
+    assert told["token_type"] == "access_token"
+    assert told["exp"] - told["iat"] == 900
+    told = reader(person.refresh).json
+    assert told["active"] is True
+    assert told["token_type"] == "refresh_token"
+    assert told["sub"] == person.id
+
+
+def test_what_is_not_alive_is_inactive_and_no_more(api, stack, reader,
+                                                   person):
+    """Row JW9."""
+    other = person.another_session()
+    api.post("/auth/refresh", {"refresh_token": other.refresh})
+    gone = api.new_person()
+    gone.api.post("/auth/logout")
+    off = api.new_person()
+    stack.ctl("user", "deactivate", off.email)
+    for token in ("x", person.access[:-2], other.refresh, gone.access,
+                  gone.refresh, off.access, off.refresh, "prt_x",
+                  person.session):
+        answer = reader(token)
+        assert (answer.status, answer.json) == (200, {"active": False})
+    assert reader(person.access).json["active"] is True
+
+
+def test_introspection_wants_a_key_of_the_scope(api, person):
+    body = {"token": person.access}
+    assert api.post("/auth/introspect", body).status == 401
+    assert person.api.post("/auth/introspect", body).status == 401
+    key = make(person)["api_key"]
+    answer = api.post("/auth/introspect", body, X_API_Key=key)
+    assert (answer.status, answer.code) == (403, "INSUFFICIENT_SCOPE")
