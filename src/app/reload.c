@@ -32,7 +32,9 @@ copy_list(char **list, size_t n)
 {
 	char **copy = calloc(n + 1, sizeof(*copy));
 
-	for (size_t i = 0; copy && i < n; i++)
+	if (copy == NULL)
+		abort();
+	for (size_t i = 0; i < n; i++)
 		if ((copy[i] = strdup(list[i])) == NULL)
 			abort();
 	return copy;
