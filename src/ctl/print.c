@@ -58,6 +58,20 @@ ctl_say(struct ctl *c, const char *fmt, ...)
 	putchar('\n');
 }
 
+/* A C0 control, or either byte of a C1 one (U+009B is CSI). */
+static bool
+is_control(struct str s, size_t i)
+{
+	unsigned char c = (unsigned char)s.p[i];
+	unsigned char after = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
+	unsigned char before = i ? (unsigned char)s.p[i - 1] : 0;
+
+	if (c < 0x20 || c == 0x7f)
+		return true;
+	return (c == 0xc2 && after >= 0x80 && after < 0xa0) ||
+	    (before == 0xc2 && c >= 0x80 && c < 0xa0);
+}
+
 /*
  * A value for a terminal: what others chose must not command it (row LO3), so
  * control characters become dots.
@@ -75,13 +89,8 @@ cell(struct arena *a, const cJSON *v)
 	if (s.n == 0)
 		return STR("-");
 	p = arena_alloc(a, s.n + 1);
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		/* 0x9b, CSI, is the second byte of U+009B. */
-		p[i] = c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0 &&
-		    i && (unsigned char)s.p[i - 1] == 0xc2) ? '.' : s.p[i];
-	}
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = is_control(s, i) ? '.' : s.p[i];
 	return (struct str){ p, s.n };
 }
 

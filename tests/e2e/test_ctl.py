@@ -1,0 +1,539 @@
+"""posternctl, the operator's hand, against a Postgres of its own and, where
+what it does must be felt by requests, on the stack."""
+import base64
+import csv
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+import threading
+import warnings
+
+import psycopg2
+import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import crypt
+
+from test_worker import TOP, postgres, program  # noqa: F401
+
+OK, FAILED, USAGE, NOT_FOUND, CONFLICT, UNAVAILABLE = range(6)
+PASSWORD = "Correct-Horse-7-staple"
+
+
+class Ctl:
+    """posternctl on a database of its own."""
+
+    def __init__(self, program, env):
+        self.program = program
+        self.env = env
+
+    def run(self, *args, stdin="", **more):
+        return subprocess.run(
+            [self.program, *args], env={**self.env, **more}, input=stdin,
+            capture_output=True, text=True, timeout=120)
+
+    def __call__(self, *args, exits=OK, stdin="", **more):
+        done = self.run(*args, stdin=stdin, **more)
+        assert done.returncode == exits, (args, done)
+        return done.stdout
+
+    def json(self, *args, **more):
+        return json.loads(self(*args, "--json", **more))
+
+    def sql(self, query, *args):
+        with psycopg2.connect(self.env["DATABASE_OWNER_URL"]) as db:
+            with db.cursor() as cursor:
+                cursor.execute(query, args)
+                return cursor.fetchall() if cursor.description else None
+
+    def create(self, name, *args):
+        return self.json("user", "create", "--email", name + "@x.test",
+                         "--username", name, *args)
+
+
+@pytest.fixture(scope="module")
+def server(postgres):  # noqa: F811
+    """The two roles: who owns the tables, and who works with them."""
+    with psycopg2.connect(postgres["SCRATCH_ADMIN"]) as db:
+        db.autocommit = True
+        with db.cursor() as cursor:
+            cursor.execute("create role ctl_app login")
+            cursor.execute("create role ctl_owner login createdb")
+    return postgres["SCRATCH_ADMIN"]
+
+
+@pytest.fixture
+def fresh(server, tmp_path):
+    """posternctl, and a database without a schema."""
+    name = "ctl_" + secrets.token_hex(4)
+    db = psycopg2.connect(server)
+    db.autocommit = True
+    with db.cursor() as cursor:
+        cursor.execute(f"create database {name} owner ctl_owner")
+    places = db.get_dsn_parameters()
+    db.close()
+    where = f"host={places['host']} port={places['port']} dbname={name}"
+    return Ctl(program("posternctl"), {
+        "PATH": os.environ["PATH"], "LANG": "C.UTF-8",
+        "JWT_SECRET": secrets.token_hex(32),
+        "SEALING_KEYS": sealing_key(1),
+        "DATABASE_URL": where + " user=ctl_app",
+        "DATABASE_OWNER_URL": where + " user=ctl_owner",
+        "RUNTIME_DIR": str(tmp_path), "ENVIRONMENT": "development",
+        "TEMPLATE_DIR": TOP + "/templates", "POSTERN_CONFIG": ""})
+
+
+@pytest.fixture
+def ctl(fresh):
+    fresh("migrate")
+    return fresh
+
+
+def sealing_key(version):
+    return f"{version}:" + base64.b64encode(os.urandom(32)).decode()
+
+
+# Configuration
+
+def test_check_config_names_every_fault_and_no_value(fresh):
+    done = fresh.run("check-config", DB_PORT="canary-x", LOG_LEVEL="canary-y",
+                     JWT_SECRET="canary-secret")
+    assert done.returncode == FAILED
+    for key in "database.port", "log.level", "jwt.secret":
+        assert key in done.stderr
+    assert "canary" not in done.stderr + done.stdout
+    assert json.loads(fresh("check-config", "--json"))["ok"] is True
+
+
+def test_a_refused_configuration_stops_every_command(fresh):
+    done = fresh.run("user", "list", JWT_SECRET="change-this-in-production")
+    assert done.returncode == FAILED
+    assert "jwt.secret" in done.stderr
+    assert "change-this" not in done.stderr
+
+
+def test_secrets_are_not_taken_from_the_command_line(fresh):
+    done = fresh.run("check-config", "--set", "database.password=canary")
+    assert done.returncode == FAILED
+    assert "database.password" in done.stderr
+    assert "canary" not in done.stderr
+
+
+def test_printed_settings_hold_no_secret_and_load_again(fresh, tmp_path):
+    text = fresh("check-config", "--print", APP_NAME="Vignette")
+    assert fresh.env["JWT_SECRET"] not in text
+    assert "name: Vignette # environment APP_NAME" in text
+
+
+# Usage
+
+@pytest.mark.parametrize("words", [
+    [], ["bogus"], ["user"], ["user", "create", "--bogus"],
+    ["user", "list", "extra"], ["user", "show"], ["user", "list", "--limit"],
+    ["user", "list", "--limit", "many"], ["user", "delete", "a@x.test"],
+    ["queue", "retry"], ["queue", "retry", "no-uuid"],
+])
+def test_wrong_usage_exits_2(ctl, words):
+    done = ctl.run(*words)
+    assert done.returncode == USAGE
+    assert done.stderr and not done.stdout
+
+
+@pytest.mark.parametrize("words", [
+    [], ["user"], ["user", "create"], ["key"], ["queue", "retry"],
+    ["migrate"], ["doctor"], ["dev", "last-token"], ["routes"]])
+def test_help_at_every_level_without_a_configuration(fresh, words):
+    done = subprocess.run(
+        [fresh.program, *words, "--help"], capture_output=True, text=True,
+        env={"PATH": os.environ["PATH"], "POSTERN_CONFIG": ""})
+    assert done.returncode == OK and "usage: posternctl" in done.stdout
+    assert "exit codes" in done.stdout
+
+
+def test_version(fresh):
+    assert fresh("--version").startswith("posternctl ")
+
+
+def test_no_database_exits_5(fresh):
+    where = "host=/nonexistent user=x"
+    for words in (["user", "list"], ["migrate"], ["doctor"], ["key", "list"],
+                  ["queue", "stats"]):
+        assert fresh.run(*words, DATABASE_URL=where,
+                         DATABASE_OWNER_URL=where).returncode == UNAVAILABLE
+
+
+# Schema
+
+def test_migrate_twice_changes_nothing(fresh):
+    assert fresh.run("migrate", "--status").returncode == FAILED
+    assert fresh.json("migrate")["applied"] > 0
+    assert fresh.json("migrate")["applied"] == 0
+    assert {m["state"] for m in fresh.json("migrate", "--status")} == {
+        "applied"}
+
+
+def test_the_programs_role_cannot_change_the_schema(ctl):
+    """Row CF6."""
+    with psycopg2.connect(ctl.env["DATABASE_URL"]) as db:
+        with db.cursor() as cursor:
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute("drop table users")
+
+
+def test_doctor_tells_what_is_missing(fresh):
+    found = json.loads(fresh("doctor", "--json", exits=FAILED))
+    assert [f for f in found if f["check"] == "schema"][0]["state"] == "FAULT"
+    fresh("migrate")
+    # the scratch server writes without fsync
+    found = {f["check"]: f for f in json.loads(fresh("doctor", "--json"))}
+    assert found["schema"]["state"] == "ok"
+    assert found["durability"]["state"] == "warning"
+    assert found["database role"]["state"] == "ok"
+    assert found["worker"]["state"] == "warning"
+    assert found["keys"]["state"] == "ok"
+    done = fresh.run("doctor", ENVIRONMENT="production")
+    assert done.returncode == FAILED and "durability" in done.stdout
+
+
+def test_doctor_refuses_a_superuser(ctl, server):
+    """Row CF1."""
+    name = ctl.env["DATABASE_URL"].split("dbname=")[1].split()[0]
+    where = psycopg2.extensions.make_dsn(server, dbname=name)
+    done = ctl.run("doctor", DATABASE_URL=where)
+    assert done.returncode == FAILED and "superuser" in done.stdout
+
+
+# Accounts
+
+def test_create_makes_a_verified_account_with_its_role(ctl):
+    made = ctl.create("Ann", "--role", "super_admin", "--first-name", "Ann",
+                      "--last-name", "Lee")
+    shown = ctl.json("user", "show", "ANN@x.test")
+    assert made["email"] == "ann@x.test" and shown["id"] == made["id"]
+    assert shown["is_verified"] and shown["roles"] == "super_admin"
+    assert shown["full_name"] == "Ann Lee" and not shown["has_password"]
+    for who in (made["id"], str(made["numeric_id"]), "ann"):
+        assert ctl.json("user", "show", who)["email"] == "ann@x.test"
+    assert ctl.sql("select action, result from audit_logs") == [
+        ("user.create", "success")]
+
+
+def test_create_refuses_what_a_registration_would(ctl):
+    def refused(*args, stdin="", exits=USAGE):
+        ctl("user", "create", *args, stdin=stdin, exits=exits)
+    name = ["--email", "a@x.test", "--username", "a"]
+    refused("--email", "a@x.test")
+    refused("--email", "a@x", "--username", "a b")
+    refused("--email", "a@b@c", "--username", "a")
+    refused(*name, "--password-stdin")
+    refused(*name, "--password-stdin", stdin="short\n")
+    refused(*name, "--password-stdin", stdin="password123\n")
+    refused(*name, "--password-stdin", stdin="x" * 2000)
+    refused(*name, "--role", "nobody", exits=NOT_FOUND)
+    assert ctl.json("user", "list") == []
+
+
+def test_a_taken_name_exits_4(ctl):
+    ctl.create("ann")
+    ctl("user", "create", "--email", "ann@x.test", "--username", "other",
+        exits=CONFLICT)
+    ctl("user", "create", "--email", "o@x.test", "--username", "ANN",
+        exits=CONFLICT)
+
+
+def test_the_password_is_nowhere_in_clear(ctl):
+    """Rows PW9, LO1: not in the database, not in what is said."""
+    done = ctl.run("user", "create", "--email", "a@x.test", "--username", "a",
+                   "--password-stdin", stdin=PASSWORD + "\n")
+    assert done.returncode == OK
+    assert PASSWORD not in done.stdout + done.stderr
+    (row,), = ctl.sql("select password_hash from users")
+    assert row.startswith("$argon2id$")
+
+
+def test_the_last_super_admin_stays(ctl):
+    """Row RB4."""
+    ctl.create("ann", "--role", "super_admin")
+    for words in (["deactivate", "ann"], ["set-role", "ann", "user"],
+                  ["delete", "ann", "--yes"]):
+        ctl("user", *words, exits=CONFLICT)
+    ctl.create("bob", "--role", "super_admin")
+    ctl("user", "deactivate", "bob")
+    ctl("user", "delete", "ann", "--yes", exits=CONFLICT)
+    ctl("user", "activate", "bob")
+    ctl("user", "delete", "ann", "--yes")
+    ctl("user", "show", "ann", exits=NOT_FOUND)
+
+
+def test_two_admins_removed_at_once_leave_one(ctl):
+    """Row RB4, in parallel."""
+    for i in range(4):
+        names = [f"a{i}", f"b{i}"]
+        for name in names:
+            ctl.create(name, "--role", "super_admin")
+        ctl.sql("update users set is_active = username = any(%s)", names)
+        codes = []
+        threads = [threading.Thread(target=lambda n=n: codes.append(
+            ctl.run("user", "deactivate", n).returncode)) for n in names]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert sorted(codes) == [OK, CONFLICT]
+
+
+def test_list_pages_and_filters(ctl):
+    for i in range(5):
+        ctl.create(f"p{i}", "--role", "admin" if i % 2 else "user")
+    first = ctl.json("user", "list", "--limit", "2")
+    more = ctl.json("user", "list", "--after",
+                    str(first[-1]["numeric_id"]))
+    assert [u["username"] for u in first + more] == [
+        f"p{i}" for i in range(5)]
+    assert len(ctl.json("user", "list", "--role", "admin")) == 2
+    assert len(ctl.json("user", "list", "--search", "P3@")) == 1
+
+
+def test_a_name_cannot_command_the_terminal(ctl):
+    """Row LO3."""
+    made = ctl.create("ann")
+    ctl.sql("update users set full_name = %s where id = %s",
+            "x\x1b[2Jy\u009bz", made["id"])
+    text = ctl("user", "show", "ann")
+    assert "\x1b" not in text and "\u009b" not in text
+
+
+# Import
+
+def b64(b):
+    return base64.b64encode(b).decode().rstrip("=")
+
+
+def foreign_hashes(password):
+    p, salt = password.encode(), b"0123456789abcdef"
+    pbkdf2 = hashlib.pbkdf2_hmac("sha256", p, salt, 100000)
+    return {
+        "bcrypt": crypt.crypt(password, crypt.mksalt(
+            crypt.METHOD_BLOWFISH, rounds=1 << 10)),
+        "sha512": crypt.crypt(password, crypt.mksalt(crypt.METHOD_SHA512)),
+        "pbkdf2": "$pbkdf2-sha256$100000$%s$%s" % (
+            b64(salt).replace("+", "."), b64(pbkdf2).replace("+", ".")),
+        "scrypt": "$scrypt$ln=14,r=8,p=1$%s$%s" % (b64(salt), b64(
+            hashlib.scrypt(p, salt=salt, n=1 << 14, r=8, p=1,
+                           maxmem=1 << 26, dklen=32))),
+    }
+
+
+def write_csv(path, rows):
+    with open(path, "w", newline="") as f:
+        csv.writer(f).writerows(rows)
+    return str(path)
+
+
+def test_import_reports_bad_lines_and_keeps_the_good(ctl, tmp_path):
+    path = write_csv(tmp_path / "u.csv", [
+        ["E-Mail", "Username", "password_hash",
+         "Full Name", "email_verified", "created_at"],
+        ["a@x.test", "a", "", 'Ann "A", Lee', "true",
+         "2020-01-02T03:04:05Z"],
+        ["bad", "b", "", "", "", ""],
+        ["c@x.test", "c", "plain-text", "", "", ""],
+        ["d@x.test", "d", "$2b$31$" + "a" * 53, "", "", ""],  # row PW11
+        ["e@x.test", "a", "", "", "", ""],
+        ["f@x.test"],
+        ["g@x.test", "g", "", "two\nlines", "", ""],
+        ["h@x.test", "h", "", "", "maybe", ""],
+        ["i@x.test", "i", "", "", "no", "1500000000"],
+    ])
+    done = ctl.run("user", "import", path, "--json")
+    assert done.returncode == FAILED
+    assert json.loads(done.stdout) == {
+        "read": 9, "imported": 2, "already_there": 0, "bad": 7}
+    lines = sorted(int(x.split()[1].rstrip(":"))
+                   for x in done.stderr.splitlines())
+    assert lines == [3, 4, 5, 6, 7, 8, 10]
+    assert ctl.sql("select username, full_name, is_verified, "
+                   "extract(epoch from created_at)::bigint from users "
+                   "order by 1") == [
+        ("a", 'Ann "A", Lee', True, 1577934245), ("i", None, False,
+                                                  1500000000)]
+
+
+def test_import_again_goes_on(ctl, tmp_path):
+    rows = [["email", "username"]] + [
+        [f"p{i}@x.test", f"p{i}"] for i in range(450)]
+    first = write_csv(tmp_path / "part.csv", rows[:301])
+    assert ctl.json("user", "import", first)["imported"] == 300
+    whole = write_csv(tmp_path / "whole.csv", rows)
+    assert ctl.json("user", "import", whole, "--dry-run")["imported"] == 0
+    assert ctl.json("user", "import", whole) == {
+        "read": 450, "imported": 150, "already_there": 300, "bad": 0}
+    assert ctl.json("user", "import", whole)["imported"] == 0
+    assert ctl.sql("select count(*) from users where roles = '{user}'") == [
+        (450,)]
+
+
+def test_import_of_json_lines(ctl, tmp_path):
+    path = tmp_path / "u.jsonl"
+    path.write_text("\n".join([
+        json.dumps({"email": "a@x.test", "username": "a",
+                    "emailVerified": True, "roles": ["admin", "user"]}),
+        "", "{broken", "[1]",
+        json.dumps({"email": "b@x.test", "username": "b", "x": {"y": 1},
+                    "role": "nobody"}),
+        json.dumps({"email": "c@x.test", "username": "c", "name": "\u00e9"}),
+    ]))
+    done = ctl.run("user", "import", str(path), "--json")
+    assert done.returncode == FAILED
+    assert json.loads(done.stdout)["imported"] == 2
+    assert [x.split(":")[0] for x in done.stderr.splitlines()] == [
+        "line 3", "line 4", "line 5"]
+    assert ctl.json("user", "show", "a")["roles"] == "admin, user"
+
+
+# Keys
+
+def test_a_new_key_is_published_before_it_signs(ctl):
+    """Row JW5."""
+    first = ctl.json("key", "generate")
+    second = ctl.json("key", "rotate")
+    states = {k["kid"]: k for k in ctl.json("key", "list")}
+    assert states[first["kid"]]["state"] == "signs"
+    assert states[first["kid"]]["verifies_until"]
+    assert states[second["kid"]]["state"] == "published"
+    third = ctl.json("key", "rotate", "--delay", "0")
+    states = {k["kid"]: k["state"] for k in ctl.json("key", "list")}
+    assert states[third["kid"]] == "signs"
+
+
+def test_rotating_the_sealing_key_seals_everything_anew(ctl):
+    """Row CF4: the old key opens, the new one seals, twice is once."""
+    ctl.json("key", "generate")
+    more = ctl("key", "generate", "--sealing").strip()
+    assert more.startswith("2:")
+    both = ctl.env["SEALING_KEYS"] + "," + more
+    done = ctl.json("key", "rotate", "--sealing", SEALING_KEYS=both)
+    assert done == {"version": 2, "sealed": 1, "unreadable": 0}
+    done = ctl.json("key", "rotate", "--sealing", SEALING_KEYS=both)
+    assert done["sealed"] == 0
+    listed = ctl.json("key", "list", SEALING_KEYS=more)
+    assert [k["sealing_version"] for k in listed] == [2]
+
+
+def test_sealing_without_the_old_key_changes_nothing(ctl):
+    ctl.json("key", "generate")
+    ctl("key", "rotate", "--sealing", exits=FAILED,
+        SEALING_KEYS=sealing_key(2))
+    assert ctl.json("key", "list")[0]["sealing_version"] == 1
+
+
+# Queue
+
+def test_dead_letters_are_listed_and_sent_again(ctl):
+    ids = [f"0199f1a0-0000-7000-8000-00000000000{i}" for i in range(3)]
+    for i, state in enumerate(("dead", "dead", "done")):
+        ctl.sql("insert into jobs (id, kind, payload, state, attempts, "
+                "finished_at, last_error) values (%s, 'mail', '\\x00', %s, 5,"
+                " now(), 'relay said no')", ids[i], state)
+    assert ctl.json("queue", "stats")["dead"] == 2
+    listed = ctl.json("queue", "list")
+    assert [j["id"] for j in listed] == [ids[1], ids[0]]
+    assert listed[0]["last_error"] == "relay said no"
+    assert ctl.json("queue", "retry", ids[0]) == {"due_again": 1}
+    ctl("queue", "retry", ids[0], exits=NOT_FOUND)
+    assert ctl.json("queue", "retry", "--all") == {"due_again": 1}
+    assert ctl.json("queue", "stats")["due"] == 2
+
+
+# Development
+
+def test_last_token_is_for_development_only(ctl):
+    ctl.create("ann")
+    ctl("dev", "last-token", "ann@x.test", exits=NOT_FOUND)
+    assert ctl.run("dev", "last-token", "ann@x.test",
+                   ENVIRONMENT="production").returncode == FAILED
+
+
+def test_routes_need_no_database(fresh):
+    routes = fresh.json("routes", DATABASE_URL="host=/nonexistent")
+    assert {"POST", "GET"} <= {r["method"] for r in routes}
+    assert [r["lane"] for r in routes if r["path"] == "/auth/login"] == [
+        "heavy"]
+
+
+# On the stack
+
+def login(stack, name, password=PASSWORD):
+    return stack.api.post("/auth/login", {"identifier": name,
+                                          "password": password})
+
+
+@pytest.fixture
+def made(stack):
+    """A verified account that posternctl made, and its name."""
+    name = "ctl" + secrets.token_hex(5)
+    stack.ctl("user", "create", "--email", name + "@x.test", "--username",
+              name, "--password-stdin", input=PASSWORD + "\n")
+    yield name
+    stack.forget(name + "@x.test")
+
+
+def test_a_made_account_logs_in_at_once(stack, made):
+    answer = login(stack, made)
+    assert answer.status == 200, answer
+    assert answer.data["user"]["is_verified"] is True
+
+
+def test_deactivation_and_roles_are_effective_on_the_next_request(stack,
+                                                                  made):
+    """Rows SE3, RB8."""
+    me = stack.api.of(login(stack, made).data["access_token"])
+    for _ in range(3):
+        assert me.get("/auth/me").status == 200
+    stack.ctl("user", "set-role", made, "admin")
+    assert me.get("/auth/me").data["roles"] == ["admin"]
+    stack.ctl("user", "deactivate", made)
+    assert me.get("/auth/me").status == 401
+    refused = login(stack, made)
+    assert (refused.status, refused.code) == (403, "ACCOUNT_DISABLED")
+    stack.ctl("user", "activate", made)
+    assert login(stack, made).status == 200
+
+
+def test_last_token_gives_the_reset_link_and_the_code(stack, made):
+    address = made + "@x.test"
+    assert stack.api.post("/auth/password-reset/request",
+                          {"email": address}).status == 200
+    token = stack.ctl("dev", "last-token", address).stdout.strip()
+    answer = stack.api.post("/auth/password-reset/confirm", {
+        "token": token, "new_password": PASSWORD + "-2"})
+    assert answer.status == 200, answer
+    assert login(stack, made, PASSWORD + "-2").status == 200
+    person = stack.api.new_person()
+    code = stack.ctl("dev", "last-token", person.email).stdout.strip()
+    answer = stack.api.post("/auth/verify-email", {
+        "email": person.email, "otp": code})
+    assert answer.status == 200, answer
+    stack.forget(person.email)
+
+
+def test_imported_hashes_of_others_log_in_and_are_hashed_anew(stack,
+                                                              tmp_path):
+    """Contract 3.6, row PW6."""
+    mark = secrets.token_hex(4)
+    hashes = foreign_hashes(PASSWORD)
+    text = "email,username,password_hash,verified\n" + "".join(
+        f'{k}{mark}@x.test,{k}{mark},"{h}",yes\n' for k, h in hashes.items())
+    done = stack.ctl("user", "import", "-", "--format", "csv", "--json",
+                     input=text)
+    assert json.loads(done.stdout)["imported"] == len(hashes)
+    for kind in hashes:
+        assert login(stack, kind + mark, "wrong").status == 401
+        assert login(stack, kind + mark).status == 200, kind
+        (stored,), = stack.sql("select password_hash from users where "
+                               "username = %s", kind + mark)
+        assert stored.startswith("$argon2id$"), kind
+    stack.forget(*(f"{k}{mark}@x.test" for k in hashes))
