@@ -47,7 +47,7 @@ render(struct call *c, enum err e)
 	}
 	if (c->ctx->retry_after > 0)
 		response_header(c->re, "Retry-After",
-		    arena_fmt(a, "%ld", c->ctx->retry_after));
+		    arena_int(a, c->ctx->retry_after));
 	return response_render(c->re, c->rq);
 }
 

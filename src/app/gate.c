@@ -47,11 +47,11 @@ limit_headers(struct call *c, const struct limit *l)
 	if (l == NULL || !l->known)
 		return;
 	response_header(c->re, "X-RateLimit-Limit",
-	    arena_fmt(a, "%ld", l->max));
+	    arena_int(a, l->max));
 	response_header(c->re, "X-RateLimit-Remaining",
-	    arena_fmt(a, "%ld", l->remaining));
+	    arena_int(a, l->remaining));
 	response_header(c->re, "X-RateLimit-Reset",
-	    arena_fmt(a, "%lld", (long long)l->reset));
+	    arena_int(a, l->reset));
 }
 
 /* Body size, then content type; then the text as a JSON object. */

@@ -169,19 +169,31 @@ arena_cstr(struct arena *a, struct str s)
 }
 
 struct str
+arena_int(struct arena *a, long long n)
+{
+	char room[STR_INT_ROOM];
+
+	return arena_str(a, str_int(room, n));
+}
+
+struct str
 arena_vfmt(struct arena *a, const char *fmt, va_list ap)
 {
+	char most[128]; /* nearly all fit: printed once instead of twice */
 	va_list again;
 	char *p;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(most, sizeof(most), fmt, again);
 	va_end(again);
 	if (n < 0)
 		out_of_memory("format", 0);
 	p = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	if ((size_t)n < sizeof(most))
+		memcpy(p, most, (size_t)n);
+	else
+		vsnprintf(p, (size_t)n + 1, fmt, ap);
 	return (struct str){ p, (size_t)n };
 }
 

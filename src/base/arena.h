@@ -40,6 +40,9 @@ struct str arena_str(struct arena *a, struct str s);
 /* The same as a C string. s must hold no NUL. */
 const char *arena_cstr(struct arena *a, struct str s);
 
+/* n in decimal. */
+struct str arena_int(struct arena *a, long long n);
+
 /* printf into the arena. */
 struct str arena_fmt(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

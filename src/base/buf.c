@@ -45,7 +45,16 @@ buf_add(struct buf *b, struct str s)
 void
 buf_byte(struct buf *b, char c)
 {
-	buf_add(b, (struct str){ &c, 1 });
+	if (make_room(b, 1))
+		b->p[b->n++] = c;
+}
+
+void
+buf_int(struct buf *b, long long n)
+{
+	char room[STR_INT_ROOM];
+
+	buf_add(b, str_int(room, n));
 }
 
 void

@@ -26,6 +26,7 @@ struct buf buf_new(struct arena *a, size_t cap);
 
 void buf_add(struct buf *b, struct str s);
 void buf_byte(struct buf *b, char c);
+void buf_int(struct buf *b, long long n);
 void buf_fmt(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -3,6 +3,9 @@
 #include <inttypes.h>
 #include <time.h>
 
+#define YEAR_0 (INT64_C(-62167219200) * CLOCK_SECOND)
+#define YEAR_10000 (INT64_C(253402300800) * CLOCK_SECOND)
+
 static int64_t
 read_clock(clockid_t id)
 {
@@ -35,17 +38,49 @@ clock_hold(int64_t mono_us)
 		nanosleep(&t, NULL);
 }
 
+/* n as width digits and c behind them; returns what follows. */
+static char *
+put(char *at, int n, int width, char c)
+{
+	for (int i = width; i-- > 0; n /= 10)
+		at[i] = (char)('0' + n % 10);
+	at[width] = c;
+	return at + width + 1;
+}
+
+struct str
+clock_text(char room[CLOCK_TEXT_ROOM], int64_t wall_us, int digits)
+{
+	int64_t second, us;
+	char *at = room;
+	struct tm tm;
+	time_t t;
+
+	wall_us = wall_us < YEAR_0 ? YEAR_0 :
+	    wall_us >= YEAR_10000 ? YEAR_10000 - 1 : wall_us;
+	us = wall_us % CLOCK_SECOND;
+	us += us < 0 ? CLOCK_SECOND : 0;
+	second = (wall_us - us) / CLOCK_SECOND;
+	t = (time_t)second;
+	gmtime_r(&t, &tm);
+	at = put(at, tm.tm_year + 1900, 4, '-');
+	at = put(at, tm.tm_mon + 1, 2, '-');
+	at = put(at, tm.tm_mday, 2, 'T');
+	at = put(at, tm.tm_hour, 2, ':');
+	at = put(at, tm.tm_min, 2, ':');
+	at = put(at, tm.tm_sec, 2, '.');
+	for (int i = digits; i < 6; i++)
+		us /= 10;
+	at = put(at, (int)us, digits, 'Z');
+	return (struct str){ room, (size_t)(at - room) };
+}
+
 struct str
 clock_iso(struct arena *a, int64_t wall_us)
 {
-	time_t seconds = (time_t)(wall_us / CLOCK_SECOND);
-	struct tm tm;
+	char room[CLOCK_TEXT_ROOM];
 
-	gmtime_r(&seconds, &tm);
-	return arena_fmt(a, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-	    tm.tm_min, tm.tm_sec,
-	    (int)(wall_us % CLOCK_SECOND / CLOCK_MS));
+	return arena_str(a, clock_text(room, wall_us, 3));
 }
 
 /* Exactly n digits at *s, which moves behind them. */

@@ -21,7 +21,15 @@ int64_t clock_wall(void);
  */
 void clock_hold(int64_t mono_us);
 
-/* RFC 3339 in UTC with milliseconds: 2026-01-02T03:04:05.678Z. */
+/*
+ * RFC 3339 in UTC: 2026-01-02T03:04:05.678Z, with so many digits (1 to 6)
+ * behind the point. Times outside the years 0 to 9999, which RFC 3339 cannot
+ * say, become the nearest it can.
+ */
+#define CLOCK_TEXT_ROOM 28
+struct str clock_text(char room[CLOCK_TEXT_ROOM], int64_t wall_us, int digits);
+
+/* The same with milliseconds, in a. */
 struct str clock_iso(struct arena *a, int64_t wall_us);
 
 /* Parse RFC 3339 (offset or Z; date alone is refused). False if not that. */

@@ -97,7 +97,7 @@ cJSON *
 json_int(int64_t n)
 {
 	if (n > EXACT || n < -EXACT)
-		return json_str(arena_fmt(current, "%lld", (long long)n));
+		return json_str(arena_int(current, n));
 	return cJSON_CreateNumber((double)n);
 }
 

@@ -9,21 +9,6 @@
 #define EXACT 9007199254740992.0 /* 2^53 */
 #define DIGITS_MAX 17
 
-static void
-print_int(struct buf *b, int64_t n)
-{
-	char text[24];
-	size_t at = sizeof(text);
-	uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-
-	do {
-		text[--at] = (char)('0' + rest % 10);
-	} while (rest /= 10);
-	if (n < 0)
-		text[--at] = '-';
-	buf_add(b, (struct str){ text + at, sizeof(text) - at });
-}
-
 /* d.dddde[+-]xx of v in text; is reading it back v again? */
 static bool
 round_trips(char *text, size_t room, int digits, double v)
@@ -108,7 +93,7 @@ print_number(struct buf *b, double v)
 	if (!isfinite(v))
 		buf_add(b, STR("null"));
 	else if (v >= -EXACT && v <= EXACT && v == (double)(int64_t)v)
-		print_int(b, (int64_t)v);
+		buf_int(b, (int64_t)v);
 	else
 		print_double(b, v);
 }

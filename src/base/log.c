@@ -2,10 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -66,10 +63,11 @@ log_request(struct str id)
 		memcpy(sink.request, id.p, sink.request_len);
 }
 
-struct line {
+/* Kept, for on the stack it would be cleared for every line. */
+static struct line {
 	char p[LINE_MAX_BYTES + 8];
 	size_t n;
-};
+} line;
 
 static void
 put(struct line *l, const char *p, size_t n)
@@ -114,24 +112,24 @@ put_json(struct line *l, struct str s)
 static void
 put_time(struct line *l)
 {
-	int64_t now = clock_wall();
-	time_t seconds = (time_t)(now / CLOCK_SECOND);
-	char text[48];
-	struct tm tm;
-	size_t n;
+	char room[CLOCK_TEXT_ROOM];
+	struct str text = clock_text(room, clock_wall(), 6);
 
-	gmtime_r(&seconds, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	put(l, text, n);
-	snprintf(text, sizeof(text), ".%06" PRId64 "Z", now % CLOCK_SECOND);
-	put_c(l, text);
+	put(l, text.p, text.n);
+}
+
+static void
+put_int(struct line *l, int64_t n)
+{
+	char room[STR_INT_ROOM];
+	struct str text = str_int(room, n);
+
+	put(l, text.p, text.n);
 }
 
 static void
 put_field(struct line *l, const struct log_field *f)
 {
-	char number[24];
-
 	put_c(l, ",\"");
 	put_c(l, f->key);
 	put_c(l, "\":");
@@ -139,39 +137,37 @@ put_field(struct line *l, const struct log_field *f)
 		put_json(l, f->text);
 		return;
 	}
-	snprintf(number, sizeof(number), "%" PRId64, f->number);
-	put_c(l, number);
+	put_int(l, f->number);
 }
 
 void
 log_write(enum log_level level, const char *msg,
     const struct log_field *fields)
 {
-	struct line l;
-	char pid[24];
+	struct line *l = &line;
 
 	if (level < sink.level)
 		return;
-	l.n = 0;
-	put_c(&l, "{\"ts\":\"");
-	put_time(&l);
-	put_c(&l, "\",\"level\":\"");
-	put_c(&l, level_names[level]);
-	put_c(&l, "\",\"program\":\"");
-	put_c(&l, sink.program);
-	snprintf(pid, sizeof(pid), "\",\"pid\":%d", (int)getpid());
-	put_c(&l, pid);
+	l->n = 0;
+	put_c(l, "{\"ts\":\"");
+	put_time(l);
+	put_c(l, "\",\"level\":\"");
+	put_c(l, level_names[level]);
+	put_c(l, "\",\"program\":\"");
+	put_c(l, sink.program);
+	put_c(l, "\",\"pid\":");
+	put_int(l, getpid());
 	if (sink.request_len) {
-		put_c(&l, ",\"request_id\":");
-		put_json(&l, (struct str){ sink.request, sink.request_len });
+		put_c(l, ",\"request_id\":");
+		put_json(l, (struct str){ sink.request, sink.request_len });
 	}
-	put_c(&l, ",\"msg\":");
-	put_json(&l, str_of(msg));
+	put_c(l, ",\"msg\":");
+	put_json(l, str_of(msg));
 	for (; fields && fields->kind != LOG_END; fields++)
-		if (l.n < LINE_MAX_BYTES - VALUE_MAX_BYTES)
-			put_field(&l, fields);
-	memcpy(l.p + l.n, "}\n", 2);
+		if (l->n < LINE_MAX_BYTES - VALUE_MAX_BYTES)
+			put_field(l, fields);
+	memcpy(l->p + l->n, "}\n", 2);
 	/* A full or broken sink must not stop the service (row LO7). */
-	if (write(sink.fd, l.p, l.n + 2) < 0 && errno == EINTR)
-		(void)!write(sink.fd, l.p, l.n + 2);
+	if (write(sink.fd, l->p, l->n + 2) < 0 && errno == EINTR)
+		(void)!write(sink.fd, l->p, l->n + 2);
 }

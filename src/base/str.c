@@ -77,6 +77,20 @@ str_split(struct str *rest, char sep, struct str *piece)
 	return true;
 }
 
+struct str
+str_int(char room[STR_INT_ROOM], long long n)
+{
+	uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	size_t at = STR_INT_ROOM;
+
+	do {
+		room[--at] = (char)('0' + rest % 10);
+	} while (rest /= 10);
+	if (n < 0)
+		room[--at] = '-';
+	return (struct str){ room + at, STR_INT_ROOM - at };
+}
+
 bool
 str_to_int(struct str s, long long min, long long max, long long *out)
 {
@@ -135,11 +149,26 @@ utf8_sequence(const unsigned char *p, size_t n)
 	return need;
 }
 
+/* How many of the n bytes at p are ASCII, counted in whole words. */
+static size_t
+ascii_words(const unsigned char *p, size_t n)
+{
+	uint64_t word;
+	size_t i = 0;
+
+	for (; n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	return i;
+}
+
 bool
 str_utf8(struct str s, size_t *points)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
-	size_t i = 0, count = 0, step;
+	size_t i = ascii_words(p, s.n), count = i, step;
 
 	while (i < s.n) {
 		step = utf8_sequence(p + i, s.n - i);

@@ -59,6 +59,10 @@ bool str_has_nul(struct str s);
  */
 bool str_split(struct str *rest, char sep, struct str *piece);
 
+/* n in decimal, in room; for the paths where printf's cost shows. */
+#define STR_INT_ROOM 24
+struct str str_int(char room[STR_INT_ROOM], long long n);
+
 /* A decimal integer within [min, max], the whole of s, no sign but '-'. */
 bool str_to_int(struct str s, long long min, long long max, long long *out);
 

@@ -23,8 +23,8 @@ limit_command(struct ctx *x, const struct limit *l)
 	argv[2] = STR("1");
 	argv[3] = arena_fmt(x->arena, "rate_limit:%s:%.*s", l->name,
 	    STR_FMT(l->whose));
-	argv[4] = arena_fmt(x->arena, "%ld", l->max);
-	argv[5] = arena_fmt(x->arena, "%lld", (long long)(l->window / CLOCK_MS));
+	argv[4] = arena_int(x->arena, l->max);
+	argv[5] = arena_int(x->arena, l->window / CLOCK_MS);
 	argv[6] = STR("1");
 	return (struct command){ argv, 7 };
 }

@@ -49,6 +49,14 @@ cache_configured(const struct cache *c)
 	return c && c->host[0] != 0;
 }
 
+static void
+count(struct buf *b, char kind, size_t n)
+{
+	buf_byte(b, kind);
+	buf_int(b, (long long)n);
+	buf_add(b, STR("\r\n"));
+}
+
 /*
  * One command in the wire's form: counted words, so none can become another
  * (row HB10). By hand, for hiredis would allocate and copy each.
@@ -56,9 +64,9 @@ cache_configured(const struct cache *c)
 static bool
 encode(struct buf *b, const struct command *k)
 {
-	buf_fmt(b, "*%zu\r\n", k->argc);
+	count(b, '*', k->argc);
 	for (size_t i = 0; i < k->argc; i++) {
-		buf_fmt(b, "$%zu\r\n", k->argv[i].n);
+		count(b, '$', k->argv[i].n);
 		buf_add(b, k->argv[i]);
 		buf_add(b, STR("\r\n"));
 	}

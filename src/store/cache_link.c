@@ -122,6 +122,7 @@ cache_link_alive(const struct cache *c)
 void
 cache_link_drop(struct cache *c)
 {
+	cache_parser_free(&c->parser);
 	if (c->fd < 0)
 		return;
 	/* the parent's TLS session is not ours to end */
@@ -188,12 +189,11 @@ const char *
 cache_link_talk(struct cache *c, struct arena *a, struct str out,
     struct reply *replies, size_t n, int64_t deadline)
 {
-	struct parser *p = cache_parser_new(a, replies, n);
-	char in[16384];
 	bool done = false;
 
-	if (!p)
+	if (!c->parser && !(c->parser = cache_parser_new()))
 		return "no memory";
+	cache_parser_begin(c->parser, a, replies, n);
 	c->trips++;
 	c->wants = POLLIN;
 	while (!done) {
@@ -211,11 +211,12 @@ cache_link_talk(struct cache *c, struct arena *a, struct str out,
 		if (!cache_link_wait(c->fd, out.n ? POLLIN | c->wants :
 		    c->wants, deadline))
 			return "time-out";
-		if ((k = receive(c, in, sizeof in)) < 0)
+		if ((k = receive(c, c->in, sizeof c->in)) < 0)
 			return "connection lost";
 		if (k == 0 && clock_mono() >= deadline)
 			return "time-out";
-		if (k && (why = cache_parser_feed(p, in, (size_t)k, &done)))
+		if (k && (why = cache_parser_feed(c->parser, c->in, (size_t)k,
+		    &done)))
 			return why;
 	}
 	return out.n ? "answer before the question" : NULL;

@@ -11,6 +11,7 @@
  * when it reconnects, and limits single reads instead of the round trip.
  */
 struct tls;
+struct parser;
 
 struct cache {
 	struct cache_options o;
@@ -22,6 +23,8 @@ struct cache {
 	int64_t retry_at; /* the breaker is open until then */
 	int64_t pause;	  /* current back-off, 0 when all is well */
 	uint64_t trips;
+	struct parser *parser; /* of this connection, once it has spoken */
+	char in[16384];
 };
 
 /* Connect; NULL or what went wrong. A half-made connection is left to fail. */
@@ -60,9 +63,12 @@ void cache_tls_close(struct tls *t, bool polite);
  */
 #define REPLY_BYTES_MAX (4u << 20)
 #define REPLY_ITEMS_MAX 8192
-struct parser;
-struct parser *cache_parser_new(struct arena *a, struct reply *replies,
-    size_t n);
+/* One for a connection; NULL: no memory. Freed with the connection. */
+struct parser *cache_parser_new(void);
+void cache_parser_free(struct parser **p);
+/* Expect n replies, whose bytes go into a. */
+void cache_parser_begin(struct parser *p, struct arena *a,
+    struct reply *replies, size_t n);
 /* NULL or what is wrong; *done once all replies are there. */
 const char *cache_parser_feed(struct parser *p, const char *bytes, size_t n,
     bool *done);

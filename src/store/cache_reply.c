@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include <read.h> /* hiredis: the reader alone */
 
 #include "store/cache_link.h"
@@ -83,14 +85,8 @@ keep(void *obj)
 	(void)obj; /* the arena's */
 }
 
-static void
-parser_free(void *obj)
-{
-	redisReaderFree(((struct parser *)obj)->reader);
-}
-
 struct parser *
-cache_parser_new(struct arena *a, struct reply *replies, size_t n)
+cache_parser_new(void)
 {
 	static redisReplyObjectFunctions make = {
 		.createString = make_string,
@@ -99,16 +95,34 @@ cache_parser_new(struct arena *a, struct reply *replies, size_t n)
 		.createNil = make_nil,
 		.freeObject = keep,
 	};
-	struct parser *p = ARENA_NEW(a, struct parser);
+	struct parser *p = calloc(1, sizeof *p);
 
-	*p = (struct parser){ .arena = a, .replies = replies, .n = n };
-	memset(replies, 0, n * sizeof *replies);
-	p->reader = redisReaderCreateWithFunctions(&make);
-	if (!p->reader)
+	if (p && !(p->reader = redisReaderCreateWithFunctions(&make))) {
+		free(p);
 		return NULL;
-	p->reader->privdata = p;
-	arena_defer(a, parser_free, p);
+	}
+	if (p)
+		p->reader->privdata = p;
 	return p;
+}
+
+void
+cache_parser_free(struct parser **p)
+{
+	if (!*p)
+		return;
+	redisReaderFree((*p)->reader);
+	free(*p);
+	*p = NULL;
+}
+
+void
+cache_parser_begin(struct parser *p, struct arena *a, struct reply *replies,
+    size_t n)
+{
+	memset(replies, 0, n * sizeof *replies);
+	*p = (struct parser){ .reader = p->reader, .arena = a,
+		.replies = replies, .n = n };
 }
 
 const char *

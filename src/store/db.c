@@ -47,7 +47,7 @@ bind_text(struct arena *a, const struct arg *arg)
 {
 	switch (arg->kind) {
 	case ARG_INT:
-		return arena_fmt(a, "%lld", (long long)arg->number).p;
+		return arena_int(a, arg->number).p;
 	case ARG_BOOL:
 		return arg->number ? "t" : "f";
 	case ARG_TEXT:
