@@ -98,6 +98,21 @@ struct config_name {
 };
 bool config_name_next(struct config_name *n);
 
+/*
+ * Is argv[*i] the option, as "--x value" or "--x=value"? *value receives the
+ * value, NULL when it is missing; *i moves to the last word that belongs.
+ */
+bool config_is_option(int argc, char **argv, int *i, const char *option,
+    const char **value);
+
+/*
+ * config_source.c: where values come from. config_line gives what --set says
+ * and returns the file to read (NULL: the usual one).
+ */
+const char *config_line(struct config_all *all, int argc, char **argv);
+void config_environment(struct config_all *all);
+void config_file(struct config_all *all, const char *path);
+
 /* config_yaml.c: give every setting of a YAML text. */
 void config_yaml(struct config_all *all, struct str text, const char *file);
 

@@ -3,14 +3,11 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
-#include "base/encoding.h"
 #include "crypto/password.h"
 #include "ctl/user.h"
 
 #define BATCH 200	/* one transaction, one round trip */
 #define ARENA_CAP ((size_t)64 << 20)
-#define ROW_ARGS 11
 
 static struct {
 	const char *format;
@@ -29,28 +26,10 @@ static const struct ctl_option options[] = {
 	{ 0 },
 };
 
-/* What a column may be called, letter case, '_' and '-' aside. */
-enum column {
-	EMAIL, USERNAME, HASH, FIRST, LAST, FULL, ROLES, VERIFIED, ACTIVE,
-	CREATED, COLUMNS
-};
-static const char *const columns[COLUMNS] = {
-	[EMAIL] = "email emailaddress mail",
-	[USERNAME] = "username login preferredusername",
-	[HASH] = "passwordhash hash hashedpassword password passworddigest",
-	[FIRST] = "firstname givenname",
-	[LAST] = "lastname familyname surname",
-	[FULL] = "fullname name displayname",
-	[ROLES] = "roles role",
-	[VERIFIED] = "isverified verified emailverified",
-	[ACTIVE] = "isactive active enabled",
-	[CREATED] = "createdat created",
-};
-
 /* The people of one transaction. */
 struct batch {
 	struct ctl c; /* with an arena of its own */
-	struct arg args[BATCH][ROW_ARGS];
+	struct arg args[BATCH][IMPORT_ARGS];
 	long line[BATCH];
 	int n;
 };
@@ -59,7 +38,7 @@ struct import {
 	struct ctl *c;
 	struct import_file file;
 	struct batch batch;
-	struct str roles;
+	struct import_defaults defaults;
 	long size;
 	long read, made, there, bad;
 };
@@ -69,163 +48,6 @@ bad_line(struct import *m, long line, const char *why)
 {
 	m->bad++;
 	fprintf(stderr, "line %ld: %s\n", line, why);
-}
-
-static bool
-same_name(struct str name, struct str word)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (c == '_' || c == '-' || c == ' ')
-			continue;
-		if (at == word.n || !str_eq_nocase((struct str){ &c, 1 },
-		    str_slice(word, at, at + 1)))
-			return false;
-		at++;
-	}
-	return at == word.n;
-}
-
-static struct str
-cell(const struct import_record *r, enum column column)
-{
-	struct str rest = str_of(columns[column]), word;
-
-	/* The words in their order: "passwordhash" before "password". */
-	while (str_split(&rest, ' ', &word))
-		for (size_t i = 0; i < r->n; i++)
-			if (same_name(r->name[i], word))
-				return r->value[i];
-	return STR_NONE;
-}
-
-/* NULL, or what is wrong with it. */
-static const char *
-read_bool(struct str s, bool otherwise, bool *out)
-{
-	static const char *const yes[] = { "true", "t", "1", "yes", "y" };
-	static const char *const no[] = { "false", "f", "0", "no", "n" };
-
-	*out = otherwise;
-	if (s.n == 0)
-		return NULL;
-	for (size_t i = 0; i < 5; i++) {
-		if (str_eq_nocase(s, str_of(yes[i]))) {
-			*out = true;
-			return NULL;
-		}
-		if (str_eq_nocase(s, str_of(no[i]))) {
-			*out = false;
-			return NULL;
-		}
-	}
-	return "a flag is neither true nor false";
-}
-
-static const char *
-read_time(struct str s, struct arg *out)
-{
-	long long seconds;
-	int64_t us;
-
-	*out = A_NULL;
-	if (s.n == 0)
-		return NULL;
-	if (str_to_int(s, 0, INT64_C(253402300799), &seconds))
-		us = seconds * CLOCK_SECOND;
-	else if (!clock_parse_iso(s, &us))
-		return "created_at is neither RFC 3339 nor Unix seconds";
-	*out = A_INT(us);
-	return NULL;
-}
-
-/* A field as a registration would take it, its name before the fault. */
-static const char *
-read_field(struct batch *b, const struct import_record *r, enum column column,
-    enum field_type type, const char *name, struct arg *out)
-{
-	struct str value;
-	const char *wrong = user_value(&b->c, type, name, cell(r, column),
-	    &value);
-
-	*out = A_STR(value);
-	if (wrong)
-		return arena_fmt(b->c.arena, "%s %s", name, wrong).p;
-	return NULL;
-}
-
-static const char *
-read_hash(struct str hash, struct arg *out)
-{
-	*out = hash.n ? A_STR(hash) : A_NULL;
-	if (hash.n && !password_importable(hash))
-		return "the password hash is of no known kind, not well "
-		    "formed, or costs too much to check";
-	return NULL;
-}
-
-/* Only roles that were looked at before: one query per word, not per line. */
-static const char *
-read_roles(struct import *m, const struct import_record *r, struct arg *out)
-{
-	static struct str known[CTL_TEXTS_MAX];
-	static size_t n;
-	struct str given = cell(r, ROLES);
-	struct rows *rows;
-
-	*out = A_STR(given.n ? given : m->roles);
-	if (given.n == 0)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(known[i], given))
-			return NULL;
-	for (struct str rest = given, one; str_split(&rest, ',', &one);)
-		if (db_exec(m->c->db, m->batch.c.arena, Q_CTL_ROLES_KNOWN,
-		    &rows, A_STR(one)) != E_OK || row_int(rows, 0, 0) != 1)
-			return "there is no such role";
-	if (n < CTL_TEXTS_MAX)
-		known[n++] = arena_str(m->c->arena, given);
-	return NULL;
-}
-
-static const char *
-read_person(struct import *m, const struct import_record *r, struct arg *v)
-{
-	struct batch *b = &m->batch;
-	const char *wrong = r->wrong;
-	bool verified = false, active = false;
-
-	v[0] = A_STR(uuid_text(b->c.arena, uuid_v7()));
-	if (!wrong)
-		wrong = read_field(b, r, EMAIL, FIELD_EMAIL, "email", &v[1]);
-	if (!wrong)
-		wrong = read_field(b, r, USERNAME, FIELD_USERNAME, "username",
-		    &v[2]);
-	if (!wrong && (v[1].text.n == 0 || v[2].text.n == 0))
-		wrong = "email or username is missing";
-	if (!wrong)
-		wrong = read_hash(cell(r, HASH), &v[3]);
-	if (!wrong)
-		wrong = read_field(b, r, FIRST, FIELD_NAME, "first_name",
-		    &v[4]);
-	if (!wrong)
-		wrong = read_field(b, r, LAST, FIELD_NAME, "last_name", &v[5]);
-	if (!wrong)
-		wrong = read_field(b, r, FULL, FIELD_NAME, "full_name", &v[6]);
-	if (!wrong)
-		wrong = read_roles(m, r, &v[7]);
-	if (!wrong)
-		wrong = read_bool(cell(r, VERIFIED), opt.verified, &verified);
-	if (!wrong)
-		wrong = read_bool(cell(r, ACTIVE), true, &active);
-	if (!wrong)
-		wrong = read_time(cell(r, CREATED), &v[10]);
-	v[8] = A_BOOL(verified);
-	v[9] = A_BOOL(active);
-	return wrong;
 }
 
 static void
@@ -249,7 +71,7 @@ send_singly(struct import *m)
 	for (int i = 0; i < b->n; i++) {
 		struct rows *r;
 		enum err e = db_run(m->c->db, b->c.arena, Q_CTL_USER_IMPORT,
-		    b->args[i], ROW_ARGS, &r);
+		    b->args[i], IMPORT_ARGS, &r);
 
 		if (e == E_UNAVAILABLE)
 			return e;
@@ -272,7 +94,7 @@ send(struct import *m)
 
 	for (int i = 0; i < b->n; i++)
 		steps[i] = (struct db_step){ Q_CTL_USER_IMPORT, b->args[i],
-			ROW_ARGS };
+			IMPORT_ARGS };
 	if (b->n && !opt.dry)
 		e = db_batch(m->c->db, b->c.arena, steps, b->n, results);
 	if (e != E_OK && e != E_UNAVAILABLE)
@@ -298,7 +120,8 @@ read_all(struct import *m, bool json)
 
 	while (e == E_OK && (json ? import_json : import_csv)(&m->file,
 	    b->c.arena, &r)) {
-		const char *wrong = read_person(m, &r, b->args[b->n]);
+		const char *wrong = import_person(&b->c, &r, &m->defaults,
+		    b->args[b->n]);
 
 		m->read++;
 		if (wrong)
@@ -364,12 +187,13 @@ run_import(struct ctl *c)
 	int status;
 	enum err e;
 
-	m = (struct import){ .c = c };
+	m = (struct import){ .c = c, .defaults = { .arena = c->arena,
+	    .verified = opt.verified } };
 	if (opt.format && strcmp(opt.format, "csv") != 0 && !json)
 		return ctl_fail(E_VALIDATION, "--format is csv or jsonl");
 	if (opt.roles.n == 0)
 		opt.roles.text[opt.roles.n++] = c->config->default_role;
-	status = user_roles(c, &opt.roles, &m.roles);
+	status = user_roles(c, &opt.roles, &m.defaults.roles);
 	if (status == CTL_OK && password_init(c->config) != E_OK)
 		status = ctl_fail(E_INTERNAL, NULL);
 	if (status == CTL_OK)

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/arena.h"
+#include "ctl/ctl.h"
 
 #define IMPORT_RECORD_MAX (64u << 10) /* bytes of one person */
 #define IMPORT_CELLS 64
@@ -45,5 +45,23 @@ bool import_json(struct import_file *f, struct arena *a,
  */
 bool import_line(struct import_file *f, struct arena *a, struct str *line,
     const char **wrong);
+
+/* What holds where a file says nothing, and the roles it named so far. */
+#define IMPORT_ROLES 16
+struct import_defaults {
+	struct arena *arena; /* of the whole run */
+	struct str roles;
+	bool verified;
+	struct str known[IMPORT_ROLES];
+	size_t nknown;
+};
+
+/*
+ * The arguments of ctl_user_import for a record, in c->arena. NULL, or what is
+ * wrong with the line.
+ */
+#define IMPORT_ARGS 11
+const char *import_person(struct ctl *c, const struct import_record *r,
+    struct import_defaults *d, struct arg *v);
 
 #endif

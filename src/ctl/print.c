@@ -175,7 +175,8 @@ ctl_read_password(struct ctl *c, struct str *out)
 	size_t n = 0;
 
 	/* Bytes, not stdio: its buffer would keep a copy. */
-	while (n < LIMIT_PASSWORD_BYTES + 2 && read(STDIN_FILENO, p + n, 1) == 1)
+	while (n < LIMIT_PASSWORD_BYTES + 2 &&
+	    read(STDIN_FILENO, p + n, 1) == 1)
 		if (p[n++] == '\n') {
 			n--;
 			break;

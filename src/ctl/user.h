@@ -18,7 +18,11 @@ const char *user_value(struct ctl *c, enum field_type type, const char *name,
 int user_roles(struct ctl *c, const struct ctl_texts *words,
     struct str *roles);
 
-/* Sessions and cached answers of this user or session are old; before commit. */
+/* What is cached of this user or session is old; to be called before commit. */
 void user_stale(struct ctl *c, struct str id);
+
+/* posternctl user create, in its own file. */
+extern const struct ctl_option user_create_options[];
+int user_create(struct ctl *c);
 
 #endif

@@ -1,5 +1,6 @@
 /* fuzz-sources: src/base/arena.c src/base/buf.c src/base/clock.c */
-/* fuzz-sources: src/base/config_conninfo.c src/base/config_cross.c */
+/* fuzz-sources: src/base/config.c src/base/config_conninfo.c */
+/* fuzz-sources: src/base/config_cross.c */
 /* fuzz-sources: src/base/config_print.c src/base/config_rule.c */
 /* fuzz-sources: src/base/config_secret.c src/base/config_value.c */
 /* fuzz-sources: src/base/config_yaml.c src/base/encoding.c src/base/log.c */
@@ -7,7 +8,7 @@
 /* fuzz-libs: libsodium yaml-0.1 */
 #define SYSCONFDIR "/nonexistent"
 /* Not a source of its own: it wants the directory above. */
-#include "src/base/config.c"
+#include "src/base/config_source.c"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -555,8 +555,8 @@ START_TEST(the_yaml_of_seed_003_is_accepted)
 END_TEST
 
 static const char *const broken[] = {
-	"redis: [", "a: &x 1\nb: *x\n", "- redis\n", "redis: {host: a}\n---\n"
-	"redis: {port: 1}\n", "redis: {host: a}\nredis: {host: b}\n",
+	"redis: [", "a: &x 1\nb: *x\n", "- redis\n",
+	"redis: {host: a}\n---\nredis: {port: 1}\n", "redis: {host: a}\nredis: {host: b}\n",
 	"redis: {port: [1, 2]}\n", "? [a]\n: b\n", "redis: {host: \"a\\0b\"}\n",
 	"cors: {origins: [[a]]}\n", "just text\n", "\xff\xfe\x00\x01",
 	"a: {b: {c: {d: {e: {f: {g: {h: {i: {j: 1}}}}}}}}}\n",

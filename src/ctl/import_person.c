@@ -1,0 +1,179 @@
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "crypto/password.h"
+#include "ctl/import.h"
+#include "ctl/user.h"
+
+/* What a column may be called, letter case, '_' and '-' aside. */
+enum column {
+	EMAIL, USERNAME, HASH, FIRST, LAST, FULL, ROLES, VERIFIED, ACTIVE,
+	CREATED, COLUMNS
+};
+static const char *const columns[COLUMNS] = {
+	[EMAIL] = "email emailaddress mail",
+	[USERNAME] = "username login preferredusername",
+	[HASH] = "passwordhash hash hashedpassword password passworddigest",
+	[FIRST] = "firstname givenname",
+	[LAST] = "lastname familyname surname",
+	[FULL] = "fullname name displayname",
+	[ROLES] = "roles role",
+	[VERIFIED] = "isverified verified emailverified",
+	[ACTIVE] = "isactive active enabled",
+	[CREATED] = "createdat created",
+};
+
+static bool
+same_name(struct str name, struct str word)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (c == '_' || c == '-' || c == ' ')
+			continue;
+		if (at == word.n || !str_eq_nocase((struct str){ &c, 1 },
+		    str_slice(word, at, at + 1)))
+			return false;
+		at++;
+	}
+	return at == word.n;
+}
+
+static struct str
+cell(const struct import_record *r, enum column column)
+{
+	struct str rest = str_of(columns[column]), word;
+
+	/* The words in their order: "passwordhash" before "password". */
+	while (str_split(&rest, ' ', &word))
+		for (size_t i = 0; i < r->n; i++)
+			if (same_name(r->name[i], word))
+				return r->value[i];
+	return STR_NONE;
+}
+
+/* NULL, or what is wrong with it. */
+static const char *
+read_bool(struct str s, bool otherwise, bool *out)
+{
+	static const char *const yes[] = { "true", "t", "1", "yes", "y" };
+	static const char *const no[] = { "false", "f", "0", "no", "n" };
+
+	*out = otherwise;
+	if (s.n == 0)
+		return NULL;
+	for (size_t i = 0; i < 5; i++) {
+		if (str_eq_nocase(s, str_of(yes[i]))) {
+			*out = true;
+			return NULL;
+		}
+		if (str_eq_nocase(s, str_of(no[i]))) {
+			*out = false;
+			return NULL;
+		}
+	}
+	return "a flag is neither true nor false";
+}
+
+static const char *
+read_time(struct str s, struct arg *out)
+{
+	long long seconds;
+	int64_t us;
+
+	*out = A_NULL;
+	if (s.n == 0)
+		return NULL;
+	if (str_to_int(s, 0, INT64_C(253402300799), &seconds))
+		us = seconds * CLOCK_SECOND;
+	else if (!clock_parse_iso(s, &us))
+		return "created_at is neither RFC 3339 nor Unix seconds";
+	*out = A_INT(us);
+	return NULL;
+}
+
+/* A field as a registration would take it, its name before the fault. */
+static const char *
+read_field(struct ctl *c, const struct import_record *r, enum column column,
+    enum field_type type, const char *name, struct arg *out)
+{
+	struct str value;
+	const char *wrong = user_value(c, type, name, cell(r, column),
+	    &value);
+
+	*out = A_STR(value);
+	if (wrong)
+		return arena_fmt(c->arena, "%s %s", name, wrong).p;
+	return NULL;
+}
+
+static const char *
+read_hash(struct str hash, struct arg *out)
+{
+	*out = hash.n ? A_STR(hash) : A_NULL;
+	if (hash.n && !password_importable(hash))
+		return "the password hash is of no known kind, not well "
+		    "formed, or costs too much to check";
+	return NULL;
+}
+
+/* One query per word of the file, not per line. */
+static const char *
+read_roles(struct ctl *c, const struct import_record *r,
+    struct import_defaults *d, struct arg *out)
+{
+	struct str given = cell(r, ROLES);
+	struct rows *rows;
+
+	*out = A_STR(given.n ? given : d->roles);
+	if (given.n == 0)
+		return NULL;
+	for (size_t i = 0; i < d->nknown; i++)
+		if (str_eq(d->known[i], given))
+			return NULL;
+	for (struct str rest = given, one; str_split(&rest, ',', &one);)
+		if (db_exec(c->db, c->arena, Q_CTL_ROLES_KNOWN, &rows,
+		    A_STR(one)) != E_OK || row_int(rows, 0, 0) != 1)
+			return "there is no such role";
+	if (d->nknown < IMPORT_ROLES)
+		d->known[d->nknown++] = arena_str(d->arena, given);
+	return NULL;
+}
+
+const char *
+import_person(struct ctl *c, const struct import_record *r,
+    struct import_defaults *d, struct arg *v)
+{
+	const char *wrong = r->wrong;
+	bool verified = false, active = false;
+
+	v[0] = A_STR(uuid_text(c->arena, uuid_v7()));
+	if (!wrong)
+		wrong = read_field(c, r, EMAIL, FIELD_EMAIL, "email", &v[1]);
+	if (!wrong)
+		wrong = read_field(c, r, USERNAME, FIELD_USERNAME, "username",
+		    &v[2]);
+	if (!wrong && (v[1].text.n == 0 || v[2].text.n == 0))
+		wrong = "email or username is missing";
+	if (!wrong)
+		wrong = read_hash(cell(r, HASH), &v[3]);
+	if (!wrong)
+		wrong = read_field(c, r, FIRST, FIELD_NAME, "first_name",
+		    &v[4]);
+	if (!wrong)
+		wrong = read_field(c, r, LAST, FIELD_NAME, "last_name", &v[5]);
+	if (!wrong)
+		wrong = read_field(c, r, FULL, FIELD_NAME, "full_name", &v[6]);
+	if (!wrong)
+		wrong = read_roles(c, r, d, &v[7]);
+	if (!wrong)
+		wrong = read_bool(cell(r, VERIFIED), d->verified, &verified);
+	if (!wrong)
+		wrong = read_bool(cell(r, ACTIVE), true, &active);
+	if (!wrong)
+		wrong = read_time(cell(r, CREATED), &v[10]);
+	v[8] = A_BOOL(verified);
+	v[9] = A_BOOL(active);
+	return wrong;
+}

@@ -1,0 +1,122 @@
+#include "base/encoding.h"
+#include "crypto/password.h"
+#include "ctl/user.h"
+
+static struct {
+	const char *email, *username, *first, *last, *full;
+	struct ctl_texts roles;
+	bool password;
+} create;
+
+const struct ctl_option user_create_options[] = {
+	{ "email", CTL_TEXT, &create.email, "address, taken as verified" },
+	{ "username", CTL_TEXT, &create.username,
+	    "letters, digits, _ . -" },
+	{ "role", CTL_TEXTS, &create.roles,
+	    "role by name, may come again; default account.default_role" },
+	{ "password-stdin", CTL_FLAG, &create.password,
+	    "the first line of standard input; without it none is set" },
+	{ "first-name", CTL_TEXT, &create.first, "given name" },
+	{ "last-name", CTL_TEXT, &create.last, "family name" },
+	{ "full-name", CTL_TEXT, &create.full, "whole name" },
+	{ 0 },
+};
+
+/* The fields of the command line, canonical. */
+struct person {
+	struct str email, username, first, last, full;
+};
+
+static int
+read_field(struct ctl *c, enum field_type type, const char *name,
+    const char *text, struct str *out)
+{
+	const char *wrong = user_value(c, type, name, str_of(text), out);
+
+	return wrong ? ctl_fail(E_VALIDATION, "--%s %s", name, wrong) : CTL_OK;
+}
+
+static int
+read_person(struct ctl *c, struct person *p)
+{
+	int status = read_field(c, FIELD_EMAIL, "email", create.email,
+	    &p->email);
+
+	if (status == CTL_OK)
+		status = read_field(c, FIELD_USERNAME, "username",
+		    create.username, &p->username);
+	if (status == CTL_OK)
+		status = read_field(c, FIELD_NAME, "first-name", create.first,
+		    &p->first);
+	if (status == CTL_OK)
+		status = read_field(c, FIELD_NAME, "last-name", create.last,
+		    &p->last);
+	if (status == CTL_OK)
+		status = read_field(c, FIELD_NAME, "full-name", create.full,
+		    &p->full);
+	if (status == CTL_OK && (p->email.n == 0 || p->username.n == 0))
+		status = ctl_fail(E_VALIDATION,
+		    "--email and --username are wanted");
+	if (p->full.n == 0 && (p->first.n || p->last.n))
+		p->full = str_trim(arena_fmt(c->arena, "%.*s %.*s",
+		    STR_FMT(p->first), STR_FMT(p->last)));
+	return status;
+}
+
+/* The same policy as for everybody; the hash in *hash. */
+static int
+hash_password(struct ctl *c, const struct person *p, struct str *hash)
+{
+	struct str context[] = { p->username, p->email,
+		str_of(c->config->name) }, password;
+	const char *wrong;
+	enum err e;
+
+	if (!ctl_read_password(c, &password))
+		return CTL_USAGE;
+	wrong = password_policy(c->config, password, context, 3);
+	if (wrong)
+		return ctl_fail(E_VALIDATION, "%s", wrong);
+	e = password_init(c->config);
+	if (e == E_OK)
+		e = password_hash(c->arena, password, hash);
+	return e == E_OK ? CTL_OK : ctl_fail(e, NULL);
+}
+
+int
+user_create(struct ctl *c)
+{
+	struct person p = { 0 };
+	struct str hash = STR_NONE, roles;
+	struct str id = uuid_text(c->arena, uuid_v7());
+	cJSON *answer = json_object();
+	struct rows *r;
+	int status = read_person(c, &p);
+	enum err e;
+
+	if (create.roles.n == 0)
+		create.roles.text[create.roles.n++] = c->config->default_role;
+	if (status == CTL_OK)
+		status = user_roles(c, &create.roles, &roles);
+	if (status == CTL_OK && create.password)
+		status = hash_password(c, &p, &hash);
+	if (status != CTL_OK)
+		return status;
+	e = db_exec(c->db, c->arena, Q_CTL_USER_CREATE, &r, A_STR(id),
+	    A_STR(p.email), A_STR(p.username), A_STR(hash), A_STR(p.first),
+	    A_STR(p.last), A_STR(p.full), A_STR(roles));
+	if (e == E_CONFLICT)
+		return ctl_fail(e, "there is already an account with this %s",
+		    strcmp(db_constraint(c->db), "users_email_key") == 0 ?
+		    "e-mail address" : "user name");
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	json_add_str(answer, "id", id);
+	json_add_int(answer, "numeric_id", row_int(r, 0, 0));
+	json_add_str(answer, "email", p.email);
+	json_add_str(answer, "username", p.username);
+	json_add_str(answer, "roles", roles);
+	json_add_bool(answer, "has_password", hash.n > 0);
+	json_add_time(answer, "created_at", row_int(r, 0, 1));
+	return ctl_print(c, answer);
+}
