@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "core/mail.h"
 #include "core/session.h"
+#include "core/signing.h"
 #include "crypto/password.h"
 #include "crypto/token.h"
 
@@ -212,6 +213,8 @@ account_register(struct ctx *x, const struct registration *r,
 	enum err e = check_password(x, r);
 
 	*tokens = NULL;
+	if (e == E_OK && !required)
+		e = signing_ready(x);
 	if (e == E_OK)
 		e = password_hash(x->arena, r->password, &hash);
 	if (e == E_OK)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "core/signing.h"
 #include "crypto/password.h"
 #include "crypto/token.h"
 
@@ -175,9 +176,11 @@ login(struct ctx *x, const struct credentials *in, struct login *out)
 	struct begun b;
 	struct str did;
 	struct rows *r;
-	enum err e = authenticate(x, in->identifier, in->password,
-	    device_of(x, in->device_token), &b, &outdated);
+	enum err e = signing_ready(x);
 
+	if (e == E_OK)
+		e = authenticate(x, in->identifier, in->password,
+		    device_of(x, in->device_token), &b, &outdated);
 	if (e == E_OK)
 		e = admissible(x, &b);
 	if (e != E_OK)

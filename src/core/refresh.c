@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "core/mail.h"
+#include "core/signing.h"
 #include "crypto/token.h"
 
 #define REPAIR_WINDOW (60 * CLOCK_SECOND) /* contract, 1: refresh 60 s */
@@ -112,6 +113,9 @@ refresh(struct ctx *x, struct str token, struct str repair,
 	if (!token_open(x->arena, x->keys, TOKEN_REFRESH, token, &id, &g) ||
 	    g == GENERATIONS)
 		return E_REFRESH_INVALID;
+	e = signing_ready(x);
+	if (e != E_OK)
+		return e;
 	sid = uuid_text(x->arena, id);
 	if (repair.n)
 		repair_key = token_hash(x->arena, repair);

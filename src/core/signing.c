@@ -94,6 +94,25 @@ signing_refresh(struct ctx *x, bool unknown_kid)
 	return E_OK;
 }
 
+static bool
+can_sign(const struct jwt_keys *keys)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->key[i].signs)
+			return true;
+	return false;
+}
+
+enum err
+signing_ready(struct ctx *x)
+{
+	enum err e = signing_refresh(x, false);
+
+	if (e == E_OK && !can_sign(x->jwt))
+		e = signing_refresh(x, true);
+	return e != E_OK || can_sign(x->jwt) ? e : E_UNAVAILABLE;
+}
+
 const char *
 signing_issuer(const struct config *c)
 {

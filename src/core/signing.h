@@ -19,6 +19,12 @@ void signing_start(const struct config *c, struct jwt_keys *keys);
  */
 enum err signing_refresh(struct ctx *x, bool unknown_kid);
 
+/*
+ * Ask before a session begins or goes on, so that none is without its token:
+ * E_OK when a key signs, E_UNAVAILABLE when none does.
+ */
+enum err signing_ready(struct ctx *x);
+
 /* iss of our tokens: jwt.issuer, else service.public_url, else the name. */
 const char *signing_issuer(const struct config *c);
 
