@@ -102,6 +102,10 @@ serve(struct app *app, struct exchange *x, struct call *c,
 	if (cors_preflight(c->re, rq, app->config->cors_origins))
 		return response_render(c->re, rq);
 	e = gate(c, x, rq);
+	if (e == E_METHOD && rq->method == METHOD_OPTIONS) {
+		c->re->status = 204; /* RFC 9110, 9.3.7: Allow says it */
+		return response_render(c->re, rq);
+	}
 	return e == E_OK ? run(c) : render(c, e);
 }
 
