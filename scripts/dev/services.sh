@@ -284,6 +284,18 @@ services_migrate() {
 		tail -n 5 "$STATE/log/migrate.log" >&2
 		die "the migration failed; $hint"
 	}
+	services_key
+}
+
+# EdDSA signs with a key of the table; a new stack has none.
+services_key() {
+	local keys
+	keys=$("$RUN/posternctl" key list 2>>"$STATE/log/migrate.log")
+	case $keys in
+	'algorithm in force: EdDSA'*'(none)'*)
+		"$RUN/posternctl" key generate >>"$STATE/log/migrate.log" 2>&1 ||
+			die "no signing key could be made; see $STATE/log/migrate.log" ;;
+	esac
 }
 
 services_up() {
