@@ -131,6 +131,15 @@ shape_prefix(struct str v)
 	    "must be at most 16 letters, digits and underscores";
 }
 
+static const char *
+shape_port(struct str v)
+{
+	long long port;
+
+	return str_to_int(v, 1, 65535, &port) ? NULL :
+	    "must be a list of ports such as 443, 8443";
+}
+
 static const struct {
 	const char *name;
 	const char *(*check)(struct str v);
@@ -140,6 +149,7 @@ static const struct {
 	{ "<path>", shape_path },
 	{ "<absolute>", shape_absolute },
 	{ "<networks>", shape_network },
+	{ "<ports>", shape_port },
 	{ "<email>", shape_email },
 	{ "<sender>", shape_sender },
 	{ "<word>", shape_word },

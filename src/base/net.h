@@ -36,4 +36,11 @@ bool net_in(const struct net_addr *addr, struct str cidr);
 /* Is addr in one network of a LIST setting (commas, spaces)? */
 bool net_in_list(const struct net_addr *addr, const char *list);
 
+/*
+ * May anybody on the internet be reached there (row WH3)? False for private,
+ * local, shared, documentation, multicast and reserved networks, and for IPv6
+ * forms that carry such an IPv4 address.
+ */
+bool net_public(const struct net_addr *addr);
+
 #endif
