@@ -19,7 +19,7 @@ usage(FILE *out)
 {
 	fputs("Usage: postern-worker [--config FILE] [--set KEY=VALUE]... "
 	    "[--once]\n"
-	    "Sends the mail of the queue and deletes what is over.\n\n"
+	    "Sends mail and webhooks and deletes what is over.\n\n"
 	    "  --config FILE    settings (default: POSTERN_CONFIG, then "
 	    SYSCONFDIR "/postern/postern.yaml)\n"
 	    "  --set KEY=VALUE  one setting, over file and environment\n"
@@ -73,20 +73,6 @@ open_log(const struct config *c, const char **why)
 	return log_open("postern-worker", c->log_file, level);
 }
 
-static struct db *
-open_db(struct arena *a, const struct config *c)
-{
-	struct db_options o = {
-		.conninfo = config_conninfo(a, c, false),
-		.connect_timeout = c->db_connect_timeout,
-		.statement_timeout = c->db_statement_timeout,
-		.max_lifetime = c->db_lifetime,
-		.prepare = c->db_prepare,
-	};
-
-	return db_new(&o);
-}
-
 static int
 refuse(const char *why)
 {
@@ -110,7 +96,7 @@ run(struct arena *a, int argc, char **argv)
 	if (c == NULL || !open_log(c, &why) ||
 	    (k = keyring_new(c, &why)) == NULL)
 		return refuse(why);
-	db = open_db(a, c);
+	db = worker_db(a, c);
 	status = worker_run(c, k, db, once);
 	db_close(&db);
 	keyring_free(&k);

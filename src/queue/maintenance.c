@@ -13,6 +13,7 @@ static const enum query steps[] = {
 	Q_CLEAN_IDEMPOTENCY,
 	Q_CLEAN_JOBS_DONE,
 	Q_CLEAN_JOBS_FAILED,
+	Q_CLEAN_WEBHOOK_DELIVERIES,
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))

@@ -11,6 +11,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "queue/courier.h"
+#include "queue/delivery.h"
 #include "queue/holder.h"
 #include "queue/job.h"
 #include "queue/mailer.h"
@@ -34,6 +36,7 @@ struct worker {
 	bool claims_left;   /* that the database did not take back */
 	struct mailer *mailer;
 	struct maintenance maintenance;
+	struct courier courier;
 	int64_t reap_at;
 	int64_t stop_at; /* µs, monotonic; 0: go on */
 };
@@ -52,6 +55,7 @@ stopping(struct worker *w)
 	if (stop_signal && w->stop_at == 0) {
 		w->stop_at = clock_mono();
 		notify_stopping();
+		courier_stop(&w->courier);
 	}
 	return w->stop_at != 0;
 }
@@ -80,7 +84,8 @@ release_dead(void *arg, struct str id)
 {
 	struct worker *w = arg;
 
-	if (job_release_holder(&w->queue, w->one, id) != E_OK)
+	if (job_release_holder(&w->queue, w->one, id) != E_OK ||
+	    delivery_release_holder(&w->queue, w->one, id) != E_OK)
 		return false;
 	log_info("gave back the claims of a worker that died",
 	    log_s("holder", id));
@@ -162,11 +167,16 @@ loop(struct worker *w, bool once)
 	while (!stopping(w)) {
 		notify_alive();
 		reap(w);
+		if (!once)
+			courier_keep(&w->courier, w->config, w->queue.keys,
+			    w->queue.holder, w->wake.fd);
 		mailer_probe(w->mailer);
 		more = work_batch(w);
 		more |= maintain(w);
-		if (!more && once)
+		if (!more && once) {
+			courier_run(w->config, &w->queue, true);
 			return;
+		}
 		if (!more)
 			wait_for_work(w);
 	}
@@ -204,6 +214,20 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 	return w->mailer && catch_signals();
 }
 
+struct db *
+worker_db(struct arena *a, const struct config *c)
+{
+	struct db_options o = {
+		.conninfo = config_conninfo(a, c, false),
+		.connect_timeout = c->db_connect_timeout,
+		.statement_timeout = c->db_statement_timeout,
+		.max_lifetime = c->db_lifetime,
+		.prepare = c->db_prepare,
+	};
+
+	return db_new(&o);
+}
+
 int
 worker_run(const struct config *c, const struct keyring *k, struct db *db,
     bool once)
@@ -218,6 +242,8 @@ worker_run(const struct config *c, const struct keyring *k, struct db *db,
 	log_info("worker started");
 	notify_ready();
 	loop(&w, once);
+	courier_stop(&w.courier);
+	courier_wait(&w.courier);
 	wake_close(&w.wake);
 	/* With the file left there, the next worker gives them back. */
 	if (!w.claims_left)

@@ -5,6 +5,9 @@
 #include "crypto/keyring.h"
 #include "store/db.h"
 
+/* The worker's connection, as the settings say; a must outlive it. */
+struct db *worker_db(struct arena *a, const struct config *c);
+
 /*
  * Work the queue until SIGTERM or SIGINT: claim a batch, send, record, wait
  * for a wake-up or a second. A mail under way has 10 s to end, the rest of

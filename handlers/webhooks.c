@@ -1,0 +1,254 @@
+/* /webhooks, /webhooks/{id}, …/test, …/rotate-secret, …/deliveries,
+ * …/deliveries/{id}/redeliver */
+#include "base/clock.h"
+#include "core/api_key.h"
+#include "core/webhook.h"
+#include "handlers/handlers.h"
+
+#define OVERLAP (24 * 3600 * CLOCK_SECOND) /* row WH7 */
+
+enum { URL, EVENTS, IS_ACTIVE };
+
+static const struct field create_fields[] = {
+	[URL] = { "url", "", FIELD_URL, 0, 0, true, NULL,
+	    "Where events are posted: https, a public host" },
+	[EVENTS] = { "events", "", FIELD_TEXTS, 1, 20, true, NULL,
+	    "2fa.enabled 2fa.disabled 2fa.verified 2fa.failed user.login "
+	    "user.logout user.created user.updated user.deleted "
+	    "password.changed session.revoked apikey.created, or *" },
+	[IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false, NULL,
+	    "true when not given" },
+	{ 0 },
+};
+
+static const struct field update_fields[] = {
+	[URL] = { "url", "", FIELD_URL, 0, 0, false, NULL,
+	    "Where events are posted" },
+	[EVENTS] = { "events", "", FIELD_TEXTS, 1, 20, false, NULL,
+	    "Which events" },
+	[IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false, NULL,
+	    "Switch it off, or on again" },
+	{ 0 },
+};
+
+/* Whose webhooks: the user's who asks, or the owner's of the key. */
+static struct str
+owner(const struct call *c)
+{
+	return c->actor.session ? c->actor.session->account.id :
+	    c->actor.key->user_id;
+}
+
+static cJSON *
+record(const struct webhook *w)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", w->id);
+	json_add_str(o, "url", w->url);
+	json_add(o, "events", answer_list(w->events));
+	json_add_bool(o, "is_active", w->is_active);
+	json_add_str(o, "scope", w->everyone ? STR("all") : STR("own"));
+	json_add_str(o, "disabled_reason", w->disabled_reason);
+	json_add_int(o, "failures", w->failures);
+	json_add_time(o, "failing_since", w->failing_since);
+	json_add_time(o, "created_at", w->created_at);
+	json_add_time(o, "updated_at", w->updated_at);
+	return o;
+}
+
+static cJSON *
+tried(const struct webhook_try *t)
+{
+	cJSON *o = json_object();
+
+	json_add_int(o, "attempt", t->number);
+	json_add_time(o, "started_at", t->started_at);
+	json_add_time(o, "finished_at", t->finished_at);
+	json_add(o, "status_code", t->status ? json_int(t->status) : NULL);
+	json_add_str(o, "error", t->error);
+	json_add_str(o, "response_body", t->response);
+	return o;
+}
+
+static cJSON *
+delivery(const struct webhook_delivery *d)
+{
+	struct str status = str_eq(d->state, STR("done")) ? STR("delivered") :
+	    str_eq(d->state, STR("dead")) ? STR("failed") : STR("pending");
+	cJSON *o = json_object(), *tries = json_array();
+
+	json_add_str(o, "id", d->id);
+	json_add_str(o, "event_id", d->event_id);
+	json_add_str(o, "event", d->event);
+	json_add_str(o, "status", status);
+	json_add_str(o, "payload", d->body);
+	json_add_int(o, "attempts", d->attempts);
+	json_add(o, "status_code", d->status ? json_int(d->status) : NULL);
+	json_add_str(o, "error", d->error);
+	json_add_time(o, "next_attempt_at", d->next_at);
+	json_add_time(o, "created_at", d->created_at);
+	json_add_time(o, "finished_at", d->finished_at);
+	for (size_t i = 0; i < d->ntries; i++)
+		json_push(tries, tried(&d->tries[i]));
+	json_add(o, "tries", tries);
+	return o;
+}
+
+static struct webhook_wish
+wish(const struct call *c)
+{
+	const struct value *in = c->in;
+
+	return (struct webhook_wish){ .url = given(c, URL),
+		.events = in[EVENTS].texts, .nevents = in[EVENTS].ntexts,
+		.given_active = in[IS_ACTIVE].given,
+		.is_active = in[IS_ACTIVE].number != 0 };
+}
+
+static enum err
+create(struct call *c)
+{
+	const struct webhook_wish w = wish(c);
+	struct webhook made;
+	struct str secret;
+	cJSON *data;
+	enum err e = webhook_create(c->ctx, owner(c), &w, &made, &secret);
+
+	if (e == E_OK && w.given_active && !w.is_active)
+		e = webhook_update(c->ctx, owner(c), made.id, &w, &made);
+	if (e != E_OK)
+		return e;
+	data = record(&made);
+	json_add_str(data, "secret", secret);
+	return answer(c, 201, "Webhook created. Keep the secret now: it is "
+	    "not shown again", data);
+}
+
+static enum err
+list(struct call *c)
+{
+	struct webhook *w;
+	cJSON *array = json_array();
+	int64_t total;
+	long limit, offset;
+	size_t n;
+	enum err e = answer_page(c, &limit, &offset);
+
+	if (e == E_OK)
+		e = webhook_list(c->ctx, owner(c), STR_NONE, limit, offset,
+		    &w, &n, &total);
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, record(&w[i]));
+	c->re->page->total = total;
+	return answer(c, 200, "Webhooks retrieved successfully", array);
+}
+
+static enum err
+get(struct call *c)
+{
+	struct webhook *w;
+	int64_t total;
+	size_t n;
+	enum err e = webhook_list(c->ctx, owner(c), c->arg[0], 1, 0, &w, &n,
+	    &total);
+
+	return e != E_OK ? e : answer(c, 200,
+	    "Webhook retrieved successfully", record(&w[0]));
+}
+
+static enum err
+update(struct call *c)
+{
+	const struct webhook_wish w = wish(c);
+	struct webhook now;
+	enum err e = webhook_update(c->ctx, owner(c), c->arg[0], &w, &now);
+
+	return e != E_OK ? e : answer(c, 200, "Webhook updated",
+	    record(&now));
+}
+
+static enum err
+remove_(struct call *c)
+{
+	enum err e = webhook_delete(c->ctx, owner(c), c->arg[0]);
+
+	return e != E_OK ? e : answer(c, 200, "Webhook deleted", NULL);
+}
+
+static enum err
+rotate(struct call *c)
+{
+	struct str secret;
+	cJSON *data = json_object();
+	int64_t until;
+	enum err e = webhook_rotate(c->ctx, owner(c), c->arg[0], OVERLAP,
+	    &secret, &until);
+
+	if (e != E_OK)
+		return e;
+	json_add_str(data, "id", c->arg[0]);
+	json_add_str(data, "secret", secret);
+	json_add_time(data, "previous_valid_until", until);
+	return answer(c, 200, "Webhook secret rotated. Both secrets sign "
+	    "until the old one ends", data);
+}
+
+static enum err
+test(struct call *c)
+{
+	struct webhook_delivery d;
+	enum err e = webhook_test(c->ctx, owner(c), c->arg[0], &d);
+
+	return e != E_OK ? e : answer(c, 200, "Test event queued; see the "
+	    "deliveries for its result", delivery(&d));
+}
+
+static enum err
+deliveries(struct call *c)
+{
+	struct webhook_delivery *d;
+	cJSON *array = json_array();
+	int64_t total;
+	long limit, offset;
+	size_t n;
+	enum err e = answer_page(c, &limit, &offset);
+
+	if (e == E_OK)
+		e = webhook_deliveries(c->ctx, owner(c), c->arg[0], STR_NONE,
+		    limit, offset, &d, &n, &total);
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, delivery(&d[i]));
+	c->re->page->total = total;
+	return answer(c, 200, "Deliveries retrieved successfully", array);
+}
+
+static enum err
+redeliver(struct call *c)
+{
+	struct webhook_delivery *d;
+	int64_t total;
+	size_t n;
+	enum err e = webhook_redeliver(c->ctx, owner(c), c->arg[0],
+	    c->arg[1]);
+
+	if (e == E_OK)
+		e = webhook_deliveries(c->ctx, owner(c), c->arg[0],
+		    c->arg[1], 1, 0, &d, &n, &total);
+	return e != E_OK ? e : answer(c, 200, "The event will be sent again",
+	    delivery(&d[0]));
+}
+
+const struct handler webhooks_create = { create_fields, create };
+const struct handler webhooks_list = { NULL, list };
+const struct handler webhooks_get = { NULL, get };
+const struct handler webhooks_update = { update_fields, update };
+const struct handler webhooks_delete = { NULL, remove_ };
+const struct handler webhooks_rotate = { NULL, rotate };
+const struct handler webhooks_test = { NULL, test };
+const struct handler webhooks_deliveries = { NULL, deliveries };
+const struct handler webhooks_redeliver = { NULL, redeliver };

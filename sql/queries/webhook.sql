@@ -1,0 +1,270 @@
+-- name: webhook_create
+-- 1 id, 2 user id, 3 url, 4 events, 5 sealed secret, 6 webhooks at most, 7 ip,
+-- 8 user agent, 9 request id. No row: he has as many as he may.
+with w as (
+	insert into webhooks (id, user_id, url, events, everyone, secret)
+	select $1::uuid, u.id, $3, string_to_array($4, ','),
+		user_may(u.id, 'users.read'), $5::bytea
+	from users u
+	where u.id = $2::uuid and (select count(*) from webhooks
+		where user_id = $2::uuid) < $6::integer
+	returning id, created_at, everyone
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select $2::uuid, $2::uuid, 'webhook.create', 'webhooks', 'success',
+		$7, $8, $9 from w
+)
+select to_us(created_at), everyone from w;
+
+-- name: webhook_list
+-- 1 user id, 2 id or null for all, 3 limit, 4 offset
+-- safe: yes
+select id, url, array_to_string(events, ','), is_active, disabled_reason,
+	everyone, failures, to_us(failing_since), to_us(previous_until),
+	to_us(created_at), to_us(updated_at), count(*) over ()
+from webhooks
+where user_id = $1::uuid and ($2::text is null or id::text = $2)
+order by created_at desc, id desc limit $3::integer offset $4::integer;
+
+-- name: webhook_update
+-- What is null stays. Switched on again, its failures are forgotten; what it
+-- reaches is what its owner may see today. 1 user id, 2 id, 3 url, 4 events,
+-- 5 active, 6 ip, 7 user agent, 8 request id
+with w as (
+	update webhooks set url = coalesce($3, url),
+		events = coalesce(string_to_array($4, ','), events),
+		is_active = coalesce($5::boolean, is_active),
+		everyone = user_may(user_id, 'users.read'),
+		disabled_reason = case when coalesce($5::boolean, is_active)
+			then null else disabled_reason end,
+		failures = case when $5::boolean or $3 is not null then 0
+			else failures end,
+		failing_since = case when $5::boolean or $3 is not null
+			then null else failing_since end,
+		paused_until = case when $5::boolean or $3 is not null
+			then null else paused_until end,
+		updated_at = now()
+	where user_id = $1::uuid and id::text = $2
+	returning id
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select $1::uuid, $1::uuid, 'webhook.update', 'webhooks', 'success',
+		$6, $7, $8 from w
+)
+select id from w;
+
+-- name: webhook_delete
+-- 1 user id, 2 id, 3 ip, 4 user agent, 5 request id
+with w as (
+	delete from webhooks where user_id = $1::uuid and id::text = $2
+	returning id
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select $1::uuid, $1::uuid, 'webhook.delete', 'webhooks', 'success',
+		$3, $4, $5 from w
+)
+select id from w;
+
+-- name: webhook_rotate
+-- Both secrets sign for the overlap (security row WH7). 1 user id, 2 id,
+-- 3 sealed secret, 4 overlap µs, 5 ip, 6 user agent, 7 request id
+with w as (
+	update webhooks set previous_secret = secret, secret = $3::bytea,
+		previous_until = now() + $4::bigint * interval '1 microsecond',
+		updated_at = now()
+	where user_id = $1::uuid and id::text = $2
+	returning id, previous_until
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select $1::uuid, $1::uuid, 'webhook.rotate', 'webhooks', 'success',
+		$5, $6, $7 from w
+)
+select to_us(previous_until) from w;
+
+-- name: webhook_test
+-- A delivery to this webhook alone, active or not. 1 user id, 2 id,
+-- 3 delivery id, 4 event id
+insert into webhook_deliveries (id, webhook_id, event_id, event, body)
+select $3::uuid, id, $4::uuid, 'webhook.test', event_body($4::uuid,
+	'webhook.test', json_build_object('userId', user_id, 'webhookId', id))
+from webhooks where user_id = $1::uuid and id::text = $2
+returning body, to_us(created_at);
+
+-- name: webhook_deliveries
+-- Newest first. 1 user id, 2 webhook id, 3 delivery id or null for all,
+-- 4 limit, 5 offset. No row: none, or not his webhook.
+-- safe: yes
+select d.id, d.event_id, d.event, d.state, d.body, d.attempts, d.status,
+	d.error, to_us(case when d.state = 'ready' then d.run_at end),
+	to_us(d.created_at), to_us(d.finished_at), count(*) over ()
+from webhook_deliveries d join webhooks w on w.id = d.webhook_id
+where w.user_id = $1::uuid and w.id::text = $2
+	and ($3::text is null or d.id::text = $3)
+order by d.id desc limit $4::integer offset $5::integer;
+
+-- name: webhook_attempts
+-- The last tries of some deliveries. 1 delivery ids, comma separated
+-- safe: yes
+select t.delivery_id, t.attempt, to_us(t.started_at), to_us(t.finished_at),
+	t.status, t.error, t.response
+from unnest(string_to_array($1, ',')::uuid[]) d (id)
+	cross join lateral (
+		select * from webhook_attempts where delivery_id = d.id
+		order by attempt desc limit 10) t
+order by t.delivery_id, t.attempt;
+
+-- name: webhook_redeliver
+-- The same message with the same id, from its first try on.
+-- 1 user id, 2 webhook id, 3 delivery id
+update webhook_deliveries d set state = 'ready', failures = 0, run_at = now(),
+	lease_token = null, lease_holder = null, finished_at = null,
+	error = null
+from webhooks w
+where w.user_id = $1::uuid and w.id::text = $2 and d.webhook_id = w.id
+	and d.id::text = $3
+returning d.id;
+
+-- What the worker says. A claim is a try begun: counted and traced (row RE4),
+-- leased for $4 µs to holder $5. At most $1 rows, $2 of one endpoint, one
+-- where the last try failed; none of the endpoints $3 (comma separated) and
+-- of those that are left alone. The endpoints with something to do are found
+-- by skipping along the index, and taken in any order: one with a million
+-- rows is served like one with one (row WH10).
+-- name: webhook_claim
+with recursive endpoint (id) as (
+	(select webhook_id from webhook_deliveries where state = 'ready'
+		order by webhook_id limit 1)
+	union all
+	select (select d.webhook_id from webhook_deliveries d
+		where d.state = 'ready' and d.webhook_id > endpoint.id
+		order by d.webhook_id limit 1)
+	from endpoint where endpoint.id is not null
+), open as (
+	select w.id, case when w.failures > 0 then 1 else $2::integer end
+		as room
+	from endpoint join webhooks w on w.id = endpoint.id
+	where coalesce(w.paused_until <= now(), true)
+		and not w.id = any (coalesce(string_to_array($3, ','), '{}')
+			::uuid[])
+	order by random()
+), due as (
+	select d.id from open cross join lateral (
+		select id from webhook_deliveries
+		where webhook_id = open.id and state = 'ready'
+			and run_at <= now()
+		order by run_at, id limit open.room for update skip locked) d
+	limit $1::integer
+), claimed as (
+	update webhook_deliveries d set attempts = attempts + 1,
+		lease_token = gen_random_uuid(), lease_holder = $5::uuid,
+		run_at = now() + $4::bigint * interval '1 microsecond'
+	from due where d.id = due.id
+	returning d.*
+), trace as (
+	insert into webhook_attempts (delivery_id, attempt)
+	select id, attempts from claimed
+	on conflict (delivery_id, attempt) do nothing
+)
+select c.id, c.lease_token, c.event_id, c.event, c.body, c.attempts,
+	c.failures, w.id, w.url, w.secret,
+	case when w.previous_until > now() then w.previous_secret end,
+	w.failures > 0,
+	u.is_active and (c.event = 'webhook.test' or (w.is_active
+		and (c.event = any (w.events) or '*' = any (w.events))))
+from claimed c join webhooks w on w.id = c.webhook_id
+	join users u on u.id = w.user_id;
+
+-- How tries ended: $1 a JSON array of {id, lease, state, failed, delay, pause,
+-- status, error, response}, times in µs. Only who still holds the lease says
+-- so. An endpoint that failed often in a row is left alone for ever longer,
+-- one that answers is forgiven. Answers the endpoints that failed for $2 µs.
+-- name: webhook_settle
+-- safe: yes
+with said as (
+	select * from json_to_recordset($1::json) s (id uuid, lease uuid,
+		state text, failed boolean, delay bigint, pause bigint,
+		status integer, error text, response text)
+), d as (
+	update webhook_deliveries d set state = s.state,
+		run_at = now() + s.delay * interval '1 microsecond',
+		failures = d.failures + coalesce(s.failed::integer, 0), status = s.status,
+		error = s.error, lease_token = null, lease_holder = null,
+		finished_at = case when s.state <> 'ready' then now() end
+	from said s
+	where d.id = s.id and d.lease_token = s.lease and d.state = 'ready'
+	returning d.id, d.webhook_id, d.attempts, s.failed, s.pause, s.status,
+		s.error, s.response
+), a as (
+	update webhook_attempts a set finished_at = now(), status = d.status,
+		error = d.error, response = d.response
+	from d where a.delivery_id = d.id and a.attempt = d.attempts
+), e as (
+	select webhook_id, bool_and(failed) as failed,
+		count(*)::integer as n, max(pause) as pause
+	from d where failed is not null group by webhook_id
+), w as (
+	update webhooks w set
+		failures = case when e.failed then w.failures + e.n else 0 end,
+		failing_since = case when e.failed
+			then coalesce(w.failing_since, now()) end,
+		paused_until = case when e.pause > 0 or (e.failed
+			and w.failures + e.n >= 5) then now() + greatest(
+				e.pause, least(600000000, 5000000
+				* 2::bigint ^ least(w.failures + e.n - 5, 10))
+				::bigint * (e.failed and w.failures + e.n >= 5)
+				::integer) * interval '1 microsecond' end
+	from e where w.id = e.webhook_id
+		and (e.failed or w.failures > 0 or e.pause > 0)
+	returning w.id, w.is_active, w.failing_since
+)
+select id from w
+where is_active
+	and failing_since < now() - $2::bigint * interval '1 microsecond';
+
+-- Not begun after all. 1 delivery id, 2 lease
+-- name: webhook_release
+-- safe: yes
+update webhook_deliveries set run_at = now(), attempts = attempts - 1,
+	lease_token = null, lease_holder = null
+where id = $1::uuid and lease_token = $2::uuid and state = 'ready'
+returning id;
+
+-- Give back every try of a worker process that is known to be dead: whether
+-- they arrived is not known, so they are made again with the same id.
+-- name: webhook_release_holder
+-- safe: yes
+update webhook_deliveries set run_at = now(), lease_token = null,
+	lease_holder = null
+where lease_holder = $1::uuid and state = 'ready'
+returning id;
+
+-- name: webhook_owner
+-- 1 webhook id
+-- safe: yes
+select u.email, coalesce(u.full_name, u.first_name, u.username), w.url
+from webhooks w join users u on u.id = w.user_id where w.id = $1::uuid;
+
+-- The endpoint is given up; its owner is told once, what waits for it is a
+-- dead letter (row WH10). 1 webhook id, 2 reason, 3 job id, 4 payload
+-- name: webhook_disable
+with w as (
+	update webhooks set is_active = false, disabled_reason = $2,
+		updated_at = now()
+	where id = $1::uuid and is_active
+	returning id, user_id
+), d as (
+	update webhook_deliveries set state = 'dead', finished_at = now(),
+		error = $2, lease_token = null, lease_holder = null
+	from w where webhook_id = w.id and state = 'ready'
+), j as (
+	insert into jobs (id, kind, payload, priority)
+	select $3::uuid, 'mail', $4::bytea, 1 from w
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select user_id, 'webhook.disable', 'webhooks', 'success', $2 from w
+)
+select id from w;

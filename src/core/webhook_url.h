@@ -1,0 +1,27 @@
+#ifndef CORE_WEBHOOK_URL_H
+#define CORE_WEBHOOK_URL_H
+
+#include "base/arena.h"
+#include "base/config.h"
+#include "base/net.h"
+
+/*
+ * Where a webhook may point (row WH1): https, or http by configuration; a port
+ * of the list; an ASCII host name or a public address, in whatever spelling
+ * the system's resolver takes; no user, no fragment, no blank, 2,048 bytes.
+ * Names that mean this machine or network are refused at once; what a name
+ * resolves to is judged at every connection (webhook_address_ok).
+ */
+struct webhook_url {
+	bool tls;
+	struct str host; /* without brackets */
+	long port;
+};
+
+bool webhook_url_ok(struct arena *a, const struct config *c, struct str url,
+    struct webhook_url *out);
+
+/* May the worker connect there (rows WH2, WH3)? */
+bool webhook_address_ok(const struct config *c, const struct net_addr *addr);
+
+#endif
