@@ -1,0 +1,545 @@
+"""Webhooks: what is promised to be told is told, signed, once and again with
+the same id, whatever the receiver does (rows WH1 to WH13, seed 001)."""
+import base64
+import collections
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from until import until
+
+pytestmark = pytest.mark.stack(WEBHOOKS_ALLOW_PRIVATE="true")
+
+# The receiver of seed 001, word for word where it matters.
+SEED_RECEIVER = r"""
+const http = require('http');
+const crypto = require('crypto');
+http.createServer((rq, res) => {
+  let text = '';
+  rq.on('data', (d) => text += d);
+  rq.on('end', () => {
+    const req = { headers: rq.headers, body: JSON.parse(text) };
+    const signature = req.headers['x-webhook-signature'];
+    const event = req.headers['x-webhook-event'];
+    const payload = JSON.stringify(req.body);
+    const expectedSignature = crypto
+      .createHmac('sha256', process.env.WEBHOOK_SECRET)
+      .update(payload)
+      .digest('hex');
+    const ok = signature === expectedSignature;
+    console.log(JSON.stringify({ ok, event, user: req.body.data.userId }));
+    res.statusCode = ok ? 200 : 401;
+    res.end(JSON.stringify({ success: ok }));
+  });
+}).listen(Number(process.env.PORT), '127.0.0.1',
+  () => console.log('"listening"'));
+"""
+
+
+class Receiver:
+    """Answers POSTs by what `answer` says of the how-manieth it is."""
+
+    def __init__(self, answer=lambda n, rq: 200):
+        self.got = []
+        self.lock = threading.Lock()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with receiver.lock:
+                    receiver.got.append((dict(
+                        (k.lower(), v) for k, v in self.headers.items()),
+                        body))
+                    n = len(receiver.got)
+                try:
+                    status = answer(n, self)
+                    if status is None:
+                        return
+                    status, headers = status if isinstance(
+                        status, tuple) else (status, {})
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    self.send_header("Content-Length", "2")
+                    self.end_headers()
+                    self.wfile.write(b"ok")
+                except OSError:
+                    pass
+
+            def log_message(self, *args):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 128
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def wait(self, n=1, seconds=30):
+        until(lambda: len(self.got) >= n, f"{n} deliveries", seconds)
+        return self.got
+
+    def events(self):
+        return [json.loads(body)["event"] for _, body in self.got]
+
+
+@pytest.fixture
+def receiver():
+    made = []
+
+    def make(answer=lambda n, rq: 200):
+        made.append(Receiver(answer))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+def hook(person, url, events=("*",), **more):
+    answer = person.api.post("/webhooks", dict(
+        {"url": url, "events": list(events)}, **more))
+    assert answer.status == 201, answer
+    return answer.data
+
+
+def deliveries(person, made):
+    answer = person.api.get(f"/webhooks/{made['id']}/deliveries?limit=200")
+    assert answer.status == 200, answer
+    return answer.data
+
+
+def standard(secret, headers, body):
+    """As the Standard Webhooks libraries verify."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    text = b".".join((headers["webhook-id"].encode(),
+                      headers["webhook-timestamp"].encode(), body))
+    want = base64.b64encode(hmac.digest(key, text, hashlib.sha256)).decode()
+    return any(hmac.compare_digest(want, part.removeprefix("v1,"))
+               for part in headers["webhook-signature"].split())
+
+
+def plain(secret, body):
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def test_a_webhook_is_shown_with_its_secret_once(api, person):
+    made = hook(person, "https://example.com/hook",
+                ["2fa.enabled", "user.login"])
+    assert made["secret"].startswith("whsec_")
+    assert len(base64.b64decode(made["secret"][6:])) == 32
+    for answer in (person.api.get("/webhooks"),
+                   person.api.get("/webhooks/" + made["id"])):
+        assert answer.status == 200
+        assert made["secret"] not in answer.body.decode()
+    assert answer.data["events"] == ["2fa.enabled", "user.login"]
+    assert answer.data["is_active"] is True
+    changed = person.api.patch("/webhooks/" + made["id"],
+                               {"isActive": False, "events": ["*"]})
+    assert changed.status == 200, changed
+    assert changed.data["is_active"] is False
+    assert changed.data["events"] == ["*"]
+    assert changed.data["url"] == "https://example.com/hook"
+    other = api.new_person()
+    for method, path in (("GET", ""), ("PUT", ""), ("DELETE", ""),
+                         ("POST", "/test"), ("POST", "/rotate-secret"),
+                         ("GET", "/deliveries")):
+        assert other.api.send(method, f"/webhooks/{made['id']}{path}",
+                              {} if method != "GET" else None).status == 404
+    assert person.api.delete("/webhooks/" + made["id"]).status == 200
+    assert person.api.get("/webhooks/" + made["id"]).status == 404
+
+
+def test_a_key_with_the_scope_manages_its_owners_webhooks(api, person):
+    """Contract 2: U; K webhooks:read, webhooks:write."""
+    def key(*scopes):
+        return person.api.post("/api-keys", {
+            "name": "k", "scopes": list(scopes)}).data["api_key"]
+
+    reads, writes = key("webhooks:read"), key("webhooks:write")
+    form = {"url": "https://example.com/x", "events": ["user.login"]}
+    assert api.post("/webhooks", form, X_API_Key=reads).status == 403
+    made = api.post("/webhooks", form, X_API_Key=writes)
+    assert made.status == 201, made
+    assert api.get("/webhooks", X_API_Key=writes).status == 403
+    listed = api.get("/webhooks", X_API_Key=reads)
+    assert [w["id"] for w in listed.data] == [made.data["id"]]
+    assert person.api.get("/webhooks").data == listed.data
+    camel = api.of(mount="/api").get("/webhooks", X_API_Key=reads).data[0]
+    assert camel["isActive"] is True and camel["is_active"] is True
+
+
+def test_the_receiver_of_the_seed_verifies_by_its_own_code(person):
+    """Seed 001: JSON.stringify of the parsed body, hex HMAC."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    made = hook(person, f"http://127.0.0.1:{port}/webhooks/2fa",
+                ["user.login", "user.logout"])
+    node = subprocess.Popen(
+        ["node", "-e", SEED_RECEIVER], stdout=subprocess.PIPE, text=True,
+        env=dict(os.environ, WEBHOOK_SECRET=made["secret"], PORT=str(port)))
+    try:
+        assert json.loads(node.stdout.readline()) == "listening"
+        person.login()
+        assert json.loads(node.stdout.readline()) == {
+            "ok": True, "event": "user.login", "user": person.id}
+        assert person.api.post("/auth/logout", {}).status == 200
+        assert json.loads(node.stdout.readline()) == {
+            "ok": True, "event": "user.logout", "user": person.id}
+    finally:
+        node.kill()
+        node.wait()
+        node.stdout.close()
+
+
+def test_both_signatures_hold_and_a_rotation_signs_with_both(
+        person, receiver):
+    """Rows WH6, WH7, WH8."""
+    there = receiver()
+    made = hook(person, there.url, ["user.login"])
+    assert person.api.post(f"/webhooks/{made['id']}/test").status == 200
+    (headers, body), = there.wait()
+    assert standard(made["secret"], headers, body)
+    assert headers["x-webhook-signature"] == plain(made["secret"], body)
+    assert headers["x-webhook-event"] == "webhook.test"
+    said = json.loads(body)
+    assert said["id"] == headers["webhook-id"]
+    assert said["event"] == said["type"] == "webhook.test"
+    assert said["data"]["userId"] == person.id
+    assert body == json.dumps(said, separators=(",", ":")).encode()
+    new = person.api.post(f"/webhooks/{made['id']}/rotate-secret")
+    assert new.status == 200 and new.data["secret"] != made["secret"]
+    person.login()
+    headers, body = there.wait(2)[1]
+    assert standard(made["secret"], headers, body)
+    assert standard(new.data["secret"], headers, body)
+    assert headers["x-webhook-signature"] == plain(new.data["secret"], body)
+    assert headers["x-webhook-signature-previous"] == plain(
+        made["secret"], body)
+    assert not standard("whsec_" + base64.b64encode(b"x" * 32).decode(),
+                        headers, body)
+
+
+def test_every_event_is_told_to_its_owner_and_to_nobody_else(
+        api, receiver):
+    """Contract 14; row WH13."""
+    there, elsewhere = receiver(), receiver()
+    one, other = api.new_person(), api.new_person()
+    hook(one, there.url)
+    hook(other, elsewhere.url)
+    one.login()
+    second = one.another_session()
+    assert one.api.put("/auth/me", {"first_name": "Ann"}).status == 200
+    assert one.api.post("/api-keys", {
+        "name": "k", "scopes": ["user:read"]}).status == 201
+    assert one.api.delete("/auth/sessions/" + second.session).status == 200
+    assert one.api.post("/auth/change-password", {
+        "old_password": one.password,
+        "new_password": one.password + "x"}).status == 200
+    assert one.api.post("/auth/logout", {}).status == 200
+    want = collections.Counter({
+        "user.login": 2, "user.updated": 1, "apikey.created": 1,
+        "session.revoked": 1, "password.changed": 1, "user.logout": 1})
+    there.wait(sum(want.values()))
+    assert collections.Counter(there.events()) == want
+    assert {json.loads(b)["data"]["userId"] for _, b in there.got} == {one.id}
+    ids = [h["webhook-id"] for h, _ in there.got]
+    assert len(set(ids)) == len(ids)
+    other.login()
+    elsewhere.wait()
+    assert elsewhere.events() == ["user.login"]
+
+
+def test_who_may_see_all_users_hears_of_all(stack, api, person, receiver):
+    there = receiver()
+    stack.sql("insert into user_roles (user_id, role_id) select %s, id "
+              "from roles where name = 'admin'", person.id)
+    person.login()
+    hook(person, there.url, ["user.created"])
+    new = api.new_person()
+    there.wait()
+    assert json.loads(there.got[0][1])["data"]["userId"] == new.id
+    # No longer an administrator, no longer told.
+    stack.sql("delete from user_roles r using roles where roles.id = "
+              "r.role_id and user_id = %s and name = 'admin'", person.id)
+    api.new_person()
+    person.api.put("/auth/me", {"first_name": "x"})
+    assert stack.sql("select count(*) from webhook_deliveries d join webhooks"
+                     " w on w.id = webhook_id where w.user_id = %s",
+                     person.id) == [(1,)]
+
+
+def test_a_failed_delivery_comes_again_with_its_id(person, receiver):
+    """Rows WH9, WH11; what was sent and answered is shown."""
+    there = receiver(lambda n, rq: 500 if n == 1 else 204)
+    made = hook(person, there.url, ["user.login"])
+    person.login()
+    first, second = there.wait(2)
+    assert first[0]["webhook-id"] == second[0]["webhook-id"]
+    assert first[1] == second[1]
+    assert standard(made["secret"], *second)
+    shown, = until(lambda: [d for d in deliveries(person, made)
+                            if d["status"] == "delivered"])
+    assert shown["attempts"] == 2 and shown["status_code"] == 204
+    assert shown["payload"].encode() == first[1]
+    assert [t["status_code"] for t in shown["tries"]] == [500, 204]
+    assert shown["tries"][0]["response_body"] == "ok"
+    again = person.api.post(
+        f"/webhooks/{made['id']}/deliveries/{shown['id']}/redeliver")
+    assert again.status == 200, again
+    third = there.wait(3)[2]
+    assert third[0]["webhook-id"] == first[0]["webhook-id"]
+    assert third[1] == first[1]
+
+
+def test_an_endpoint_that_is_gone_is_switched_off(person, receiver, inbox):
+    """410 (row WH9)."""
+    there = receiver(lambda n, rq: 410)
+    made = hook(person, there.url, ["user.login"])
+    person.login()
+    there.wait()
+    until(lambda: not person.api.get(
+        "/webhooks/" + made["id"]).data["is_active"])
+    inbox.wait(person.email, "webhook was switched off")
+    person.login()
+    assert [d["status"] for d in deliveries(person, made)] == ["failed"]
+    on = person.api.put("/webhooks/" + made["id"], {"is_active": True})
+    assert on.data["is_active"] and on.data["disabled_reason"] is None
+
+
+def test_five_days_of_failure_switch_it_off(stack, person, receiver, inbox):
+    """Row WH10."""
+    there = receiver(lambda n, rq: 500)
+    made = hook(person, there.url, ["user.login"])
+    stack.sql("update webhooks set failures = 3, failing_since = now() - "
+              "interval '5 days 1 hour' where id = %s", made["id"])
+    person.login()
+    there.wait()
+    inbox.wait(person.email, "webhook was switched off")
+    shown = person.api.get("/webhooks/" + made["id"]).data
+    assert not shown["is_active"]
+    assert "five days" in shown["disabled_reason"]
+
+
+def test_retry_after_is_honoured(stack, person, receiver):
+    there = receiver(lambda n, rq: (503, {"Retry-After": "7200"}))
+    made = hook(person, there.url, ["user.login"])
+    person.login()
+    there.wait()
+    until(lambda: deliveries(person, made)[0]["status_code"] == 503)
+    (wait, pause), = stack.sql(
+        "select extract(epoch from run_at - now()), extract(epoch from "
+        "paused_until - now()) from webhook_deliveries d join webhooks w on "
+        "w.id = webhook_id where w.id = %s", made["id"])
+    assert 7000 < wait <= 7200 and 7000 < pause <= 7200
+
+
+@pytest.mark.parametrize("reason, answer", [
+    ("redirect", lambda n, rq: (302, {"Location": rq.server.elsewhere})),
+    ("error", lambda n, rq: 404),
+])
+def test_a_redirect_is_a_failure_and_not_followed(person, receiver, reason,
+                                                  answer):
+    """Row WH4."""
+    elsewhere = receiver()
+    there = receiver(answer)
+    there.server.elsewhere = elsewhere.url
+    made = hook(person, there.url, ["user.login"])
+    person.login()
+    there.wait()
+    shown = until(lambda: [d for d in deliveries(person, made)
+                           if d["error"]])[0]
+    assert reason in shown["error"] and shown["status"] == "pending"
+    assert not elsewhere.got
+
+
+def gigabyte(n, rq):
+    rq.send_response(200)
+    rq.send_header("Content-Length", str(1 << 30))
+    rq.end_headers()
+    block = b"x" * 65536
+    sent = 0
+    try:
+        while sent < 1 << 30:
+            sent += rq.wfile.write(block)
+    except OSError:
+        pass
+    rq.server.sent = sent
+    rq.close_connection = True
+
+
+def slow(n, rq):
+    time.sleep(25)
+    return 200
+
+
+def test_bad_receivers_hold_up_nobody(stack, api, receiver):
+    """A dead, a slow, a redirecting and a gigabyte-answering receiver beside
+    a healthy one (rows WH5, WH10)."""
+    huge, slowly = receiver(gigabyte), receiver(slow)
+    moved = receiver(lambda n, rq: (307, {"Location": "http://127.0.0.1/"}))
+    good = receiver()
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{s.getsockname()[1]}/"
+    person = api.new_person()
+    for url in (dead, slowly.url, moved.url, huge.url):
+        hook(person, url, ["user.updated"])
+    mine = hook(person, good.url, ["user.updated"])
+    for i in range(40):
+        assert person.api.put("/auth/me",
+                              {"first_name": f"n{i}"}).status == 200
+    good.wait(40)
+    until(lambda: {d["status"] for d in deliveries(person, mine)} ==
+          {"delivered"})
+    (worst,), = stack.sql(
+        "select max(finished_at - created_at) < interval '5 seconds' from "
+        "webhook_deliveries where webhook_id = %s", mine["id"])
+    assert worst
+    until(lambda: hasattr(huge.server, "sent"))
+    assert huge.server.sent < 64 << 20
+    (held,), = stack.sql(
+        "select count(*) from webhook_deliveries d join webhooks w on w.id = "
+        "webhook_id where url = %s and lease_holder is not null",
+        slowly.url)
+    assert held <= 8
+
+
+def test_killed_workers_lose_nothing_and_repeat_only_with_the_same_id(
+        stack, person, receiver):
+    """Rows RE3, RE4, WH11."""
+    there = receiver()
+    made = hook(person, there.url, ["user.updated"])
+    stop = threading.Event()
+
+    def killer():
+        while not stop.is_set():
+            env = dict(line.split("=", 1) for line in subprocess.run(
+                [os.path.join(os.path.dirname(__file__), "../../dev"),
+                 "env"], capture_output=True, text=True).stdout.splitlines())
+            for pid in family(env.get("PID_WORKER")):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=killer)
+    thread.start()
+    try:
+        for i in range(150):
+            stack.sql("insert into audit_logs (user_id, action, resource, "
+                      "result) values (%s, 'user.update', 'users', "
+                      "'success')", person.id)
+            time.sleep(0.02)
+    finally:
+        stop.set()
+        thread.join()
+    until(lambda: stack.sql(
+        "select count(*) from webhook_deliveries where webhook_id = %s and "
+        "state = 'done'", made["id"]) == [(150,)], seconds=60)
+    bodies = collections.defaultdict(set)
+    for headers, body in there.got:
+        bodies[headers["webhook-id"]].add(body)
+    assert len(bodies) == 150
+    assert all(len(b) == 1 for b in bodies.values())
+
+
+def family(pid):
+    """A worker and its courier."""
+    if not pid or not pid.isdigit():
+        return []
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", pid],
+                              capture_output=True, text=True).stdout.split()
+    return [int(p) for p in children] + [int(pid)]
+
+
+FORBIDDEN = [
+    "http://example.com/", "https://user@example.com/",
+    "https://user:pw@example.com/", "https://example.com:22/",
+    "https://example.com/#x", "ftp://example.com/", "https:///x",
+    "https://exa mple.com/", "https://ex\\ample.com/", "https://1.1.1.1:1/",
+    "https://example.com:0/", "https://%6cocalhost/", "https://b\u00fccher/",
+] + ["https://%s/" % host for host in (
+    "localhost", "LOCALHOST", "localhost.", "a.localhost", "db", "db.local",
+    "metadata.google.internal", "127.0.0.1", "127.1", "0x7f000001",
+    "017700000001", "2130706433", "0177.0.0.1", "0", "0.0.0.0", "10.0.0.1",
+    "100.64.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255",
+    "192.0.0.8", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.1",
+    "203.0.113.1", "224.0.0.1", "255.255.255.255", "[::]", "[::1]",
+    "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[fc00::1]",
+    "[fd00::1]", "[fe80::1]", "[fe80::1%25eth0]", "[ff02::1]",
+    "[64:ff9b::7f00:1]", "[64:ff9b:1::a00:1]", "[2002:7f00:1::]",
+    "[2001:0:7f00:1::]", "[2001:db8::1]")]
+
+
+@pytest.mark.stack(WEBHOOKS_ALLOW_PRIVATE="false")
+def test_no_webhook_points_inside_at_creation_or_change(person):
+    """Rows WH1, WH3, WH12: one sentence for all of them."""
+    made = hook(person, "https://example.com/a?b=c")
+    hook(person, "https://xn--bcher-kva.example.com:8443/")
+    hook(person, "https://[2606:4700:4700::1111]/")
+    sentences = set()
+    for url in FORBIDDEN:
+        for answer in (
+                person.api.post("/webhooks", {"url": url, "events": ["*"]}),
+                person.api.put("/webhooks/" + made["id"], {"url": url})):
+            assert answer.status == 422, (url, answer)
+            assert answer.fields == ["url"], (url, answer)
+            sentences.add(answer.json["errors"][0]["message"])
+    assert len(sentences) <= 4, sentences
+    for events in ([], ["nothing"], "user.login", ["user.login,x"]):
+        assert person.api.post("/webhooks", {
+            "url": "https://example.com/", "events": events}).status == 422
+
+
+@pytest.mark.stack(WEBHOOKS_ALLOW_PRIVATE="false")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]",
+                                  "2130706433", "ip6-localhost"])
+def test_no_address_inside_is_connected_to(stack, person, receiver, host):
+    """Row WH2: whatever stands in the table, the address is what counts."""
+    there = receiver()
+    port = there.server.server_port
+    made = hook(person, "https://example.com/")
+    stack.sql("update webhooks set url = %s where id = %s",
+              f"https://{host}:{port}/", made["id"])
+    assert person.api.post(f"/webhooks/{made['id']}/test").status == 200
+    shown = until(lambda: [d for d in deliveries(person, made)
+                           if d["error"]])[0]
+    assert shown["error"] == "not reachable" and not there.got
+    assert shown["tries"][0]["response_body"] is None
+
+
+def test_tests_are_counted(stack, person):
+    """Row WH12; limits are off elsewhere in these tests."""
+    made = hook(person, "http://127.0.0.1:9/")
+    assert person.api.post(f"/webhooks/{made['id']}/test").status == 200
+    assert person.api.post(f"/webhooks/{made['id']}/deliveries/"
+                           f"{made['id']}/redeliver").status == 404
+
+
+def test_a_repeated_creation_makes_one(person):
+    """Row RE9."""
+    form = {"url": "https://example.com/", "events": ["*"]}
+    one = person.api.post("/webhooks", form, Idempotency_Key="k1")
+    two = person.api.post("/webhooks", form, Idempotency_Key="k1")
+    assert one.status == two.status == 201
+    assert one.data["id"] == two.data["id"]
+    assert len(person.api.get("/webhooks").data) == 1
