@@ -56,6 +56,23 @@ answer_tokens(cJSON *data, const struct tokens *t)
 	json_add_str(data, "session_id", t->session_id);
 }
 
+cJSON *
+answer_session(const struct session_entry *s, struct str current)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", s->id);
+	json_add_int(o, "numeric_id", s->numeric_id);
+	json_add_str(o, "ip_address", s->ip_address);
+	json_add_str(o, "user_agent", s->user_agent);
+	json_add_time(o, "created_at", s->created_at);
+	json_add_time(o, "last_accessed", s->last_used_at);
+	json_add_time(o, "expires_at", s->expires_at);
+	json_add_bool(o, "is_active", true);
+	json_add_bool(o, "current", str_eq(s->id, current));
+	return o;
+}
+
 enum err
 answer(struct call *c, int status, const char *message, cJSON *data)
 {

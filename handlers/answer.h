@@ -16,6 +16,9 @@ cJSON *answer_user(const struct account *a);
 /* access_token, refresh_token, token_type, expires_in, session_id. */
 void answer_tokens(cJSON *data, const struct tokens *t);
 
+/* A session of a list; current is the id of the one that asks. */
+cJSON *answer_session(const struct session_entry *s, struct str current);
+
 /* An array of strings from a comma-separated list. */
 cJSON *answer_list(struct str list);
 

@@ -36,7 +36,7 @@ function begin_file(    n)
 	if (count && n <= version[count - 1])
 		refuse("version " n " after " version[count - 1] \
 		    ": numbers rise in the order of Makefile.am")
-	version[count] = n
+	version[count + 0] = n
 	file[count++] = base
 	body = sprintf("static const char text_%04d[] =", n)
 }

@@ -1,23 +1,6 @@
 /* GET, DELETE /auth/sessions · DELETE /auth/sessions/{id} */
 #include "handlers/handlers.h"
 
-static cJSON *
-entry(struct call *c, const struct session_entry *s)
-{
-	cJSON *o = json_object();
-
-	json_add_str(o, "id", s->id);
-	json_add_int(o, "numeric_id", s->numeric_id);
-	json_add_str(o, "ip_address", s->ip_address);
-	json_add_str(o, "user_agent", s->user_agent);
-	json_add_time(o, "created_at", s->created_at);
-	json_add_time(o, "last_accessed", s->last_used_at);
-	json_add_time(o, "expires_at", s->expires_at);
-	json_add_bool(o, "is_active", true);
-	json_add_bool(o, "current", str_eq(s->id, c->actor.session->id));
-	return o;
-}
-
 static enum err
 list(struct call *c)
 {
@@ -34,7 +17,7 @@ list(struct call *c)
 	if (e != E_OK)
 		return e;
 	for (size_t i = 0; i < n; i++)
-		json_push(array, entry(c, &s[i]));
+		json_push(array, answer_session(&s[i], c->actor.session->id));
 	c->re->page->total = total;
 	return answer(c, 200, "Sessions retrieved successfully", array);
 }

@@ -21,7 +21,8 @@ select u.id, u.numeric_id, u.email, u.username, u.first_name, u.last_name,
 	u.cover_photo_url, to_us(u.last_login_at), to_us(u.created_at),
 	to_us(u.updated_at), u.password_hash,
 	near.allowed, near.retry_us, total.allowed, d.id,
-	'login:' || b.who || ':' || b.whence, 'login.all:' || b.who
+	'login:' || b.who || ':' || b.whence, 'login.all:' || b.who,
+	u.must_reset_password
 from b
 	cross join lateral charge('login:' || b.who || ':' || b.whence,
 		$3::integer, $4::bigint, $5::bigint) near
@@ -39,7 +40,7 @@ from b
 with u as (
 	update users set last_login_at = now(),
 		password_hash = coalesce($10, password_hash)
-	where id = $1::uuid and is_active
+	where id = $1::uuid and is_active and not must_reset_password
 		and password_hash is not distinct from $16
 		and ($9::text is null or password_hash = $9)
 	returning id

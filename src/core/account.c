@@ -74,9 +74,8 @@ policy_is(const struct ctx *x, const char *word)
 	return strcmp(x->config->email_verification, word) == 0;
 }
 
-/* first and last make a full name where none was given. */
-static struct str
-full_name(struct ctx *x, const struct registration *r)
+struct str
+account_full_name(struct ctx *x, const struct registration *r)
 {
 	if (r->full_name.n || (r->first_name.n == 0 && r->last_name.n == 0))
 		return r->full_name;
@@ -110,7 +109,7 @@ registered(struct ctx *x, const struct registration *r, struct account *out)
 	*out = (struct account){
 		.email = r->email, .username = r->username,
 		.first_name = r->first_name, .last_name = r->last_name,
-		.full_name = full_name(x, r), .is_active = true,
+		.full_name = account_full_name(x, r), .is_active = true,
 		.is_verified = policy_is(x, "off"),
 		.roles = str_of(x->config->default_role),
 	};

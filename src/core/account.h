@@ -70,6 +70,9 @@ enum err account_find(struct ctx *x, struct str user_id, struct account *out,
  */
 struct account account_cells(const struct rows *r, size_t row, int first);
 
+/* first and last name make a full name where none was given. */
+struct str account_full_name(struct ctx *x, const struct registration *r);
+
 /* How a mail addresses its reader. */
 struct str account_greeting(const struct account *a);
 

@@ -69,6 +69,8 @@ judge(struct ctx *x, const struct api_key *k, const char *scope)
 	if (k->allowed_ips.n && (!net_parse(x->client, &addr) ||
 	    !net_in_list(&addr, k->allowed_ips.p)))
 		return E_NETWORK;
+	if (scope == NULL)
+		return E_SCOPE;
 	if (scope[0] && !in_list(k->scopes, str_of(scope)) &&
 	    !in_list(k->scopes, STR("*")))
 		return E_SCOPE;

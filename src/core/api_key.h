@@ -25,7 +25,8 @@ struct api_key {
 /*
  * Judge a presented key for a scope (rows AK1 to AK9): the checksum is
  * refused without a look-up, the secret compared by its hash in constant time,
- * the hourly limit taken. "*" opens every scope but administration.
+ * the hourly limit taken. "*" opens every scope; scope NULL none at all: where
+ * keys are not taken, administration first of all (row AK5).
  * E_TOKEN_INVALID, E_SCOPE, E_NETWORK, E_LIMITED, E_UNAVAILABLE.
  */
 enum err api_key_admit(struct ctx *x, struct str key, const char *scope,

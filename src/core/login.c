@@ -20,6 +20,7 @@ struct begun {
 	struct str device;
 	struct str bucket;
 	struct str total;
+	bool must_reset;
 };
 
 static struct str
@@ -72,6 +73,7 @@ begin(struct ctx *x, struct str identifier, struct str device,
 		.device = row_str(r, 0, 20),
 		.bucket = row_str(r, 0, 21),
 		.total = row_str(r, 0, 22),
+		.must_reset = row_bool(r, 0, 23),
 	};
 	return E_OK;
 }
@@ -147,6 +149,8 @@ admissible(struct ctx *x, const struct begun *b)
 
 	if (!b->account.is_active)
 		e = E_ACCOUNT_DISABLED;
+	else if (b->must_reset)
+		e = E_RESET_REQUIRED;
 	else if (!b->account.is_verified &&
 	    strcmp(x->config->email_verification, "required") == 0)
 		e = E_EMAIL_NOT_VERIFIED;

@@ -91,6 +91,20 @@ role_permissions(struct ctx *x, struct str roles, int64_t version,
 	return E_OK;
 }
 
+enum err
+role_holds(struct ctx *x, struct str roles, int64_t version,
+    const char *permission)
+{
+	struct str *have;
+	size_t n;
+	enum err e = role_permissions(x, roles, version, &have, &n);
+
+	for (size_t i = 0; e == E_OK && i < n; i++)
+		if (str_eq(have[i], str_of(permission)))
+			return E_OK;
+	return e == E_OK ? E_FORBIDDEN : e;
+}
+
 struct str
 role_primary(struct str roles)
 {

@@ -15,6 +15,10 @@
 enum err role_permissions(struct ctx *x, struct str roles, int64_t version,
     struct str **out, size_t *n);
 
+/* E_OK when one of the roles gives the permission, else E_FORBIDDEN. */
+enum err role_holds(struct ctx *x, struct str roles, int64_t version,
+    const char *permission);
+
 /* The first (highest) of a comma-separated list, or STR_NONE. */
 struct str role_primary(struct str roles);
 

@@ -1,0 +1,46 @@
+#include "handlers/admin.h"
+
+cJSON *
+admin_answer_user(const struct admin_user *u)
+{
+	cJSON *o = answer_user(&u->account);
+
+	json_add_bool(o, "must_reset_password", u->must_reset_password);
+	return o;
+}
+
+struct str
+admin_actor(const struct call *c)
+{
+	return c->actor.session->account.id;
+}
+
+struct str
+admin_query(const struct call *c, const char *name, const char *alias)
+{
+	struct str text = str_trim(request_query(c->rq, name));
+
+	if (text.n == 0 && alias)
+		text = str_trim(request_query(c->rq, alias));
+	return text.n ? text : STR_NONE;
+}
+
+enum err
+admin_query_bool(struct call *c, const char *name, const char *alias,
+    int *out)
+{
+	struct str text = admin_query(c, name, alias);
+
+	*out = -1;
+	if (text.n == 0)
+		return E_OK;
+	if (str_eq(text, STR("true")) || str_eq(text, STR("1")))
+		*out = 1;
+	else if (str_eq(text, STR("false")) || str_eq(text, STR("0")))
+		*out = 0;
+	if (*out >= 0)
+		return E_OK;
+	c->ctx->sentence = arena_fmt(c->ctx->arena,
+	    "%s must be true or false", name).p;
+	return E_BAD_REQUEST;
+}

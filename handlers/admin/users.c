@@ -1,0 +1,155 @@
+/* GET, POST /admin/users · GET, PUT, PATCH, DELETE /admin/users/{id} */
+#include "handlers/admin.h"
+#include "handlers/handlers.h"
+
+enum { EMAIL, USERNAME, PASSWORD, FIRST_NAME, LAST_NAME, FULL_NAME, ROLE,
+	IS_VERIFIED, IS_ACTIVE };
+
+static const struct field create_fields[] = {
+	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, true, NULL,
+	    "Address of the account" },
+	[USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, true, NULL,
+	    "Letters, digits, _ . -" },
+	[PASSWORD] = { "password", "", FIELD_PASSWORD, 0, 0, false, NULL,
+	    "When not given, the account begins with a password reset" },
+	[FIRST_NAME] = { "first_name", "", FIELD_NAME, 0, 0, false, NULL,
+	    "Given name" },
+	[LAST_NAME] = { "last_name", "", FIELD_NAME, 0, 0, false, NULL,
+	    "Family name" },
+	[FULL_NAME] = { "full_name", "name", FIELD_NAME, 0, 0, false, NULL,
+	    "Whole name" },
+	[ROLE] = { "role", "", FIELD_NAME, 1, 50, false, NULL,
+	    "A role whose permissions the caller holds" },
+	[IS_VERIFIED] = { "is_verified", "verified", FIELD_BOOL, 0, 0, false,
+	    NULL, "Is the address proved? true when not given" },
+	[IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false, NULL,
+	    "true when not given" },
+	{ 0 },
+};
+
+enum { U_EMAIL, U_USERNAME, U_FIRST_NAME, U_LAST_NAME, U_FULL_NAME,
+	U_IS_VERIFIED, U_IS_ACTIVE };
+
+static const struct field update_fields[] = {
+	[U_EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, false, NULL,
+	    "A new address is not verified unless said" },
+	[U_USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, false, NULL,
+	    "Letters, digits, _ . -" },
+	[U_FIRST_NAME] = { "first_name", "", FIELD_NAME, 0, 0, false, NULL,
+	    "Given name" },
+	[U_LAST_NAME] = { "last_name", "", FIELD_NAME, 0, 0, false, NULL,
+	    "Family name" },
+	[U_FULL_NAME] = { "full_name", "name", FIELD_NAME, 0, 0, false, NULL,
+	    "Whole name" },
+	[U_IS_VERIFIED] = { "is_verified", "verified", FIELD_BOOL, 0, 0,
+	    false, NULL, "Is the address proved?" },
+	[U_IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false,
+	    NULL, "The same as activate and deactivate" },
+	{ 0 },
+};
+
+static enum err
+list(struct call *c)
+{
+	struct admin_user_filter f = {
+		.search = admin_query(c, "search", "q"),
+		.role = admin_query(c, "role", NULL),
+		.after = admin_query(c, "after", "cursor"),
+	};
+	struct admin_user *u;
+	cJSON *array = json_array();
+	int64_t total;
+	size_t n;
+	enum err e = answer_page(c, &f.limit, &f.offset);
+
+	if (e == E_OK)
+		e = admin_query_bool(c, "is_active", "active", &f.active);
+	if (e == E_OK)
+		e = admin_query_bool(c, "is_verified", "verified",
+		    &f.verified);
+	if (e == E_OK)
+		e = admin_user_list(c->ctx, &f, &u, &n, &total);
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, admin_answer_user(&u[i]));
+	c->re->page->total = total;
+	if (n && (long)n == f.limit)
+		response_header(c->re, "X-Next-Cursor", u[n - 1].account.id);
+	return answer(c, 200, "Users retrieved successfully", array);
+}
+
+static int
+tristate(const struct call *c, int field)
+{
+	return c->in[field].given ? (int)c->in[field].number : -1;
+}
+
+static enum err
+create(struct call *c)
+{
+	const struct admin_user_wish w = {
+		.as = { .email = given(c, EMAIL),
+		    .username = given(c, USERNAME),
+		    .password = given(c, PASSWORD),
+		    .first_name = given(c, FIRST_NAME),
+		    .last_name = given(c, LAST_NAME),
+		    .full_name = given(c, FULL_NAME) },
+		.role = given(c, ROLE),
+		.verified = tristate(c, IS_VERIFIED) != 0,
+		.active = tristate(c, IS_ACTIVE) != 0,
+	};
+	struct admin_user u;
+	enum err e = admin_user_create(c->ctx, admin_actor(c), &w, &u);
+
+	return e != E_OK ? e : answer(c, 201, "User created successfully",
+	    admin_answer_user(&u));
+}
+
+static enum err
+get(struct call *c)
+{
+	struct admin_user u;
+	cJSON *data;
+	enum err e = admin_user_get(c->ctx, c->arg[0], &u);
+
+	if (e != E_OK)
+		return e;
+	data = admin_answer_user(&u);
+	json_add_int(data, "active_sessions", u.sessions);
+	json_add_time(data, "locked_until", u.locked_until);
+	return answer(c, 200, "User retrieved successfully", data);
+}
+
+static enum err
+update(struct call *c)
+{
+	const struct registration r = {
+		.email = given(c, U_EMAIL), .username = given(c, U_USERNAME),
+		.first_name = given(c, U_FIRST_NAME),
+		.last_name = given(c, U_LAST_NAME),
+		.full_name = given(c, U_FULL_NAME),
+	};
+	struct admin_user u;
+	enum err e = admin_user_update(c->ctx, admin_actor(c), c->arg[0], &r,
+	    tristate(c, U_IS_VERIFIED), tristate(c, U_IS_ACTIVE), &u);
+
+	return e != E_OK ? e : answer(c, 200, "User updated successfully",
+	    admin_answer_user(&u));
+}
+
+static enum err
+delete(struct call *c)
+{
+	enum err e = admin_user_act(c->ctx, admin_actor(c), c->arg[0],
+	    ADMIN_DELETE, NULL);
+
+	return e != E_OK ? e : answer(c, 200, "User deleted successfully",
+	    NULL);
+}
+
+const struct handler admin_users_list = { NULL, list };
+const struct handler admin_users_create = { create_fields, create };
+const struct handler admin_users_get = { NULL, get };
+const struct handler admin_users_update = { update_fields, update };
+const struct handler admin_users_delete = { NULL, delete };

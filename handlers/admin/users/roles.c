@@ -1,0 +1,79 @@
+/* POST, DELETE /admin/users/{id}/roles · DELETE …/roles/{role} */
+#include "core/role_admin.h"
+#include "handlers/admin.h"
+#include "handlers/handlers.h"
+
+enum { ROLE_ID, ROLE };
+
+static const struct field fields[] = {
+	[ROLE_ID] = { "role_id", "", FIELD_NAME, 1, 50, false, NULL,
+	    "Id of the role" },
+	[ROLE] = { "role", "role_name name", FIELD_NAME, 1, 50, false, NULL,
+	    "Or its name" },
+	{ 0 },
+};
+
+/* Which role: of the body, or of the path or query. */
+static enum err
+wanted(struct call *c, struct str *role)
+{
+	*role = given(c, ROLE_ID);
+	if (role->n == 0)
+		*role = given(c, ROLE);
+	if (role->n == 0)
+		*role = admin_query(c, "role_id", "role");
+	if (role->n)
+		return E_OK;
+	c->ctx->field = "role_id";
+	c->ctx->sentence = "or role is required";
+	return E_VALIDATION;
+}
+
+/* The account with the roles it has now. */
+static enum err
+show(struct call *c, const char *message)
+{
+	struct admin_user u;
+	enum err e = admin_user_get(c->ctx, c->arg[0], &u);
+
+	return e != E_OK ? e : answer(c, 200, message,
+	    admin_answer_user(&u));
+}
+
+static enum err
+assign(struct call *c)
+{
+	struct str role;
+	enum err e = wanted(c, &role);
+
+	if (e == E_OK)
+		e = role_assign(c->ctx, admin_actor(c), c->arg[0], role);
+	return e != E_OK ? e : show(c, "Role assigned successfully");
+}
+
+static enum err
+take(struct call *c, struct str role)
+{
+	enum err e = role_unassign(c->ctx, admin_actor(c), c->arg[0], role);
+
+	return e != E_OK ? e : show(c, "Role removed successfully");
+}
+
+static enum err
+unassign(struct call *c)
+{
+	struct str role;
+	enum err e = wanted(c, &role);
+
+	return e != E_OK ? e : take(c, role);
+}
+
+static enum err
+unassign_named(struct call *c)
+{
+	return take(c, c->arg[1]);
+}
+
+const struct handler admin_users_assign = { fields, assign };
+const struct handler admin_users_unassign = { fields, unassign };
+const struct handler admin_users_unassign_named = { NULL, unassign_named };

@@ -1,0 +1,42 @@
+/* GET, DELETE /admin/users/{id}/sessions */
+#include "handlers/admin.h"
+#include "handlers/handlers.h"
+
+static enum err
+list(struct call *c)
+{
+	struct session_entry *s;
+	cJSON *array = json_array();
+	struct admin_user u;
+	int64_t total;
+	long limit, offset;
+	size_t n;
+	enum err e = answer_page(c, &limit, &offset);
+
+	if (e == E_OK)
+		e = admin_user_get(c->ctx, c->arg[0], &u);
+	if (e == E_OK)
+		e = session_list(c->ctx, u.account.id, limit, offset, &s, &n,
+		    &total);
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, answer_session(&s[i], c->actor.session->id));
+	c->re->page->total = total;
+	return answer(c, 200, "Sessions retrieved successfully", array);
+}
+
+static enum err
+end_all(struct call *c)
+{
+	cJSON *data = json_object();
+	int64_t count = 0;
+	enum err e = admin_user_act(c->ctx, admin_actor(c), c->arg[0],
+	    ADMIN_END_SESSIONS, &count);
+
+	json_add_int(data, "ended", count);
+	return e != E_OK ? e : answer(c, 200, "All sessions ended", data);
+}
+
+const struct handler admin_users_sessions = { NULL, list };
+const struct handler admin_users_end_sessions = { NULL, end_all };

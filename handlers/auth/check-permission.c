@@ -1,0 +1,56 @@
+/* POST /auth/check-permission */
+#include "core/api_key.h"
+#include "core/role.h"
+#include "core/role_admin.h"
+#include "handlers/handlers.h"
+
+enum { RESOURCE, ACTION, USER_ID };
+
+static const struct field fields[] = {
+	[RESOURCE] = { "resource", "", FIELD_NAME, 1, 50, true, NULL,
+	    "reviews" },
+	[ACTION] = { "action", "", FIELD_NAME, 1, 20, true, NULL, "read" },
+	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 36, false, NULL,
+	    "Another user: for API keys and administration" },
+	{ 0 },
+};
+
+/* Whom it is about: oneself, or with a key or users.read somebody else. */
+static enum err
+about(struct call *c, struct str self, struct str *user)
+{
+	const struct session *s = c->actor.session;
+
+	*user = given(c, USER_ID);
+	if (user->n == 0 || str_eq_nocase(*user, self)) {
+		*user = self;
+		return E_OK;
+	}
+	return s ? role_holds(c->ctx, s->account.roles, s->role_version,
+	    "users.read") : E_OK;
+}
+
+static enum err
+run(struct call *c)
+{
+	struct str self = c->actor.session ? c->actor.session->account.id :
+	    c->actor.key->user_id;
+	struct str user;
+	cJSON *data = json_object();
+	bool allowed = false;
+	enum err e = about(c, self, &user);
+
+	if (e == E_OK)
+		e = permission_check(c->ctx, self, user, given(c, RESOURCE),
+		    given(c, ACTION), &allowed);
+	if (e != E_OK)
+		return e;
+	json_add_bool(data, "allowed", allowed);
+	json_add_str(data, "resource", given(c, RESOURCE));
+	json_add_str(data, "action", given(c, ACTION));
+	json_add_str(data, "user_id", user);
+	return answer(c, 200, allowed ? "Permission granted" :
+	    "Permission denied", data);
+}
+
+const struct handler auth_check_permission = { fields, run };

@@ -1,0 +1,70 @@
+/* GET, POST /permissions */
+#include "core/role_admin.h"
+#include "handlers/admin.h"
+#include "handlers/handlers.h"
+
+enum { NAME, RESOURCE, ACTION, DESCRIPTION };
+
+static const struct field fields[] = {
+	[NAME] = { "name", "", FIELD_NAME, 1, 100, true, NULL,
+	    "reviews.read" },
+	[RESOURCE] = { "resource", "", FIELD_NAME, 1, 50, true, NULL,
+	    "reviews" },
+	[ACTION] = { "action", "", FIELD_NAME, 1, 20, true, NULL, "read" },
+	[DESCRIPTION] = { "description", "", FIELD_TEXT, 0, 500, false, NULL,
+	    "For people" },
+	{ 0 },
+};
+
+static cJSON *
+record(const struct permission *p)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", p->id);
+	json_add_str(o, "name", p->name);
+	json_add_str(o, "resource", p->resource);
+	json_add_str(o, "action", p->action);
+	json_add_str(o, "description", p->description);
+	json_add_bool(o, "is_active", p->is_active);
+	json_add_time(o, "created_at", p->created_at);
+	return o;
+}
+
+static enum err
+list(struct call *c)
+{
+	struct permission *p;
+	cJSON *array = json_array();
+	int64_t total;
+	long limit, offset;
+	size_t n;
+	enum err e = answer_page(c, &limit, &offset);
+
+	if (e == E_OK)
+		e = permission_list(c->ctx, limit, offset, &p, &n, &total);
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, record(&p[i]));
+	c->re->page->total = total;
+	return answer(c, 200, "Permissions retrieved successfully", array);
+}
+
+static enum err
+create(struct call *c)
+{
+	const struct permission wish = {
+		.name = given(c, NAME), .resource = given(c, RESOURCE),
+		.action = given(c, ACTION),
+		.description = given(c, DESCRIPTION),
+	};
+	struct permission p;
+	enum err e = permission_create(c->ctx, admin_actor(c), &wish, &p);
+
+	return e != E_OK ? e : answer(c, 201,
+	    "Permission created successfully", record(&p));
+}
+
+const struct handler permissions_list = { NULL, list };
+const struct handler permissions_create = { fields, create };

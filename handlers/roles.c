@@ -1,0 +1,136 @@
+/* GET, POST /roles · GET, PUT, PATCH, DELETE /roles/{id} · permissions */
+#include "core/role_admin.h"
+#include "handlers/admin.h"
+#include "handlers/handlers.h"
+
+enum { NAME, DESCRIPTION, PERMISSIONS };
+
+static const struct field create_fields[] = {
+	[NAME] = { "name", "", FIELD_NAME, 1, 50, true, NULL,
+	    "Lower-case letters, digits, _ . -" },
+	[DESCRIPTION] = { "description", "", FIELD_TEXT, 0, 500, false, NULL,
+	    "For people" },
+	[PERMISSIONS] = { "permissions", "", FIELD_TEXTS, 0, 64, false, NULL,
+	    "Names of permissions, all of which the caller holds" },
+	{ 0 },
+};
+
+enum { U_NAME, U_DESCRIPTION, U_IS_ACTIVE };
+
+static const struct field update_fields[] = {
+	[U_NAME] = { "name", "", FIELD_NAME, 1, 50, false, NULL,
+	    "Not of a seeded role" },
+	[U_DESCRIPTION] = { "description", "", FIELD_TEXT, 0, 500, false,
+	    NULL, "For people" },
+	[U_IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false,
+	    NULL, "Switched off, the role gives nothing" },
+	{ 0 },
+};
+
+static const struct field permission_fields[] = {
+	{ "permissions", "", FIELD_TEXTS, 0, 64, true, NULL,
+	    "Names of all permissions the role is to give" },
+	{ 0 },
+};
+
+static cJSON *
+record(const struct role *r)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", r->id);
+	json_add_str(o, "name", r->name);
+	json_add_str(o, "description", r->description);
+	json_add_bool(o, "is_active", r->is_active);
+	json_add_bool(o, "is_system", r->is_system);
+	json_add(o, "permissions", answer_list(r->permissions));
+	json_add_time(o, "created_at", r->created_at);
+	json_add_time(o, "updated_at", r->updated_at);
+	return o;
+}
+
+static enum err
+show(struct call *c, enum err e, int status, const char *message,
+    const struct role *r)
+{
+	return e != E_OK ? e : answer(c, status, message, record(r));
+}
+
+static enum err
+list(struct call *c)
+{
+	struct role *r;
+	cJSON *array = json_array();
+	int64_t total;
+	long limit, offset;
+	size_t n;
+	enum err e = answer_page(c, &limit, &offset);
+
+	if (e == E_OK)
+		e = role_list(c->ctx, limit, offset, &r, &n, &total);
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, record(&r[i]));
+	c->re->page->total = total;
+	return answer(c, 200, "Roles retrieved successfully", array);
+}
+
+static enum err
+create(struct call *c)
+{
+	struct role r;
+	enum err e = role_create(c->ctx, admin_actor(c), given(c, NAME),
+	    given(c, DESCRIPTION), c->in[PERMISSIONS].texts,
+	    c->in[PERMISSIONS].ntexts, &r);
+
+	return show(c, e, 201, "Role created successfully", &r);
+}
+
+static enum err
+get(struct call *c)
+{
+	struct role r;
+
+	return show(c, role_get(c->ctx, c->arg[0], &r), 200,
+	    "Role retrieved successfully", &r);
+}
+
+static enum err
+update(struct call *c)
+{
+	const struct value *active = &c->in[U_IS_ACTIVE];
+	struct role r;
+	enum err e = role_update(c->ctx, admin_actor(c), c->arg[0],
+	    given(c, U_NAME), given(c, U_DESCRIPTION),
+	    active->given ? (int)active->number : -1, &r);
+
+	return show(c, e, 200, "Role updated successfully", &r);
+}
+
+static enum err
+delete(struct call *c)
+{
+	enum err e = role_delete(c->ctx, admin_actor(c), c->arg[0]);
+
+	return e != E_OK ? e : answer(c, 200, "Role deleted successfully",
+	    NULL);
+}
+
+static enum err
+set_permissions(struct call *c)
+{
+	struct role r;
+	enum err e = role_set_permissions(c->ctx, admin_actor(c), c->arg[0],
+	    c->in[0].texts, c->in[0].ntexts, &r);
+
+	return show(c, e, 200, "Permissions set successfully", &r);
+}
+
+const struct handler roles_list = { NULL, list };
+const struct handler roles_create = { create_fields, create };
+const struct handler roles_get = { NULL, get };
+const struct handler roles_update = { update_fields, update };
+const struct handler roles_delete = { NULL, delete };
+const struct handler roles_set_permissions = { permission_fields,
+	set_permissions };

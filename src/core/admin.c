@@ -1,0 +1,103 @@
+#include "core/admin.h"
+
+#include "base/encoding.h"
+#include "base/net.h"
+
+enum err
+admin_uuid_ref(struct ctx *x, struct str ref, struct str *id)
+{
+	struct uuid u;
+
+	if (!uuid_parse(ref, &u))
+		return E_NOT_FOUND;
+	*id = uuid_text(x->arena, u);
+	return E_OK;
+}
+
+enum err
+admin_user_ref(struct ctx *x, struct str ref, struct str *id)
+{
+	long long number;
+	struct rows *r;
+	enum err e;
+
+	if (!str_to_int(ref, 1, INT64_MAX, &number))
+		return admin_uuid_ref(x, ref, id);
+	e = db_exec(x->db, x->arena, Q_ADMIN_USER_BY_NUMBER, &r,
+	    A_INT(number));
+	if (e != E_OK)
+		return e;
+	if (r->n == 0)
+		return E_NOT_FOUND;
+	*id = row_str(r, 0, 0);
+	return E_OK;
+}
+
+/* Which rule of the schema said no? */
+static enum err
+conflict(const struct ctx *x)
+{
+	const char *name = db_constraint(x->db);
+
+	if (strcmp(name, "last_super_admin") == 0)
+		return E_LAST_ADMIN;
+	if (strcmp(name, "users_email_key") == 0)
+		return E_EMAIL_TAKEN;
+	return strcmp(name, "users_username_key") == 0 ? E_USERNAME_TAKEN :
+	    E_CONFLICT;
+}
+
+enum err
+admin_decide(struct ctx *x, enum query q, const struct arg *args, int nargs,
+    struct rows **out)
+{
+	const struct db_step steps[] = {
+		{ Q_AUTHORISATION_LOCK, NULL, 0 }, { q, args, nargs },
+	};
+	struct rows *r[2];
+	enum err e = db_batch(x->db, x->arena, steps, 2, r);
+
+	if (e != E_OK)
+		return e == E_CONFLICT ? conflict(x) : e;
+	if (r[1]->n == 0)
+		return E_NOT_FOUND;
+	if (out)
+		*out = r[1];
+	return row_bool(r[1], 0, 0) ? E_OK : E_FORBIDDEN;
+}
+
+static bool
+is_super(struct str roles)
+{
+	struct str one;
+
+	while (str_split(&roles, ',', &one))
+		if (str_eq(one, STR("super_admin")))
+			return true;
+	return false;
+}
+
+static bool
+from_here(const struct net_addr *addr)
+{
+	return net_in(addr, STR("127.0.0.0/8")) || net_in(addr, STR("::1"));
+}
+
+enum err
+admin_network(struct ctx *x, const struct session *s)
+{
+	const struct config *c = x->config;
+	struct net_addr addr;
+
+	if (!c->ip_whitelist)
+		return E_OK;
+	if (net_parse(x->client, &addr) &&
+	    (net_in_list(&addr, c->admin_networks) ||
+	    (strcmp(c->environment, "development") == 0 &&
+		from_here(&addr) && !is_super(s->account.roles))))
+		return E_OK;
+	(void)db_exec(x->db, x->arena, Q_ADMIN_REFUSED, NULL,
+	    A_STR(s->account.id), A_TEXT("admin.network"),
+	    A_TEXT(err_code(E_NETWORK)), ADMIN_WHENCE(x));
+	return E_NETWORK;
+}

@@ -1,0 +1,224 @@
+"""Roles, permissions and who may give them: document 003, rows RB3, RB4."""
+import concurrent.futures
+import secrets
+
+import pytest
+
+from staff import custom_role, limited, staff
+
+
+@pytest.fixture
+def boss(stack):
+    return staff(stack, "super_admin")
+
+
+def test_003_assign_role_by_id(boss, person):
+    roles = {r["name"]: r for r in boss.api.get("/roles").data}
+    assert {"user", "admin", "super_admin"} <= set(roles)
+    assert person.api.get("/admin/users").status == 403
+    answer = boss.api.post(f"/admin/users/{person.id}/roles",
+                           {"role_id": roles["admin"]["id"]})
+    assert answer.status == 200
+    assert answer.data["role"] == "admin"
+    assert set(answer.data["roles"]) == {"admin", "user"}
+    assert person.api.get("/admin/users").status == 200
+
+
+def test_a_role_is_taken_away_on_the_next_request(boss, person):
+    """Row RB8."""
+    path = f"/admin/users/{person.id}/roles"
+    assert boss.api.post(path, {"role": "admin"}).status == 200
+    assert person.api.get("/admin/users").status == 200
+    taken = boss.api.send("DELETE", path, {"role": "admin"})
+    assert taken.status == 200 and taken.data["roles"] == ["user"]
+    assert person.api.get("/admin/users").status == 403
+    assert boss.api.delete(path + "/admin").status == 404
+    assert boss.api.post(path, {"role": "nobody"}).status == 404
+    assert boss.api.post(path, {}).status == 422
+
+
+def test_roles_and_permissions_are_made_and_change(boss, person):
+    word = "h" + secrets.token_hex(4)
+    for action in ("read", "write"):
+        made = boss.api.post("/permissions", {
+            "name": f"{word}.{action}", "resource": word, "action": action,
+            "description": "of the application"})
+        assert made.status == 201, made
+    again = boss.api.post("/permissions", {
+        "name": f"{word}.read", "resource": word, "action": "read"})
+    assert again.status == 409
+    assert f"{word}.read" in [p["name"] for p in boss.api.get(
+        "/permissions?limit=200").data]
+    role = custom_role(boss, f"{word}.read")
+    assert boss.api.post("/roles", {"name": role["name"]}).status == 409
+
+    def allowed(action):
+        answer = person.api.post("/auth/check-permission", {
+            "resource": word, "action": action})
+        assert answer.status == 200, answer
+        return answer.data["allowed"]
+    assert not allowed("read")
+    boss.api.post(f"/admin/users/{person.id}/roles", {"role_id": role["id"]})
+    assert allowed("read") and not allowed("write")
+    assert f"{word}.read" in person.api.get("/auth/me").data["permissions"]
+
+    put = boss.api.put(f"/roles/{role['id']}/permissions",
+                       {"permissions": [f"{word}.write"]})
+    assert put.status == 200 and put.data["permissions"] == [f"{word}.write"]
+    assert allowed("write") and not allowed("read")
+    unknown = boss.api.put(f"/roles/{role['id']}/permissions",
+                           {"permissions": ["no.such"]})
+    assert unknown.status == 422 and unknown.fields == ["permissions"]
+
+    named = boss.api.patch(f"/roles/{role['id']}",
+                           {"name": role["name"] + "x"})
+    assert named.status == 200
+    assert role["name"] + "x" in person.api.get("/auth/me").data["roles"]
+    off = boss.api.put(f"/roles/{role['id']}", {"is_active": False})
+    assert off.status == 200 and not allowed("write")
+    assert person.api.get("/auth/me").data["roles"] == ["user"]
+    boss.api.put(f"/roles/{role['id']}", {"is_active": True})
+    assert allowed("write")
+    assert boss.api.delete(f"/roles/{role['id']}").status == 200
+    assert boss.api.get(f"/roles/{role['id']}").status == 404
+    assert not allowed("write")
+
+
+def test_seeded_roles_stay(boss):
+    for name in ("user", "admin", "super_admin"):
+        assert boss.api.delete("/roles/" + name).status == 403
+        assert boss.api.patch("/roles/" + name, {"name": "x"}).status == 403
+        assert boss.api.patch("/roles/" + name,
+                              {"is_active": False}).status == 403
+    assert boss.api.put("/roles/super_admin/permissions",
+                        {"permissions": []}).status == 403
+
+
+def test_check_permission_of_others(stack, boss, person):
+    """Contract: own as a user; others' with a key or as administration."""
+    question = {"resource": "users", "action": "read", "user_id": boss.id}
+    assert person.api.post("/auth/check-permission",
+                           question).status == 403
+    assert boss.api.post("/auth/check-permission", dict(
+        question, userId=boss.id)).data["allowed"] is True
+    key = person.api.post("/api-keys", {
+        "name": "k", "scopes": ["reviews.read"]}).data["api_key"]
+    answer = person.anonymous.send("POST", "/auth/check-permission", question,
+                                   {"X-API-Key": key})
+    assert answer.status == 200 and answer.data["allowed"] is True
+    own = person.anonymous.of(key).post("/auth/check-permission", {
+        "resource": "users", "action": "read"})
+    assert own.status == 200 and own.data["allowed"] is False
+    assert stack.sql("select 1 from audit_logs where action ="
+                     " 'permission.check' and user_id = %s", boss.id)
+    assert boss.api.post("/auth/check-permission", dict(
+        question, user_id="00000000-0000-7000-8000-000000000000")
+    ).status == 404
+
+
+def test_a_limited_admin_cannot_raise_himself_by_any_route(stack, boss):
+    """Row RB3."""
+    me = limited(stack, boss, "users.read", "users.write", "roles.read",
+                 "roles.write", "roles.assign", "sessions.write")
+    mine = [r for r in me.api.get("/auth/me").data["roles"] if r != "user"]
+    before = me.api.get("/auth/me").data["permissions"]
+    friend = stack.api.new_person()
+    tries = [
+        me.api.post(f"/admin/users/{me.id}/roles", {"role": "super_admin"}),
+        me.api.post(f"/admin/users/{me.id}/roles", {"role": "admin"}),
+        me.api.post(f"/admin/users/{friend.id}/roles", {"role": "admin"}),
+        me.api.put(f"/roles/{mine[0]}/permissions",
+                   {"permissions": before + ["audit.read"]}),
+        me.api.put("/roles/user/permissions",
+                   {"permissions": ["audit.read"]}),
+        me.api.put("/roles/admin/permissions", {"permissions": []}),
+        me.api.post("/roles", {"name": "x" + secrets.token_hex(4),
+                               "permissions": ["audit.read"]}),
+        me.api.post("/admin/users", {
+            "email": "x" + me.email, "username": "x" + me.username,
+            "password": "Correct-Horse-7", "role": "super_admin"}),
+        me.api.put(f"/admin/users/{boss.id}", {"email": "y" + me.email}),
+        me.api.delete(f"/admin/users/{boss.id}/roles/super_admin"),
+        me.api.delete(f"/admin/users/{boss.id}"),
+        me.api.delete("/roles/admin"),
+        me.api.patch("/roles/admin", {"description": "mine"}),
+    ]
+    assert [t.status for t in tries] == [403] * len(tries), tries
+    made = me.api.post("/permissions", {
+        "name": "mine." + me.username, "resource": me.username,
+        "action": "do"})
+    assert made.status == 201
+    assert me.api.put(f"/roles/{mine[0]}/permissions", {
+        "permissions": before + ["mine." + me.username]}).status == 403
+    assert me.api.get("/auth/me").data["permissions"] == before
+
+
+def only_super_admins(stack, *people):
+    """Nobody else is one for the time being; returns who was."""
+    stack.sql("create table if not exists put_away as select * from"
+              " user_roles where false")
+    stack.sql("with gone as (delete from user_roles using roles r"
+              " where r.id = role_id and r.name = 'super_admin'"
+              " and not user_id = any(%s::uuid[]) returning user_roles.*)"
+              " insert into put_away select * from gone",
+              [p.id for p in people])
+
+
+def put_back(stack):
+    stack.sql("insert into user_roles select p.* from put_away p join users"
+              " on users.id = user_id on conflict do nothing")
+    stack.sql("drop table put_away")
+
+
+@pytest.fixture
+def two(stack):
+    first, second = staff(stack, "super_admin"), staff(stack, "super_admin")
+    only_super_admins(stack, first, second)
+    yield first, second
+    put_back(stack)
+
+
+def test_the_last_super_admin_stays(stack, two):
+    first, second = two
+    assert first.api.post(
+        f"/admin/users/{second.id}/deactivate").status == 200
+    for answer in (
+            first.api.delete(f"/admin/users/{first.id}/roles/super_admin"),):
+        assert answer.status == 409, answer
+        assert answer.code == "LAST_SUPER_ADMIN"
+    ctl = stack.ctl("user", "set-role", first.email, "user", check=False)
+    assert ctl.returncode != 0
+    ctl = stack.ctl("user", "deactivate", first.email, check=False)
+    assert ctl.returncode != 0
+    assert first.api.get("/roles").status == 200
+
+
+def test_two_demoting_each_other_leave_one(stack, two):
+    """Row RB4: 200 rounds, each from both sides at once."""
+    first, second = two
+    count = ("select count(*) from users where is_active and"
+             " 'super_admin' = any (roles)")
+    ways = [("DELETE", "/roles/super_admin"), ("POST", "/deactivate")]
+
+    def strike(actor, victim, way):
+        method, tail = ways[way]
+        return actor.api.send(method, f"/admin/users/{victim.id}{tail}",
+                              None).status
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for n in range(200):
+            a = pool.submit(strike, first, second, n % 2)
+            b = pool.submit(strike, second, first, n // 2 % 2)
+            results = sorted((a.result(), b.result()))
+            (left,), = stack.sql(count)
+            assert left == 1, results
+            assert results[0] == 200 and results[1] in (401, 403, 409)
+            for p in two:
+                stack.sql("update users set is_active = true where id = %s",
+                          p.id)
+                stack.sql("insert into user_roles (user_id, role_id) select"
+                          " %s, id from roles where name = 'super_admin'"
+                          " on conflict do nothing", p.id)
+            stack.sql("update sessions set ended_at = null where user_id"
+                      " = any(%s::uuid[])", [p.id for p in two])
+            if left != 1:
+                break
