@@ -24,6 +24,7 @@
 #define PATIENCE_MS 200
 #define GRACE (10 * CLOCK_SECOND) /* row RE12 */
 #define REAP_EVERY (5 * CLOCK_SECOND)
+#define TAKE_BACK_EVERY CLOCK_SECOND
 
 struct worker {
 	const struct config *config;
@@ -34,6 +35,8 @@ struct worker {
 	struct holder holder;
 	char holder_id[40]; /* uuid text */
 	bool claims_left;   /* that the database did not take back */
+	int64_t lost_until; /* a claim we know nothing of may last as long */
+	int64_t take_back_at;
 	struct mailer *mailer;
 	struct maintenance maintenance;
 	struct courier courier;
@@ -104,6 +107,23 @@ reap(struct worker *w)
 	arena_reset(w->one);
 }
 
+/*
+ * Between batches nothing is in hand, so what stands in this worker's name
+ * then was claimed by a statement whose answer was lost. A server that hung
+ * may commit it long after we gave it up, hence more than once.
+ */
+static void
+take_back(struct worker *w)
+{
+	int64_t now = clock_mono();
+
+	if (now >= w->lost_until || now < w->take_back_at)
+		return;
+	w->take_back_at = now + TAKE_BACK_EVERY;
+	job_release_holder(&w->queue, w->one, w->queue.holder);
+	arena_reset(w->one);
+}
+
 static void
 give_back(struct worker *w, const struct job *jobs, size_t n)
 {
@@ -120,9 +140,14 @@ work_batch(struct worker *w)
 	struct job *jobs;
 	bool full = false;
 	size_t n, i;
+	enum err e;
 
-	if (mailer_ready(w->mailer) &&
-	    job_claim(&w->queue, w->batch, BATCH, "mail", &jobs, &n) == E_OK) {
+	if (!mailer_ready(w->mailer))
+		return false;
+	e = job_claim(&w->queue, w->batch, BATCH, "mail", &jobs, &n);
+	if (e == E_UNAVAILABLE)
+		w->lost_until = clock_mono() + JOB_LEASE;
+	if (e == E_OK) {
 		for (i = 0; i < n && !stopping(w); i++) {
 			if (!mailer_ready(w->mailer))
 				break;
@@ -167,6 +192,7 @@ loop(struct worker *w, bool once)
 	while (!stopping(w)) {
 		notify_alive();
 		reap(w);
+		take_back(w);
 		if (!once)
 			courier_keep(&w->courier, w->config, w->queue.keys,
 			    w->queue.holder, w->wake.fd);
@@ -246,7 +272,7 @@ worker_run(const struct config *c, const struct keyring *k, struct db *db,
 	courier_wait(&w.courier);
 	wake_close(&w.wake);
 	/* With the file left there, the next worker gives them back. */
-	if (!w.claims_left)
+	if (!w.claims_left && clock_mono() >= w.lost_until)
 		holder_leave(&w.holder, w.one, c->runtime_dir);
 	log_info("worker stopped");
 	mailer_free(&w.mailer);
