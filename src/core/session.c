@@ -1,5 +1,7 @@
 #include "core/session.h"
 
+#include <sodium.h>
+
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -11,6 +13,7 @@
 #define DOUBT (8 * CLOCK_SECOND) /* entry's life, and the longest read */
 #define RECENT (600 * CLOCK_SECOND)
 #define CELLS 23
+#define EPOCH_KEY "session:epoch"
 #define ENTRY_MAGIC "S1"
 
 struct tokens *
@@ -147,6 +150,59 @@ cache_believed(const struct ctx *x)
 }
 
 static void
+doubt(struct ctx *x)
+{
+	atomic_store(&x->shared->cache_doubt_until, clock_mono() + DOUBT);
+}
+
+/* The 64 bits of an epoch; 0 for anything that new_epoch did not make. */
+static uint64_t
+epoch_number(struct ctx *x, struct str text)
+{
+	struct str bytes;
+	uint64_t n = 0;
+
+	if (text.n == 2 * sizeof(n) && hex_decode(x->arena, text, &bytes))
+		memcpy(&n, bytes.p, sizeof(n));
+	return n;
+}
+
+static void
+new_epoch(struct ctx *x)
+{
+	uint64_t n;
+	struct str argv[] = { STR("SET"), STR(EPOCH_KEY), STR_NONE,
+		STR("NX") };
+	struct reply reply;
+
+	randombytes_buf(&n, sizeof(n));
+	argv[2] = hex_encode(x->arena, (struct str){ (char *)&n, sizeof(n) });
+	(void)cache_command(x->cache, x->arena, &reply, 4, argv);
+}
+
+/*
+ * Marks are lost with what was emptied, and a Redis that was started anew may
+ * hold a snapshot from before them (row RT9). Where the epoch or the server
+ * is another one, entries are doubted for as long as they can live and a
+ * change that marked before can take to commit.
+ */
+static bool
+same_content(struct ctx *x, struct str epoch)
+{
+	uint64_t number = epoch_number(x, epoch);
+	uint64_t server = cache_server(x->cache, x->arena);
+	uint64_t both = number && server ? number ^ server : 0;
+
+	if (both && both == atomic_load(&x->shared->cache_content))
+		return true;
+	doubt(x); /* before the number: who sees it sees the doubt too */
+	atomic_store(&x->shared->cache_content, both);
+	if (epoch.p == NULL)
+		new_epoch(x);
+	return false;
+}
+
+static void
 remember(struct ctx *x, struct str sid, const struct rows *r)
 {
 	struct str argv[] = { STR("SET"), key(x, "session:", sid), pack(x, r),
@@ -180,12 +236,12 @@ load(struct ctx *x, struct str sid, struct str uid, bool keep,
 /* One round trip: the limit's script and everything the session needs. */
 static enum err
 ask_cache(struct ctx *x, struct limit *l, struct str sid, struct str uid,
-    struct str *entry, bool *stale)
+    struct str *entry, struct str *epoch, bool *stale)
 {
 	struct str argv[] = { STR("MGET"), key(x, "session:", sid),
 		key(x, "stale:", sid), key(x, "stale:", uid),
-		STR("stale:roles") };
-	struct command c[2] = { { argv, 5 } };
+		STR("stale:roles"), STR(EPOCH_KEY) };
+	struct command c[2] = { { argv, 6 } };
 	struct reply r[2];
 	size_t n = 1;
 	enum err e;
@@ -195,9 +251,11 @@ ask_cache(struct ctx *x, struct limit *l, struct str sid, struct str uid,
 	e = cache_pipeline(x->cache, x->arena, c, n, r);
 	if (e != E_OK)
 		return e;
-	if (r[0].kind != REPLY_ARRAY || r[0].n != 4)
+	if (r[0].kind != REPLY_ARRAY || r[0].n != 5)
 		return E_UNAVAILABLE;
 	*entry = r[0].item[0].kind == REPLY_TEXT ? r[0].item[0].text :
+	    STR_NONE;
+	*epoch = r[0].item[4].kind == REPLY_TEXT ? r[0].item[4].text :
 	    STR_NONE;
 	for (size_t i = 1; i < 4; i++)
 		*stale |= r[0].item[i].kind != REPLY_NIL;
@@ -208,7 +266,7 @@ static enum err
 find(struct ctx *x, struct limit *l, struct str sid, struct str uid,
     struct session **out)
 {
-	struct str entry = STR_NONE;
+	struct str entry = STR_NONE, epoch = STR_NONE;
 	bool stale = false, believed = cache_believed(x);
 	struct rows r;
 	enum err e;
@@ -219,10 +277,11 @@ find(struct ctx *x, struct limit *l, struct str sid, struct str uid,
 		return load(x, sid, uid, false, out);
 	if (!cache_configured(x->cache))
 		return load(x, sid, uid, false, out);
-	e = ask_cache(x, l, sid, uid, &entry, &stale);
+	e = ask_cache(x, l, sid, uid, &entry, &epoch, &stale);
 	if (e == E_LIMITED)
 		return e;
-	if (e != E_OK || !believed || stale)
+	if (e != E_OK || !believed || stale || !same_content(x, epoch) ||
+	    !cache_believed(x))
 		return load(x, sid, uid, false, out);
 	if (entry.p == NULL || !unpack(x, entry, &r))
 		return load(x, sid, uid, true, out);
@@ -265,7 +324,7 @@ mark(struct ctx *x, struct str what)
 	if (cache_command(x->cache, x->arena, &reply, 5, argv) == E_OK &&
 	    reply.kind != REPLY_ERROR)
 		return;
-	atomic_store(&x->shared->cache_doubt_until, clock_mono() + DOUBT);
+	doubt(x);
 }
 
 void

@@ -206,6 +206,40 @@ cache_command(struct cache *c, struct arena *a, struct reply *reply,
 	return cache_pipeline(c, a, &k, 1, reply);
 }
 
+/* The first 64 of the 160 random bits Redis draws at every start. */
+static uint64_t
+run_id(struct str info)
+{
+	const struct str name = STR("run_id:");
+	uint64_t id = 0;
+
+	for (; info.n && !str_starts(info, name);
+	    info = str_slice(info, str_find(info, '\n') + 1, info.n))
+		continue;
+	info = str_slice(info, name.n, name.n + 16);
+	for (size_t i = 0; i < info.n; i++) {
+		const char *digits = "0123456789abcdef";
+		const char *at = strchr(digits, info.p[i]);
+
+		if (!at || !*at)
+			return 0;
+		id = id << 4 | (uint64_t)(at - digits);
+	}
+	return info.n == 16 ? id : 0;
+}
+
+uint64_t
+cache_server(struct cache *c, struct arena *a)
+{
+	struct str argv[] = { STR("INFO"), STR("server") };
+	struct reply r;
+
+	if (c->server == 0 && cache_command(c, a, &r, 2, argv) == E_OK &&
+	    r.kind == REPLY_TEXT)
+		c->server = run_id(r.text);
+	return c->server;
+}
+
 int64_t
 cache_ping(struct cache *c, struct arena *a)
 {

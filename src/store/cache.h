@@ -10,7 +10,7 @@
  * The one door to hiredis. Holds only what may be lost. Every call has a
  * time-out; on any doubt about the protocol the connection is discarded; after
  * failures a circuit breaker answers E_UNAVAILABLE at once and tries again
- * with back-off (100 ms to 5 s). A cache without host is always unavailable.
+ * with back-off (100 ms to 2 s). A cache without host is always unavailable.
  */
 struct cache;
 
@@ -59,6 +59,13 @@ enum err cache_command(struct cache *c, struct arena *a, struct reply *reply,
  */
 enum cache_script { SCRIPT_LIMIT, SCRIPT_COUNT };
 struct str cache_script_sha(enum cache_script s);
+
+/*
+ * Which start of which server the connection leads to, asked once per
+ * connection; 0 when it cannot be said. Another number than before: what
+ * stands there may be older than what was written (security row RT9).
+ */
+uint64_t cache_server(struct cache *c, struct arena *a);
 
 /* Round trip for /health: µs, or -1. */
 int64_t cache_ping(struct cache *c, struct arena *a);

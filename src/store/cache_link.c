@@ -16,7 +16,7 @@
 #include "base/log.h"
 
 #define PAUSE_MIN (100 * CLOCK_MS)
-#define PAUSE_MAX (5 * CLOCK_SECOND)
+#define PAUSE_MAX (2 * CLOCK_SECOND)
 
 bool
 cache_link_wait(int fd, short events, int64_t deadline)
@@ -130,6 +130,7 @@ cache_link_drop(struct cache *c)
 	close(c->fd);
 	c->fd = -1;
 	c->tls = NULL;
+	c->server = 0;
 }
 
 void

@@ -22,6 +22,7 @@ struct cache {
 	pid_t pid;	  /* who connected: it does not cross a fork */
 	int64_t retry_at; /* the breaker is open until then */
 	int64_t pause;	  /* current back-off, 0 when all is well */
+	uint64_t server;  /* of this connection, 0: not asked */
 	uint64_t trips;
 	struct parser *parser; /* of this connection, once it has spoken */
 	char in[16384];

@@ -20,6 +20,8 @@ struct shared {
 	/* started, requests: for /health and metrics */
 	_Atomic int64_t started_wall;
 	_Atomic uint64_t requests;
+	/* which content of which Redis the session cache was last of */
+	_Atomic uint64_t cache_content;
 };
 
 /* Map it; never NULL. Call before fork where there is a master. */
