@@ -2,6 +2,7 @@
 
 #include <limits.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "core/role.h"
 
@@ -71,6 +72,33 @@ answer_session(const struct session_entry *s, struct str current)
 	json_add_bool(o, "is_active", true);
 	json_add_bool(o, "current", str_eq(s->id, current));
 	return o;
+}
+
+static enum err
+answer_challenge(struct call *c, const struct challenge *ch, cJSON *data)
+{
+	json_add_bool(data, "requires_two_factor", true);
+	json_add_bool(data, "requires_mfa", true);
+	json_add_str(data, "temp_token", ch->token);
+	json_add_str(data, "user_id", ch->token);
+	json_add_str(data, "access_token", ch->token);
+	json_add_str(data, "token_type", STR("challenge"));
+	json_add_int(data, "expires_in", CHALLENGE_LIFE / CLOCK_SECOND);
+	json_add(data, "methods", answer_list(ch->methods));
+	return answer(c, 200, "Two-factor authentication required", data);
+}
+
+enum err
+answer_login(struct call *c, const struct login *l, cJSON *data,
+    const char *message)
+{
+	if (l->challenge)
+		return answer_challenge(c, l->challenge, data);
+	json_add(data, "user", answer_user(&l->account));
+	answer_tokens(data, l->tokens);
+	if (l->device_token.n)
+		json_add_str(data, "device_token", l->device_token);
+	return answer(c, 200, message, data);
 }
 
 enum err

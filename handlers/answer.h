@@ -3,6 +3,7 @@
 
 #include "app/route.h"
 #include "core/account.h"
+#include "core/login.h"
 #include "core/session.h"
 
 /*
@@ -18,6 +19,13 @@ void answer_tokens(cJSON *data, const struct tokens *t);
 
 /* A session of a list; current is the id of the one that asks. */
 cJSON *answer_session(const struct session_entry *s, struct str current);
+
+/*
+ * What a login gives: the session and whose it is; or the challenge under
+ * every name the seeds read (contract 3.1).
+ */
+enum err answer_login(struct call *c, const struct login *l, cJSON *data,
+    const char *message);
 
 /* An array of strings from a comma-separated list. */
 cJSON *answer_list(struct str list);

@@ -2,7 +2,8 @@
 #include "core/login.h"
 #include "handlers/handlers.h"
 
-enum { IDENTIFIER, PASSWORD, DEVICE_TOKEN, REMEMBER_DEVICE };
+enum { IDENTIFIER, PASSWORD, DEVICE_TOKEN, REMEMBER_DEVICE,
+	DEVICE_NAME };
 
 static const struct field fields[] = {
 	[IDENTIFIER] = { "identifier",
@@ -14,6 +15,8 @@ static const struct field fields[] = {
 	    "Names a known device" },
 	[REMEMBER_DEVICE] = { "remember_device", "trust_device", FIELD_BOOL,
 	    0, 0, false, NULL, "Give a device_token" },
+	[DEVICE_NAME] = { "device_name", "", FIELD_NAME, 1, 100, false, NULL,
+	    "What the device is called in the list" },
 	{ 0 },
 };
 
@@ -25,18 +28,13 @@ run(struct call *c)
 		.password = given(c, PASSWORD),
 		.device_token = given(c, DEVICE_TOKEN),
 		.remember_device = c->in[REMEMBER_DEVICE].number,
+		.device_name = given(c, DEVICE_NAME),
 	};
 	struct login l;
-	cJSON *data = json_object();
 	enum err e = login(c->ctx, &in, &l);
 
-	if (e != E_OK)
-		return e;
-	json_add(data, "user", answer_user(&l.account));
-	answer_tokens(data, l.tokens);
-	if (l.device_token.n)
-		json_add_str(data, "device_token", l.device_token);
-	return answer(c, 200, "login successful", data);
+	return e != E_OK ? e : answer_login(c, &l, json_object(),
+	    "login successful");
 }
 
 const struct handler auth_login = { fields, run };

@@ -2,18 +2,21 @@
 -- Find the account and charge the attempt before any secret is compared
 -- (security rows LG1, RL2, RL4). An unknown name is charged like a known one.
 -- 1 identifier, 2 network or device, 3 limit, 4 window µs, 5 lock µs,
--- 6 device id or null
+-- 6 device id or null, 7 generation of its token
 with u as (
 	select * from users
 	where email = $1 or lower(username) = $1
 	order by (email = $1) desc limit 1
 ), d as (
-	select devices.id from devices, u
+	select devices.id, factor_proved, $7::bigint < generation as copied
+	from devices, u
 	where devices.id = $6::uuid and user_id = u.id and revoked_at is null
 		and devices.expires_at > now()
+		and $7::bigint <= generation + 1
 ), b as (
 	select coalesce((select id::text from u), '?' || md5($1)) as who,
-		coalesce('d' || (select id::text from d), $2) as whence
+		coalesce('d' || (select id::text from d where not copied), $2)
+			as whence
 )
 select u.id, u.numeric_id, u.email, u.username, u.first_name, u.last_name,
 	u.full_name, u.is_active, u.is_verified, u.two_factor_enabled,
@@ -22,7 +25,7 @@ select u.id, u.numeric_id, u.email, u.username, u.first_name, u.last_name,
 	to_us(u.updated_at), u.password_hash,
 	near.allowed, near.retry_us, total.allowed, d.id,
 	'login:' || b.who || ':' || b.whence, 'login.all:' || b.who,
-	u.must_reset_password
+	u.must_reset_password, d.factor_proved, d.copied
 from b
 	cross join lateral charge('login:' || b.who || ':' || b.whence,
 		$3::integer, $4::bigint, $5::bigint) near
@@ -36,7 +39,7 @@ from b
 -- 1 user id, 2 session id, 3 ip, 4 user agent, 5 idle µs, 6 absolute µs,
 -- 7 bucket, 8 total bucket, 9 old hash or null, 10 new hash, 11 sessions at
 -- most, 12 request id, 13 device id or null, 14 device life µs, 15 amr,
--- 16 the hash that was verified
+-- 16 the hash that was verified, 17 generation of the device, 18 its name
 with u as (
 	update users set last_login_at = now(),
 		password_hash = coalesce($10, password_hash)
@@ -63,10 +66,11 @@ with u as (
 	delete from attempts where bucket in ($7, $8)
 ), d as (
 	insert into devices (id, user_id, name, expires_at)
-	select $13::uuid, u.id, left($4, 100),
+	select $13::uuid, u.id, left(coalesce($18, $4), 100),
 		now() + $14::bigint * interval '1 microsecond'
 	from u where $13::text is not null
-	on conflict (id) do update set last_used_at = now()
+	on conflict (id) do update set last_used_at = now(),
+		generation = greatest(devices.generation, $17::bigint)
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)

@@ -21,6 +21,22 @@ delete from one_time where id in (
 	order by expires_at limit $1::int for update skip locked)
 returning 1;
 
+-- name: clean_factor_codes
+-- safe: yes
+delete from factor_codes where id in (
+	select id from factor_codes
+	where expires_at < now() - interval '1 day'
+	order by expires_at limit $1::int for update skip locked)
+returning 1;
+
+-- name: clean_challenges
+-- safe: yes
+delete from challenges where id in (
+	select id from challenges
+	where expires_at < now() - interval '1 day'
+	order by expires_at limit $1::int for update skip locked)
+returning 1;
+
 -- name: clean_attempts
 -- safe: yes
 delete from attempts where bucket in (

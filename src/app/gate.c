@@ -3,6 +3,7 @@
 #include "app/gate_actor.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "core/factor.h"
 #include "core/limit.h"
 
 #define QUARTER (900 * CLOCK_SECOND)
@@ -11,7 +12,7 @@
 
 /* The bucket of a row, from the one table in the configuration. */
 static struct limit *
-limit_of(struct call *c)
+limit_of(struct call *c, enum bucket bucket)
 {
 	const struct config *k = c->ctx->config;
 	const struct limit table[] = {
@@ -34,7 +35,7 @@ limit_of(struct call *c)
 	};
 	struct limit *l = ARENA_NEW(c->ctx->arena, struct limit);
 
-	*l = table[c->route->bucket];
+	*l = table[bucket];
 	l->whose = limit_network(c->ctx);
 	return l->name ? l : NULL;
 }
@@ -83,15 +84,28 @@ per_user(const struct route *r)
 static enum err
 admit(struct call *c)
 {
-	struct limit *l = limit_of(c);
+	struct limit *l = limit_of(c, c->route->bucket);
 	enum err e = E_OK;
 
-	if (l && !per_user(c->route))
+	if (c->route->who == WHO_FACTOR)
+		e = gate_factor(c, limit_of(c, BUCKET_USER), l, &l);
+	else if (l && !per_user(c->route))
 		e = limit_take(c->ctx, l);
-	if (e == E_OK && c->route->who != WHO_ANYONE)
+	if (e == E_OK && c->route->who != WHO_ANYONE &&
+	    c->route->who != WHO_FACTOR)
 		e = gate_actor(c, per_user(c->route) ? l : NULL);
 	limit_headers(c, l);
 	return e;
+}
+
+/* Who must have a second factor has nothing else before (row TO11). */
+static enum err
+enrolled(const struct call *c)
+{
+	if (c->actor.session == NULL || c->route->flags & ROUTE_ENROL ||
+	    !factor_missing(c->ctx, &c->actor.session->account))
+		return E_OK;
+	return E_ENROLMENT_REQUIRED;
 }
 
 static enum err
@@ -122,6 +136,8 @@ gate(struct call *c, struct exchange *x, struct request *rq)
 	e = take_body(c, x, rq);
 	if (e == E_OK)
 		e = admit(c);
+	if (e == E_OK)
+		e = enrolled(c);
 	if (e == E_OK)
 		e = fresh(c);
 	if (e == E_OK && c->route->handler->fields)

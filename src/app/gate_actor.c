@@ -2,6 +2,7 @@
 
 #include "core/admin.h"
 #include "core/api_key.h"
+#include "core/limit.h"
 #include "core/role.h"
 #include "core/signing.h"
 
@@ -95,4 +96,34 @@ gate_actor(struct call *c, struct limit *limit)
 		return key.n || token.n ? E_TOKEN_INVALID : E_UNAUTHENTICATED;
 	e = by_token(c, token, limit);
 	return e == E_OK ? permitted(c) : e;
+}
+
+/*
+ * A challenge is the handler's to judge. A token that is over stands in
+ * nobody's way who brings a challenge in the body.
+ */
+enum err
+gate_factor(struct call *c, struct limit *user, struct limit *anyone,
+    struct limit **taken)
+{
+	struct str token, key;
+	enum err e = presented(c, &token, &key);
+
+	*taken = NULL;
+	if (e != E_OK)
+		return e;
+	if (key.n)
+		return api_key_admit(c->ctx, key, c->route->need,
+		    &c->actor.key);
+	c->actor.refusal = token.n ? E_TOKEN_INVALID : E_UNAUTHENTICATED;
+	if (token.n && !str_starts(token, STR("plc_"))) {
+		*taken = user;
+		e = by_token(c, token, user);
+		if (e != E_TOKEN_INVALID)
+			return e;
+	} else {
+		c->actor.challenge = token;
+	}
+	*taken = anyone;
+	return limit_take(c->ctx, anyone);
 }

@@ -13,4 +13,13 @@
  */
 enum err gate_actor(struct call *c, struct limit *limit);
 
+/*
+ * The same for a WHO_FACTOR row: an API key, a session, or neither, and then
+ * actor.challenge what was sent of one and actor.refusal the answer when
+ * there is none in the body either. The limit is the key's own, the user's,
+ * or the network's; *taken is the one of the latter that was.
+ */
+enum err gate_factor(struct call *c, struct limit *user,
+    struct limit *anyone, struct limit **taken);
+
 #endif

@@ -17,7 +17,8 @@ enum who {
 	WHO_USER,	/* U: Bearer access token */
 	WHO_KEY,	/* K: API key with the row's scope */
 	WHO_USER_OR_KEY, /* U; K with the row's scope */
-	WHO_PERMISSION	/* A: a user who holds the permission named */
+	WHO_PERMISSION,	/* A: a user who holds the permission named */
+	WHO_FACTOR	/* C, K or U; who sent nothing may have C in the body */
 };
 
 /* Limit bucket (contract 3.9); the number is in the configuration. */
@@ -33,6 +34,8 @@ enum row_lane { LANE_LIGHT = 1, LANE_HEAVY };
 struct actor {
 	struct session *session; /* core/session.h; NULL: not a user */
 	struct api_key *key;	 /* core/api_key.h; NULL: not a key */
+	struct str challenge;	 /* as Bearer, not looked at yet */
+	enum err refusal;	 /* WHO_FACTOR: why there is none of these */
 };
 
 /* What a handler gets. */
@@ -56,7 +59,8 @@ enum {
 	ROUTE_PLAIN = 1,
 	ROUTE_IDEMPOTENT = 2, /* keeps the answer of an Idempotency-Key */
 	ROUTE_RECENT = 4,     /* proof within 10 min, else REAUTH_REQUIRED */
-	ROUTE_ROOT = 8	      /* served at the root too */
+	ROUTE_ROOT = 8,	      /* served at the root too */
+	ROUTE_ENROL = 16      /* open to who must set up a second factor */
 };
 
 struct route {

@@ -140,6 +140,17 @@ shape_port(struct str v)
 	    "must be a list of ports such as 443, 8443";
 }
 
+/* "+49": the begin of a telephone number. */
+static const char *
+shape_calling(struct str v)
+{
+	bool ok = v.n > 1 && v.n <= 16 && v.p[0] == '+';
+
+	for (size_t i = 1; i < v.n; i++)
+		ok &= v.p[i] >= '0' && v.p[i] <= '9';
+	return ok ? NULL : "must be a calling code such as +49";
+}
+
 static const struct {
 	const char *name;
 	const char *(*check)(struct str v);
@@ -154,6 +165,7 @@ static const struct {
 	{ "<sender>", shape_sender },
 	{ "<word>", shape_word },
 	{ "<prefix>", shape_prefix },
+	{ "<calling>", shape_calling },
 };
 
 const char *

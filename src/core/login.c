@@ -3,11 +3,11 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "core/factor.h"
+#include "core/mail.h"
 #include "core/signing.h"
 #include "crypto/password.h"
 #include "crypto/token.h"
-
-#define DEVICE_LIFE (30 * 86400 * CLOCK_SECOND) /* row TD1 */
 
 /* What login_begin found and charged. */
 struct begun {
@@ -17,7 +17,9 @@ struct begun {
 	bool near_allowed;
 	int64_t near_retry;
 	bool total_allowed;
-	struct str device;
+	struct str device;   /* id of a known one */
+	bool device_trusted; /* it was proved by a factor */
+	bool device_copied;  /* its token is older than its last one */
 	struct str bucket;
 	struct str total;
 	bool must_reset;
@@ -37,21 +39,26 @@ lower(struct arena *a, struct str s)
 	return (struct str){ p, copy.n };
 }
 
-/* The id of the device a token names, or STR_NONE. */
-static struct str
+/* What a device token says. */
+struct device_claim {
+	struct str id; /* STR_NONE: nothing */
+	struct uuid uuid;
+	uint32_t generation;
+};
+
+static struct device_claim
 device_of(struct ctx *x, struct str token)
 {
-	struct uuid id;
-	uint32_t generation;
+	struct device_claim d = { 0 };
 
-	if (token.n == 0 || !token_open(x->arena, x->keys, TOKEN_DEVICE,
-	    token, &id, &generation))
-		return STR_NONE;
-	return uuid_text(x->arena, id);
+	if (token.n && token_open(x->arena, x->keys, TOKEN_DEVICE, token,
+	    &d.uuid, &d.generation))
+		d.id = uuid_text(x->arena, d.uuid);
+	return d;
 }
 
 static enum err
-begin(struct ctx *x, struct str identifier, struct str device,
+begin(struct ctx *x, struct str identifier, const struct device_claim *d,
     struct begun *b)
 {
 	const struct config *c = x->config;
@@ -59,7 +66,7 @@ begin(struct ctx *x, struct str identifier, struct str device,
 	enum err e = db_exec(x->db, x->arena, Q_LOGIN_BEGIN, &r,
 	    A_STR(lower(x->arena, identifier)), A_STR(limit_network(x)),
 	    A_INT(c->lock_attempts), A_INT(c->lock_window),
-	    A_INT(c->lock_duration), A_STR(device));
+	    A_INT(c->lock_duration), A_STR(d->id), A_INT(d->generation));
 
 	if (e != E_OK)
 		return e;
@@ -74,6 +81,8 @@ begin(struct ctx *x, struct str identifier, struct str device,
 		.bucket = row_str(r, 0, 21),
 		.total = row_str(r, 0, 22),
 		.must_reset = row_bool(r, 0, 23),
+		.device_trusted = row_bool(r, 0, 24),
+		.device_copied = row_bool(r, 0, 25),
 	};
 	return E_OK;
 }
@@ -124,7 +133,7 @@ locked(struct ctx *x, const struct begun *b)
 /* Charge, then compare; *b is valid with E_OK. */
 static enum err
 authenticate(struct ctx *x, struct str identifier, struct str password,
-    struct str device, struct begun *b, bool *outdated)
+    const struct device_claim *device, struct begun *b, bool *outdated)
 {
 	enum err e;
 
@@ -154,8 +163,6 @@ admissible(struct ctx *x, const struct begun *b)
 	else if (!b->account.is_verified &&
 	    strcmp(x->config->email_verification, "required") == 0)
 		e = E_EMAIL_NOT_VERIFIED;
-	else if (b->account.two_factor_enabled)
-		e = E_ENROLMENT_REQUIRED; /* no road around a factor (LG8) */
 	return e == E_OK ? E_OK : refund(x, b, refuse(x, b, e));
 }
 
@@ -170,57 +177,119 @@ renewed(struct ctx *x, struct str password, bool outdated)
 	return hash;
 }
 
-enum err
-login(struct ctx *x, const struct credentials *in, struct login *out)
+/*
+ * An old token of a device after a newer one was used is a copy: the device is
+ * known no more, and its owner is told (row TD4).
+ */
+static void
+forget_copied(struct ctx *x, struct begun *b)
+{
+	struct subject s = subject_of_account(&b->account);
+	struct job_draft job;
+
+	if (!b->device_copied)
+		return;
+	job = factor_notice(x, &s, "device", STR_NONE);
+	if (db_exec(x->db, x->arena, Q_DEVICE_COPIED, NULL, A_STR(s.id),
+	    A_STR(b->device), A_STR(job.id), A_BYTES(job.sealed),
+	    A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id)) == E_OK)
+		mail_sent(x);
+	b->device = STR_NONE;
+	b->device_trusted = false;
+}
+
+/* A trusted device skips the factor, of administrators never (row TD2). */
+static bool
+needs_factor(const struct begun *b)
+{
+	return b->account.two_factor_enabled && !(b->device_trusted &&
+	    !subject_is_admin(b->account.roles));
+}
+
+static enum err
+challenge(struct ctx *x, const struct credentials *in, struct begun *b,
+    bool outdated, struct login *out)
+{
+	const struct challenge_proof p = { .amr = "pwd",
+		.verified_hash = b->hash,
+		.new_hash = renewed(x, in->password, outdated),
+		.bucket = b->bucket, .total = b->total,
+		.remember = in->remember_device,
+		.device_name = in->device_name };
+	struct challenge *c = ARENA_NEW(x->arena, struct challenge);
+	enum err e = challenge_new(x, &b->account, &p, c);
+
+	if (e == E_CREDENTIALS)
+		return refuse(x, b, e);
+	*out = (struct login){ .account = b->account, .challenge = c };
+	return refund(x, b, e);
+}
+
+static enum err
+finish(struct ctx *x, const struct credentials *in, struct begun *b,
+    const struct device_claim *claim, bool outdated, struct login *out)
 {
 	const struct config *c = x->config;
 	struct str sid = uuid_text(x->arena, uuid_v7());
-	struct uuid device = uuid_v7();
-	bool outdated = false;
-	struct begun b;
-	struct str did;
+	bool named = b->device.n > 0, fresh = !named && in->remember_device;
+	struct uuid device = named ? claim->uuid : uuid_v7();
+	uint32_t next = named ? claim->generation + 1 : 0;
+	struct str did = named || fresh ? uuid_text(x->arena, device) :
+	    STR_NONE;
 	struct rows *r;
-	enum err e = signing_ready(x);
-
-	if (e == E_OK)
-		e = authenticate(x, in->identifier, in->password,
-		    device_of(x, in->device_token), &b, &outdated);
-	if (e == E_OK)
-		e = admissible(x, &b);
-	if (e != E_OK)
-		return e;
-	did = b.device;
-	if (did.n == 0 && in->remember_device)
-		did = uuid_text(x->arena, device);
-	e = db_exec(x->db, x->arena, Q_LOGIN_FINISH, &r,
-	    A_STR(b.account.id), A_STR(sid), A_STR(x->client),
+	enum err e = db_exec(x->db, x->arena, Q_LOGIN_FINISH, &r,
+	    A_STR(b->account.id), A_STR(sid), A_STR(x->client),
 	    A_STR(x->user_agent), A_INT(c->refresh_ttl),
-	    A_INT(c->session_max), A_STR(b.bucket), A_STR(b.total), A_NULL,
+	    A_INT(c->session_max), A_STR(b->bucket), A_STR(b->total), A_NULL,
 	    A_STR(renewed(x, in->password, outdated)),
 	    A_INT(LIMIT_SESSIONS), A_STR(x->request_id), A_STR(did),
-	    A_INT(DEVICE_LIFE), A_TEXT("pwd"), A_STR(b.hash));
+	    A_INT(LOGIN_DEVICE_LIFE), A_TEXT("pwd"), A_STR(b->hash),
+	    A_INT(claim->generation), A_STR(in->device_name));
+
 	if (e != E_OK)
 		return e;
 	/* The password changed while we compared the old one. */
 	if (r->n == 0)
-		return refuse(x, &b, E_CREDENTIALS);
-	*out = (struct login){ .account = b.account,
-		.tokens = session_tokens(x, b.account.id, sid, 0) };
+		return refuse(x, b, E_CREDENTIALS);
+	*out = (struct login){ .account = b->account,
+		.tokens = session_tokens(x, b->account.id, sid, 0) };
 	out->account.last_login_at = clock_wall();
 	out->tokens->session_numeric_id = row_int(r, 0, 0);
-	if (did.n && in->remember_device && b.device.n == 0)
+	if (did.n)
 		out->device_token = token_make(x->arena, x->keys,
-		    TOKEN_DEVICE, device, 0);
+		    TOKEN_DEVICE, device, next);
 	return E_OK;
+}
+
+enum err
+login(struct ctx *x, const struct credentials *in, struct login *out)
+{
+	const struct device_claim d = device_of(x, in->device_token);
+	bool outdated = false;
+	struct begun b;
+	enum err e = signing_ready(x);
+
+	if (e == E_OK)
+		e = authenticate(x, in->identifier, in->password, &d, &b,
+		    &outdated);
+	if (e == E_OK)
+		e = admissible(x, &b);
+	if (e != E_OK)
+		return e;
+	forget_copied(x, &b);
+	return needs_factor(&b) ? challenge(x, in, &b, outdated, out) :
+	    finish(x, in, &b, &d, outdated, out);
 }
 
 enum err
 login_prove(struct ctx *x, const struct account *a, struct str password,
     struct str *stored)
 {
+	const struct device_claim none = { 0 };
 	bool outdated;
 	struct begun b;
-	enum err e = authenticate(x, a->email, password, STR_NONE, &b,
+	enum err e = authenticate(x, a->email, password, &none, &b,
 	    &outdated);
 
 	if (e == E_CREDENTIALS)

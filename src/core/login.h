@@ -1,19 +1,24 @@
 #ifndef CORE_LOGIN_H
 #define CORE_LOGIN_H
 
+#include "core/challenge.h"
 #include "core/session.h"
+
+#define LOGIN_DEVICE_LIFE (30 * 86400 * CLOCK_SECOND) /* row TD1 */
 
 struct credentials {
 	struct str identifier;	 /* e-mail address or user name */
 	struct str password;
 	struct str device_token; /* STR_NONE, or names a known device */
 	bool remember_device;
+	struct str device_name;	 /* STR_NONE: the user agent */
 };
 
 struct login {
 	struct account account;
-	struct tokens *tokens;
-	struct str device_token; /* when asked to remember */
+	struct tokens *tokens;	     /* NULL: there is a challenge */
+	struct challenge *challenge; /* the factor is to come (row LG8) */
+	struct str device_token; /* asked to remember, or the next one */
 };
 
 /*

@@ -1,0 +1,73 @@
+/* GET, DELETE /auth/2fa/devices · PATCH, DELETE /auth/2fa/devices/{id} */
+#include "core/device.h"
+#include "handlers/handlers.h"
+
+enum { NAME };
+
+static const struct field fields[] = {
+	[NAME] = { "name", "device_name", FIELD_NAME, 1, 100, true, NULL,
+	    "What the device is called" },
+	{ 0 },
+};
+
+static cJSON *
+entry(const struct device *d)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", d->id);
+	json_add_str(o, "name", d->name);
+	json_add_bool(o, "trusted", d->trusted);
+	json_add_time(o, "created_at", d->created_at);
+	json_add_time(o, "last_used_at", d->last_used_at);
+	json_add_time(o, "expires_at", d->expires_at);
+	return o;
+}
+
+static enum err
+list(struct call *c)
+{
+	struct device *d;
+	cJSON *array = json_array();
+	size_t n;
+	enum err e = device_list(c->ctx, c->actor.session->account.id, &d,
+	    &n);
+
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, entry(&d[i]));
+	return answer(c, 200, "Devices retrieved successfully", array);
+}
+
+static enum err
+rename_one(struct call *c)
+{
+	enum err e = device_rename(c->ctx, c->actor.session->account.id,
+	    c->arg[0], given(c, NAME));
+
+	return e != E_OK ? e : answer(c, 200, "Device renamed", NULL);
+}
+
+static enum err
+forget(struct call *c)
+{
+	enum err e = device_forget(c->ctx, c->actor.session->account.id,
+	    c->arg[0]);
+
+	return e != E_OK ? e : answer(c, 200, "Device forgotten", NULL);
+}
+
+static enum err
+forget_all(struct call *c)
+{
+	enum err e = device_forget(c->ctx, c->actor.session->account.id,
+	    STR_NONE);
+
+	return e != E_OK ? e : answer(c, 200, "All devices forgotten", NULL);
+}
+
+const struct handler auth_2fa_devices_list = { NULL, list };
+const struct handler auth_2fa_devices_rename = { fields, rename_one };
+const struct handler auth_2fa_devices_forget = { NULL, forget };
+const struct handler auth_2fa_devices_forget_all = { NULL, forget_all };

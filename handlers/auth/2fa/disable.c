@@ -1,0 +1,60 @@
+/* POST /auth/2fa/disable, /mfa/disable */
+#include "handlers/auth/2fa/party.h"
+
+enum { CODE, PASSWORD, METHOD, USER_ID };
+
+static const struct field fields[] = {
+	[CODE] = { "code", "token otp backup_code", FIELD_TEXT, 1, 64, false,
+	    NULL, "Six digits, or a backup code; must be right when given" },
+	[PASSWORD] = { "password", "current_password", FIELD_PASSWORD, 0, 0,
+	    false, NULL, "Must be right when given" },
+	[METHOD] = { "method", "type", FIELD_CHOICE, 0, 0, false,
+	    "totp sms email", "Only this one; all when not given" },
+	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
+	    "With an API key: the application's own user" },
+	{ 0 },
+};
+
+/*
+ * Contract 3.5: what is given must be right; a session that gives nothing must
+ * have proved a password or a factor within ten minutes.
+ */
+static enum err
+prove(struct call *c, const struct party *p)
+{
+	const struct factor_try t = { .code = given(c, CODE) };
+	struct factor_proof proof;
+	struct str stored;
+	enum err e = E_OK;
+
+	if (c->in[PASSWORD].given && p->session)
+		e = login_prove(c->ctx, &p->session->account,
+		    given(c, PASSWORD), &stored);
+	if (e == E_OK && c->in[CODE].given)
+		e = factor_verify(c->ctx, &p->subject, p->session, &t,
+		    &proof);
+	if (e != E_OK || c->in[CODE].given || c->in[PASSWORD].given ||
+	    p->session == NULL)
+		return e;
+	return session_recent(p->session) ? E_OK : E_REAUTH_REQUIRED;
+}
+
+static enum err
+run(struct call *c)
+{
+	struct party p;
+	cJSON *data = json_object();
+	enum err e = party_of(c, STR_NONE, given(c, USER_ID), false, &p);
+
+	if (e == E_OK)
+		e = prove(c, &p);
+	if (e == E_OK)
+		e = factor_disable(c->ctx, &p.subject, given(c, METHOD),
+		    p.actor);
+	if (e != E_OK)
+		return e;
+	json_add_bool(data, "disabled", true);
+	return answer(c, 200, "2FA disabled successfully", data);
+}
+
+const struct handler auth_2fa_disable = { fields, run };

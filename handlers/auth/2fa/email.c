@@ -1,0 +1,45 @@
+/* POST /auth/2fa/email/setup; verify-setup is in enable.c */
+#include "core/factor_setup.h"
+#include "handlers/auth/2fa/party.h"
+
+enum { EMAIL, USER_ID };
+
+static const struct field fields[] = {
+	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, false, NULL,
+	    "With an API key: the address; a user's own is his account's" },
+	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
+	    "With an API key: the application's own user" },
+	{ 0 },
+};
+
+/* A user's codes go to the address of his account, whatever he sends. */
+static enum err
+address(struct call *c, const struct party *p, struct str *out)
+{
+	*out = p->session ? p->session->account.email : given(c, EMAIL);
+	if (out->n)
+		return E_OK;
+	c->ctx->field = "email";
+	c->ctx->sentence = "E-mail is required with an API key";
+	return E_VALIDATION;
+}
+
+static enum err
+setup(struct call *c)
+{
+	struct party p;
+	struct str to;
+	enum err e = party_of(c, STR_NONE, given(c, USER_ID), true, &p);
+
+	if (e == E_OK)
+		e = address(c, &p, &to);
+	if (e == E_OK)
+		e = party_may_replace(c, &p);
+	if (e == E_OK)
+		e = factor_setup_sent(c->ctx, &p.subject, p.session ?
+		    p.session->id : STR_NONE, STR("email"), to);
+	return e != E_OK ? e : answer(c, 200, "A code was sent by e-mail",
+	    NULL);
+}
+
+const struct handler auth_2fa_email_setup = { fields, setup };

@@ -1,0 +1,62 @@
+/* POST /auth/2fa/enable, /2fa/totp/verify-setup, /mfa/enable, and the
+ * verify-setup of SMS and mail */
+#include "core/factor_setup.h"
+#include "handlers/auth/2fa/party.h"
+
+enum { CODE, USER_ID };
+
+static const struct field fields[] = {
+	[CODE] = { "code", "token otp", FIELD_DIGITS, 6, 6, true, NULL,
+	    "The six digits shown or sent" },
+	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
+	    "With an API key: the application's own user" },
+	{ 0 },
+};
+
+static enum err
+enable(struct call *c, struct str kind)
+{
+	struct backup_set codes;
+	struct party p;
+	cJSON *data = json_object(), *array;
+	bool any = false;
+	enum err e = party_of(c, STR_NONE, given(c, USER_ID), false, &p);
+
+	if (e == E_OK)
+		e = factor_setup_enable(c->ctx, &p.subject, p.session ?
+		    p.session->id : STR_NONE, kind, given(c, CODE), &codes,
+		    &any);
+	if (e != E_OK)
+		return e;
+	json_add_bool(data, "enabled", true);
+	json_add_str(data, "method", kind);
+	if (any) {
+		array = json_array();
+		for (int i = 0; i < BACKUP_CODES; i++)
+			json_push_str(array, codes.codes[i]);
+		json_add(data, "backup_codes", array);
+	}
+	return answer(c, 200, "2FA enabled successfully", data);
+}
+
+static enum err
+totp(struct call *c)
+{
+	return enable(c, STR("totp"));
+}
+
+static enum err
+sms(struct call *c)
+{
+	return enable(c, STR("sms"));
+}
+
+static enum err
+email(struct call *c)
+{
+	return enable(c, STR("email"));
+}
+
+const struct handler auth_2fa_enable = { fields, totp };
+const struct handler auth_2fa_sms_enable = { fields, sms };
+const struct handler auth_2fa_email_enable = { fields, email };

@@ -1,0 +1,90 @@
+#include "handlers/auth/2fa/party.h"
+
+#include "core/api_key.h"
+
+static enum err
+by_challenge(struct call *c, struct str token, struct party *out)
+{
+	return challenge_open(c->ctx, token, &out->challenge) ? E_OK :
+	    E_CHALLENGE_INVALID;
+}
+
+/* A key that may do nothing with factors does not verify them either. */
+static enum err
+by_key(struct call *c, struct str user_id, bool make, struct party *out)
+{
+	const struct api_key *k = c->actor.key;
+	struct str rest = k->scopes, one;
+	bool may = false;
+
+	while (str_split(&rest, ',', &one))
+		may |= str_eq(one, STR("2fa:read")) || str_eq(one,
+		    STR("2fa:write")) || str_eq(one, STR("*"));
+	out->actor = k->user_id;
+	return may ? subject_of_key(c->ctx, k, user_id, make,
+	    &out->subject) : E_SCOPE;
+}
+
+enum err
+party_of(struct call *c, struct str temp_token, struct str user_id,
+    bool make, struct party *out)
+{
+	const struct session *s = c->actor.session;
+
+	*out = (struct party){ .session = s };
+	if (temp_token.n)
+		return by_challenge(c, temp_token, out);
+	if (user_id.n && challenge_open(c->ctx, user_id, &out->challenge))
+		return E_OK;
+	if (c->actor.challenge.n)
+		return by_challenge(c, c->actor.challenge, out);
+	if (c->actor.key)
+		return by_key(c, user_id, make, out);
+	if (s == NULL)
+		return user_id.n ? E_CHALLENGE_INVALID : c->actor.refusal;
+	if (user_id.n && !str_eq(user_id, s->account.id))
+		return E_FORBIDDEN;
+	out->subject = subject_of_account(&s->account);
+	out->actor = s->account.id;
+	return E_OK;
+}
+
+enum err
+party_read(struct call *c, struct party *out)
+{
+	struct str user_id = request_query(c->rq, "user_id");
+	struct account *owner;
+	enum err e;
+
+	if (user_id.n == 0)
+		user_id = request_query(c->rq, "userId");
+	if (c->actor.key == NULL || user_id.n)
+		return party_of(c, STR_NONE, user_id, false, out);
+	*out = (struct party){ .actor = c->actor.key->user_id };
+	owner = ARENA_NEW(c->ctx->arena, struct account);
+	e = account_find(c->ctx, out->actor, owner, NULL);
+	if (e == E_OK)
+		out->subject = subject_of_account(owner);
+	return e;
+}
+
+struct str
+party_bound(struct call *c, const struct party *p)
+{
+	if (p->challenge.n)
+		return arena_fmt(c->ctx->arena, "challenge:%.*s",
+		    STR_FMT(p->challenge));
+	return p->session ? arena_fmt(c->ctx->arena, "session:%.*s",
+	    STR_FMT(p->session->id)) : STR("key");
+}
+
+enum err
+party_may_replace(struct call *c, const struct party *p)
+{
+	if (p->session == NULL)
+		return E_OK;
+	if (!p->session->account.two_factor_enabled &&
+	    strcmp(c->ctx->config->profile, "strict") != 0)
+		return E_OK;
+	return factor_recent(p->session) ? E_OK : E_REAUTH_REQUIRED;
+}

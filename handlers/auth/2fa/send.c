@@ -1,0 +1,43 @@
+/* POST /auth/2fa/sms/send, /auth/2fa/email/send */
+#include "core/factor_send.h"
+#include "handlers/auth/2fa/party.h"
+
+enum { TEMP_TOKEN, USER_ID };
+
+static const struct field fields[] = {
+	[TEMP_TOKEN] = { "temp_token", "challenge", FIELD_TOKEN, 0, 0, false,
+	    NULL, "The challenge that login gave" },
+	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
+	    "The challenge again; with an API key the application's user" },
+	{ 0 },
+};
+
+static enum err
+send_code(struct call *c, struct str kind)
+{
+	struct party p;
+	enum err e = party_of(c, given(c, TEMP_TOKEN), given(c, USER_ID),
+	    false, &p);
+
+	if (e == E_OK && p.challenge.n)
+		e = challenge_subject(c->ctx, p.challenge, &p.subject);
+	if (e == E_OK)
+		e = factor_send_again(c->ctx, &p.subject, kind,
+		    party_bound(c, &p));
+	return e != E_OK ? e : answer(c, 200, "A code was sent", NULL);
+}
+
+static enum err
+sms(struct call *c)
+{
+	return send_code(c, STR("sms"));
+}
+
+static enum err
+email(struct call *c)
+{
+	return send_code(c, STR("email"));
+}
+
+const struct handler auth_2fa_sms_send = { fields, sms };
+const struct handler auth_2fa_email_send = { fields, email };

@@ -1,0 +1,34 @@
+/* POST /auth/2fa/sms/setup, /send; verify-setup is in enable.c */
+#include "core/factor_send.h"
+#include "core/factor_setup.h"
+#include "handlers/auth/2fa/party.h"
+
+enum { PHONE, USER_ID };
+
+static const struct field fields[] = {
+	[PHONE] = { "phone", "phone_number", FIELD_TEXT, 1, 40, true, NULL,
+	    "International number, +49 30 123456" },
+	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
+	    "With an API key: the application's own user" },
+	{ 0 },
+};
+
+static enum err
+setup(struct call *c)
+{
+	struct party p;
+	struct str phone;
+	enum err e = factor_send_phone(c->ctx, given(c, PHONE), &phone);
+
+	if (e == E_OK)
+		e = party_of(c, STR_NONE, given(c, USER_ID), true, &p);
+	if (e == E_OK)
+		e = party_may_replace(c, &p);
+	if (e == E_OK)
+		e = factor_setup_sent(c->ctx, &p.subject, p.session ?
+		    p.session->id : STR_NONE, STR("sms"), phone);
+	return e != E_OK ? e : answer(c, 200, "A code was sent to the "
+	    "telephone", NULL);
+}
+
+const struct handler auth_2fa_sms_setup = { fields, setup };

@@ -1,0 +1,39 @@
+#ifndef CORE_BACKUP_H
+#define CORE_BACKUP_H
+
+#include "core/ctx.h"
+
+/*
+ * Backup codes (rows BC1, BC2): ten of 16 Crockford characters. The first two
+ * are the index by which one is found, different in all ten and stored in the
+ * clear; the other 70 bits are known only as part of a hash.
+ */
+#define BACKUP_CODES 10
+#define BACKUP_CHARS 16
+#define BACKUP_PREFIX 2
+
+/* A set as it is shown, and as it is stored. */
+struct backup_set {
+	struct str id;	     /* uuid text */
+	struct str codes[BACKUP_CODES];
+	struct str prefixes; /* a line each */
+	struct str hashes;   /* a line each */
+};
+
+/* Ten new codes, not hashed yet. */
+void backup_make(struct ctx *x, struct backup_set *s);
+
+/* Fill prefixes and hashes from codes, id anew. E_BUSY. */
+enum err backup_hash(struct ctx *x, struct backup_set *s);
+
+/* The codes as one text of a line each, and back; false: not ours. */
+struct str backup_join(struct ctx *x, const struct backup_set *s);
+bool backup_split(struct str text, struct backup_set *s);
+
+/*
+ * What somebody typed as the code he means: spaces and '-' gone, upper case,
+ * O is 0, I and L are 1. STR_NONE when it is none.
+ */
+struct str backup_read(struct arena *a, struct str typed);
+
+#endif

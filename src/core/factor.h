@@ -1,0 +1,67 @@
+#ifndef CORE_FACTOR_H
+#define CORE_FACTOR_H
+
+#include "core/session.h"
+#include "core/subject.h"
+#include "store/job_store.h"
+
+/*
+ * Second factors of a subject. A factor counts its failures over every way it
+ * is tried (row RL4): at FACTOR_FAILURES it answers nothing until another one
+ * was proved.
+ */
+#define FACTOR_FAILURES 100
+#define FACTOR_PENDING (600 * CLOCK_SECOND) /* row TO1 */
+
+struct factor {
+	struct str id;
+	struct str kind;	/* totp, sms, email */
+	struct str destination; /* masked; STR_NONE for totp */
+	int64_t enabled_at;
+	int64_t last_used_at;
+	bool locked;		/* FACTOR_FAILURES reached */
+};
+
+struct factors {
+	struct factor *list;
+	size_t n;
+	int64_t backup_codes; /* unused */
+};
+
+/* What is live. A subject without any has n 0. */
+enum err factor_list(struct ctx *x, const struct subject *s,
+    struct factors *out);
+
+/*
+ * Take away one kind (STR_NONE: all). With the last one go the backup codes;
+ * trusted devices go in any case. E_CONFLICT when there was none. actor is who
+ * did it: a user or the key's owner.
+ */
+enum err factor_disable(struct ctx *x, const struct subject *s,
+    struct str kind, struct str actor);
+
+/* Ten new backup codes; the old ones are void. E_CONFLICT, E_BUSY. */
+struct backup_set;
+enum err factor_backup_renew(struct ctx *x, const struct subject *s,
+    struct backup_set *out);
+
+/*
+ * Must this user enrol before anything else? (two_factor.required_roles)
+ */
+bool factor_missing(const struct ctx *x, const struct account *a);
+
+/* Was a password or a factor proved lately enough to change factors? */
+bool factor_recent(const struct session *s);
+
+/*
+ * A notice about what happened: the name of a section of the mail `factor`.
+ * Its id is STR_NONE when there is nobody to tell.
+ */
+struct job_draft factor_notice(struct ctx *x, const struct subject *s,
+    const char *what, struct str kind);
+
+/* What a secret of a factor is sealed to (row TO8). */
+struct str factor_bound(struct arena *a, const char *column,
+    const struct subject *s, struct str kind, struct str id);
+
+#endif

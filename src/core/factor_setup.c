@@ -1,0 +1,203 @@
+#include "core/factor_setup.h"
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "core/factor_send.h"
+#include "core/mail.h"
+#include "core/qr.h"
+#include "crypto/password.h"
+#include "crypto/seal.h"
+#include "crypto/totp.h"
+
+/* What waits for its proof. */
+struct pending {
+	struct str id;
+	struct str secret; /* sealed */
+	struct str codes;  /* sealed */
+	struct str code_id;
+	struct str code_mac;
+	bool has_backup; /* unused codes are there already */
+};
+
+/*
+ * otpauth://totp/Issuer:account?… as applications parse it: the issuer twice,
+ * everything escaped but the '@' that people read.
+ */
+static struct str
+uri_of(struct ctx *x, const struct subject *s, struct str secret)
+{
+	struct arena *a = x->arena;
+	struct str issuer = percent_encode(a, str_of(x->config->name));
+	struct str label = s->label, account = STR(""), piece;
+
+	for (const char *at = ""; str_split(&label, '@', &piece); at = "@")
+		account = arena_fmt(a, "%.*s%s%.*s", STR_FMT(account), at,
+		    STR_FMT(percent_encode(a, piece)));
+	return arena_fmt(a, "otpauth://totp/%.*s:%.*s?secret=%.*s&issuer=%.*s"
+	    "&algorithm=SHA1&digits=6&period=30", STR_FMT(issuer),
+	    STR_FMT(account), STR_FMT(secret), STR_FMT(issuer));
+}
+
+enum err
+factor_setup_totp(struct ctx *x, const struct subject *s,
+    struct str session, struct factor_setup *out)
+{
+	struct str id = uuid_text(x->arena, uuid_v7()), kind = STR("totp");
+	struct str secret = totp_secret(x->arena), sealed, codes;
+	enum err e = subject_ensure(x, s);
+
+	if (e != E_OK)
+		return e;
+	backup_make(x, &out->codes);
+	sealed = seal(x->arena, x->keys,
+	    factor_bound(x->arena, "secret", s, kind, id), secret);
+	codes = seal(x->arena, x->keys,
+	    factor_bound(x->arena, "codes", s, kind, id),
+	    backup_join(x, &out->codes));
+	e = db_exec(x->db, x->arena, Q_FACTOR_SETUP, NULL, A_STR(s->id),
+	    A_STR(kind), A_STR(id), A_BYTES(sealed), A_NULL, A_BYTES(codes),
+	    A_STR(session), A_INT(FACTOR_PENDING));
+	if (e != E_OK)
+		return e;
+	out->secret = totp_base32(x->arena, secret);
+	out->uri = uri_of(x, s, out->secret);
+	out->picture = qr_data_uri(x->arena, out->uri);
+	return E_OK;
+}
+
+enum err
+factor_setup_sent(struct ctx *x, const struct subject *s,
+    struct str session, struct str kind, struct str destination)
+{
+	struct str id = uuid_text(x->arena, uuid_v7());
+	enum err e;
+
+	if (s->is_admin) {
+		x->sentence = "Administrators use an authenticator "
+		    "application";
+		return E_FORBIDDEN;
+	}
+	if (!factor_send_offers(x, kind)) {
+		x->sentence = "Codes are not sent this way here";
+		return E_CONFLICT;
+	}
+	e = subject_ensure(x, s);
+	if (e == E_OK)
+		e = db_exec(x->db, x->arena, Q_FACTOR_SETUP, NULL,
+		    A_STR(s->id), A_STR(kind), A_STR(id), A_NULL,
+		    A_STR(destination), A_NULL, A_STR(session),
+		    A_INT(FACTOR_PENDING));
+	return e != E_OK ? e : factor_send(x, s, kind, arena_fmt(x->arena,
+	    "setup:%.*s", STR_FMT(id)), destination);
+}
+
+static enum err
+charge(struct ctx *x, const struct subject *s, struct str session,
+    struct str kind, struct pending *p)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_FACTOR_PENDING_CHARGE, &r,
+	    A_STR(s->id), A_STR(kind), A_STR(session));
+
+	if (e != E_OK)
+		return e;
+	if (r->n == 0) {
+		x->sentence = "No setup is under way, or it is over; please "
+		    "begin again";
+		return E_CONFLICT;
+	}
+	*p = (struct pending){
+		.id = row_str(r, 0, 0),
+		.secret = row_bytes(x->arena, r, 0, 1),
+		.codes = row_bytes(x->arena, r, 0, 2),
+		.code_id = row_str(r, 0, 3),
+		.code_mac = row_bytes(x->arena, r, 0, 4),
+		.has_backup = row_int(r, 0, 5) > 0,
+	};
+	return E_OK;
+}
+
+/* Does the code prove what waits? *step: of a TOTP code. */
+static bool
+proves(struct ctx *x, const struct subject *s, struct str kind,
+    const struct pending *p, struct str code, int64_t *step)
+{
+	struct str secret;
+
+	if (p->secret.n == 0)
+		return p->code_id.n &&
+		    factor_send_matches(x, p->code_id, p->code_mac, code);
+	return unseal(x->arena, x->keys,
+	    factor_bound(x->arena, "secret", s, kind, p->id), p->secret,
+	    &secret) == E_OK &&
+	    totp_match(secret, code, clock_wall() / CLOCK_SECOND, step);
+}
+
+/* The backup codes that come with it, hashed. */
+static enum err
+backup_of(struct ctx *x, const struct subject *s, struct str kind,
+    const struct pending *p, struct backup_set *codes, bool *any)
+{
+	struct str text;
+	enum err e;
+
+	*any = p->codes.n > 0 || !p->has_backup;
+	if (!*any)
+		return E_OK;
+	if (p->codes.n == 0) {
+		backup_make(x, codes);
+		return backup_hash(x, codes);
+	}
+	e = unseal(x->arena, x->keys, factor_bound(x->arena, "codes", s, kind,
+	    p->id), p->codes, &text);
+	if (e == E_OK && !backup_split(text, codes))
+		e = E_INTERNAL;
+	return e != E_OK ? e : backup_hash(x, codes);
+}
+
+static enum err
+store(struct ctx *x, const struct subject *s, struct str session,
+    struct str kind, const struct pending *p, int64_t step,
+    const struct backup_set *codes, bool any)
+{
+	bool totp = p->secret.n > 0;
+	struct job_draft job = factor_notice(x, s, "enabled", kind);
+	struct rows *r;
+	enum err e;
+
+	if (s->user_id.n)
+		session_stale(x, s->user_id);
+	e = db_exec(x->db, x->arena, Q_FACTOR_ENABLE, &r, A_STR(s->id),
+	    A_STR(kind), A_STR(p->id), totp ? A_INT(step) : A_NULL,
+	    totp ? A_NULL : A_STR(p->code_id), any ? A_STR(codes->id) :
+	    A_NULL, A_STR(any ? codes->prefixes : STR_NONE),
+	    A_STR(any ? codes->hashes : STR_NONE), A_STR(s->user_id),
+	    A_STR(s->owner_id), A_STR(session), totp ? A_TEXT("otp") :
+	    A_STR(kind), A_STR(job.id), A_BYTES(job.sealed),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK && r->n == 0)
+		return E_BAD_CODE; /* somebody was faster */
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+enum err
+factor_setup_enable(struct ctx *x, const struct subject *s,
+    struct str session, struct str kind, struct str code,
+    struct backup_set *codes, bool *any)
+{
+	struct pending p;
+	int64_t step = 0;
+	enum err e;
+
+	if (password_busy())
+		return E_BUSY;
+	e = charge(x, s, session, kind, &p);
+	if (e == E_OK && !proves(x, s, kind, &p, code, &step))
+		e = E_BAD_CODE;
+	if (e == E_OK)
+		e = backup_of(x, s, kind, &p, codes, any);
+	return e != E_OK ? e : store(x, s, session, kind, &p, step, codes,
+	    *any);
+}
