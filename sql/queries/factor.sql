@@ -243,7 +243,7 @@ with c as (
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
-	select f.user_id, f.user_id, v.action, v.resource, 'success', $13, $9,
+	select f.user_id, f.user_id, v.action, v.resource, 'success', $2, $9,
 		$10, $21
 	from f, (values ('2fa.verified', 'users'), ('auth.login', 'sessions'))
 		as v (action, resource)
@@ -286,7 +286,7 @@ with f as (
 	select coalesce($9::uuid, $10::uuid), coalesce($9::uuid, $10::uuid),
 		'2fa.verified', case when $9::text is null
 			then 'subjects/' || f.id else 'users' end,
-		'success', $11, $18, $19, $20
+		'success', $2, $18, $19, $20
 	from f
 )
 select id from f;
