@@ -1,5 +1,7 @@
-/* GET, PUT, PATCH /auth/me, /user/profile */
+/* GET, PUT, PATCH, DELETE /auth/me, /user/profile */
 #include "core/api_key.h"
+#include "core/erase.h"
+#include "core/login.h"
 #include "core/role.h"
 #include "handlers/handlers.h"
 
@@ -66,5 +68,42 @@ update(struct call *c)
 	    c->actor.session->role_version);
 }
 
+enum { PASSWORD };
+
+static const struct field delete_fields[] = {
+	[PASSWORD] = { "password", "current_password", FIELD_PASSWORD, 0, 0,
+	    false, NULL, "Needed when the session is older than 10 minutes" },
+	{ 0 },
+};
+
+/* What was given must be right; without it the session must be fresh. */
+static enum err
+prove(struct call *c)
+{
+	struct str stored;
+
+	if (c->in[PASSWORD].given)
+		return login_prove(c->ctx, &c->actor.session->account,
+		    given(c, PASSWORD), &stored);
+	return session_recent(c->actor.session) ? E_OK : E_REAUTH_REQUIRED;
+}
+
+static enum err
+erase(struct call *c)
+{
+	cJSON *data = json_object();
+	int64_t at;
+	enum err e = prove(c);
+
+	if (e == E_OK)
+		e = erase_request(c->ctx, &c->actor.session->account, &at);
+	if (e != E_OK)
+		return e;
+	json_add_time(data, "erase_at", at);
+	return answer(c, 200, "Your account will be erased. Log in before "
+	    "that to keep it", data);
+}
+
+const struct handler auth_me_delete = { delete_fields, erase };
 const struct handler auth_me_get = { NULL, get };
 const struct handler auth_me_update = { fields, update };

@@ -82,3 +82,28 @@ delete from webhook_deliveries where id in (
 		when 'done' then interval '7 days' else interval '30 days' end
 	order by finished_at limit $1::int for update skip locked)
 returning 1;
+
+-- Recoveries, with their codes.
+-- name: clean_recovery_requests
+-- safe: yes
+delete from recovery_requests where id in (
+	select id from recovery_requests
+	where expires_at < now() - interval '1 day'
+	order by expires_at limit $1::int for update skip locked)
+returning 1;
+
+-- Accounts whose cool-off is over, and all that belongs to them; the audit log
+-- keeps an id that is nobody's (row PV2).
+-- name: clean_erased
+-- safe: yes
+with due as (
+	select id from users
+	where erase_at <= now() and (not 'super_admin' = any (roles)
+		or exists (select 1 from users o where o.id <> users.id
+			and o.is_active and 'super_admin' = any (o.roles)))
+	order by erase_at limit $1::int for update skip locked
+), told as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, 'user.delete', 'users', 'success', 'erased' from due
+)
+delete from users where id in (select id from due) returning 1;

@@ -96,6 +96,7 @@ with c as (
 	update one_time t set voided_at = now()
 	from u where t.user_id = u.id and t.used_at is null
 		and t.voided_at is null and t.id <> $1::uuid
+		and t.purpose <> 'undo'
 ), l as (
 	delete from attempts using u
 	where bucket = 'login.all:' || u.id

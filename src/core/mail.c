@@ -1,5 +1,7 @@
 #include "core/mail.h"
 
+#include "base/encoding.h"
+
 struct job_draft
 mail_draft(struct ctx *x, const struct mail *m)
 {
@@ -12,6 +14,39 @@ mail_draft(struct ctx *x, const struct mail *m)
 	json_add(o, "vars", m->vars ? m->vars : json_object());
 	return job_draft(x->arena, x->keys, "mail", m->priority, m->ttl,
 	    json_print(x->arena, o));
+}
+
+struct str
+mail_batch(struct ctx *x, const struct job_draft *d, size_t n)
+{
+	cJSON *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = json_object();
+
+		json_add_str(o, "id", d[i].id);
+		json_add_str(o, "payload", hex_encode(x->arena, d[i].sealed));
+		json_add_int(o, "priority", d[i].priority);
+		json_push(list, o);
+	}
+	return json_print(x->arena, list);
+}
+
+enum err
+mail_everywhere(struct ctx *x, struct str user_id, struct mail m,
+    struct job_draft out[MAIL_ADDRESSES], size_t *n)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_USER_ADDRESSES, &r,
+	    A_STR(user_id));
+
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < r->n && *n < MAIL_ADDRESSES; i++) {
+		m.to = row_str(r, i, 0);
+		out[(*n)++] = mail_draft(x, &m);
+	}
+	return E_OK;
 }
 
 void

@@ -45,6 +45,8 @@ derive(struct ctl *c, struct str id, struct str purpose)
 		return token_make(c->arena, c->keys, TOKEN_RESET, u, 0);
 	if (str_eq(purpose, STR("email")))
 		return token_make(c->arena, c->keys, TOKEN_EMAIL, u, 0);
+	if (str_eq(purpose, STR("undo")))
+		return token_make(c->arena, c->keys, TOKEN_UNDO, u, 0);
 	return STR_NONE;
 }
 

@@ -16,6 +16,8 @@ static const enum query steps[] = {
 	Q_CLEAN_JOBS_DONE,
 	Q_CLEAN_JOBS_FAILED,
 	Q_CLEAN_WEBHOOK_DELIVERIES,
+	Q_CLEAN_RECOVERY_REQUESTS,
+	Q_CLEAN_ERASED,
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))

@@ -1,0 +1,16 @@
+/* GET /auth/me/export */
+#include "core/erase.h"
+#include "handlers/handlers.h"
+
+static enum err
+run(struct call *c)
+{
+	cJSON *data;
+	enum err e = erase_export(c->ctx, c->actor.session->account.id,
+	    &data);
+
+	return e != E_OK ? e : answer(c, 200, "Everything we hold about you",
+	    data);
+}
+
+const struct handler auth_me_export = { NULL, run };

@@ -1,0 +1,215 @@
+-- name: user_addresses
+-- Where notices go: all addresses that are known to be the user's (security
+-- row RC3). 1 user id
+-- safe: yes
+select email from users where id = $1::uuid
+union
+select value from recovery_methods
+where user_id = $1::uuid and type = 'email' and verified_at is not null;
+
+-- name: email_request
+-- A new wish voids the one before (security row EC2). The old address may take
+-- it back. 1 user id, 2 link id, 3 new address, 4 life µs, 5 undo id, 6 its
+-- life µs, 7 mails, 8 ip, 9 user agent, 10 request id
+with v as (
+	update one_time set voided_at = now()
+	where user_id = $1::uuid and purpose = 'email' and used_at is null
+		and voided_at is null
+), o as (
+	insert into one_time (id, user_id, purpose, destination, expires_at)
+	select $2::uuid, id, 'email', $3,
+		now() + $4::bigint * interval '1 microsecond'
+	from users where id = $1::uuid and is_active
+	returning user_id
+), n as (
+	insert into one_time (id, user_id, purpose, destination, expires_at)
+	select $5::uuid, u.id, 'undo', u.email,
+		now() + $6::bigint * interval '1 microsecond'
+	from o join users u on u.id = o.user_id
+), j as (
+	insert into jobs (id, kind, payload, priority)
+	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
+	from o, json_to_recordset($7::json)
+		m (id uuid, payload text, priority smallint)
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select user_id, user_id, 'email.change_request', 'users', 'success',
+		$8, $9, $10
+	from o
+)
+select count(*) from o;
+
+-- name: email_find
+-- Is this link live, and of this user (security row EC4)? 1 user id, 2 link id
+-- safe: yes
+select o.destination, u.email, coalesce(u.full_name, u.first_name, u.username)
+from one_time o join users u on u.id = o.user_id
+where o.id = $2::uuid and o.user_id = $1::uuid and o.purpose = 'email'
+	and o.used_at is null and o.voided_at is null and o.expires_at > now()
+	and u.is_active;
+
+-- name: email_confirm
+-- The unique index decides between two who want the address (security row
+-- EC3). Links and codes to the old address end. 1 user id, 2 link id, 3 the
+-- address until now, 4 undo id, 5 its life µs, 6 mails, 7 ip, 8 user agent,
+-- 9 request id
+with c as (
+	update one_time set used_at = now()
+	where id = $2::uuid and user_id = $1::uuid and purpose = 'email'
+		and used_at is null and voided_at is null
+		and expires_at > now()
+	returning user_id, destination
+), u as (
+	update users set email = c.destination, is_verified = true,
+		verified_at = now(), updated_at = now()
+	from c where users.id = c.user_id and is_active and email = $3
+	returning users.id
+), v as (
+	update one_time t set voided_at = now()
+	from u where t.user_id = u.id and t.used_at is null
+		and t.voided_at is null and t.id <> $2::uuid
+		and t.purpose in ('email', 'reset', 'verify')
+), n as (
+	insert into one_time (id, user_id, purpose, destination, expires_at)
+	select $4::uuid, u.id, 'undo', $3,
+		now() + $5::bigint * interval '1 microsecond'
+	from u
+), j as (
+	insert into jobs (id, kind, payload, priority)
+	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
+	from u, json_to_recordset($6::json)
+		m (id uuid, payload text, priority smallint)
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select id, id, 'email.change', 'users', 'success', $7, $8, $9 from u
+)
+select id from u;
+
+-- name: email_undo_find
+-- 1 undo id
+-- safe: yes
+select u.id, o.destination, u.email,
+	coalesce(u.full_name, u.first_name, u.username)
+from one_time o join users u on u.id = o.user_id
+where o.id = $1::uuid and o.purpose = 'undo' and o.used_at is null
+	and o.voided_at is null and o.expires_at > now() and u.is_active;
+
+-- name: email_undo
+-- The owner says no: the old address is back, whoever is inside is out, and
+-- the password must be set anew by mail. 1 undo id, 2 mails, 3 ip,
+-- 4 user agent, 5 request id
+with c as (
+	update one_time set used_at = now()
+	where id = $1::uuid and purpose = 'undo' and used_at is null
+		and voided_at is null and expires_at > now()
+	returning user_id, destination
+), u as (
+	update users set email = c.destination, password_hash = null,
+		is_verified = true, updated_at = now(), erase_at = null
+	from c where users.id = c.user_id and is_active
+	returning users.id
+), v as (
+	update one_time t set voided_at = now()
+	from u where t.user_id = u.id and t.used_at is null
+		and t.voided_at is null and t.id <> $1::uuid
+), s as (
+	update sessions set ended_at = now(), end_reason = 'address restored'
+	from u where user_id = u.id and ended_at is null
+), d as (
+	update devices set revoked_at = now()
+	from u where user_id = u.id and revoked_at is null
+), j as (
+	insert into jobs (id, kind, payload, priority)
+	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
+	from u, json_to_recordset($2::json)
+		m (id uuid, payload text, priority smallint)
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason,
+		ip_address, user_agent, request_id)
+	select id, 'email.change', 'users', 'success', 'undone', $3, $4, $5
+	from u
+)
+select id from u;
+
+-- name: erase_request
+-- Everything ends now, the account after the cool-off; the last active
+-- super_admin stays (security row PV2). 1 user id, 2 cool-off µs, 3 mails,
+-- 4 ip, 5 user agent, 6 request id
+with u as (
+	update users set updated_at = now(),
+		erase_at = now() + $2::bigint * interval '1 microsecond'
+	where id = $1::uuid and is_active and (not 'super_admin' = any (roles)
+		or exists (select 1 from users o where o.id <> $1::uuid
+			and o.is_active and 'super_admin' = any (o.roles)))
+	returning id, erase_at
+), s as (
+	update sessions set ended_at = now(), end_reason = 'erasure'
+	from u where user_id = u.id and ended_at is null
+), d as (
+	update devices set revoked_at = now()
+	from u where user_id = u.id and revoked_at is null
+), j as (
+	insert into jobs (id, kind, payload, priority)
+	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
+	from u, json_to_recordset($3::json)
+		m (id uuid, payload text, priority smallint)
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		ip_address, user_agent, request_id)
+	select id, id, 'user.erase_request', 'users', 'success', $4, $5, $6
+	from u
+)
+select to_us(erase_at) from u;
+
+-- name: account_export
+-- Everything held about a user, a JSON text a row: what it is, then it
+-- (security row PV1). No secrets. 1 user id
+-- safe: yes
+select 'profile', json_build_object('id', id, 'numeric_id', numeric_id,
+	'email', email, 'username', username, 'first_name', first_name,
+	'last_name', last_name, 'full_name', full_name, 'roles', roles,
+	'is_active', is_active, 'is_verified', is_verified,
+	'two_factor_enabled', two_factor_enabled,
+	'profile_picture_url', profile_picture_url,
+	'cover_photo_url', cover_photo_url, 'last_login_at', last_login_at,
+	'password_changed_at', password_changed_at,
+	'verified_at', verified_at, 'created_at', created_at,
+	'updated_at', updated_at)::text
+from users where id = $1::uuid
+union all
+select 'sessions', json_build_object('id', id, 'ip_address', ip_address,
+	'user_agent', user_agent, 'amr', amr, 'created_at', created_at,
+	'last_used_at', last_used_at, 'expires_at', expires_at,
+	'ended_at', ended_at, 'end_reason', end_reason)::text
+from sessions where user_id = $1::uuid
+union all
+select 'devices', json_build_object('id', id, 'name', name,
+	'created_at', created_at, 'last_used_at', last_used_at,
+	'expires_at', expires_at, 'revoked_at', revoked_at)::text
+from devices where user_id = $1::uuid
+union all
+select 'api_keys', json_build_object('id', id, 'name', name, 'key_id', key_id,
+	'scopes', scopes, 'rate_limit', rate_limit,
+	'allowed_ips', allowed_ips, 'is_active', is_active,
+	'usage_count', usage_count, 'last_used_at', last_used_at,
+	'expires_at', expires_at, 'created_at', created_at)::text
+from api_keys where user_id = $1::uuid
+union all
+select 'webhooks', json_build_object('id', id, 'url', url, 'events', events,
+	'is_active', is_active, 'created_at', created_at)::text
+from webhooks where user_id = $1::uuid
+union all
+select 'recovery_methods', json_build_object('id', id, 'type', type,
+	'value', value, 'verified_at', verified_at,
+	'created_at', created_at)::text
+from recovery_methods where user_id = $1::uuid
+union all
+select 'audit', line from (
+	select json_build_object('created_at', created_at, 'action', action,
+		'resource', resource, 'result', result, 'reason', reason,
+		'ip_address', ip_address, 'user_agent', user_agent)::text
+		as line
+	from audit_logs where user_id = $1::uuid
+	order by id desc limit 5000) audit;

@@ -1,0 +1,72 @@
+#include "core/erase.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "core/mail.h"
+
+#define DAY (86400 * CLOCK_SECOND)
+
+enum err
+erase_request(struct ctx *x, const struct account *a, int64_t *at)
+{
+	struct job_draft jobs[MAIL_ADDRESSES];
+	cJSON *vars = json_object();
+	size_t n = 0;
+	struct rows *r;
+	enum err e;
+
+	json_add_str(vars, "until", clock_iso(x->arena, clock_wall() +
+	    x->config->erase_after));
+	json_add_str(vars, "ip", x->client);
+	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
+	e = mail_everywhere(x, a->id, (struct mail){ .template = "erase",
+	    .name = account_greeting(a), .vars = vars, .priority = 1 }, jobs,
+	    &n);
+	if (e != E_OK)
+		return e;
+	session_stale(x, a->id);
+	e = db_exec(x->db, x->arena, Q_ERASE_REQUEST, &r, A_STR(a->id),
+	    A_INT(x->config->erase_after), A_STR(mail_batch(x, jobs, n)),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK && r->n == 0) {
+		x->sentence = "The last super administrator cannot be erased";
+		e = E_CONFLICT;
+	}
+	if (e != E_OK)
+		return e;
+	*at = row_int(r, 0, 0);
+	mail_sent(x);
+	return E_OK;
+}
+
+static const char *const sections[] = { "sessions", "devices", "api_keys",
+	"webhooks", "recovery_methods", "audit" };
+
+#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
+enum err
+erase_export(struct ctx *x, struct str user_id, cJSON **out)
+{
+	cJSON *o = json_object(), *arrays[SECTIONS], *one;
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_EXPORT, &r,
+	    A_STR(user_id));
+
+	for (size_t s = 0; s < SECTIONS; s++)
+		arrays[s] = json_array();
+	for (size_t i = 0; e == E_OK && i < r->n; i++) {
+		e = json_parse(x->arena, row_str(r, i, 1), LIMIT_JSON_DEPTH,
+		    &one, NULL);
+		if (e != E_OK)
+			return E_INTERNAL;
+		if (str_eq(row_str(r, i, 0), STR("profile")))
+			json_add(o, "profile", one);
+		for (size_t s = 0; s < SECTIONS; s++)
+			if (str_eq(row_str(r, i, 0), str_of(sections[s])))
+				json_push(arrays[s], one);
+	}
+	for (size_t s = 0; s < SECTIONS; s++)
+		json_add(o, sections[s], arrays[s]);
+	*out = o;
+	return e;
+}

@@ -1,0 +1,223 @@
+"""Another address, recovery, erasure, export: nobody loses an account he can
+prove, nobody gains one he cannot (rows EC1 to EC5, RC1 to RC5, PV1 to PV3)."""
+import re
+import secrets
+import threading
+
+import pytest
+
+from maildir import text_of
+from until import until
+
+
+def token_of(mail, prefix):
+    return re.search(r"^(%s\S+)$" % prefix, text_of(mail), re.M).group(1)
+
+
+def new_address():
+    return f"n{secrets.token_hex(6)}@example.test"
+
+
+def ask(person, address):
+    answer = person.api.post("/auth/change-email", {"new_email": address})
+    assert answer.status == 200, answer
+    return answer
+
+
+def confirm(person, token):
+    return person.api.post("/auth/change-email/confirm", {"token": token})
+
+
+def undo(api, token):
+    return api.post("/auth/change-email/undo", {"token": token})
+
+
+def old(stack, person):
+    """The proof of this person's session is an hour old."""
+    stack.sql("update sessions set proved_at = now() - interval '1 hour' "
+              "where user_id = %s", person.id)
+
+
+def test_an_address_changes_when_the_new_one_is_proved(api, person, inbox):
+    """Row EC1: the old one works until then and is told."""
+    address = new_address()
+    ask(person, address)
+    notice = inbox.wait(person.email, "is to be changed")
+    assert address not in text_of(notice)
+    assert person.api.get("/auth/me").data["email"] == person.email
+    assert person.try_login().status == 200
+    token = token_of(inbox.wait(address, "Confirm your new"), "pem_")
+    done = confirm(person, token)
+    assert done.status == 200 and done.data["email"] == address, done
+    assert done.data["is_verified"] is True
+    assert confirm(person, token).status == 400
+    assert person.api.get("/auth/me").data["email"] == address
+    inbox.wait(person.email, "was changed")
+    was, person.email = person.email, address
+    assert person.try_login().status == 200
+    person.email = was
+
+
+def test_a_link_works_only_for_who_asked(api, person, inbox):
+    """Row EC4."""
+    address, other = new_address(), api.new_person()
+    ask(person, address)
+    token = token_of(inbox.wait(address, "Confirm your new"), "pem_")
+    assert confirm(other, token).status == 400
+    assert api.post("/auth/change-email/confirm",
+                    {"token": token}).status == 401
+    assert confirm(person, token[:-1]).status == 400
+    assert confirm(person, person.refresh).status == 400
+    assert api.post("/auth/password-reset/confirm", {
+        "token": token, "new_password": "Another-Pass-9"}).status == 400
+    assert confirm(person, token).status == 200
+
+
+def test_the_owner_takes_his_address_back(api, person, inbox, stack):
+    """Rows EC1, EC2: even after the thief has reset the password."""
+    address = new_address()
+    ask(person, address)
+    confirm(person, token_of(inbox.wait(address, "Confirm your new"),
+                             "pem_"))
+    back = token_of(inbox.wait(person.email, "was changed"), "pun_")
+    api.post("/auth/password-reset/request", {"email": address})
+    assert api.post("/auth/password-reset/confirm", {
+        "token": inbox.reset_token(address),
+        "new_password": "Thieves-Pass-9"}).status == 200
+    thief = api.post("/auth/login", {"identifier": address,
+                                     "password": "Thieves-Pass-9"}).data
+    # Nobody else gets it meanwhile.
+    assert api.post("/auth/register", {
+        "email": person.email, "username": "x" + secrets.token_hex(5),
+        "password": "Correct-Horse-7"}).status == 409
+    assert undo(api, back).status == 200
+    assert undo(api, back).status == 400
+    assert api.check(thief["access_token"]) == 401
+    for name in (person.email, address):
+        assert api.post("/auth/login", {
+            "identifier": name, "password": "Thieves-Pass-9"}).status == 401
+    api.post("/auth/password-reset/request", {"email": person.email})
+    assert api.post("/auth/password-reset/confirm", {
+        "token": inbox.reset_token(person.email),
+        "new_password": "Owners-Pass-10"}).status == 200
+    assert person.try_login("Owners-Pass-10").status == 200
+
+
+def test_saying_no_voids_what_was_asked(api, person, inbox):
+    address = new_address()
+    ask(person, address)
+    link = token_of(inbox.wait(address, "Confirm your new"), "pem_")
+    no = token_of(inbox.wait(person.email, "is to be changed"), "pun_")
+    assert undo(api, no).status == 200
+    assert person.api.get("/auth/me").status == 401
+    assert confirm(person, link).status == 401
+
+
+def test_a_newer_wish_or_a_new_password_voids_the_older(api, person, inbox):
+    """Row EC2."""
+    first, second = new_address(), new_address()
+    ask(person, first)
+    one = token_of(inbox.wait(first, "Confirm your new"), "pem_")
+    ask(person, second)
+    two = token_of(inbox.wait(second, "Confirm your new"), "pem_")
+    assert confirm(person, one).status == 400
+    assert person.api.post("/auth/change-password", {
+        "old_password": person.password,
+        "new_password": "Newer-Pass-11"}).status == 200
+    assert confirm(person, two).status == 400
+
+
+def test_one_of_many_gets_an_address(api, inbox):
+    """Row EC3; and a taken one answers like a free one."""
+    address = new_address()
+    people = [api.new_person() for _ in range(6)]
+    for n, p in enumerate(people):
+        ask(p, address)
+        inbox.wait(address, "Confirm your new", n + 1)
+    tokens = [token_of(m, "pem_")
+              for m in inbox.of(address, "Confirm your new")]
+    results = []
+    threads = [threading.Thread(target=lambda p=p: results.append(
+        [confirm(p, t).status for t in tokens])) for p in people]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    flat = [s for r in results for s in r]
+    assert flat.count(200) == 1 and set(flat) <= {200, 400, 409}
+    late = api.new_person()
+    assert ask(late, address).json["message"] == ask(
+        late, new_address()).json["message"]
+    inbox.wait(address, "already")
+
+
+def test_old_proof_is_not_enough(stack, person):
+    """Rows EC1, PV1, PV2."""
+    old(stack, person)
+    for answer in (
+            person.api.post("/auth/change-email",
+                            {"new_email": new_address()}),
+            person.api.get("/auth/me/export"),
+            person.api.delete("/auth/me")):
+        assert answer.status == 403, answer
+        assert answer.code == "REAUTH_REQUIRED"
+    for password, status in (("Wrong-Pass-1", 401), (person.password, 200)):
+        assert person.api.send("DELETE", "/auth/me",
+                               {"password": password}).status == status
+
+
+def erase_now(stack, person):
+    stack.sql("update users set erase_at = now() - interval '1 second' "
+              "where id = %s", person.id)
+    stack.sql("update cron_jobs set next_run = now() where name = "
+              "'maintenance'")
+    until(lambda: stack.sql("select 1 from users where id = %s",
+                            person.id) == [], seconds=60)
+
+
+def test_an_account_is_erased_after_the_cool_off(stack, api, person, inbox):
+    """Rows PV2, PV3: nothing of it is left but lines of the audit log."""
+    person.api.post("/api-keys", {"name": "k", "scopes": ["user:read"]})
+    person.api.post("/webhooks", {"url": "https://example.com/",
+                                  "events": ["*"]})
+    answer = person.api.delete("/auth/me")
+    assert answer.status == 200 and answer.data["erase_at"], answer
+    assert person.api.get("/auth/me").status == 401
+    assert api.post("/auth/refresh",
+                    {"refresh_token": person.refresh}).status == 401
+    inbox.wait(person.email, "will be erased")
+    erase_now(stack, person)
+    for table in ("sessions", "api_keys", "webhooks", "one_time"):
+        assert stack.sql(f"select 1 from {table} where user_id = %s",
+                         person.id) == []
+    assert stack.sql("select 1 from audit_logs where user_id = %s and action"
+                     " = 'user.delete'", person.id)
+    again = api.post("/auth/register", person.form())
+    assert again.status == 201 and again.data["user"]["id"] != person.id
+
+
+def test_a_login_in_the_cool_off_keeps_the_account(stack, person):
+    assert person.api.delete("/auth/me").status == 200
+    assert stack.sql("select erase_at is not null from users where id = %s",
+                     person.id) == [(True,)]
+    person.login()
+    assert stack.sql("select erase_at is null from users where id = %s",
+                     person.id) == [(True,)]
+
+
+def test_the_export_holds_everything_and_no_secret(person):
+    """Row PV1."""
+    key = person.api.post("/api-keys", {
+        "name": "exported", "scopes": ["user:read"]}).data["api_key"]
+    person.another_session()
+    answer = person.api.get("/auth/me/export")
+    assert answer.status == 200, answer
+    data = answer.data
+    assert data["profile"]["email"] == person.email
+    assert len(data["sessions"]) == 2
+    assert [k["name"] for k in data["api_keys"]] == ["exported"]
+    assert {"auth.register", "auth.login", "apikey.create"} <= {
+        line["action"] for line in data["audit"]}
+    text = answer.body.decode()
+    for secret in (key, person.password, person.refresh, "argon2"):
+        assert secret not in text
