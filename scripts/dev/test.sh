@@ -123,7 +123,7 @@ test_e2e() {
 
 test_fuzz() {
 	[ -x "$ROOT/tests/fuzz/run" ] || return 0
-	FUZZ_SECONDS=${FUZZ_SECONDS:-10} test_run count_lines test_command \
+	FUZZ_SECONDS=${FUZZ_SECONDS:-5} test_run count_lines test_command \
 		"$ROOT/tests/fuzz/run"
 }
 

@@ -222,7 +222,7 @@ serve(struct program *p, int fd, bool single, const pid_t *old, size_t nold)
 static int
 run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 {
-	struct program p = { 0 };
+	static struct program p; /* as long as the process: no leak */
 	const char *why = "", *single = getenv("POSTERN_SINGLE");
 
 	if (!open_program(&p, o))
@@ -247,8 +247,8 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 static int
 run_cgi(void)
 {
+	static struct program p;
 	struct options none = { 0 };
-	struct program p = { 0 };
 	struct arena *arena;
 	static const char failed[] = "Status: 500 Internal Server Error\r\n"
 				     "Content-Type: text/plain\r\n\r\n"
@@ -269,7 +269,7 @@ run_cgi(void)
 static int
 run_command(const struct options *o)
 {
-	struct program p = { 0 };
+	static struct program p;
 
 	switch (o->what) {
 	case DO_HELP:
@@ -295,7 +295,7 @@ int
 main(int argc, char **argv)
 {
 	static pid_t old[MASTER_WORKERS];
-	struct options o = { 0 };
+	static struct options o;
 	enum run_mode mode;
 	size_t nold;
 	int fd = -1;

@@ -98,6 +98,7 @@ int
 main(int argc, char **argv)
 {
 	static pid_t old[MASTER_WORKERS];
+	static struct arena *arena; /* of the one request of CGI */
 	const struct worker_hooks hooks = { .serve = serve, .heavy = heavy };
 	struct master_options m = { .light = number(argc, argv, 1, 2),
 		.heavy = number(argc, argv, 2, 2), .old = old };
@@ -109,7 +110,8 @@ main(int argc, char **argv)
 		return check();
 	if (!reload_adopt(&fd, old, MASTER_WORKERS, &m.nold) &&
 	    listen_detect(&fd) == RUN_CGI) {
-		transport_cgi_serve(arena_new(1 << 20), environ, serve, NULL);
+		arena = arena_new(1 << 20);
+		transport_cgi_serve(arena, environ, serve, NULL);
 		return 0;
 	}
 	if (fd < 0 || !listen_prepare(fd, &why))
