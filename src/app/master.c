@@ -17,9 +17,9 @@
 #include "base/notify.h"
 
 #define GRACE (10 * CLOCK_SECOND)
-#define EARLY (5 * CLOCK_SECOND) /* a worker that ends younger is ill */
+#define EARLY CLOCK_SECOND /* a worker that ends younger is ill */
 #define BACKOFF_FIRST (CLOCK_SECOND / 10)
-#define BACKOFF_LAST (5 * CLOCK_SECOND)
+#define BACKOFF_LAST (2 * CLOCK_SECOND)
 #define HEAVY_NICE 5
 #define TICK_MS 100
 
@@ -140,7 +140,11 @@ slots_make(struct master *m)
 	}
 }
 
-/* How long to wait until the place of a dead worker is taken again. */
+/*
+ * How long to wait until the place of a dead worker is taken again. SIGKILL
+ * comes from outside, of a person or for want of memory: that is no sign that
+ * the next worker would be ill.
+ */
 static int64_t
 delay(struct master *m, const struct slot *s, int status)
 {
@@ -148,6 +152,8 @@ delay(struct master *m, const struct slot *s, int status)
 		m->backoff = 0;
 		return 0;
 	}
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return BACKOFF_FIRST;
 	m->backoff = m->backoff ? m->backoff * 2 : BACKOFF_FIRST;
 	if (m->backoff > BACKOFF_LAST)
 		m->backoff = BACKOFF_LAST;

@@ -9,7 +9,7 @@
 
 /*
  * Prefork master: keeps light and heavy workers running.
- *   a worker that ends is replaced, with back-off (0.1 s to 5 s) when it ended
+ *   a worker that ends is replaced, with back-off (0.1 s to 2 s) when it ended
  *   early and in error;
  *   SIGTERM, SIGINT: requests in hand are finished, within 10 s, then KILL;
  *   SIGHUP: app/reload.h; a program or configuration that does not pass

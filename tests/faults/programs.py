@@ -29,13 +29,14 @@ def worker(stack):
 def killed(suite, whose, gap, sig=signal.SIGKILL):
     """Again and again, at any moment of its work."""
     with suite.load(allow=BROKEN) as load:
-        for _ in range(suite.rounds):
+        for left in reversed(range(suite.rounds)):
             pid = whose(suite.stack)
             send(pid, sig)
-            if sig != signal.SIGKILL:
-                wait_until("its end", lambda: stat(pid) is None)
-            load.run(gap * (0.5 + random.random()))
-        back = load.recovered(time.monotonic())
+            since = time.monotonic()
+            wait_until("its end", lambda: stat(pid) is None)
+            if left:
+                load.run(gap * (0.5 + random.random()))
+        back = load.recovered(since)
     suite.check("happened", True, f"{suite.rounds} times")
     suite.after(load, back)
 
