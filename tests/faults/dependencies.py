@@ -10,7 +10,7 @@ import time
 
 from stack import send, wait_until
 
-DOWN = 2.5  # seconds a dependency is away
+DOWN = 2.0  # seconds a dependency is away
 
 
 def stopped(suite, name):
@@ -41,7 +41,7 @@ def backend_killed(suite):
             send(random.choice(found), signal.SIGKILL)
             load.run(0.5)
             back = load.recovered(suite.stack.wait_accepts("postgres"),
-                                  quiet=1.5)
+                                  quiet=1.0)
         back = max(back, load.recovered(time.monotonic()))
     suite.after(load, back)
 
@@ -194,9 +194,9 @@ SCENARIOS = (
     ("postgres_killed", ended, "postgres", signal.SIGKILL),
     ("postgres_backend_killed", backend_killed),
     ("postgres_backends_hung", hung, "postgres",
-     lambda stack: stack.backends(), 3.5),
+     lambda stack: stack.backends(), 3.0),
     ("postgres_hung", hung, "postgres",
-     lambda stack: stack.postgres_all(), 3.5),
+     lambda stack: stack.postgres_all(), 3.0),
     ("redis_stopped", stopped, "redis"),
     ("redis_killed", ended, "redis", signal.SIGKILL),
     ("redis_hung", hung, "redis", all_of("redis"), DOWN),

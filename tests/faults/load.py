@@ -258,7 +258,7 @@ class Poller(threading.Thread):
 class Load:
     """with Load(stack) as load: ... the load runs inside the block."""
 
-    def __init__(self, stack, allow=frozenset(), actors=5, pace=0.03,
+    def __init__(self, stack, allow=frozenset(), actors=5, pace=0.06,
                  graves=()):
         self.ledger = Ledger()
         self.watch = Watch(allow)
@@ -291,7 +291,7 @@ class Load:
         ends = [e for b, e, _ in self.poller.degraded if b >= since]
         return max([last] + [e - since for e in ends])
 
-    def recovered(self, since, quiet=3.5, longest=12.0):
+    def recovered(self, since, quiet=2.0, longest=12.0):
         """Go on until nothing was refused for a while; seconds to full
         service."""
         while True:

@@ -26,10 +26,16 @@ def worker(stack):
     return wait_until("the worker", lambda: stack.pid("worker"))
 
 
-def killed(suite, whose, gap, sig=signal.SIGKILL):
+def pace(rounds):
+    """Long runs at leisure: what was acknowledged is judged one by one."""
+    return 0.06 if rounds <= 20 else 0.2
+
+
+def killed(suite, whose, gap, sig=signal.SIGKILL, share=1):
     """Again and again, at any moment of its work."""
-    with suite.load(allow=BROKEN) as load:
-        for left in reversed(range(suite.rounds)):
+    rounds = max(3, suite.rounds // share)
+    with suite.load(allow=BROKEN, pace=pace(rounds)) as load:
+        for left in reversed(range(rounds)):
             pid = whose(suite.stack)
             send(pid, sig)
             since = time.monotonic()
@@ -37,19 +43,20 @@ def killed(suite, whose, gap, sig=signal.SIGKILL):
             if left:
                 load.run(gap * (0.5 + random.random()))
         back = load.recovered(since)
-    suite.check("happened", True, f"{suite.rounds} times")
+    suite.check("happened", True, f"{rounds} times")
     suite.after(load, back)
 
 
-def queue_killed(suite, sig):
+def queue_killed(suite, sig, share=1):
     """The web answers as if nothing had happened, and mail goes on."""
-    with suite.load() as load:
-        for _ in range(suite.rounds):
+    rounds = max(3, suite.rounds // share)
+    with suite.load(pace=pace(rounds)) as load:
+        for _ in range(rounds):
             pid = worker(suite.stack)
             send(pid, sig)
             wait_until("its end", lambda: stat(pid) is None)
-            load.run(0.6 * (0.5 + random.random()))
-    suite.check("happened", True, f"{suite.rounds} times")
+            load.run(0.4 * (0.5 + random.random()))
+    suite.check("happened", True, f"{rounds} times")
     suite.check("is_not_noticed", not load.watch.refused,
                 f"{len(load.watch.refused)} refused")
     suite.after(load)
@@ -74,11 +81,11 @@ def reloaded(suite):
 
 
 SCENARIOS = (
-    ("light_worker_killed", killed, light, 0.4),
-    ("heavy_worker_killed", killed, heavy, 0.4),
-    ("master_killed", killed, master, 1.2),
-    ("master_terminated", killed, master, 0.6, signal.SIGTERM),
+    ("light_worker_killed", killed, light, 0.25),
+    ("heavy_worker_killed", killed, heavy, 0.25),
+    ("master_killed", killed, master, 0.6),
+    ("master_terminated", killed, master, 0.6, signal.SIGTERM, 4),
     ("master_reloaded", reloaded),
     ("queue_worker_killed", queue_killed, signal.SIGKILL),
-    ("queue_worker_terminated", queue_killed, signal.SIGTERM),
+    ("queue_worker_terminated", queue_killed, signal.SIGTERM, 4),
 )

@@ -22,6 +22,7 @@ class Suite:
         self.rounds = int(os.environ.get("FAULT_ROUNDS") or 5)
         self.only = os.environ.get("FAULT_ONLY", "")
         self.ledger = Ledger()  # of all scenarios
+        self.judge = Judge(self.stack)
         self.passed = self.failed = 0
         self.name = ""
 
@@ -46,8 +47,8 @@ class Suite:
     def after(self, load, back=None):
         """The properties every fault shares. back: seconds to full
         service, where there was a fault to come back from."""
-        judge = Judge(self.stack)
-        done = load.ledger
+        began = time.monotonic()
+        judge, done = self.judge, load.ledger
         refused = len(load.watch.refused)
         self.check("lets_nobody_in_and_says_503", load.watch.breaches,
                    f"{load.watch.served} served, {refused} refused, "
@@ -64,18 +65,21 @@ class Suite:
             self.check("gives_full_service_within_5_s",
                        back <= FULL_SERVICE, f"{back:.2f} s")
         self.ledger.add(done)
+        self.judged += time.monotonic() - began
 
     def scenario(self, name, run, *args):
         if not name.startswith(self.only):
             return
         self.name = name
+        self.judged = 0.0
         began = time.monotonic()
         try:
             run(self, *args)
         except Exception:
             self.check("runs_to_its_end",
                        traceback.format_exc().splitlines()[-3:])
-        print(f"# {name}: {time.monotonic() - began:.1f} s", flush=True)
+        print(f"# {name}: {time.monotonic() - began:.1f} s, of it "
+              f"{self.judged:.1f} s to judge", flush=True)
 
     def run(self):
         self.stack.up()
@@ -91,8 +95,7 @@ class Suite:
 
 def everything_holds(suite):
     """Row RT9: after all of it, restarts included, dead is dead."""
-    judge = Judge(suite.stack)
-    done = suite.ledger
+    judge, done = suite.judge, suite.ledger
     suite.check("everything_acknowledged_holds", judge.writes(done),
                 f"{done.writes} writes, {len(done.accounts)} accounts, "
                 f"{len(done.dead)} dead sessions")
