@@ -19,7 +19,7 @@ usage(FILE *out)
 {
 	fputs("Usage: postern-worker [--config FILE] [--set KEY=VALUE]... "
 	    "[--once]\n"
-	    "Sends mail and webhooks and deletes what is over.\n\n"
+	    "Sends mail, SMS and webhooks and deletes what is over.\n\n"
 	    "  --config FILE    settings (default: POSTERN_CONFIG, then "
 	    SYSCONFDIR "/postern/postern.yaml)\n"
 	    "  --set KEY=VALUE  one setting, over file and environment\n"

@@ -17,6 +17,7 @@
 #include "queue/job.h"
 #include "queue/mailer.h"
 #include "queue/maintenance.h"
+#include "queue/sms.h"
 #include "queue/wake.h"
 
 #define BATCH 10
@@ -38,6 +39,7 @@ struct worker {
 	int64_t lost_until; /* a claim we know nothing of may last as long */
 	int64_t take_back_at;
 	struct mailer *mailer;
+	struct sms *sms;
 	struct maintenance maintenance;
 	struct courier courier;
 	int64_t reap_at;
@@ -198,6 +200,7 @@ loop(struct worker *w, bool once)
 			    w->queue.holder, w->wake.fd);
 		mailer_probe(w->mailer);
 		more = work_batch(w);
+		more |= sms_step(w->sms, w->batch, false);
 		more |= maintain(w);
 		if (!more && once) {
 			courier_run(w->config, &w->queue, true);
@@ -237,7 +240,8 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 	    uuid_text(w->one, w->holder.id).p);
 	w->queue.holder = str_of(w->holder_id);
 	w->mailer = mailer_new(c, &w->queue, out_of_time, w);
-	return w->mailer && catch_signals();
+	w->sms = sms_new(c, &w->queue);
+	return w->mailer && w->sms && catch_signals();
 }
 
 struct db *
@@ -268,6 +272,9 @@ worker_run(const struct config *c, const struct keyring *k, struct db *db,
 	log_info("worker started");
 	notify_ready();
 	loop(&w, once);
+	while (!out_of_time(&w) && sms_step(w.sms, w.batch, true))
+		continue;
+	sms_abandon(w.sms);
 	courier_stop(&w.courier);
 	courier_wait(&w.courier);
 	wake_close(&w.wake);
@@ -276,6 +283,7 @@ worker_run(const struct config *c, const struct keyring *k, struct db *db,
 		holder_leave(&w.holder, w.one, c->runtime_dir);
 	log_info("worker stopped");
 	mailer_free(&w.mailer);
+	sms_free(&w.sms);
 	arena_free(&w.batch);
 	arena_free(&w.one);
 	return 0;

@@ -1,0 +1,242 @@
+#include "queue/sms.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "queue/sms_request.h"
+#include "queue/transfer.h"
+#include "queue/transfer_http.h"
+
+#define SLOTS 8
+#define WORK_MS 20
+#define CLAIM_EVERY (200 * CLOCK_MS) /* while others are under way */
+#define LATER_MAX (30 * CLOCK_SECOND)
+
+/* One message under way. */
+struct load {
+	struct arena *arena; /* of what follows; NULL: free */
+	struct job job;
+};
+
+struct sms {
+	const struct config *config;
+	struct queue *queue;
+	struct http_pool *pool; /* NULL: no provider */
+	struct load loads[SLOTS];
+	int64_t claim_at;
+};
+
+/* The provider is the operator's choice, not a stranger's. */
+static bool
+allow(void *arg, const struct net_addr *addr)
+{
+	(void)arg;
+	(void)addr;
+	return true;
+}
+
+struct sms *
+sms_new(const struct config *c, struct queue *q)
+{
+	const struct http_pool_options o = { .slots = SLOTS, .ca_file = "",
+		.allow = allow };
+	struct sms *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->config = c;
+	s->queue = q;
+	if (!sms_request_possible(c))
+		return s;
+	transfer_init();
+	s->pool = http_pool_new(&o);
+	if (s->pool == NULL)
+		sms_free(&s);
+	return s;
+}
+
+void
+sms_free(struct sms **sp)
+{
+	struct sms *s = *sp;
+
+	if (s == NULL)
+		return;
+	http_pool_free(&s->pool);
+	for (int i = 0; i < SLOTS; i++)
+		if (s->loads[i].arena)
+			arena_free(&s->loads[i].arena);
+	free(s);
+	*sp = NULL;
+}
+
+bool
+sms_ready(const struct sms *s)
+{
+	return s->pool != NULL;
+}
+
+static void
+bury(struct sms *s, struct arena *a, const struct job *j, const char *why)
+{
+	log_error("SMS is a dead letter", log_s("job", j->id),
+	    log_i("attempts", j->attempts), log_c("why", why));
+	job_bury(s->queue, a, j, why);
+}
+
+static struct load *
+load_free(struct sms *s)
+{
+	for (int i = 0; i < SLOTS; i++)
+		if (s->loads[i].arena == NULL)
+			return &s->loads[i];
+	return NULL;
+}
+
+/* The job and its bytes, in an arena that lasts as long as the request. */
+static void
+load_fill(struct load *l, const struct job *j)
+{
+	l->arena = arena_new(LIMIT_ARENA);
+	l->job = *j;
+	l->job.id = arena_str(l->arena, j->id);
+	l->job.lease = arena_str(l->arena, j->lease);
+	l->job.kind = arena_str(l->arena, j->kind);
+	l->job.sealed = arena_str(l->arena, j->sealed);
+}
+
+/* Send it; false when there is nothing under way of it. */
+static bool
+begin(struct sms *s, struct load *l)
+{
+	struct sms_request r;
+	struct http_post post;
+	struct job *j = &l->job;
+	const char *why = "the payload cannot be unsealed";
+
+	if (job_open(s->queue, l->arena, j) != E_OK ||
+	    !sms_request_make(l->arena, s->config, j->id, j->payload, &r,
+	    &why)) {
+		bury(s, l->arena, j, why);
+		return false;
+	}
+	/* No trace, no send (row RE4). */
+	if (job_begin(s->queue, l->arena, j) != E_OK)
+		return false;
+	post = (struct http_post){ .url = r.url, .headers = r.headers,
+		.body = r.body, .arg = l };
+	if (http_pool_start(s->pool, &post))
+		return true;
+	job_retry(s->queue, l->arena, j, CLOCK_SECOND, true,
+	    "the request could not begin");
+	return false;
+}
+
+static void
+take(struct sms *s, struct arena *a, const struct job *j)
+{
+	struct load *l = load_free(s);
+
+	if (j->expired) {
+		log_warn("SMS expired before it could be sent",
+		    log_s("job", j->id), log_i("attempts", j->attempts));
+		job_expire(s->queue, a, j);
+	} else if (j->attempts >= j->max_attempts) {
+		bury(s, a, j, "tried too often");
+	} else if (l == NULL) {
+		job_release(s->queue, a, j);
+	} else {
+		load_fill(l, j);
+		if (!begin(s, l))
+			arena_free(&l->arena);
+	}
+}
+
+static void
+claim(struct sms *s, struct arena *a)
+{
+	int room = SLOTS - http_pool_busy(s->pool);
+	int64_t now = clock_mono();
+	struct job *jobs;
+	size_t n = 0;
+
+	if (room == 0 || now < s->claim_at)
+		return;
+	s->claim_at = now + CLAIM_EVERY;
+	if (job_claim(s->queue, a, room, "sms", &jobs, &n) == E_OK)
+		for (size_t i = 0; i < n; i++)
+			take(s, a, &jobs[i]);
+	arena_reset(a);
+}
+
+/* Codes are worth little in ten minutes: soon again, then less often. */
+static int64_t
+later(const struct job *j, const struct http_answer *r)
+{
+	int64_t delay = j->attempts < 5 ? CLOCK_SECOND << j->attempts :
+	    LATER_MAX;
+
+	return r->retry_after > delay ? r->retry_after : delay;
+}
+
+/*
+ * The provider's words may hold the number: the status alone is kept. Being
+ * refused as a customer (401, 403) or slowed down (429) is no fault of the
+ * message.
+ */
+static void
+ended(struct sms *s, const struct http_answer *r)
+{
+	struct load *l = r->arg;
+	struct job *j = &l->job;
+	char why[80];
+
+	snprintf(why, sizeof(why), "%s (%ld)", r->reason ? r->reason : "sent",
+	    r->status);
+	if (r->reason == NULL) {
+		if (job_done(s->queue, l->arena, j) == E_OK)
+			log_info("SMS sent", log_s("job", j->id),
+			    log_i("attempts", j->attempts));
+		else
+			log_error("SMS sent, but not recorded",
+			    log_s("job", j->id));
+	} else if (r->status >= 300 && r->status < 500 && r->status != 401 &&
+	    r->status != 403 && r->status != 408 && r->status != 429) {
+		bury(s, l->arena, j, why);
+	} else {
+		log_warn("SMS will be tried again", log_s("job", j->id),
+		    log_i("attempts", j->attempts), log_c("why", why));
+		job_retry(s->queue, l->arena, j, later(j, r), false, why);
+	}
+	arena_free(&l->arena);
+}
+
+bool
+sms_step(struct sms *s, struct arena *batch, bool stopping)
+{
+	struct http_answer answer;
+
+	if (s->pool == NULL)
+		return false;
+	if (!stopping)
+		claim(s, batch);
+	if (http_pool_busy(s->pool) == 0)
+		return false;
+	http_pool_work(s->pool, WORK_MS);
+	while (http_pool_next(s->pool, &answer))
+		ended(s, &answer);
+	return true;
+}
+
+void
+sms_abandon(struct sms *s)
+{
+	for (int i = 0; i < SLOTS; i++)
+		if (s->loads[i].arena)
+			job_retry(s->queue, s->loads[i].arena,
+			    &s->loads[i].job, 0, false,
+			    "the worker was stopped");
+}

@@ -1,0 +1,24 @@
+#ifndef QUEUE_SMS_REQUEST_H
+#define QUEUE_SMS_REQUEST_H
+
+#include "base/arena.h"
+#include "base/config.h"
+
+/* What is sent to a provider for one message. */
+struct sms_request {
+	const char *url;
+	const char *headers[5]; /* NULL ends */
+	struct str body;
+};
+
+/* Is a provider configured, and which? Twilio comes first. */
+bool sms_request_possible(const struct config *c);
+
+/*
+ * The request for payload {"to","text"} of job id, in a. False with *why when
+ * the payload is not that.
+ */
+bool sms_request_make(struct arena *a, const struct config *c, struct str id,
+    struct str payload, struct sms_request *out, const char **why);
+
+#endif

@@ -1,0 +1,331 @@
+"""Codes by SMS and mail: a second factor that is sent."""
+import base64
+import concurrent.futures
+import http.server
+import json
+import re
+import threading
+import urllib.parse
+
+import pytest
+
+from api import SECRETS
+from factor import Enrolled
+from maildir import text_of
+from until import until
+
+
+class Provider:
+    """Takes messages as Twilio does, and plain JSON at any other path."""
+
+    def __init__(self):
+        self.got, self.status = [], []
+        self.lock = threading.Lock()
+        provider = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with provider.lock:
+                    provider.got.append((self.path, dict(self.headers), body))
+                    status = provider.status.pop(0) if provider.status \
+                        else 201
+                self.send_response(status)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                                      Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def to(self, phone):
+        """Texts to a number, oldest first."""
+        texts = []
+        for path, headers, body in list(self.got):
+            form = json.loads(body) if "json" in headers["Content-Type"] \
+                else dict(urllib.parse.parse_qsl(body.decode()))
+            if phone in (form.get("To"), form.get("to")):
+                texts.append(form.get("Body", form.get("text")))
+        return texts
+
+    def code(self, phone, n=1):
+        text = until(lambda: self.to(phone)[n - 1:n], "an SMS")[0]
+        code = re.match(r"\d{6}", text).group(0)
+        SECRETS.add(code)
+        return code
+
+
+def code_of(inbox, address, n=1):
+    text = text_of(inbox.wait(address, "Postern code", n))
+    code = re.search(r"^\s+(\d{6})$", text, re.M).group(1)
+    SECRETS.add(code)
+    return code
+
+
+PROVIDER = Provider()
+TWILIO = pytest.mark.stack(
+    TWILIO_API_URL=PROVIDER.url, TWILIO_ACCOUNT_SID="AC0123456789",
+    TWILIO_AUTH_TOKEN="7c2f1b9e5d8a4c6f", TWILIO_PHONE_NUMBER="+15005550006")
+numbers = iter(range(10000000, 99999999))
+
+
+@pytest.fixture
+def phone(stack):
+    stack.sql("delete from attempts where bucket like 'sms.%%'")
+    stack.sql("delete from attempts where bucket like 'code.%%'")
+    return f"+4930{next(numbers)}"
+
+
+def with_sms(person, phone):
+    assert person.api.post("/2fa/sms/setup", {"phone": phone}).status == 200
+    answer = person.api.post("/2fa/sms/verify-setup",
+                             {"code": PROVIDER.code(phone)})
+    assert answer.status == 200, answer
+    return answer.data
+
+
+def with_mail(person, inbox):
+    assert person.api.post("/2fa/email/setup").status == 200
+    answer = person.api.post("/2fa/email/verify-setup", {
+        "code": code_of(inbox, person.email)})
+    assert answer.status == 200, answer
+    return answer.data
+
+
+@TWILIO
+def test_a_telephone_is_proved_before_it_counts(stack, person, phone):
+    """Row OT5."""
+    assert person.api.post("/2fa/sms/setup", {
+        "phone": phone[:5] + " " + phone[5:]}).status == 200
+    sent = PROVIDER.code(phone)
+    assert person.try_login().data["token_type"] == "Bearer"
+    assert person.api.get("/2fa/methods").data == []
+    data = person.api.post("/2fa/sms/verify-setup", {"code": sent}).data
+    assert data["enabled"] and len(data["backup_codes"]) == 10
+    [method] = person.api.get("/2fa/methods").data
+    assert method["type"] == "sms" and method["restricted"] is True
+    assert phone not in json.dumps(method)
+    assert person.api.post("/2fa/sms/verify-setup",
+                           {"code": sent}).status == 409
+
+
+@TWILIO
+def test_what_twilio_gets(stack, person, phone):
+    person.api.post("/2fa/sms/setup", {"phone": phone})
+    code = PROVIDER.code(phone)
+    path, headers, body = next(
+        g for g in PROVIDER.got if phone in urllib.parse.unquote(
+            g[2].decode()))
+    assert path == "/2010-04-01/Accounts/AC0123456789/Messages.json"
+    assert headers["Authorization"] == "Basic " + base64.b64encode(
+        b"AC0123456789:7c2f1b9e5d8a4c6f").decode()
+    form = dict(urllib.parse.parse_qsl(body.decode()))
+    assert form["From"] == "+15005550006" and form["To"] == phone
+    # Row OT7: the last line binds the code to the host.
+    assert form["Body"].splitlines()[-1] == f"@127.0.0.1 #{code}"
+
+
+@TWILIO
+def test_a_login_with_sms_only_sends_the_code_by_itself(stack, person,
+                                                        phone):
+    with_sms(person, phone)
+    login = person.try_login().data
+    assert login["methods"] == ["sms", "backup"]
+    answer = person.anonymous.post("/2fa/verify", {
+        "tempToken": login["temp_token"], "code": PROVIDER.code(phone, 2)})
+    assert answer.status == 200 and answer.data["method"] == "sms"
+    assert stack.sql("select amr from sessions where id = %s",
+                     answer.data["session_id"]) == [("pwd sms",)]
+
+
+@TWILIO
+def test_a_code_is_sent_again_where_the_row_says(stack, person, phone):
+    """Rows OT3, OT4."""
+    with_sms(person, phone)
+    challenge = person.try_login().data["temp_token"]
+    first = PROVIDER.code(phone, 2)
+    answer = person.anonymous.post("/2fa/sms/send", {
+        "tempToken": challenge, "phone": "+4930999"})
+    assert answer.status == 200
+    second = PROVIDER.code(phone, 3)
+    assert PROVIDER.to("+4930999") == []
+    verify = lambda code: person.anonymous.post("/2fa/verify", {
+        "tempToken": challenge, "code": code}).status
+    if first != second:
+        assert verify(first) == 401
+    assert verify(second) == 200
+
+
+@TWILIO
+def test_tries_are_counted_over_codes_of_one_challenge(stack, person, phone):
+    """Row OT4."""
+    with_sms(person, phone)
+    challenge = person.try_login().data["temp_token"]
+    send = lambda path, body: person.anonymous.post(path, dict(
+        body, tempToken=challenge))
+    right = PROVIDER.code(phone, 2)
+    wrong = "000000" if right != "000000" else "000001"
+    for _ in range(3):
+        assert send("/2fa/verify", {"code": wrong}).status == 401
+    assert send("/2fa/sms/send", {}).status == 200
+    right = PROVIDER.code(phone, 3)
+    for _ in range(2):
+        send("/2fa/verify", {"code": wrong if wrong != right else "123456"})
+    assert send("/2fa/verify", {"code": right}).status == 401
+    assert send("/2fa/sms/send", {}).status == 401
+
+
+@TWILIO
+def test_a_code_is_good_for_what_it_was_sent_for(stack, person, phone):
+    """Row OT3: flow X's code is nothing in flow Y."""
+    with_sms(person, phone)
+    challenge = person.try_login().data["temp_token"]
+    of_login = PROVIDER.code(phone, 2)
+    assert person.api.post("/2fa/sms/send").status == 200
+    of_session = PROVIDER.code(phone, 3)
+    if of_login != of_session:
+        assert person.api.post("/2fa/verify",
+                               {"code": of_login}).status == 401
+        assert person.anonymous.post("/2fa/verify", {
+            "tempToken": challenge, "code": of_session}).status == 401
+    assert person.api.post("/2fa/verify", {"code": of_session}).status == 200
+    assert person.anonymous.post("/2fa/verify", {
+        "tempToken": challenge, "code": of_login}).status == 200
+
+
+@TWILIO
+def test_one_sent_code_in_32_requests_is_right_once(stack, person, phone):
+    with_sms(person, phone)
+    assert person.api.post("/2fa/sms/send").status == 200
+    code = PROVIDER.code(phone, 2)
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: person.api.post(
+            "/2fa/verify", {"code": code}).status, range(32)))
+    assert answers.count(200) == 1 and set(answers) == {200, 401}
+
+
+@TWILIO
+def test_a_provider_that_fails_is_asked_again_and_one_that_refuses_is_not(
+        stack, person, phone):
+    PROVIDER.status[:] = [503]
+    person.api.post("/2fa/sms/setup", {"phone": phone})
+    until(lambda: len(PROVIDER.to(phone)) == 2, "the second try")
+    other = f"+4930{next(numbers)}"
+    PROVIDER.status[:] = [400]
+    person.api.post("/2fa/sms/setup", {"phone": other})
+    until(lambda: stack.sql(
+        "select count(*) from jobs where kind = 'sms' and state = 'dead' "
+        "and created_at > now() - interval '1 minute'")[0][0] == 1)
+    assert len(PROVIDER.to(other)) == 1
+
+
+@TWILIO
+@pytest.mark.parametrize("bad", ["", "12345", "030 1234567", "+0049301234",
+                                 "+49abc123456", "+4912345678901234567"])
+def test_what_is_no_international_number_is_refused(person, bad):
+    answer = person.api.post("/2fa/sms/setup", {"phone": bad})
+    assert answer.status == 422 and answer.fields == ["phone"]
+
+
+@TWILIO
+def test_a_number_gets_five_an_hour(stack, person, phone):
+    """Row RL12."""
+    sent = [person.api.post("/2fa/sms/setup", {"phone": phone}).status
+            for _ in range(6)]
+    assert sent == [200] * 5 + [429]
+    answer = person.api.post("/2fa/sms/setup", {"phone": phone})
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.stack(**dict(TWILIO.kwargs, SMS_COUNTRIES="+43,+41",
+                          SMS_PER_PREFIX="2"))
+def test_countries_and_prefixes_have_their_bounds(stack, person, phone):
+    """Row RL12."""
+    answer = person.api.post("/2fa/sms/setup", {"phone": phone})
+    assert answer.status == 403
+    statuses = [person.api.post("/2fa/sms/setup", {
+        "phone": f"+4315{next(numbers)}"}).status for _ in range(3)]
+    assert statuses == [200, 200, 429]
+
+
+@pytest.mark.stack(SMS_HTTP_URL=PROVIDER.url + "/messages",
+                   SMS_HTTP_TOKEN="bearer-of-the-provider-1")
+def test_another_provider_gets_json(stack, person, phone):
+    person.api.post("/2fa/sms/setup", {"phone": phone})
+    PROVIDER.code(phone)
+    path, headers, body = next(g for g in PROVIDER.got
+                               if phone.encode() in g[2])
+    assert path == "/messages"
+    assert headers["Authorization"] == "Bearer bearer-of-the-provider-1"
+    assert headers["Idempotency-Key"]
+    assert set(json.loads(body)) == {"to", "text"}
+
+
+def test_without_a_provider_sms_is_not_offered(person):
+    answer = person.api.post("/2fa/sms/setup", {"phone": "+49301234567"})
+    assert (answer.status, answer.code) == (409, "CONFLICT")
+
+
+def test_codes_by_mail(stack, person, inbox):
+    assert len(with_mail(person, inbox)["backup_codes"]) == 10
+    login = person.try_login().data
+    assert login["methods"] == ["email", "backup"]
+    answer = person.anonymous.post("/auth/2fa/verify", {
+        "temp_token": login["temp_token"],
+        "code": code_of(inbox, person.email, 2)})
+    assert answer.status == 200 and answer.data["method"] == "email"
+
+
+def test_a_mailed_code_goes_to_the_account_whatever_is_asked(person, inbox):
+    """Row OT3."""
+    assert person.api.post("/2fa/email/setup", {
+        "email": "thief@example.test"}).status == 200
+    code_of(inbox, person.email)
+    assert inbox.of("thief@example.test") == []
+
+
+def test_a_second_method_keeps_the_backup_codes(stack, person, inbox):
+    enrolled = Enrolled(stack, person)
+    assert "backup_codes" not in with_mail(person, inbox)
+    login = person.try_login().data
+    assert login["methods"] == ["totp", "email", "backup"]
+    # With an application there, nothing is sent unasked.
+    assert person.anonymous.post("/2fa/email/send", {
+        "temp_token": login["temp_token"]}).status == 200
+    code = code_of(inbox, person.email, 2)
+    assert enrolled.verify(login["temp_token"], code).status == 200
+    assert person.api.post("/2fa/disable",
+                           {"method": "email"}).status == 200
+    assert person.api.get("/mfa/status").data["methods"] == ["totp"]
+    assert person.try_login().data["token_type"] == "challenge"
+
+
+def test_administrators_are_sent_no_codes(stack, person):
+    """Row OT6."""
+    stack.sql("insert into user_roles (user_id, role_id) select %s, id from "
+              "roles where name = 'admin'", person.id)
+    person.login()
+    assert person.api.post("/2fa/email/setup").status == 403
+
+
+def test_an_applications_user_gets_his_codes_by_mail(api, stack, person,
+                                                     inbox):
+    key = api.of(person.api.post("/api-keys", {
+        "name": "app", "scopes": ["2fa:write"]}).data["api_key"])
+    who = {"userId": "user-7"}
+    assert key.post("/2fa/email/setup", who).status == 422
+    address = person.username + ".seven@example.test"
+    assert key.post("/2fa/email/setup", dict(
+        who, email=address)).status == 200
+    assert key.post("/2fa/email/verify-setup", dict(
+        who, code=code_of(inbox, address))).status == 200
+    assert key.post("/2fa/email/send", who).status == 200
+    assert key.post("/2fa/verify", dict(who, code=code_of(
+        inbox, address, 2))).data["method"] == "email"
