@@ -308,6 +308,10 @@ jwt_kid_unknown(struct arena *a, const struct jwt_keys *keys,
 	struct claim kid = { .name = "kid", .kind = CLAIM_STRING };
 	struct str head = str_slice(token, 0, str_find(token, '.')), json;
 
+	for (size_t i = 0; i < keys->n; i++)
+		if (str_eq(head, (struct str){ keys->key[i].head,
+			keys->key[i].head_len }))
+			return false;
 	return token.n <= LIMIT_JWT && head.n < token.n &&
 	    b64url_decode(a, head, &json) && claims_read(a, json, &kid, 1) &&
 	    kid.found && key_of_kid(keys, &kid) == NULL;

@@ -194,12 +194,18 @@ transport_answer(struct exchange *x, int status,
 {
 	size_t room = head_size(headers, nheaders);
 	char *head = arena_alloc(x->arena, room), *at = head;
+	char number[STR_INT_ROOM];
 
-	at += snprintf(at, room, "Status: %d %s\r\n", status,
-	    transport_reason(status));
-	if (status != 204 && status != 304)
-		at += snprintf(at, room - (size_t)(at - head),
-		    "Content-Length: %zu\r\n", body.n);
+	at = put(at, STR("Status: "));
+	at = put(at, str_int(number, status));
+	at = put(at, STR(" "));
+	at = put(at, str_of(transport_reason(status)));
+	at = put(at, STR("\r\n"));
+	if (status != 204 && status != 304) {
+		at = put(at, STR("Content-Length: "));
+		at = put(at, str_int(number, (long long)body.n));
+		at = put(at, STR("\r\n"));
+	}
 	for (size_t i = 0; i < nheaders; i++) {
 		at = put(at, str_of(headers[i].name));
 		at = put(at, STR(": "));
