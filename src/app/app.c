@@ -35,6 +35,7 @@ app_init(struct app *app, const struct config *c, const char **why)
 		*why = "password: the hash parameters are not usable";
 		return false;
 	}
+	password_yield_to(&app->shared->light_at);
 	return true;
 }
 

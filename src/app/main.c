@@ -207,7 +207,8 @@ serve(struct program *p, int fd, bool single, const pid_t *old, size_t nold)
 		.worker = { .kind = WORKER_SINGLE, .listen_fd = fd,
 		    .max_requests = c->max_requests,
 		    .max_rss = rss_bound(c), .ready_fd = -1,
-		    .requests = &p->app.shared->requests, .hooks = &hooks },
+		    .requests = &p->app.shared->requests,
+		    .light_at = &p->app.shared->light_at, .hooks = &hooks },
 		.old = old, .nold = nold,
 	};
 

@@ -163,6 +163,9 @@ serve_request(struct worker *w, int conn, bool full)
 	if (w->o->requests)
 		atomic_fetch_add_explicit(w->o->requests, 1,
 		    memory_order_relaxed);
+	if (w->o->light_at && w->o->kind == WORKER_LIGHT)
+		atomic_store_explicit(w->o->light_at, clock_mono(),
+		    memory_order_relaxed);
 	return kept;
 }
 

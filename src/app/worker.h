@@ -35,6 +35,8 @@ struct worker_options {
 	int ready_fd;	   /* a byte is written there after start; or -1 */
 	/* counted up once per request; NULL: not counted */
 	_Atomic uint64_t *requests;
+	/* monotonic µs of a light worker's last request; NULL: not told */
+	_Atomic int64_t *light_at;
 	const struct worker_hooks *hooks;
 };
 

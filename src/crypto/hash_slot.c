@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #include "base/log.h"
 
 #define QUEUE_AT 4096 /* first byte of the queue; slots lie below */
+#define LATELY (20 * CLOCK_MS)
 
 static struct {
 	char path[512];
@@ -22,6 +24,7 @@ static struct {
 	int fd;
 	int slots;
 	int held;  /* the slot we hold, or -1 */
+	const _Atomic int64_t *yield_to;
 } lock = { .fd = -1, .held = -1 };
 
 static int
@@ -162,10 +165,35 @@ is_locked(off_t at, off_t n)
 	return fcntl(lock.fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
 }
 
+/*
+ * Hashes on all cores stream through every cache there is: whatever else runs
+ * between them runs from memory, and its requests take two to three times as
+ * long. So who is asked for cheap ones keeps a core.
+ */
+static int
+slots_now(void)
+{
+	int64_t at = lock.yield_to ? atomic_load_explicit(lock.yield_to,
+	    memory_order_relaxed) : 0;
+
+	/* The time of an earlier boot may lie ahead: a huge difference. */
+	bool lately = (uint64_t)(clock_mono() - at) < LATELY;
+
+	return lock.slots > 1 && at && lately ? lock.slots - 1 : lock.slots;
+}
+
+void
+hash_slot_yield_to(const _Atomic int64_t *at)
+{
+	lock.yield_to = at;
+}
+
 static bool
 take_slot(void)
 {
-	for (int i = 0; i < lock.slots; i++) {
+	int n = slots_now();
+
+	for (int i = 0; i < n; i++) {
 		if (set_lock(F_WRLCK, i)) {
 			lock.held = i;
 			return true;

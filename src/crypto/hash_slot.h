@@ -1,6 +1,8 @@
 #ifndef CRYPTO_HASH_SLOT_H
 #define CRYPTO_HASH_SLOT_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/str.h"
 
@@ -15,6 +17,9 @@
  * of the user's own in /tmp. E_UNAVAILABLE when neither can.
  */
 enum err hash_slot_init(struct str dir);
+
+/* See password_yield_to. */
+void hash_slot_yield_to(const _Atomic int64_t *at);
 
 /* Wait at most wait_ms for a slot; E_BUSY when the queue is full or over. */
 enum err hash_slot_take(int wait_ms);

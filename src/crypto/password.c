@@ -64,6 +64,12 @@ password_init(const struct config *c)
 	return hash_slot_init(str_of(c->runtime_dir));
 }
 
+void
+password_yield_to(const _Atomic int64_t *at)
+{
+	hash_slot_yield_to(at);
+}
+
 /*
  * crypt(3) with a buffer of its own. False on failure, where out begins
  * with '*'; both buffers of the library are wiped.

@@ -1,6 +1,8 @@
 #ifndef CRYPTO_PASSWORD_H
 #define CRYPTO_PASSWORD_H
 
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/err.h"
@@ -41,6 +43,13 @@ enum err password_hash(struct arena *a, struct str password, struct str *out);
  */
 enum err password_verify(struct arena *a, struct str password,
     struct str stored, bool *outdated);
+
+/*
+ * Leave a core to cheap requests, where there is more than one: while *at,
+ * monotonic µs of the last of them, is not older than 20 ms, hashes take one
+ * slot less. at must stay; NULL (the start): take them all.
+ */
+void password_yield_to(const _Atomic int64_t *at);
 
 /* Is the queue for hashing full? Then password_hash would answer E_BUSY. */
 bool password_busy(void);

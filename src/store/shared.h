@@ -20,6 +20,8 @@ struct shared {
 	/* started, requests: for /health and metrics */
 	_Atomic int64_t started_wall;
 	_Atomic uint64_t requests;
+	/* monotonic µs of the light lane's last request */
+	_Atomic int64_t light_at;
 	/* which content of which Redis the session cache was last of */
 	_Atomic uint64_t cache_content;
 };
