@@ -1,6 +1,7 @@
 /* GET, PUT, PATCH, DELETE /auth/me, /user/profile */
 #include "core/api_key.h"
 #include "core/erase.h"
+#include "core/factor_verify.h"
 #include "core/login.h"
 #include "core/role.h"
 #include "handlers/handlers.h"
@@ -68,11 +69,14 @@ update(struct call *c)
 	    c->actor.session->role_version);
 }
 
-enum { PASSWORD };
+enum { PASSWORD, CODE };
 
 static const struct field delete_fields[] = {
 	[PASSWORD] = { "password", "current_password", FIELD_PASSWORD, 0, 0,
-	    false, NULL, "Needed when the session is older than 10 minutes" },
+	    false, NULL, "Needed, or code, when the session is older than "
+	    "10 minutes" },
+	[CODE] = { "code", "otp token", FIELD_TEXT, 1, 64, false, NULL,
+	    "Of a second factor, or a backup code" },
 	{ 0 },
 };
 
@@ -80,11 +84,20 @@ static const struct field delete_fields[] = {
 static enum err
 prove(struct call *c)
 {
+	const struct session *s = c->actor.session;
+	const struct subject subject = subject_of_account(&s->account);
+	const struct factor_try t = { .code = given(c, CODE) };
+	struct factor_proof proof;
 	struct str stored;
+	enum err e = E_OK;
 
 	if (c->in[PASSWORD].given)
-		return login_prove(c->ctx, &c->actor.session->account,
-		    given(c, PASSWORD), &stored);
+		e = login_prove(c->ctx, &s->account, given(c, PASSWORD),
+		    &stored);
+	if (e == E_OK && c->in[CODE].given)
+		e = factor_verify(c->ctx, &subject, s, &t, &proof);
+	if (e != E_OK || c->in[PASSWORD].given || c->in[CODE].given)
+		return e;
 	return session_recent(c->actor.session) ? E_OK : E_REAUTH_REQUIRED;
 }
 

@@ -206,6 +206,14 @@ select 'recovery_methods', json_build_object('id', id, 'type', type,
 	'created_at', created_at)::text
 from recovery_methods where user_id = $1::uuid
 union all
+select 'factors', json_build_object('kind', kind, 'destination', destination,
+	'enabled_at', enabled_at, 'last_used_at', last_used_at)::text
+from factors where subject_id = $1::uuid and enabled_at is not null
+union all
+select 'subjects', json_build_object('id', id, 'name', name,
+	'created_at', created_at)::text
+from subjects where owner_id = $1::uuid
+union all
 select 'audit', line from (
 	select json_build_object('created_at', created_at, 'action', action,
 		'resource', resource, 'result', result, 'reason', reason,

@@ -40,7 +40,7 @@ erase_request(struct ctx *x, const struct account *a, int64_t *at)
 }
 
 static const char *const sections[] = { "sessions", "devices", "api_keys",
-	"webhooks", "recovery_methods", "audit" };
+	"webhooks", "recovery_methods", "factors", "subjects", "audit" };
 
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 

@@ -17,7 +17,8 @@ enum err erase_request(struct ctx *x, const struct account *a, int64_t *at);
 
 /*
  * {"profile":{…},"sessions":[…],"devices":[…],"api_keys":[…],"webhooks":[…],
- * "recovery_methods":[…],"audit":[…]}; the newest 5,000 lines of the last.
+ * "recovery_methods":[…],"factors":[…],"subjects":[…],"audit":[…]}; the
+ * newest 5,000 lines of the last.
  */
 enum err erase_export(struct ctx *x, struct str user_id, cJSON **out);
 

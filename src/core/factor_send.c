@@ -88,12 +88,12 @@ charge(struct ctx *x, struct str bucket, long max, int64_t window)
 }
 
 /* Row RL12: per subject and destination; for SMS what it may cost a day. */
-static enum err
-budget(struct ctx *x, const struct subject *s, struct str kind,
+enum err
+factor_send_budget(struct ctx *x, struct str who, struct str kind,
     struct str to)
 {
 	struct arena *a = x->arena;
-	enum err e = charge(x, arena_fmt(a, "code.by:%.*s", STR_FMT(s->id)),
+	enum err e = charge(x, arena_fmt(a, "code.by:%.*s", STR_FMT(who)),
 	    2L * PER_HOUR, HOUR);
 
 	if (e == E_OK)
@@ -122,8 +122,8 @@ host_of(const struct ctx *x)
 	return str_slice(s, 0, str_find(s, ':'));
 }
 
-static struct job_draft
-sms_draft(struct ctx *x, struct str to, struct str code)
+struct job_draft
+factor_send_sms(struct ctx *x, struct str to, struct str code)
 {
 	struct str host = host_of(x), text;
 	cJSON *o = json_object();
@@ -147,7 +147,7 @@ draft(struct ctx *x, const struct subject *s, struct str kind,
 	cJSON *vars;
 
 	if (str_eq(kind, STR("sms")))
-		return sms_draft(x, to, code);
+		return factor_send_sms(x, to, code);
 	vars = json_object();
 	json_add_str(vars, "code", code);
 	json_add_int(vars, "minutes", LIFE / CLOCK_SECOND / 60);
@@ -169,7 +169,7 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 		x->sentence = "Codes are not sent this way here";
 		return E_CONFLICT;
 	}
-	e = budget(x, s, kind, to);
+	e = factor_send_budget(x, s->id, kind, to);
 	if (e != E_OK)
 		return e;
 	mac = token_code_mac(x->arena, x->keys, id, "factor", code);

@@ -18,6 +18,17 @@ bool factor_send_offers(const struct ctx *x, struct str kind);
 enum err factor_send_phone(struct ctx *x, struct str typed, struct str *out);
 
 /*
+ * Row RL12: what may be sent for who (an id) and to one destination, and for
+ * SMS what it may cost a day. E_LIMITED with ctx->retry_after.
+ */
+enum err factor_send_budget(struct ctx *x, struct str who, struct str kind,
+    struct str to);
+
+/* The text message that brings a code. */
+struct job_draft factor_send_sms(struct ctx *x, struct str to,
+    struct str code);
+
+/*
  * Send a code to destination; what it is good for is bound: "setup:<id>",
  * "challenge:<id>", "session:<id>", "key". E_LIMITED with ctx->retry_after.
  */

@@ -25,6 +25,7 @@ mail_batch(struct ctx *x, const struct job_draft *d, size_t n)
 		cJSON *o = json_object();
 
 		json_add_str(o, "id", d[i].id);
+		json_add_str(o, "kind", d[i].kind);
 		json_add_str(o, "payload", hex_encode(x->arena, d[i].sealed));
 		json_add_int(o, "priority", d[i].priority);
 		json_push(list, o);

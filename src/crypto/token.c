@@ -25,6 +25,7 @@ static const struct {
 	[TOKEN_DEVICE] = { "pdt_", "device" },
 	[TOKEN_EMAIL] = { "pem_", "email" },
 	[TOKEN_UNDO] = { "pun_", "undo" },
+	[TOKEN_RECOVERY] = { "prc_", "recovery" },
 };
 
 static void

@@ -21,6 +21,7 @@ enum token_purpose {
 	TOKEN_DEVICE,  /* pdt_ */
 	TOKEN_EMAIL,   /* pem_ */
 	TOKEN_UNDO,    /* pun_ */
+	TOKEN_RECOVERY, /* prc_ */
 	TOKEN_PURPOSES
 };
 

@@ -2,6 +2,7 @@
 prove, nobody gains one he cannot (rows EC1 to EC5, RC1 to RC5, PV1 to PV3)."""
 import re
 import secrets
+import subprocess
 import threading
 
 import pytest
@@ -221,3 +222,167 @@ def test_the_export_holds_everything_and_no_secret(person):
     text = answer.body.decode()
     for secret in (key, person.password, person.refresh, "argon2"):
         assert secret not in text
+
+
+def code_of(inbox, address, n=1):
+    text = text_of(inbox.wait(address, "recovery code", n))
+    return re.search(r"^\s+(\d{6})$", text, re.M).group(1)
+
+
+def method(person, inbox, address=None):
+    """A proved recovery address."""
+    address = address or new_address()
+    made = person.api.post("/auth/recovery/methods",
+                           {"type": "email", "value": address})
+    assert made.status == 201, made
+    proved = person.api.post(
+        f"/auth/recovery/methods/{made.data['id']}/verify",
+        {"code": code_of(inbox, address)})
+    assert proved.status == 200 and proved.data["verified"] is True, proved
+    return address, made.data["id"]
+
+
+def start(api, identifier, **more):
+    answer = api.post("/auth/recovery/start",
+                      dict({"identifier": identifier}, **more))
+    assert answer.status == 200, answer
+    return answer
+
+
+def finish(api, challenge, codes, password="Recovered-Pass-1"):
+    return api.post("/auth/recovery/confirm", {
+        "challenge": challenge, "codes": codes, "new_password": password})
+
+
+def wrong(code):
+    return "%06d" % ((int(code) + 1) % 1000000)
+
+
+def test_several_methods_each_proved_before_it_counts(api, person, inbox):
+    """Row RC4; every change is told."""
+    first, _ = method(person, inbox)
+    second, number = method(person, inbox)
+    third = new_address()
+    made = person.api.post("/auth/recovery/methods",
+                           {"type": "email", "value": third}).data
+    listed = person.api.get("/auth/recovery/methods").data
+    assert [(m["value"], m["verified"]) for m in listed] == [
+        (first, True), (second, True), (third, False)]
+    verify = f"/auth/recovery/methods/{made['id']}/verify"
+    code = code_of(inbox, third)
+    other = api.new_person()
+    assert other.api.post(verify, {"code": code}).status == 404
+    for _ in range(3):
+        assert person.api.post(verify, {"code": wrong(code)}).status == 400
+    assert person.api.post(verify, {"code": code}).status == 400
+    assert person.api.delete(
+        "/auth/recovery/methods/" + number).status == 200
+    assert other.api.delete(
+        f"/auth/recovery/methods/{made['id']}").status == 404
+    for address in (person.email, first):
+        inbox.wait(address, "recovery methods")
+    again = person.api.post("/auth/recovery/methods",
+                            {"type": "email", "value": first})
+    assert again.status == 409, again
+    for value in (person.email, "nothing", ""):
+        assert person.api.post("/auth/recovery/methods", {
+            "type": "email", "value": value}).status == 422
+
+
+def test_an_account_whose_mail_is_lost_is_recovered(api, person, inbox):
+    """Rows RC2, RC3: once, all sessions end, all addresses are told."""
+    address, _ = method(person, inbox)
+    challenge = start(api, person.username).data["challenge"]
+    code = code_of(inbox, address, 2)
+    assert finish(api, challenge, [wrong(code)]).status == 400
+    assert finish(api, challenge, [code], "short").status == 422
+    done = finish(api, challenge, [code])
+    assert done.status == 200, done
+    assert finish(api, challenge, [code], "Another-Pass-2").status == 400
+    assert person.api.get("/auth/me").status == 401
+    assert person.try_login().status == 401
+    assert person.try_login("Recovered-Pass-1").status == 200
+    for where in (person.email, address):
+        inbox.wait(where, "was recovered")
+
+
+def test_start_tells_nobody_whether_there_is_an_account(api, person, inbox):
+    """Row RC2; an unproved method gets nothing."""
+    unproved = new_address()
+    person.api.post("/auth/recovery/methods",
+                    {"type": "email", "value": unproved})
+    known = start(api, person.email)
+    unknown = start(api, "nobody@example.test")
+    for one, two in zip(known.json.items(), unknown.json.items()):
+        if one[0] not in ("data", "meta"):
+            assert one == two
+    shape = [(len(a.data["challenge"]), a.data["challenge"][:4])
+             for a in (known, unknown)]
+    assert shape[0] == shape[1] == (75, "prc_")
+    answers = [finish(api, a.data["challenge"], ["123456"])
+               for a in (known, unknown)]
+    assert [a.status for a in answers] == [400, 400]
+    assert answers[0].json["message"] == answers[1].json["message"]
+    assert len(inbox.of(unproved, "recovery code")) == 1
+    assert finish(api, person.refresh, ["123456"]).code == "INVALID_TOKEN"
+
+
+def test_codes_can_be_tried_five_times(api, person, inbox):
+    address, _ = method(person, inbox)
+    challenge = start(api, person.email).data["challenge"]
+    code = code_of(inbox, address, 2)
+    for _ in range(5):
+        assert finish(api, challenge, [wrong(code)]).status == 400
+    assert finish(api, challenge, [code]).status == 400
+    assert person.try_login().status == 200
+
+
+def test_a_newer_recovery_ends_the_older(api, person, inbox):
+    address, number = method(person, inbox)
+    one = start(api, person.email, method=number).data["challenge"]
+    first = code_of(inbox, address, 2)
+    two = start(api, person.email, method="email").data["challenge"]
+    second = code_of(inbox, address, 3)
+    assert finish(api, one, [first]).status == 400
+    assert finish(api, two, [first, second]).status == 200
+
+
+def test_one_of_many_confirms(api, person, inbox):
+    address, _ = method(person, inbox)
+    challenge = start(api, person.email).data["challenge"]
+    code = code_of(inbox, address, 2)
+    results = []
+    threads = [threading.Thread(target=lambda n=n: results.append(finish(
+        api, challenge, [code], f"Racing-Pass-{n}").status))
+        for n in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(results) == [200, 400, 400, 400]
+
+
+def test_with_a_second_factor_one_code_is_not_enough(api, person, inbox):
+    """Row RC1."""
+    address, _ = method(person, inbox)
+    setup = person.api.post("/auth/2fa/setup", {}).data
+    enabled = person.api.post("/auth/2fa/enable",
+                              {"code": totp(setup["secret"])})
+    assert enabled.status == 200, enabled
+    backup = setup["backup_codes"]
+    challenge = start(api, person.email).data["challenge"]
+    code = code_of(inbox, address, 2)
+    assert finish(api, challenge, [code]).status == 400
+    assert finish(api, challenge, [code, code]).status == 400
+    assert finish(api, challenge, [backup[0]]).status == 400
+    assert finish(api, challenge, [code, "AAAA-BBBB-CCCC-DDDD"]
+                  ).status == 401
+    done = finish(api, challenge, [code, backup[0]])
+    assert done.status == 200, done
+    answer = person.try_login("Recovered-Pass-1")
+    assert answer.status == 200 and answer.data["requires_mfa"] is True
+
+
+def totp(secret):
+    return subprocess.run(["oathtool", "--totp", "-b", secret], check=True,
+                          capture_output=True, text=True).stdout.strip()

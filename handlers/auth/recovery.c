@@ -1,0 +1,56 @@
+/* POST /auth/recovery/start, /auth/recovery/confirm */
+#include "core/recovery.h"
+#include "handlers/handlers.h"
+
+enum { IDENTIFIER, METHOD };
+
+static const struct field start_fields[] = {
+	[IDENTIFIER] = { "identifier", "email_or_username email username",
+	    FIELD_NAME, 1, 254, true, NULL,
+	    "E-mail address or user name of the account" },
+	[METHOD] = { "method", "", FIELD_NAME, 1, 50, false, NULL,
+	    "email, phone or the id of a method; all when not given" },
+	{ 0 },
+};
+
+enum { CHALLENGE, CODES, NEW_PASSWORD };
+
+static const struct field confirm_fields[] = {
+	[CHALLENGE] = { "challenge", "", FIELD_TOKEN, 0, 0, true, NULL,
+	    "What start gave" },
+	[CODES] = { "codes", "", FIELD_TEXTS, 1, 4, true, NULL,
+	    "The code that was sent; with a second factor a backup code or "
+	    "a code of it too" },
+	[NEW_PASSWORD] = { "new_password", "password", FIELD_PASSWORD, 0, 0,
+	    true, NULL, "The password from now on" },
+	{ 0 },
+};
+
+static enum err
+start(struct call *c)
+{
+	cJSON *data = json_object();
+	struct str challenge;
+	enum err e = recovery_start(c->ctx, given(c, IDENTIFIER),
+	    given(c, METHOD), &challenge);
+
+	if (e != E_OK)
+		return e;
+	json_add_str(data, "challenge", challenge);
+	return answer(c, 200, "If the account has recovery methods, codes "
+	    "are on their way to them", data);
+}
+
+static enum err
+confirm(struct call *c)
+{
+	enum err e = recovery_confirm(c->ctx, given(c, CHALLENGE),
+	    c->in[CODES].texts, c->in[CODES].ntexts,
+	    given(c, NEW_PASSWORD));
+
+	return e != E_OK ? e : answer(c, 200, "Your account is recovered. "
+	    "You can now log in with your new password", NULL);
+}
+
+const struct handler auth_recovery_start = { start_fields, start };
+const struct handler auth_recovery_confirm = { confirm_fields, confirm };

@@ -1,0 +1,111 @@
+/* GET, POST /auth/recovery/methods · POST …/{id}/verify · DELETE …/{id} */
+#include "core/recovery_method.h"
+#include "handlers/handlers.h"
+#include "http/field.h"
+
+enum { TYPE, VALUE };
+
+static const struct field fields[] = {
+	[TYPE] = { "type", "", FIELD_CHOICE, 0, 0, true, "email phone",
+	    "email or phone" },
+	[VALUE] = { "value", "email phone", FIELD_NAME, 3, 254, true, NULL,
+	    "An address, or a number such as +49 30 123456" },
+	{ 0 },
+};
+
+enum { CODE };
+
+static const struct field code_fields[] = {
+	[CODE] = { "code", "otp token", FIELD_DIGITS, 6, 6, true, NULL,
+	    "The code that was sent there" },
+	{ 0 },
+};
+
+static cJSON *
+record(const struct recovery_method *m)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", m->id);
+	json_add_str(o, "type", m->type);
+	json_add_str(o, "value", m->value);
+	json_add_bool(o, "verified", m->verified_at != 0);
+	json_add_time(o, "verified_at", m->verified_at);
+	json_add_time(o, "created_at", m->created_at);
+	return o;
+}
+
+static enum err
+list(struct call *c)
+{
+	struct recovery_method *m;
+	cJSON *array = json_array();
+	size_t n;
+	enum err e = recovery_method_list(c->ctx,
+	    c->actor.session->account.id, &m, &n);
+
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, record(&m[i]));
+	return answer(c, 200, "Recovery methods retrieved successfully",
+	    array);
+}
+
+/* What the type says the value is. */
+static enum err
+value_of(struct call *c, struct str *out)
+{
+	const struct field row = { .name = "value", .type = FIELD_EMAIL };
+	struct value v = { 0 };
+	const char *why = NULL;
+
+	*out = given(c, VALUE);
+	if (!str_eq(given(c, TYPE), STR("email")))
+		return E_OK;
+	why = field_read(c->ctx->arena, &row, json_str(*out), &v);
+	*out = v.text;
+	c->ctx->field = "value";
+	c->ctx->sentence = why;
+	return why ? E_VALIDATION : E_OK;
+}
+
+static enum err
+add(struct call *c)
+{
+	struct recovery_method m;
+	struct str value;
+	enum err e = value_of(c, &value);
+
+	if (e == E_OK)
+		e = recovery_method_add(c->ctx, &c->actor.session->account,
+		    given(c, TYPE), value, &m);
+	return e != E_OK ? e : answer(c, 201, "Please enter the code we sent "
+	    "there", record(&m));
+}
+
+static enum err
+verify(struct call *c)
+{
+	struct recovery_method m;
+	enum err e = recovery_method_verify(c->ctx,
+	    &c->actor.session->account, c->arg[0], given(c, CODE), &m);
+
+	return e != E_OK ? e : answer(c, 200, "Recovery method verified",
+	    record(&m));
+}
+
+static enum err
+remove_(struct call *c)
+{
+	enum err e = recovery_method_remove(c->ctx,
+	    &c->actor.session->account, c->arg[0]);
+
+	return e != E_OK ? e : answer(c, 200, "Recovery method removed",
+	    NULL);
+}
+
+const struct handler auth_recovery_methods_list = { NULL, list };
+const struct handler auth_recovery_methods_add = { fields, add };
+const struct handler auth_recovery_methods_verify = { code_fields, verify };
+const struct handler auth_recovery_methods_remove = { NULL, remove_ };

@@ -1,0 +1,220 @@
+#include "core/recovery.h"
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "core/factor_verify.h"
+#include "core/mail.h"
+#include "core/recovery_method.h"
+#include "crypto/password.h"
+#include "crypto/token.h"
+
+#define LIFE (600 * CLOCK_SECOND)
+#define FLOOR (40 * CLOCK_MS)
+#define PER_HOUR 5
+#define CODES_MAX 4
+
+static struct str
+lower(struct arena *a, struct str s)
+{
+	struct str t = str_trim(s);
+	char *p = arena_alloc(a, t.n + 1);
+
+	for (size_t i = 0; i < t.n; i++)
+		p[i] = t.p[i] >= 'A' && t.p[i] <= 'Z' ?
+		    (char)(t.p[i] - 'A' + 'a') : t.p[i];
+	return (struct str){ p, t.n };
+}
+
+static enum err
+limited(struct ctx *x, const char *name, struct str whose, long max)
+{
+	struct limit l = { .name = name, .whose = whose, .max = max,
+		.window = 3600 * CLOCK_SECOND, .durable = true };
+
+	return limit_take(x, &l);
+}
+
+static cJSON *
+code_json(struct ctx *x, const struct recovery_code *c, struct str to)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", c->id);
+	json_add_str(o, "destination", to);
+	json_add_str(o, "mac", hex_encode(x->arena, c->mac));
+	return o;
+}
+
+/* A code to each method; one past its budget gets none. */
+static enum err
+send_all(struct ctx *x, const struct rows *r, struct uuid id)
+{
+	struct job_draft jobs[MAIL_ADDRESSES];
+	cJSON *codes = json_array();
+	struct recovery_code c;
+	size_t n = 0;
+	enum err e;
+
+	for (size_t i = 0; i < r->n && n < MAIL_ADDRESSES; i++) {
+		e = recovery_code_make(x, row_str(r, i, 0), row_str(r, i, 1),
+		    "recovery", row_str(r, i, 2), row_str(r, i, 3), &c);
+		if (e == E_LIMITED)
+			continue;
+		if (e != E_OK)
+			return e;
+		jobs[n++] = c.job;
+		json_push(codes, code_json(x, &c, row_str(r, i, 3)));
+	}
+	x->retry_after = 0;
+	x->sentence = NULL;
+	e = db_exec(x->db, x->arena, Q_RECOVERY_START, NULL,
+	    A_STR(uuid_text(x->arena, id)), A_STR(row_str(r, 0, 0)),
+	    A_INT(LIFE), A_STR(json_print(x->arena, codes)),
+	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+enum err
+recovery_start(struct ctx *x, struct str identifier, struct str method,
+    struct str *challenge)
+{
+	int64_t floor = clock_mono() + FLOOR;
+	struct str who = lower(x->arena, identifier);
+	struct uuid id = uuid_v7();
+	struct rows *r;
+	enum err e = limited(x, "recovery", limit_network(x), 2 * PER_HOUR);
+
+	if (e == E_OK)
+		e = limited(x, "recovery_of", who, PER_HOUR);
+	if (e == E_OK)
+		e = db_exec(x->db, x->arena, Q_RECOVERY_BEGIN, &r,
+		    A_STR(who), A_STR(method));
+	if (e == E_OK && r->n)
+		e = send_all(x, r, id);
+	*challenge = token_make(x->arena, x->keys, TOKEN_RECOVERY, id, 0);
+	clock_hold(floor);
+	return e;
+}
+
+/* Which row's code is this? r->n: none. All are compared. */
+static size_t
+match(struct ctx *x, const struct rows *r, struct str code)
+{
+	size_t found = r->n;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct str want = row_bytes(x->arena, r, i, 6);
+		struct str mac = token_code_mac(x->arena, x->keys,
+		    row_str(r, i, 5), "recovery", code);
+
+		if (want.n == mac.n &&
+		    sodium_memcmp(want.p, mac.p, mac.n) == 0)
+			found = i;
+	}
+	return found;
+}
+
+/* A row RC1's second proof, where there is a factor to prove. */
+static enum err
+second(struct ctx *x, const struct rows *r, struct str other)
+{
+	struct factor_try t = { .code = other };
+	struct factor_proof proof;
+	struct subject s;
+	struct account a;
+	enum err e;
+
+	if (!row_bool(r, 0, 4))
+		return E_OK;
+	if (other.n == 0) {
+		x->sentence = "This account has a second factor: a backup "
+		    "code, or a code of that factor, is needed too";
+		return E_BAD_CODE;
+	}
+	e = account_find(x, row_str(r, 0, 0), &a, NULL);
+	if (e != E_OK)
+		return e;
+	s = subject_of_account(&a);
+	return factor_verify(x, &s, NULL, &t, &proof);
+}
+
+static enum err
+check(struct ctx *x, struct str password, const struct rows *r)
+{
+	struct str context[] = { row_str(r, 0, 2), row_str(r, 0, 1),
+		str_of(x->config->name) };
+
+	x->sentence = password_policy(x->config, password, context, 3);
+	x->field = "new_password";
+	return x->sentence ? E_VALIDATION : E_OK;
+}
+
+static enum err
+finish(struct ctx *x, const struct rows *r, struct str request,
+    struct str code, struct str hash)
+{
+	struct job_draft jobs[MAIL_ADDRESSES];
+	struct str uid = row_str(r, 0, 0);
+	cJSON *vars = json_object();
+	struct rows *done;
+	size_t n = 0;
+	enum err e;
+
+	json_add_str(vars, "ip", x->client);
+	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
+	e = mail_everywhere(x, uid, (struct mail){
+	    .template = "recovery-done", .name = row_str(r, 0, 3),
+	    .vars = vars, .priority = 1 }, jobs, &n);
+	if (e != E_OK)
+		return e;
+	session_stale(x, uid);
+	e = db_exec(x->db, x->arena, Q_RECOVERY_CONFIRM, &done,
+	    A_STR(request), A_STR(code), A_STR(hash),
+	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK && done->n == 0)
+		e = E_BAD_CODE;
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+enum err
+recovery_confirm(struct ctx *x, struct str challenge, const struct str *codes,
+    size_t ncodes, struct str new_password)
+{
+	struct str request, hash, issued = STR_NONE, other = STR_NONE;
+	uint32_t generation;
+	struct uuid id;
+	struct rows *r;
+	enum err e;
+
+	if (!token_open(x->arena, x->keys, TOKEN_RECOVERY, challenge, &id,
+	    &generation))
+		return E_BAD_TOKEN;
+	request = uuid_text(x->arena, id);
+	e = db_exec(x->db, x->arena, Q_RECOVERY_CHARGE, &r, A_STR(request));
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < ncodes && i < CODES_MAX && r->n; i++) {
+		size_t row = match(x, r, codes[i]);
+
+		if (row < r->n)
+			issued = row_str(r, row, 5);
+		else
+			other = codes[i];
+	}
+	if (issued.n == 0)
+		return E_BAD_CODE;
+	e = check(x, new_password, r);
+	if (e == E_OK)
+		e = password_hash(x->arena, new_password, &hash);
+	if (e == E_OK)
+		e = second(x, r, other);
+	return e != E_OK ? e : finish(x, r, request, issued, hash);
+}
