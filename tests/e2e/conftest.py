@@ -15,6 +15,7 @@ import redis
 
 from api import Api
 from maildir import Inbox
+from until import until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -44,14 +45,27 @@ class Stack:
             stdin=subprocess.DEVNULL, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
         self.settings = settings
-        self.places = dict(line.split("=", 1) for line in subprocess.run(
-            [ROOT + "/dev", "env"], check=True, capture_output=True,
-            text=True).stdout.splitlines())
+        self.places = dict(line.split("=", 1)
+                           for line in self.dev("env").splitlines())
         if self.inbox is None:
             self.inbox = Inbox(self["MAIL_DIR"])
-            self.db = psycopg2.connect(self["DATABASE_OWNER_URL"])
-            self.db.autocommit = True
+            self.reconnect()
         return self
+
+    def reconnect(self):
+        """To a Postgres that has just come back, too."""
+        def connect():
+            try:
+                return psycopg2.connect(self["DATABASE_OWNER_URL"])
+            except psycopg2.OperationalError:
+                return None
+        self.db = until(connect, "a connection to Postgres")
+        self.db.autocommit = True
+
+    def dev(self, *args):
+        """./dev with these words; what it prints."""
+        return subprocess.run([ROOT + "/dev", *args], check=True,
+                              capture_output=True, text=True).stdout
 
     def __getitem__(self, name):
         return self.places[name]
@@ -73,13 +87,13 @@ class Stack:
     def forget_limits(self):
         """All budgets are whole again."""
         self.sql("delete from attempts")
-        if self["REDIS_URL"]:
-            redis.Redis.from_url(self["REDIS_URL"]).flushdb()
+        if self["PID_REDIS"]:
+            cache = self.cache()
+            for key in cache.scan_iter("rate_limit:*"):
+                cache.delete(key)
 
-    def forget_cache(self):
-        """What was changed behind the service's back is seen at once."""
-        if self["REDIS_URL"]:
-            redis.Redis.from_url(self["REDIS_URL"]).flushdb()
+    def cache(self):
+        return redis.Redis.from_url(self["REDIS_URL"])
 
     def forget(self, *addresses):
         """A second run meets its own leftovers otherwise."""

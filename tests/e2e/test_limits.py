@@ -1,0 +1,225 @@
+"""Rate limits: buckets, headers, who shares one; with Redis and without."""
+import itertools
+import secrets
+import time
+
+import pytest
+
+import test_accounts
+from test_api_keys import make
+from test_races import at_once
+
+PROXY = {"ENABLE_RATE_LIMITING": "true", "TRUSTED_PROXIES": "127.0.0.0/8"}
+COUNTER = itertools.count(1)
+
+
+@pytest.fixture
+def network():
+    """An address of the test's own, as a proxy names it."""
+    n = next(COUNTER)
+    return f"10.{secrets.randbelow(255)}.{n // 250}.{n % 250 + 1}"
+
+
+@pytest.fixture
+def at(api, network):
+    """POST from that network, or another."""
+    def post(path, body, where=network, mount="/api/v1", **headers):
+        return api.of(mount=mount).post(
+            path, body, X_Forwarded_For=where, **headers)
+    return post
+
+
+def login(word=""):
+    return {"identifier": "nobody" + (word or secrets.token_hex(4)),
+            "password": "Aa1-not-the-one"}
+
+
+def check_over(answer, limit, window="15m0s"):
+    assert (answer.status, answer.code) == (429, "RATE_LIMITED")
+    assert answer.json["error"] == "Rate limit exceeded"
+    assert answer.json["message"] == (
+        f"Too many requests. Please try again in {window}")
+    assert answer.headers["X-RateLimit-Limit"] == str(limit)
+    assert answer.headers["X-RateLimit-Remaining"] == "0"
+    wait = int(answer.headers["Retry-After"])
+    reset = int(answer.headers["X-RateLimit-Reset"])
+    assert wait > 0 and abs(reset - time.time() - wait) <= 3
+
+
+class Durable:
+    """What Postgres carries too (contract 3.11)."""
+
+    def test_five_logins_a_quarter_of_an_hour(self, at):
+        """Row RL1."""
+        left = []
+        for _ in range(5):
+            answer = at("/auth/login", login())
+            assert answer.status == 401
+            assert answer.headers["X-RateLimit-Limit"] == "5"
+            left.append(int(answer.headers["X-RateLimit-Remaining"]))
+        assert left == [4, 3, 2, 1, 0]
+        check_over(at("/auth/login", login()), 5)
+
+    def test_no_spelling_makes_another_bucket(self, api, at, network):
+        """Row RL6: mount, slash, encoding, override, query, body."""
+        ways = [("/auth/login", "/api/v1"), ("/auth/login", "/api"),
+                ("/auth/login/", "/api/v1"), ("/auth/%6cogin", "/api"),
+                ("/auth/login?x=1", "/api/v1")]
+        for path, mount in ways:
+            assert at(path, login(), mount=mount).status == 401
+        for path, mount in ways:
+            check_over(at(path, login(), mount=mount), 5)
+        assert at("/auth/login", {}).status == 429
+        assert at("/auth/login", login(), where="::ffff:" + network
+                  ).status == 429
+
+    def test_bad_requests_count_too(self, at):
+        for body in ({}, {"identifier": 5}, login(), {}, {}):
+            assert at("/auth/login", body).status in (401, 422)
+        assert at("/auth/login", login()).status == 429
+
+    def test_another_network_has_its_own(self, at):
+        for _ in range(6):
+            last = at("/auth/login", login())
+        assert last.status == 429
+        assert at("/auth/login", login(), where="10.255.255.1"
+                  ).status in (401, 429)
+        assert at("/auth/login", login(), where="192.0.2.%d" % (
+            secrets.randbelow(250) + 1)).status == 401
+
+    def test_register_signup_and_login_are_three_buckets(self, at):
+        """Contract 5."""
+        for path, limit, window in (("/auth/signup", 3, "1h0m0s"),
+                                    ("/auth/register", 5, "15m0s")):
+            for _ in range(limit):
+                assert at(path, test_accounts.form()).status == 201
+            check_over(at(path, test_accounts.form()), limit, window)
+        assert at("/auth/login", login()).status == 401
+
+    def test_three_resets_an_hour_per_network(self, at):
+        for _ in range(3):
+            assert at("/auth/password-reset/request", {
+                "email": secrets.token_hex(6) + "@example.test"}
+                      ).status == 200
+        check_over(at("/auth/password-reset/request", {
+            "email": secrets.token_hex(6) + "@example.test"}), 3, "1h0m0s")
+
+    def test_three_resets_an_hour_per_address(self, at, inbox):
+        """Rows RL12, RL10: known or not."""
+        made = test_accounts.form()
+        assert at("/auth/register", made).status == 201
+        for email in (made["email"], secrets.token_hex(6) + "@example.test"):
+            statuses = [at("/auth/password-reset/request", {"email": email},
+                           where=f"10.9.{secrets.randbelow(250)}.{i + 1}"
+                           ).status for i in range(4)]
+            assert statuses == [200, 200, 200, 429]
+        inbox.wait(made["email"], "Reset your", 3)
+        assert len(inbox.of(made["email"], "Reset your")) == 3
+
+    def test_five_codes_an_hour_per_address(self, at):
+        """Row RL12."""
+        email = secrets.token_hex(6) + "@example.test"
+        statuses = [at("/auth/resend-otp", {"email": email},
+                       where=f"10.8.{secrets.randbelow(250)}.{i + 1}"
+                       ).status for i in range(6)]
+        assert statuses == [200] * 5 + [429]
+
+    def test_a_limit_holds_for_many_at_once(self, api, network):
+        """Row RL2."""
+        answers = at_once(api, "/auth/login", [login()] * 32,
+                          X_Forwarded_For=network)
+        statuses = [status for status, _ in answers]
+        assert statuses.count(401) == 5 and statuses.count(429) == 27
+
+    def test_ipv6_is_limited_by_its_64(self, at):
+        """Row RL3."""
+        net = f"2001:db8:{secrets.randbelow(65535):x}:1"
+        for i in range(5):
+            assert at("/auth/login", login(), where=f"{net}::{i + 1:x}"
+                      ).status == 401
+        assert at("/auth/login", login(), where=f"{net}:ffff::9"
+                  ).status == 429
+        assert at("/auth/login", login(), where=f"{net[:-1]}2::9"
+                  ).status == 401
+
+
+@pytest.mark.stack(**PROXY)
+class TestWithRedis(Durable):
+    def test_fifty_anonymous_requests(self, at):
+        statuses = [at("/auth/refresh", {"refresh_token": "x"})
+                    for _ in range(51)]
+        assert [a.status for a in statuses] == [401] * 50 + [429]
+        assert statuses[-1].headers["X-RateLimit-Limit"] == "50"
+
+    def test_a_hundred_requests_of_a_user_a_minute(self, api, at):
+        """The bucket is the user's: his sessions and networks share it."""
+        made = test_accounts.form()
+        data = at("/auth/register", made).data
+        other = at("/auth/login", {"email": made["email"],
+                                   "password": made["password"]}).data
+        answers = [api.of(data["access_token"] if i % 2 else
+                          other["access_token"]).get(
+                              "/auth/me" if i % 3 else "/auth/sessions",
+                              X_Forwarded_For=f"10.7.7.{i + 1}")
+                   for i in range(101)]
+        assert [a.status for a in answers] == [200] * 100 + [429]
+        assert answers[0].headers["X-RateLimit-Limit"] == "100"
+        assert int(answers[0].headers["X-RateLimit-Remaining"]) == 99
+
+    def test_a_key_has_the_number_it_was_given(self, api, at):
+        """Row AK9."""
+        data = at("/auth/register", test_accounts.form()).data
+        person = type("P", (), {"api": api.of(data["access_token"])})
+        key = make(person, rate_limit=3)["api_key"]
+        answers = [api.get("/auth/me", X_API_Key=key) for _ in range(4)]
+        assert [a.status for a in answers] == [200] * 3 + [429]
+        assert answers[-1].headers["Retry-After"]
+        assert person.api.get("/auth/me").status == 200
+
+    def test_health_and_keys_are_for_everybody(self, api):
+        for path in ("/health", "/health/live", "/health/ready", "/info",
+                     "/.well-known/jwks.json"):
+            for _ in range(60):
+                answer = api.root("GET", path)
+            assert answer.status == 200
+
+    def test_no_key_of_redis_is_for_ever(self, stack, at):
+        """Rows RL9, RL14."""
+        at("/auth/login", login())
+        cache = stack.cache()
+        for key in cache.scan_iter():
+            assert cache.ttl(key) != -1, key
+
+
+@pytest.mark.stack(REDIS_HOST="", **PROXY)
+class TestWithoutRedis(Durable):
+    def test_general_limits_are_open(self, at):
+        """Contract 3.11."""
+        statuses = {at("/auth/refresh", {"refresh_token": "x"}).status
+                    for _ in range(60)}
+        assert statuses == {401}
+
+
+@pytest.mark.stack(ENABLE_RATE_LIMITING="true", RATE_LIMIT_LOGIN="2",
+                   RATE_LIMIT_REGISTER="3", RATE_LIMIT_WINDOW="2s")
+def test_limits_are_configured_and_nobody_forges_a_network(stack, api):
+    """Row HB1; seed 002 names the settings."""
+    stack.forget_limits()
+    statuses = [api.post("/auth/login", login(),
+                         X_Forwarded_For=f"10.1.1.{i}").status
+                for i in range(3)]
+    assert statuses == [401, 401, 429]
+    statuses = [api.post("/auth/register", {}).status for _ in range(4)]
+    assert statuses == [422] * 3 + [429]
+    answer = api.post("/auth/login", login())
+    while answer.status == 429:
+        time.sleep(0.1)
+        answer = api.post("/auth/login", login())
+    assert answer.status == 401
+
+
+def test_switched_off_there_is_neither_limit_nor_header(api):
+    for _ in range(12):
+        answer = api.post("/auth/login", login())
+        assert answer.status == 401
+        assert "X-RateLimit-Limit" not in answer.headers

@@ -1,0 +1,164 @@
+"""Health, information, and the stack without what it can do without."""
+import re
+
+import pytest
+
+from test_accounts import word
+from until import until
+
+MOUNTS = ["", "/api", "/api/v1"]
+
+
+@pytest.mark.parametrize("mount", MOUNTS)
+def test_health_is_not_wrapped(api, mount):
+    answer = api.root("GET", mount + "/health")
+    assert answer.status == 200
+    body = answer.json
+    assert body["status"] == "healthy" and "data" not in body
+    assert set(body["checks"]) >= {"database", "redis", "memory", "queue"}
+    assert body["checks"]["queue"]["status"] == "up"
+    assert body["checks"]["queue"]["dead"] >= 0
+
+
+@pytest.mark.parametrize("mount", MOUNTS)
+def test_probes_say_alive_and_ready(api, mount):
+    """Row RE11."""
+    for path in ("/health/live", "/health/ready"):
+        answer = api.root("GET", mount + path)
+        assert answer.status == 200 and answer.json["status"]
+
+
+@pytest.mark.parametrize("mount", MOUNTS)
+def test_info_tells_what_is_on(api, mount):
+    answer = api.root("GET", mount + "/info")
+    data = answer.data
+    assert data["service"] == "Postern"
+    assert re.match(r"\d+\.\d+\.\d+", data["version"])
+    assert data["capabilities"]
+
+
+def test_the_root_has_nothing_else(api):
+    for path in ("/auth/me", "/auth/login", "/", "/api-keys"):
+        assert api.root("GET", path).status == 404
+
+
+def test_jwks_holds_no_shared_secret(api):
+    answer = api.root("GET", "/.well-known/jwks.json")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/jwk-set+json"
+    for key in answer.json["keys"]:
+        assert key["kty"] == "OKP" and not {"k", "d"} & set(key)
+
+
+@pytest.mark.stack(HEALTH_DETAILS="private")
+def test_details_of_health_can_be_private(api):
+    """Contract 3.13."""
+    body = api.root("GET", "/health").json
+    assert body["status"] == "healthy" and "checks" not in body
+
+
+def whole_flow(api, inbox):
+    """From registration to a new password, over either mount."""
+    person = api.new_person()
+    assert api.post("/auth/verify-email", {
+        "email": person.email, "otp": inbox.otp(person.email)}).status == 200
+    data = person.login()
+    assert person.api.get("/auth/me").data["is_verified"] is True
+    assert person.api.put("/auth/me", {"first_name": "Ada"}).status == 200
+    assert person.api.get("/auth/me").data["first_name"] == "Ada"
+    answer = api.of(mount="/api").post("/auth/refresh", {
+        "refreshToken": data.refresh})
+    assert answer.status == 200
+    token = answer.json["accessToken"]
+    sessions = api.of(token).get("/auth/sessions?limit=1")
+    assert sessions.json["pagination"]["total"] == 2
+    assert api.of(token).delete("/auth/sessions").status == 200
+    api.post("/auth/password-reset/request", {"email": person.email})
+    assert api.post("/auth/password-reset/confirm", {
+        "token": inbox.reset_token(person.email),
+        "new_password": "Bb2-another-one-"}).status == 200
+    assert api.check(token) == 401
+    assert person.try_login().status == 401
+    answer = person.try_login("Bb2-another-one-")
+    assert answer.status == 200
+    token = answer.data["access_token"]
+    assert api.of(token).post("/auth/logout").status == 200
+    assert api.check(token) == 401
+    inbox.wait(person.email, "password was changed")
+
+
+def test_the_whole_flow(api, inbox):
+    whole_flow(api, inbox)
+
+
+@pytest.mark.stack(REDIS_HOST="")
+class TestWithoutRedis:
+    """Contract 3.11."""
+
+    def test_the_whole_flow(self, api, inbox):
+        whole_flow(api, inbox)
+
+    def test_it_is_healthy(self, api):
+        body = api.root("GET", "/health").json
+        assert body["status"] == "healthy"
+        assert body["checks"]["redis"]["status"] == "disabled"
+        assert api.root("GET", "/health/ready").status == 200
+        assert api.get("/info").data["capabilities"]["redis"] is False
+
+    def test_lockout_and_reuse_hold(self, api, person):
+        for _ in range(5):
+            assert person.try_login("wrong").status == 401
+        assert person.try_login().status == 423
+        token = person.refresh
+        assert api.post("/auth/refresh", {"refresh_token": token}
+                        ).status == 200
+        assert api.post("/auth/refresh", {"refresh_token": token}
+                        ).status == 401
+        assert api.check(person.access) == 401
+
+
+@pytest.mark.stack(REDIS_HOST="127.0.0.1", REDIS_PORT="1",
+                   ENABLE_RATE_LIMITING="true")
+def test_a_lost_redis_degrades_and_no_more(api, stack):
+    """Rows RL8, RE11: configured, but nobody answers."""
+    stack.forget_limits()
+    body = api.root("GET", "/health").json
+    assert body["status"] == "degraded"
+    assert body["checks"]["redis"]["status"] == "down"
+    ready = api.root("GET", "/health/ready")
+    assert (ready.status, ready.json["status"]) == (200, "degraded")
+    person = api.new_person()
+    assert person.api.get("/auth/me").status == 200
+    statuses = [api.post("/auth/login", {
+        "email": word() + "@example.test", "password": "x"}).status
+        for _ in range(6)]
+    assert statuses == [401] * 5 + [429]
+    person.api.post("/auth/logout")
+    assert api.check(person.access) == 401
+    stack.forget_limits()
+
+
+def test_without_postgres_it_lives_but_is_not_ready(api, stack, person):
+    """Row RE11."""
+    stack.dev("stop-service", "postgres")
+    try:
+        assert api.root("GET", "/health/live").status == 200
+        ready = api.root("GET", "/health/ready")
+        assert ready.status == 503 and ready.headers["Retry-After"]
+        body = api.root("GET", "/health")
+        assert (body.status, body.json["status"]) == (503, "unhealthy")
+        for answer in (api.post("/auth/login", {"email": person.email,
+                                                "password": "x"}),
+                       api.post("/auth/refresh", {
+                           "refresh_token": person.refresh})):
+            assert (answer.status, answer.code) == (
+                503, "SERVICE_UNAVAILABLE")
+            assert answer.headers["Retry-After"]
+            assert "data" not in answer.json
+    finally:
+        stack.dev("start-service", "postgres")
+        stack.reconnect()
+    until(lambda: person.api.get("/auth/me").status == 200)
+    until(lambda: api.root("GET", "/health").json["status"] == "healthy")
+    assert api.post("/auth/refresh", {"refresh_token": person.refresh}
+                    ).status == 200

@@ -1,0 +1,62 @@
+"""The same core flow behind every web server, and as plain CGI."""
+import pytest
+
+from test_system import whole_flow
+
+
+class Behind:
+    def test_the_whole_flow(self, api, inbox):
+        whole_flow(api, inbox)
+
+    def test_what_the_edge_must_not_change(self, api, person):
+        """Methods, overrides, Authorization, bodies, errors, HEAD."""
+        assert person.api.get("/auth/me").data["id"] == person.id
+        answer = person.api.post("/auth/me", {"first_name": "Ada"},
+                                 X_HTTP_Method_Override="PATCH")
+        assert answer.status == 200
+        for method in ("PUT", "PATCH"):
+            answer = person.api.send(method, "/auth/me", {"last_name": "L"})
+            assert answer.status == 200
+        other = person.another_session()
+        assert person.api.delete("/auth/sessions/" + other.session
+                                 ).status == 200
+        assert person.api.send("HEAD", "/auth/me").body == b""
+        assert api.get("/nothing").status == 404
+        answer = api.send("DELETE", "/auth/login")
+        assert (answer.status, answer.headers["Allow"]) == (
+            405, "POST, OPTIONS")
+        answer = api.get("/auth/me")
+        assert answer.status == 401 and answer.headers["WWW-Authenticate"]
+        assert api.post("/auth/login", "{").status == 400
+        assert api.post("/auth/login", {}).status == 422
+        assert api.post("/auth/login", b"x", Content_Type="text/plain"
+                        ).status == 415
+        assert api.post("/auth/login", {"a": "x" * 70000}).status == 413
+        assert api.get("/auth/me%2f").status in (400, 404)
+        assert api.get("/info", X_Request_Id="mine").headers[
+            "X-Request-Id"] == "mine"
+
+    def test_the_client_is_the_peer(self, stack, api, person):
+        """Row HB1."""
+        sid = person.login().session
+        assert stack.sql("select ip_address from sessions where id = %s",
+                         sid) == [("127.0.0.1",)]
+
+
+@pytest.mark.stack(WEB="apache")
+class TestApache(Behind):
+    pass
+
+
+@pytest.mark.stack(WEB="lighttpd")
+class TestLighttpd(Behind):
+    pass
+
+
+@pytest.mark.stack(WEB="cgi")
+class TestCGI(Behind):
+    pass
+
+
+class TestNginx(Behind):
+    pass
