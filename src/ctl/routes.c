@@ -8,6 +8,7 @@ who_text(enum who w)
 		[WHO_ANYONE] = "anyone", [WHO_USER] = "user",
 		[WHO_KEY] = "key", [WHO_USER_OR_KEY] = "user or key",
 		[WHO_PERMISSION] = "permission",
+		[WHO_FACTOR] = "challenge, key or user",
 	};
 
 	return names[w];
