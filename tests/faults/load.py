@@ -79,8 +79,10 @@ class Actor(threading.Thread):
 
     def until_answered(self, step):
         """Do step until its answer is one; None when the load ends."""
+        self.tries = 0
         while True:
             a = step()
+            self.tries += 1
             if not a.unknown:
                 return a
             if self.stop.wait(0.05):
@@ -121,12 +123,17 @@ class Actor(threading.Thread):
             return None
         if a.status == 409 and "still being worked" in str(a.body):
             return None  # its fate is not known yet
-        if a.status != 201:
+        # a try that was answered 503 may have been committed after all
+        done = a.status == 409 and a.body["code"] == "EMAIL_TAKEN" and \
+            self.tries > 1
+        if a.status != 201 and not done:
             self.watch.breach(f"register: {a}")
             return None
         self.ledger.writes += 1
         self.ledger.accounts.append(account)
         self.mine.append(account)
+        if done:
+            return self.log_in(account)
         return Session(account, a.data)
 
     def log_in(self, account):

@@ -1,7 +1,9 @@
 """Sessions ended while Redis cannot be told, or forgets that it was (rows
 SE8, RT9), and counts that Redis cannot make be forgotten (row RL8)."""
 
+import base64
 import contextlib
+import json
 import os
 import signal
 import struct
@@ -13,6 +15,7 @@ from stack import address, wait_until
 from web import Watch, Web
 
 ENTRY_LIFE = 5.0  # seconds Redis keeps a session
+DOUBT = 8.0  # seconds it is not asked after it could not be told
 
 
 def believed(suite):
@@ -127,7 +130,7 @@ def emptied(suite):
 
     emptier = threading.Thread(target=empty, daemon=True)
     emptier.start()
-    rounds = max(5, suite.rounds)
+    rounds = min(20, max(5, suite.rounds))
     for _ in range(rounds):
         session, ended = signed_in(web), threading.Event()
         askers = [threading.Thread(target=ask, args=(session, ended),
@@ -148,6 +151,29 @@ def emptied(suite):
     emptier.join(10)
     suite.check("keeps_ended_sessions_out", said + web.watch.breaches,
                 f"{rounds} sessions")
+
+
+def late(suite):
+    """A write to Redis from before the end is carried out long after it,
+    when nobody doubts any more: the server hung meanwhile."""
+    web, said = believed(suite), []
+    session = signed_in(web)
+    payload = session.access.split(".")[1]
+    sid = json.loads(base64.urlsafe_b64decode(payload + "=="))["sid"]
+    entry = suite.stack.redis_get("session:" + sid)
+    suite.stack.kill("redis", signal.SIGSTOP)
+    try:
+        conn = suite.stack.redis_tell(
+            b"SET", b"session:" + sid.encode(), entry, b"EX", b"5")
+        for _ in range(20):  # Redis is given up: no mark is on its way
+            web.me(session.access)
+        end_them(web, [session], said)
+        time.sleep(DOUBT + 0.5)
+    finally:
+        suite.stack.kill("redis", signal.SIGCONT)
+    said += knock(web, [session], ENTRY_LIFE + 1)
+    conn.close()
+    suite.check("keeps_ended_sessions_out", said + web.watch.breaches)
 
 
 def guesses(web, account, client, n):
@@ -183,5 +209,6 @@ SCENARIOS = (
     ("session_ended_while_redis_is_emptied", emptied),
     ("session_ended_before_redis_is_restored", restored),
     ("session_ended_while_redis_hangs", hung),
+    ("session_ended_and_a_write_comes_late", late),
     ("attempts_while_redis_forgets", counted),
 )

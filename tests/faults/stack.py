@@ -159,20 +159,33 @@ class Stack:
                             **self.env()}
         return self._places
 
+    def redis_tell(self, *words):
+        """A connection on which a command was sent, not answered yet."""
+        url = self.places()["REDIS_URL"]
+        secret = url.partition("//:")[2].partition("@")[0].encode()
+        conn = socket.socket(socket.AF_UNIX)
+        conn.settimeout(2)
+        conn.connect(self.run + "/redis.sock")
+        for command in ((b"AUTH", secret), words):
+            conn.sendall(b"*%d\r\n" % len(command) + b"".join(
+                b"$%d\r\n%s\r\n" % (len(w), w) for w in command))
+        return conn
+
     def redis(self, *words):
         """One command; the first line of the answer."""
-        secret = self.places()["REDIS_URL"].partition("//:")[2]
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(2)
-            s.connect(self.run + "/redis.sock")
-            f = s.makefile("rwb")
-            for command in (("AUTH", secret.partition("@")[0]), words):
-                f.write(b"*%d\r\n" % len(command))
-                for w in command:
-                    f.write(b"$%d\r\n%s\r\n" % (len(w), w.encode()))
-                f.flush()
-                line = f.readline().rstrip(b"\r\n")
-            return line
+        with self.redis_tell(*(w.encode() for w in words)) as conn:
+            f = conn.makefile("rb")
+            f.readline()
+            return f.readline().rstrip(b"\r\n")
+
+    def redis_get(self, key):
+        with self.redis_tell(b"GET", key.encode()) as conn:
+            f = conn.makefile("rb")
+            f.readline()
+            size = int(f.readline()[1:])
+            if size < 0:
+                raise RuntimeError("Redis has no " + key)
+            return f.read(size)
 
 
 def address():
