@@ -504,3 +504,46 @@ with d as (
 	from d
 )
 select id from d;
+
+-- name: factor_reset
+-- An administrator takes everything away from somebody who lost it; all that
+-- stood on it ends. 1 actor, 2 user, 3 job id, 4 job payload, 5 ip,
+-- 6 user agent, 7 request id
+with ok as (
+	select id, holds($1::uuid, 'users.write') and id <> $1::uuid
+		and covers_user($1::uuid, id) as allowed
+	from users where id = $2::uuid
+), f as (
+	delete from factors using ok where subject_id = ok.id and ok.allowed
+), n as (
+	update subjects set codes_id = null, codes_failures = 0
+	from ok where subjects.id = ok.id and ok.allowed
+), b as (
+	delete from backup_codes using ok
+	where subject_id = ok.id and ok.allowed
+), u as (
+	update users set two_factor_enabled = false, updated_at = now()
+	from ok where users.id = ok.id and ok.allowed
+	returning users.id
+), s as (
+	update sessions set ended_at = now(), end_reason = '2fa reset'
+	from u where user_id = u.id and ended_at is null
+), d as (
+	update devices set revoked_at = now()
+	from u where user_id = u.id and revoked_at is null
+), c as (
+	update challenges set used_at = now()
+	from u where user_id = u.id and used_at is null
+), j as (
+	insert into jobs (id, kind, payload, priority)
+	select $3::uuid, 'mail', $4::bytea, 1 from u
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		reason, ip_address, user_agent, request_id)
+	select id, $1::uuid,
+		case when allowed then '2fa.disabled' else 'user.reset_2fa' end,
+		'users', case when allowed then 'success' else 'failure' end,
+		'reset', $5, $6, $7
+	from ok
+)
+select allowed from ok;

@@ -1,6 +1,7 @@
 #include "core/factor.h"
 
 #include "base/clock.h"
+#include "core/admin.h"
 #include "core/backup.h"
 #include "core/mail.h"
 
@@ -93,6 +94,31 @@ factor_disable(struct ctx *x, const struct subject *s, struct str kind,
 	    A_STR(x->user_agent), A_STR(x->request_id), A_STR(actor));
 	if (e == E_OK && r->n == 0)
 		return nothing(x);
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+enum err
+factor_reset(struct ctx *x, struct str actor, struct str ref)
+{
+	struct account a;
+	struct job_draft job;
+	struct subject s;
+	struct str id;
+	enum err e = admin_user_ref(x, ref, &id);
+
+	if (e == E_OK)
+		e = account_find(x, id, &a, NULL);
+	if (e != E_OK)
+		return e;
+	s = subject_of_account(&a);
+	job = factor_notice(x, &s, "disabled", STR_NONE);
+	session_stale(x, id);
+	e = admin_exec(x, Q_FACTOR_RESET, NULL, A_STR(actor), A_STR(id),
+	    A_STR(job.id), A_BYTES(job.sealed), ADMIN_WHENCE(x));
+	if (e == E_FORBIDDEN && str_eq(actor, id))
+		x->sentence = "Nobody may do this to his own account";
 	if (e == E_OK)
 		mail_sent(x);
 	return e;

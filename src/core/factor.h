@@ -40,6 +40,12 @@ enum err factor_list(struct ctx *x, const struct subject *s,
 enum err factor_disable(struct ctx *x, const struct subject *s,
     struct str kind, struct str actor);
 
+/*
+ * An administrator (actor) takes all of it from the user of a path segment,
+ * whose sessions end. E_NOT_FOUND, E_FORBIDDEN.
+ */
+enum err factor_reset(struct ctx *x, struct str actor, struct str ref);
+
 /* Ten new backup codes; the old ones are void. E_CONFLICT, E_BUSY. */
 struct backup_set;
 enum err factor_backup_renew(struct ctx *x, const struct subject *s,

@@ -791,3 +791,45 @@ def test_who_must_enrol_can_do_nothing_else(stack, auditor):
 @MUST
 def test_who_must_not_is_left_alone(person):
     assert person.api.get("/auth/me").status == 200
+
+
+# Administration.
+
+def test_an_administrator_removes_the_factors_of_who_lost_them(
+        api, stack, enrolled, inbox):
+    person = enrolled.person
+    device = enrolled.login(remember_device=True).data["device_token"]
+    challenge = enrolled.challenge()
+    admin = api.new_person()
+    path = f"/admin/users/{person.id}/reset-2fa"
+    assert admin.api.post(path).status == 403
+    stack.sql("insert into user_roles (user_id, role_id) select %s, id from "
+              "roles where name = 'admin'", admin.id)
+    admin.login()
+    answer = admin.api.post(path)
+    assert answer.status == 200
+    assert answer.data["two_factor_enabled"] is False
+    assert person.anonymous.check(person.access) == 401
+    assert enrolled.verify(challenge, enrolled.backup[0]).status == 401
+    assert person.try_login().data["token_type"] == "Bearer"
+    inbox.wait(person.email, "removed")
+    assert admin.api.post(
+        f"/admin/users/{admin.id}/reset-2fa").status == 403
+    assert admin.api.post(
+        "/admin/users/00000000-0000-7000-8000-000000000000/reset-2fa"
+    ).status == 404
+    Enrolled(stack, person.login())
+    assert person.try_login(device_token=device).data["requires_mfa"]
+
+
+def test_mailed_codes_follow_the_address(stack, person):
+    """Row OT3: to where the account's mail goes, whoever asks."""
+    stack.sql("insert into subjects (id, user_id) values (%s, %s)",
+              person.id, person.id)
+    stack.sql("insert into factors (subject_id, kind, id, destination, "
+              "enabled_at) values (%s, 'email', gen_random_uuid(), %s, "
+              "now())", person.id, person.email)
+    stack.sql("update users set email = 'new.' || email where id = %s",
+              person.id)
+    assert stack.sql("select destination from factors where subject_id = %s",
+                     person.id) == [("new." + person.email,)]
