@@ -543,3 +543,37 @@ def test_a_repeated_creation_makes_one(person):
     assert one.status == two.status == 201
     assert one.data["id"] == two.data["id"]
     assert len(person.api.get("/webhooks").data) == 1
+
+
+def totp(secret):
+    return subprocess.run(["oathtool", "--totp", "-b", secret], check=True,
+                          capture_output=True, text=True).stdout.strip()
+
+
+def test_factors_of_an_applications_users_are_told_under_their_names(
+        api, person, receiver):
+    """Seed 001: the application hears of its "user-123"."""
+    there = receiver()
+    hook(person, there.url, ["2fa.enabled", "2fa.verified", "2fa.failed",
+                             "2fa.disabled"])
+    key = person.api.post("/api-keys", {
+        "name": "k", "scopes": ["2fa:read", "2fa:write"]}).data["api_key"]
+    two = api.of(mount="/api")
+
+    def post(path, **body):
+        return two.post(path, dict(body, userId="user-123"), X_API_Key=key)
+
+    secret = post("/2fa/totp/setup").data["secret"]
+    assert post("/2fa/totp/verify-setup", code=totp(secret)).status == 200
+    assert post("/2fa/verify", code="000000").status in (401, 400)
+    there.wait(2)
+    said = [json.loads(body) for _, body in there.got]
+    assert sorted(s["event"] for s in said) == ["2fa.enabled", "2fa.failed"]
+    assert {s["data"]["userId"] for s in said} == {"user-123"}
+    # His own are told under his own id.
+    secret = person.api.post("/auth/2fa/setup", {}).data["secret"]
+    assert person.api.post("/auth/2fa/enable",
+                           {"code": totp(secret)}).status == 200
+    last = json.loads(there.wait(3)[2][1])
+    assert last["event"] == "2fa.enabled"
+    assert last["data"] == {"userId": person.id, "method": "totp"}
