@@ -268,3 +268,28 @@ with w as (
 	select user_id, 'webhook.disable', 'webhooks', 'success', $2 from w
 )
 select id from w;
+
+-- For posternctl: webhooks with something to do, or in trouble.
+-- name: ctl_webhook_list
+-- safe: yes
+select w.id, u.email, w.url, w.is_active, w.failures, to_us(w.failing_since),
+	d.pending, d.failed
+from webhooks w join users u on u.id = w.user_id
+	cross join lateral (
+		select count(*) filter (where state = 'ready') as pending,
+			count(*) filter (where state = 'dead') as failed
+		from webhook_deliveries where webhook_id = w.id) d
+where d.pending > 0 or d.failed > 0 or w.failures > 0 or not w.is_active
+order by d.pending desc, w.id limit 200;
+
+-- For posternctl: dead letters of a webhook, or of all, from their first try
+-- on with the same ids. 1 webhook id or null, 2 events since µs
+-- name: ctl_webhook_retry
+with d as (
+	update webhook_deliveries set state = 'ready', failures = 0,
+		run_at = now(), finished_at = null, error = null
+	where state = 'dead' and ($1::uuid is null or webhook_id = $1::uuid)
+		and created_at >= from_us($2::bigint)
+	returning 1
+)
+select count(*) from d;

@@ -19,7 +19,7 @@
 
 static const struct ctl_command *const groups[] = {
 	ctl_checks, ctl_doctor, ctl_users, ctl_imports, ctl_keys, ctl_queue,
-	ctl_routes, ctl_dev,
+	ctl_routes, ctl_templates, ctl_webhooks, ctl_dev,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 

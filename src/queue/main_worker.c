@@ -96,6 +96,8 @@ run(struct arena *a, int argc, char **argv)
 	if (c == NULL || !open_log(c, &why) ||
 	    (k = keyring_new(c, &why)) == NULL)
 		return refuse(why);
+	if (c->kafka_enabled)
+		log_warn("kafka.enabled: this build publishes nothing there");
 	db = worker_db(a, c);
 	status = worker_run(c, k, db, once);
 	db_close(&db);

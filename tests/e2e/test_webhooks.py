@@ -577,3 +577,41 @@ def test_factors_of_an_applications_users_are_told_under_their_names(
     last = json.loads(there.wait(3)[2][1])
     assert last["event"] == "2fa.enabled"
     assert last["data"] == {"userId": person.id, "method": "totp"}
+
+
+def test_the_operator_sends_dead_letters_again(stack, person, receiver):
+    """Row WH10."""
+    there = receiver(lambda n, rq: 410 if n == 1 else 200)
+    made = hook(person, there.url, ["user.login"])
+    person.login()
+    there.wait()
+    until(lambda: [d for d in deliveries(person, made)
+                   if d["status"] == "failed"])
+    listed = json.loads(stack.ctl("webhook", "list", "--json").stdout)
+    mine, = [w for w in listed if w["id"] == made["id"]]
+    assert mine["failed"] == 1 and mine["owner"] == person.email
+    person.api.put("/webhooks/" + made["id"], {"is_active": True})
+    assert json.loads(stack.ctl("webhook", "retry", made["id"],
+                                "--json").stdout) == {"due_again": 1}
+    there.wait(2)
+    assert there.got[0][0]["webhook-id"] == there.got[1][0]["webhook-id"]
+    assert stack.ctl("webhook", "retry", check=False).returncode != 0
+
+
+def test_every_mail_can_be_looked_at_before_it_is_sent(stack):
+    """posternctl template preview."""
+    where = os.path.join(os.path.dirname(__file__), "../../templates/mail")
+    names = {n.split(".")[0] for n in os.listdir(where)
+             if n.endswith(".txt") and not n.startswith("_")}
+    for name in sorted(names):
+        shown = stack.ctl("template", "preview", name).stdout
+        assert shown.startswith("Subject: ") and "{{" not in shown, name
+        assert "<html" in stack.ctl("template", "preview", name,
+                                    "--html").stdout
+    shown = stack.ctl("template", "preview", "verify", "--var",
+                      "code=<b>").stdout
+    assert "<b>" in shown
+    assert "&lt;b&gt;" in stack.ctl("template", "preview", "verify", "--html",
+                                    "--var", "code=<b>").stdout
+    assert stack.ctl("template", "preview", "none",
+                     check=False).returncode == 3

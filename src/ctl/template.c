@@ -1,0 +1,97 @@
+#include <stdio.h>
+
+#include "ctl/ctl.h"
+#include "queue/mail_template.h"
+
+static struct {
+	const char *language;
+	struct ctl_texts vars;
+	bool html;
+} preview;
+
+static const struct ctl_option preview_options[] = {
+	{ "language", CTL_TEXT, &preview.language,
+	    "a tag such as de, or an Accept-Language" },
+	{ "var", CTL_TEXTS, &preview.vars,
+	    "NAME=VALUE instead of the sample; an empty value is false" },
+	{ "html", CTL_FLAG, &preview.html, "the HTML part, not the text" },
+	{ 0 },
+};
+
+/* Something for every variable of templates/README.md. */
+static cJSON *
+samples(struct ctl *c)
+{
+	static const char *const text[][2] = {
+		{ "name", "Ada" }, { "code", "123456" }, { "minutes", "10" },
+		{ "hours", "24" }, { "token", "SAMPLE-TOKEN" },
+		{ "when", "2 January 2026, 03:04 UTC" },
+		{ "until", "9 January 2026, 03:04 UTC" },
+		{ "ip", "192.0.2.7" }, { "user_agent", "Firefox on Linux" },
+		{ "new_email", "a…@example.com" },
+		{ "url", "https://app.example.com/hook" },
+		{ "reason", "the endpoint failed for five days" },
+	};
+	cJSON *o = json_object();
+
+	json_add_str(o, "brand", str_of(c->config->name));
+	json_add_str(o, "public_url", str_of(c->config->public_url));
+	json_add_str(o, "link", arena_fmt(c->arena,
+	    "%s/sample?token=SAMPLE-TOKEN", c->config->public_url));
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+		json_add_str(o, text[i][0], str_of(text[i][1]));
+	return o;
+}
+
+/* --var: false for what has no '='. */
+static bool
+set_vars(struct ctl *c, cJSON *o)
+{
+	for (size_t i = 0; i < preview.vars.n; i++) {
+		struct str s = str_of(preview.vars.text[i]);
+		size_t eq = str_find(s, '=');
+		const char *name = arena_cstr(c->arena, str_slice(s, 0, eq));
+
+		if (eq == 0 || eq == s.n)
+			return false;
+		cJSON_DeleteItemFromObjectCaseSensitive(o, name);
+		if (eq + 1 == s.n)
+			json_add_bool(o, name, false);
+		else
+			json_add_str(o, name, str_slice(s, eq + 1, s.n));
+	}
+	return true;
+}
+
+static int
+run_preview(struct ctl *c)
+{
+	const struct mail_templates where = { c->config->template_dir,
+		PKGDATADIR "/templates" };
+	cJSON *values = samples(c), *answer = json_object();
+	struct mail_text mail;
+	const char *why = "";
+
+	if (!set_vars(c, values))
+		return ctl_fail(E_VALIDATION, "--var wants NAME=VALUE");
+	if (!mail_template_render(c->arena, &where, str_of(c->args[0]),
+	    str_of(preview.language), values, &mail, &why))
+		return ctl_fail(E_NOT_FOUND, "%s: %s", c->args[0], why);
+	if (!c->json && preview.html)
+		return printf("%.*s", STR_FMT(mail.html)) < 0 ? CTL_FAILED :
+		    CTL_OK;
+	if (!c->json)
+		return printf("Subject: %.*s\n\n%.*s", STR_FMT(mail.subject),
+		    STR_FMT(mail.text)) < 0 ? CTL_FAILED : CTL_OK;
+	json_add_str(answer, "subject", mail.subject);
+	json_add_str(answer, "text", mail.text);
+	json_add_str(answer, "html", mail.html);
+	return ctl_print(c, answer);
+}
+
+const struct ctl_command ctl_templates[] = {
+	{ "template preview", "NAME", 1, 1, CTL_NEEDS_CONFIG,
+	    preview_options, run_preview,
+	    "A mail as it would be sent, with sample values" },
+	{ 0 },
+};
