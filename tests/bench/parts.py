@@ -105,11 +105,14 @@ class Stack:
              "-e", f"{self.dir}/nginx.log", "-g", "daemon off;"],
             start_new_session=True))
         wait_for(lambda: self.post("/health/live", None))
+        if any(p.poll() is not None for p in self.own):
+            raise SystemExit(f"see {self.dir}/nginx.log")
 
     def down(self):
         for p in self.own:
-            os.killpg(p.pid, signal.SIGTERM)
-            p.wait()
+            if p.poll() is None:
+                os.killpg(p.pid, signal.SIGTERM)
+                p.wait()
         self.dev("down")
 
     def post(self, path, body):
