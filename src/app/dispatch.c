@@ -109,6 +109,24 @@ serve(struct app *app, struct exchange *x, struct call *c,
 	return e == E_OK ? run(c) : render(c, e);
 }
 
+/* What the answer says, whichever rule gave it. */
+static void
+measure(const struct request *rq, const struct call *c)
+{
+	int status = c->re->status;
+	bool login = c->route && strcmp(c->route->path, "/auth/login") == 0;
+
+	metric_took(METRIC_TIME_REQUEST, clock_mono() - rq->started);
+	metric_add(status >= 500 ? METRIC_HTTP_5XX :
+	    status >= 400 ? METRIC_HTTP_4XX :
+	    status >= 300 ? METRIC_HTTP_3XX : METRIC_HTTP_2XX);
+	if (status == 423)
+		metric_add(METRIC_LOCKED);
+	if (login && (status == 200 || status == 401 || status == 403 ||
+	    status == 423))
+		metric_pair(METRIC_LOGIN_SUCCESS, status == 200);
+}
+
 static void
 log_answer(const struct request *rq, const struct call *c)
 {
@@ -137,6 +155,7 @@ dispatch(void *obj, struct exchange *x)
 
 	cors_headers(&re, &rq, app->config->cors_origins);
 	transport_answer(x, re.status, re.headers, re.nheaders, body);
+	measure(&rq, &c);
 	log_answer(&rq, &c);
 	log_request(STR_NONE);
 }

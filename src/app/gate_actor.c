@@ -75,6 +75,7 @@ permitted(struct call *c)
 		return E_OK;
 	e = role_holds(c->ctx, s->account.roles, s->role_version,
 	    c->route->need);
+	metric_pair(METRIC_PERMISSION_SUCCESS, e == E_OK);
 	return e == E_OK ? admin_network(c->ctx, s) : e;
 }
 
@@ -89,12 +90,17 @@ gate_actor(struct call *c, struct limit *limit)
 	if (e != E_OK)
 		return e;
 	/* Administration tells a good key that it opens nothing here. */
-	if (key.n && (takes_key || c->route->who == WHO_PERMISSION))
-		return api_key_admit(c->ctx, key, takes_key ? c->route->need :
+	if (key.n && (takes_key || c->route->who == WHO_PERMISSION)) {
+		e = api_key_admit(c->ctx, key, takes_key ? c->route->need :
 		    NULL, &c->actor.key);
+		metric_pair(METRIC_KEY_SUCCESS, e == E_OK);
+		return e;
+	}
 	if (token.n == 0 || c->route->who == WHO_KEY)
 		return key.n || token.n ? E_TOKEN_INVALID : E_UNAUTHENTICATED;
 	e = by_token(c, token, limit);
+	if (e == E_OK || e == E_TOKEN_INVALID)
+		metric_pair(METRIC_TOKEN_SUCCESS, e == E_OK);
 	return e == E_OK ? permitted(c) : e;
 }
 

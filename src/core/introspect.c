@@ -77,5 +77,7 @@ introspect(struct ctx *x, struct str token, struct introspection *out)
 	e = refresh_token(x, token, out);
 	if (e == E_OK && !out->active)
 		e = access_token(x, token, out);
+	if (e == E_OK)
+		metric_pair(METRIC_TOKEN_SUCCESS, out->active);
 	return e;
 }

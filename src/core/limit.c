@@ -32,6 +32,7 @@ limit_command(struct ctx *x, const struct limit *l)
 static enum err
 refused(struct ctx *x, struct limit *l, int64_t retry_us)
 {
+	metric_limit(l->name);
 	l->remaining = 0;
 	l->retry_after = (long)((retry_us + CLOCK_SECOND - 1) / CLOCK_SECOND);
 	if (l->retry_after < 1)

@@ -283,5 +283,7 @@ permission_check(struct ctx *x, struct str asker, struct str user_ref,
 		e = E_NOT_FOUND;
 	if (e == E_OK)
 		*allowed = row_bool(r, 0, 0);
+	if (e == E_OK)
+		metric_pair(METRIC_PERMISSION_SUCCESS, *allowed);
 	return e;
 }

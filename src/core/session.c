@@ -33,6 +33,7 @@ session_tokens(struct ctx *x, struct str user_id, struct str session_id,
 	    generation);
 	t->expires_in = x->config->access_ttl / CLOCK_SECOND;
 	t->session_id = session_id;
+	metric_add(METRIC_TOKENS_ISSUED);
 	return t;
 }
 

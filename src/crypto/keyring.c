@@ -15,7 +15,7 @@
 struct root {
 	uint8_t key[32];
 	uint8_t version;
-	bool opens_only; /* "seal" and nothing else */
+	bool opens_only; /* "seal" and "audit", nothing else */
 };
 
 struct derived {
@@ -220,7 +220,8 @@ keyring_derive_nth(const struct keyring *k, uint8_t version, int nth,
 
 		if (r->version != version || nth-- > 0)
 			continue;
-		if (r->opens_only && strcmp(purpose, "seal") != 0)
+		if (r->opens_only && strcmp(purpose, "seal") != 0 &&
+		    strcmp(purpose, "audit") != 0)
 			return false;
 		derive_cached(k, i, purpose, out);
 		return true;

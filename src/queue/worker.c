@@ -16,6 +16,7 @@
 #include "queue/holder.h"
 #include "queue/job.h"
 #include "queue/mailer.h"
+#include "queue/audit_seal.h"
 #include "queue/maintenance.h"
 #include "queue/sms.h"
 #include "queue/wake.h"
@@ -41,6 +42,7 @@ struct worker {
 	struct mailer *mailer;
 	struct sms *sms;
 	struct maintenance maintenance;
+	struct audit_seal audit_seal;
 	struct courier courier;
 	int64_t reap_at;
 	int64_t stop_at; /* µs, monotonic; 0: go on */
@@ -170,6 +172,9 @@ maintain(struct worker *w)
 	bool more = maintenance_step(&w->maintenance, w->queue.db, w->one,
 	    w->config);
 
+	arena_reset(w->one);
+	more |= audit_seal_step(&w->audit_seal, w->queue.db, w->one,
+	    w->queue.keys);
 	arena_reset(w->one);
 	return more;
 }

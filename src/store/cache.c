@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/cache_link.h"
+#include "store/metric.h"
 
 #define PIPELINE_MAX (4u << 20) /* bytes sent in one round trip */
 
@@ -185,9 +186,12 @@ cache_pipeline(struct cache *c, struct arena *a, const struct command *k,
     size_t n, struct reply *replies)
 {
 	enum err e = ready(c, a);
+	int64_t start = clock_mono();
 
-	if (e == E_OK)
-		e = talk(c, a, k, n, replies, clock_mono() + c->o.timeout);
+	if (e == E_OK) {
+		e = talk(c, a, k, n, replies, start + c->o.timeout);
+		metric_took(METRIC_TIME_REDIS, clock_mono() - start);
+	}
 	if (e != E_OK)
 		return e;
 	if (c->pause != 0) {

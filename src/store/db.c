@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/link.h"
+#include "store/metric.h"
 
 #define TRIES_MAX 4 /* the first and three more */
 
@@ -192,6 +193,7 @@ db_run(struct db *d, struct arena *a, enum query q, const struct arg *args,
 	struct bound b;
 	enum fate fate;
 	enum err err = link_bind(a, q, args, nargs, &b);
+	int64_t start = clock_mono();
 	int tries = 0;
 
 	if (err != E_OK)
@@ -199,6 +201,7 @@ db_run(struct db *d, struct arena *a, enum query q, const struct arg *args,
 	do
 		fate = attempt(d, a, q, &b, out, &err);
 	while (again(d, q, fate, ++tries));
+	metric_took(METRIC_TIME_DATABASE, clock_mono() - start);
 	if (fate == FATE_AGAIN || fate == FATE_UNKNOWN_NAME ||
 	    fate == FATE_STALE)
 		log_warn("statement gave up", log_c("statement",

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SHARED_VERSION 3
+#define SHARED_VERSION 4
 
 static void
 complain(const char *msg, const char *path)
@@ -83,5 +83,6 @@ shared_open(const char *runtime_dir)
 		atomic_store(&s->cache_doubt_until, 0);
 	atomic_compare_exchange_strong(&s->started_wall, &never,
 	    clock_wall());
+	metric_use(&s->metrics);
 	return s;
 }

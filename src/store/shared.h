@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "store/metric.h"
 
 /*
  * Memory shared by all processes of one host: a mapping of
@@ -24,6 +25,7 @@ struct shared {
 	_Atomic int64_t light_at;
 	/* which content of which Redis the session cache was last of */
 	_Atomic uint64_t cache_content;
+	struct metrics metrics;
 };
 
 /* Map it; never NULL. Call before fork where there is a master. */

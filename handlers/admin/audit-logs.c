@@ -1,0 +1,23 @@
+/* GET /admin/audit-logs: filter, page, CSV and NDJSON */
+#include "handlers/admin.h"
+#include "handlers/audit.h"
+#include "handlers/handlers.h"
+
+static enum err
+run(struct call *c)
+{
+	struct audit_filter f = { 0 };
+	struct str format = admin_query(c, "format", NULL);
+	enum err e = audit_query(c, &f);
+
+	if (e != E_OK)
+		return e;
+	if (format.n == 0 || str_eq(format, STR("json")))
+		return audit_answer(c, &f);
+	if (str_eq(format, STR("csv")) || str_eq(format, STR("ndjson")))
+		return audit_export(c, &f, format);
+	c->ctx->sentence = "format must be json, csv or ndjson";
+	return E_BAD_REQUEST;
+}
+
+const struct handler admin_audit_logs = { NULL, run };

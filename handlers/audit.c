@@ -1,0 +1,175 @@
+#include "handlers/audit.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "handlers/admin.h"
+
+#define EXPORT_ROWS 10000
+#define EXPORT_BYTES ((size_t)8 << 20)
+#define EXPORT_ROW ((size_t)16 << 10) /* more than the longest row */
+
+static enum err
+refuse(struct call *c, const char *name, const char *what)
+{
+	c->ctx->sentence = arena_fmt(c->ctx->arena, "%s must be %s", name,
+	    what).p;
+	return E_BAD_REQUEST;
+}
+
+/* RFC 3339, or a day: its begin, for the end of a range its end. */
+static enum err
+query_time(struct call *c, const char *name, bool end, int64_t *out)
+{
+	struct str text = admin_query(c, name, NULL);
+
+	if (text.n == 0 || clock_parse_iso(text, out))
+		return E_OK;
+	text = arena_fmt(c->ctx->arena, "%.*sT%s", STR_FMT(text),
+	    end ? "23:59:59.999999Z" : "00:00:00Z");
+	if (clock_parse_iso(text, out))
+		return E_OK;
+	return refuse(c, name, "a time such as 2026-01-31T12:00:00Z");
+}
+
+enum err
+audit_query(struct call *c, struct audit_filter *f)
+{
+	struct str after = admin_query(c, "after", "cursor");
+	long long id = 0;
+	enum err e = answer_page(c, &f->limit, &f->offset);
+
+	f->user = admin_query(c, "user_id", "userId");
+	f->action = admin_query(c, "action", NULL);
+	f->result = admin_query(c, "result", "status");
+	f->ip_address = admin_query(c, "ip_address", "ipAddress");
+	if (e == E_OK)
+		e = query_time(c, "from", false, &f->from);
+	if (e == E_OK)
+		e = query_time(c, "to", true, &f->to);
+	if (e == E_OK && f->result.n && !str_eq(f->result, STR("success")) &&
+	    !str_eq(f->result, STR("failure")))
+		e = refuse(c, "result", "success or failure");
+	if (e == E_OK && after.n && !str_to_int(after, 1, INT64_MAX, &id))
+		e = refuse(c, "after", "the id of a row");
+	f->after = id;
+	return e;
+}
+
+cJSON *
+audit_object(const struct audit_row *r)
+{
+	cJSON *o = json_object();
+
+	json_add_int(o, "id", r->id);
+	json_add_time(o, "created_at", r->created_at);
+	json_add_str(o, "user_id", r->user_id);
+	json_add_str(o, "actor_id", r->actor_id);
+	json_add_str(o, "action", r->action);
+	json_add_str(o, "resource", r->resource);
+	json_add_str(o, "result", r->result);
+	json_add_str(o, "reason", r->reason);
+	json_add_str(o, "ip_address", r->ip_address);
+	json_add_str(o, "user_agent", r->user_agent);
+	json_add_str(o, "request_id", r->request_id);
+	return o;
+}
+
+static void
+next_page(struct call *c, const struct audit_row *r, size_t n, bool more)
+{
+	if (n && more)
+		response_header(c->re, "X-Next-Cursor",
+		    arena_fmt(c->ctx->arena, "%lld", (long long)r[n - 1].id));
+}
+
+enum err
+audit_answer(struct call *c, const struct audit_filter *f)
+{
+	struct audit_row *r;
+	cJSON *array = json_array();
+	int64_t total;
+	size_t n;
+	enum err e = audit_list(c->ctx, f, &r, &n, &total);
+
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(array, audit_object(&r[i]));
+	c->re->page->total = total;
+	next_page(c, r, n, (long)n == f->limit);
+	return answer(c, 200, "Audit logs retrieved successfully", array);
+}
+
+/* A cell no spreadsheet takes for a formula (row RB9). */
+static void
+csv_cell(struct buf *b, struct str s, bool last)
+{
+	bool risky = s.n && (strchr("=+-@\t\r", s.p[0]) != NULL);
+
+	buf_byte(b, '"');
+	if (risky)
+		buf_byte(b, '\'');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			buf_byte(b, '"');
+		buf_byte(b, s.p[i]);
+	}
+	buf_add(b, last ? STR("\"\r\n") : STR("\","));
+}
+
+static void
+csv_row(struct call *c, struct buf *b, const struct audit_row *r)
+{
+	struct arena *a = c->ctx->arena;
+
+	buf_fmt(b, "%lld,%s,", (long long)r->id,
+	    clock_iso(a, r->created_at).p);
+	csv_cell(b, r->user_id, false);
+	csv_cell(b, r->actor_id, false);
+	csv_cell(b, r->action, false);
+	csv_cell(b, r->resource, false);
+	csv_cell(b, r->result, false);
+	csv_cell(b, r->reason, false);
+	csv_cell(b, r->ip_address, false);
+	csv_cell(b, r->user_agent, false);
+	csv_cell(b, r->request_id, true);
+}
+
+enum err
+audit_export(struct call *c, struct audit_filter *f, struct str format)
+{
+	bool csv = str_eq(format, STR("csv"));
+	struct buf b = buf_new(c->ctx->arena, EXPORT_BYTES);
+	struct audit_row *r;
+	int64_t total;
+	size_t n, i;
+	enum err e;
+
+	if (admin_query(c, "limit", "per_page").n == 0)
+		f->limit = EXPORT_ROWS;
+	e = audit_list(c->ctx, f, &r, &n, &total);
+	if (e != E_OK)
+		return e;
+	if (csv)
+		buf_add(&b, STR("id,created_at,user_id,actor_id,action,"
+		    "resource,result,reason,ip_address,user_agent,"
+		    "request_id\r\n"));
+	for (i = 0; i < n && b.n < EXPORT_BYTES - EXPORT_ROW; i++) {
+		if (csv) {
+			csv_row(c, &b, &r[i]);
+		} else {
+			json_write(&b, audit_object(&r[i]));
+			buf_byte(&b, '\n');
+		}
+	}
+	next_page(c, r, i, i < n || (long)n == f->limit);
+	c->re->page = NULL;
+	c->re->raw = buf_str(&b);
+	c->re->content_type = csv ? "text/csv; charset=utf-8" :
+	    "application/x-ndjson";
+	response_header(c->re, "Content-Disposition", csv ?
+	    STR("attachment; filename=\"audit.csv\"") :
+	    STR("attachment; filename=\"audit.ndjson\""));
+	c->re->status = 200;
+	return E_OK;
+}

@@ -1,0 +1,21 @@
+#ifndef HANDLERS_AUDIT_H
+#define HANDLERS_AUDIT_H
+
+#include "core/audit.h"
+#include "handlers/answer.h"
+
+/*
+ * Filters of the query (contract, 5): user_id, action, result, from, to,
+ * ip_address, page, limit, after. E_BAD_REQUEST with a sentence.
+ */
+enum err audit_query(struct call *c, struct audit_filter *f);
+
+/* Rows as JSON objects, or the answer of a page of them. */
+cJSON *audit_object(const struct audit_row *r);
+enum err audit_answer(struct call *c, const struct audit_filter *f);
+
+/* The same rows as a file: "csv" or "ndjson", at most ten thousand. */
+enum err audit_export(struct call *c, struct audit_filter *f,
+    struct str format);
+
+#endif

@@ -1,0 +1,19 @@
+/* GET /metrics: Prometheus text, over all workers */
+#include "core/metrics.h"
+#include "handlers/handlers.h"
+
+static enum err
+run(struct call *c)
+{
+	struct str text;
+	enum err e = metrics_text(c->ctx, &text);
+
+	if (e != E_OK)
+		return e;
+	c->re->raw = text;
+	c->re->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	c->re->status = 200;
+	return E_OK;
+}
+
+const struct handler metrics = { NULL, run };

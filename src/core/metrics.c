@@ -1,0 +1,52 @@
+#include "core/metrics.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/net.h"
+#include "store/metric.h"
+
+#define TEXT_MAX ((size_t)64 << 10)
+
+static void
+gauge(struct buf *b, const char *name, const char *help, double value)
+{
+	buf_fmt(b, "# HELP %s %s\n# TYPE %s gauge\n%s %.6g\n", name, help,
+	    name, name, value);
+}
+
+static void
+queue(struct ctx *x, struct buf *b)
+{
+	struct rows *r;
+	enum err e = db_exec0(x->db, x->arena, Q_QUEUE_HEALTH, &r);
+
+	gauge(b, "postern_database_up", "Does Postgres answer?", e == E_OK);
+	if (e != E_OK)
+		return;
+	gauge(b, "queue_depth", "Jobs that are due, counted to a thousand",
+	    (double)row_int(r, 0, 0));
+	gauge(b, "queue_oldest_seconds", "Age of the oldest due job",
+	    (double)row_int(r, 0, 1) / CLOCK_SECOND);
+	gauge(b, "queue_dead", "Jobs that were given up, counted to a thousand",
+	    (double)row_int(r, 0, 2));
+}
+
+enum err
+metrics_text(struct ctx *x, struct str *out)
+{
+	struct buf b = buf_new(x->arena, TEXT_MAX);
+	struct net_addr addr;
+
+	if (!net_parse(x->client, &addr) ||
+	    !net_in_list(&addr, x->config->metrics_networks))
+		return E_NETWORK;
+	metric_print(&b);
+	queue(x, &b);
+	gauge(&b, "postern_heavy_waiting",
+	    "Requests waiting for or in the lane that hashes",
+	    atomic_load(&x->shared->heavy_waiting));
+	gauge(&b, "postern_start_time_seconds", "When the service began",
+	    (double)(atomic_load(&x->shared->started_wall) / CLOCK_SECOND));
+	*out = buf_str(&b);
+	return E_OK;
+}

@@ -1,0 +1,158 @@
+#include <stdio.h>
+
+#include "base/encoding.h"
+#include "crypto/chain.h"
+#include "ctl/ctl.h"
+
+#define BATCH 500
+
+static struct {
+	const char *checkpoint;
+} audit;
+
+static const struct ctl_option options[] = {
+	{ "checkpoint", CTL_TEXT, &audit.checkpoint,
+	    "SEQ:MAC of an \"audit checkpoint\" line: is it still there?" },
+	{ 0 },
+};
+
+/* How far the chain was followed. */
+struct walk {
+	int64_t seq;
+	struct str mac;
+	int64_t want_seq; /* of the checkpoint; 0 none */
+	struct str want_mac;
+	bool met;
+};
+
+/* What is wrong with the next link, or NULL. */
+static const char *
+judge(struct ctl *c, const struct walk *w, const struct rows *r, size_t i,
+    struct str mac)
+{
+	int64_t seq = row_int(r, i, 0);
+
+	if (seq != w->seq + 1)
+		return "links are missing before it";
+	if (row_null(r, i, 3))
+		return "its row was deleted";
+	/* An older key may not come back: more people may know it. */
+	if (w->mac.n && mac.n && (uint8_t)mac.p[0] < (uint8_t)w->mac.p[0])
+		return "it was made with an older key";
+	if (!chain_holds(c->keys, w->mac, (uint64_t)seq, row_str(r, i, 3),
+	    mac))
+		return "it was changed or moved";
+	return NULL;
+}
+
+static int
+broken(struct ctl *c, const struct rows *r, size_t i, const char *why)
+{
+	cJSON *o = json_object();
+
+	json_add_bool(o, "intact", false);
+	json_add_int(o, "seq", row_int(r, i, 0));
+	json_add_int(o, "audit_id", row_int(r, i, 1));
+	json_add_str(o, "why", str_of(why));
+	(void)ctl_print(c, o);
+	return CTL_FAILED;
+}
+
+/* A batch of links; CTL_OK with *n how many there were. */
+static int
+follow(struct ctl *c, struct walk *w, size_t *n)
+{
+	struct rows *r;
+	enum err e = db_exec(c->db, c->arena, Q_AUDIT_VERIFY, &r,
+	    A_INT(w->seq), A_INT(BATCH));
+
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	*n = r->n;
+	for (size_t i = 0; i < r->n; i++) {
+		struct str mac = row_bytes(c->arena, r, i, 2);
+		const char *why = judge(c, w, r, i, mac);
+
+		if (why)
+			return broken(c, r, i, why);
+		w->seq = row_int(r, i, 0);
+		w->mac = mac;
+		if (w->seq == w->want_seq)
+			w->met = str_eq(w->mac, w->want_mac);
+	}
+	return CTL_OK;
+}
+
+static bool
+read_checkpoint(struct ctl *c, struct walk *w)
+{
+	struct str text = str_of(audit.checkpoint), seq;
+	long long n;
+
+	if (text.n == 0)
+		return true;
+	if (!str_split(&text, ':', &seq) ||
+	    !str_to_int(seq, 1, INT64_MAX, &n) ||
+	    !hex_decode(c->arena, text, &w->want_mac))
+		return false;
+	w->want_seq = n;
+	return true;
+}
+
+/* Rows beside the chain, and the answer. */
+static int
+conclude(struct ctl *c, const struct walk *w)
+{
+	cJSON *o = json_object();
+	struct rows *r;
+	enum err e = db_exec0(c->db, c->arena, Q_AUDIT_STRAYS, &r);
+	bool intact;
+
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	intact = row_int(r, 0, 0) == 0 && row_int(r, 0, 1) == 0 &&
+	    (w->want_seq == 0 || w->met);
+	json_add_bool(o, "intact", intact);
+	json_add_int(o, "links", w->seq);
+	json_add_str(o, "mac", hex_encode(c->arena, w->mac));
+	json_add_int(o, "rows_never_sealed", row_int(r, 0, 0));
+	json_add_int(o, "rows_lost_before_sealing", row_int(r, 0, 1));
+	json_add_int(o, "rows_waiting_too_long", row_int(r, 0, 2));
+	if (w->want_seq)
+		json_add_bool(o, "checkpoint_found", w->met);
+	(void)ctl_print(c, o);
+	return intact ? CTL_OK : CTL_FAILED;
+}
+
+static int
+run_verify(struct ctl *c)
+{
+	struct walk w = { .mac = STR("") };
+	char kept[CHAIN_MAC];
+	size_t n = 0;
+	int status;
+
+	if (!read_checkpoint(c, &w))
+		return ctl_fail(E_VALIDATION,
+		    "--checkpoint wants SEQ:MAC as the log has it");
+	/* The arena of a command only grows: one of its own for each batch. */
+	do {
+		struct arena *outer = c->arena;
+
+		c->arena = arena_new((size_t)16 << 20);
+		status = follow(c, &w, &n);
+		if (w.mac.n == CHAIN_MAC) {
+			memcpy(kept, w.mac.p, CHAIN_MAC);
+			w.mac = (struct str){ kept, CHAIN_MAC };
+		}
+		arena_free(&c->arena);
+		c->arena = outer;
+	} while (status == CTL_OK && n == BATCH);
+	return status == CTL_OK ? conclude(c, &w) : status;
+}
+
+const struct ctl_command ctl_audit[] = {
+	{ "audit verify", "", 0, 0, CTL_NEEDS_DB, options, run_verify,
+	    "follow the chain of the audit log; says what was tampered with" },
+	{ 0 },
+};

@@ -1,0 +1,73 @@
+#include "queue/audit_seal.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/log.h"
+#include "crypto/chain.h"
+
+#define BATCH 200
+#define LIST_MAX ((size_t)BATCH * 128)
+#define LOOK_EVERY CLOCK_SECOND
+#define MONTH_EVERY (6 * 3600 * CLOCK_SECOND)
+#define TELL_EVERY (3600 * CLOCK_SECOND)
+
+static void
+tell(struct audit_seal *s, struct arena *a, int64_t seq, struct str mac)
+{
+	int64_t now = clock_mono();
+
+	if (s->told_at && now - s->told_at < TELL_EVERY)
+		return;
+	s->told_at = now;
+	log_info("audit checkpoint", log_i("seq", seq),
+	    log_s("mac", hex_encode(a, mac)));
+}
+
+/* Next months' partitions; the log has room long before it needs it. */
+static void
+look_ahead(struct audit_seal *s, struct db *db, struct arena *a, int64_t now)
+{
+	if (now < s->month_at)
+		return;
+	s->month_at = now + MONTH_EVERY;
+	(void)db_exec0(db, a, Q_AUDIT_PARTITIONS, NULL);
+}
+
+bool
+audit_seal_step(struct audit_seal *s, struct db *db, struct arena *a,
+    const struct keyring *k)
+{
+	struct buf ids = buf_new(a, LIST_MAX), macs = buf_new(a, LIST_MAX);
+	int64_t now = clock_mono(), first;
+	struct rows *r;
+	struct str before;
+
+	if (now < s->look_at)
+		return false;
+	s->look_at = now + LOOK_EVERY;
+	look_ahead(s, db, a, now);
+	if (db_exec(db, a, Q_AUDIT_UNSEALED, &r, A_INT(BATCH)) != E_OK ||
+	    r->n == 0)
+		return false;
+	first = row_int(r, 0, 2) + 1;
+	before = row_bytes(a, r, 0, 3);
+	for (size_t i = 0; i < r->n; i++) {
+		char *mac = arena_alloc(a, CHAIN_MAC);
+
+		chain_link(k, before, (uint64_t)first + i, row_str(r, i, 1),
+		    (uint8_t *)mac);
+		before = (struct str){ mac, CHAIN_MAC };
+		buf_fmt(&ids, "%s%.*s", i ? "," : "",
+		    STR_FMT(row_str(r, i, 0)));
+		buf_fmt(&macs, "%s%.*s", i ? "," : "",
+		    STR_FMT(hex_encode(a, before)));
+	}
+	if (db_exec(db, a, Q_AUDIT_SEAL, NULL, A_INT(first),
+	    A_STR(buf_str(&ids)), A_STR(buf_str(&macs))) != E_OK)
+		return false;
+	tell(s, a, first + (int64_t)r->n - 1, before);
+	if (r->n == BATCH)
+		s->look_at = 0;
+	return r->n == BATCH;
+}

@@ -1,0 +1,53 @@
+#ifndef STORE_METRIC_H
+#define STORE_METRIC_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/*
+ * Counters and times of all processes of a host, in the memory they share
+ * (store/shared.h): whichever worker is asked answers for all of them.
+ * Adding is one atomic instruction and never fails.
+ */
+enum metric {
+#define COUNTER(name, family, label, value, help) METRIC_##name,
+#include "store/metric.def"
+#undef COUNTER
+	METRIC_COUNT
+};
+
+enum metric_time {
+	METRIC_TIME_REQUEST, METRIC_TIME_DATABASE, METRIC_TIME_REDIS,
+	METRIC_TIMES
+};
+
+#define METRIC_BOUNDS 14 /* and one bucket above them all */
+
+struct metrics {
+	_Atomic uint64_t counter[METRIC_COUNT];
+	struct {
+		_Atomic uint64_t bucket[METRIC_BOUNDS + 1];
+		_Atomic uint64_t sum; /* µs */
+	} time[METRIC_TIMES];
+};
+
+/* From here on this process counts in m. Before, it counts nowhere. */
+void metric_use(struct metrics *m);
+
+void metric_add(enum metric which);
+
+/* success or failure of a pair of rows that stand together. */
+void metric_pair(enum metric success, bool good);
+
+/* A hit of a limit, by its name in the configuration. */
+void metric_limit(const char *name);
+
+/* One time, in µs. */
+void metric_took(enum metric_time which, int64_t us);
+
+/* Everything in Prometheus' text format 0.0.4. */
+void metric_print(struct buf *b);
+
+#endif

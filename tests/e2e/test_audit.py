@@ -1,0 +1,192 @@
+"""The audit log: document 003, rows LO2 to LO5, RB9, CF6."""
+import csv
+import io
+import json
+
+import psycopg2
+import pytest
+
+from staff import staff
+from until import until
+
+
+@pytest.fixture
+def admin(stack):
+    return staff(stack, "admin")
+
+
+def logs(admin, query=""):
+    answer = admin.api.get("/admin/audit-logs?" + query)
+    assert answer.status == 200, answer
+    return answer.data
+
+
+def sealed(stack):
+    """Wait for the worker to have sealed everything."""
+    until(lambda: stack.sql("select not exists (select 1 from audit_pending)"
+                            )[0][0], "everything sealed")
+
+
+def verify(stack, *more):
+    run = stack.ctl("audit", "verify", "--json", *more, check=False)
+    return json.loads(run.stdout)
+
+
+@pytest.fixture
+def intact(stack):
+    """A chain without the damage of earlier tests."""
+    stack.sql("truncate audit_chain, audit_pending, audit_logs")
+    yield
+    stack.sql("truncate audit_chain, audit_pending, audit_logs")
+
+
+def test_003_login_logout_and_permission_checks_are_logged(admin, person):
+    person.login()
+    person.try_login("wrong")
+    person.api.post("/auth/check-permission",
+                    {"resource": "users", "action": "read"})
+    person.api.post("/auth/logout")
+    rows = logs(admin, "user_id=" + person.id)
+    seen = {(r["action"], r["result"]) for r in rows}
+    assert {("auth.register", "success"), ("auth.login", "success"),
+            ("auth.login", "failure"), ("permission.check", "failure"),
+            ("auth.logout", "success")} <= seen
+    for row in rows:
+        assert row["ip_address"] == "127.0.0.1"
+        assert row["request_id"] and row["created_at"]
+
+
+def test_filters(stack, admin, person):
+    person.try_login("wrong")
+    mine = "user_id=" + person.id
+    assert [r["action"] for r in logs(admin, mine + "&result=failure")] == [
+        "auth.login"]
+    assert logs(admin, mine + "&action=auth.register")[0]["result"] == \
+        "success"
+    assert logs(admin, mine + "&ip_address=127.0.0.1")
+    assert logs(admin, mine + "&ip_address=10.0.0.1") == []
+    assert logs(admin, mine + "&from=2020-01-01") != []
+    assert logs(admin, mine + "&to=2020-01-01") == []
+    assert logs(admin, mine + "&from=2999-01-01T00:00:00Z") == []
+    for bad in ("from=yesterday", "result=maybe", "format=xml", "after=x"):
+        assert admin.api.get("/admin/audit-logs?" + bad).status == 400
+    first = admin.api.get("/admin/audit-logs?limit=1&" + mine)
+    second = admin.api.get("/admin/audit-logs?limit=1&" + mine + "&after=" +
+                           first.headers["X-Next-Cursor"])
+    assert second.data[0]["id"] < first.data[0]["id"]
+    assert first.json["pagination"]["total"] >= 2
+
+
+def test_csv_is_no_formula(stack, admin):
+    """Row RB9."""
+    evil = '=HYPERLINK("http://x","y"),z'
+    victim = stack.api.new_person()
+    victim.api.post("/auth/logout", None, User_Agent=evil)
+    answer = admin.api.get("/admin/audit-logs?format=csv&action=auth.logout"
+                           "&user_id=" + victim.id)
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert rows[0]["user_agent"] == "'" + evil
+    assert rows[0]["action"] == "auth.logout"
+
+
+def test_ndjson_has_a_row_a_line(admin, person):
+    answer = admin.api.get("/admin/audit-logs?format=ndjson&user_id=" +
+                           person.id)
+    rows = [json.loads(line) for line in answer.body.splitlines()]
+    assert rows[-1]["action"] == "auth.register"
+    assert rows == logs(admin, "limit=200&user_id=" + person.id)
+
+
+def test_a_user_sees_his_own_history_only(admin, person):
+    """Row LO5."""
+    mine = person.api.get("/auth/audit-logs?user_id=" + admin.id)
+    assert mine.status == 200
+    assert {r["user_id"] for r in mine.data} == {person.id}
+    assert person.api.get("/admin/audit-logs").status == 403
+
+
+def test_rows_stand_in_the_partition_of_their_month(stack, person):
+    (home,), = stack.sql(
+        "select tableoid::regclass::text from audit_logs"
+        " where user_id = %s limit 1", person.id)
+    (now,), = stack.sql("select to_char(now() at time zone 'UTC', 'YYYYMM')")
+    assert home == "audit_logs_" + now
+    (ahead,), = stack.sql("select count(*) from pg_inherits"
+                          " where inhparent = 'audit_logs'::regclass")
+    assert ahead >= 13
+
+
+def test_the_programs_may_only_add(stack, person):
+    """Row CF6."""
+    with psycopg2.connect(stack["DATABASE_URL"]) as db:
+        tables = ["audit_logs", "audit_chain"] + [t for t, in stack.sql(
+            "select inhrelid::regclass::text from pg_inherits"
+            " where inhparent = 'audit_logs'::regclass")]
+        for table in tables:
+            for change in ("delete from ", "truncate "):
+                with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                    db.cursor().execute(change + table)
+                db.rollback()
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            db.cursor().execute("update audit_logs set reason = 'x'")
+        db.rollback()
+
+
+def damaged(stack, statement, *more):
+    sealed(stack)
+    assert verify(stack)["intact"] is True
+    stack.sql(statement)
+    return verify(stack, *more)
+
+
+SOME = "(select min(id) + 1 from audit_logs)"
+
+
+@pytest.mark.parametrize("statement", [
+    "update audit_logs set result = 'failure', reason = 'x' where id = "
+    + SOME,
+    "update audit_logs set created_at = created_at - interval '1 s'"
+    " where id = " + SOME,
+    "delete from audit_logs where id = " + SOME,
+    "with gone as (delete from audit_chain where seq = 2 returning audit_id)"
+    " delete from audit_logs where id in (select audit_id from gone)",
+    "update audit_chain set seq = case seq when 1 then -1 else 1 end"
+    " where seq in (1, 2)",
+    "alter table audit_logs disable trigger user; insert into audit_logs"
+    " (action, resource, result) values ('x', 'x', 'success');"
+    " alter table audit_logs enable trigger user",
+])
+def test_a_tampered_log_is_found(stack, intact, person, statement):
+    """Row LO4: edited, moved in time, deleted, cut out, reordered, forged."""
+    person.login()
+    person.login()
+    assert damaged(stack, statement)["intact"] is False
+
+
+def test_a_log_cut_off_at_its_end_is_found_by_a_checkpoint(
+        stack, intact, person):
+    """Row LO4."""
+    person.login()
+    sealed(stack)
+    whole = verify(stack)
+    point = f"{whole['links']}:{whole['mac']}"
+    person.login()
+    sealed(stack)
+    assert verify(stack, "--checkpoint", point)["intact"] is True
+    stack.sql("with gone as (delete from audit_chain where seq >= %s"
+              " returning audit_id) delete from audit_logs where id in"
+              " (select audit_id from gone)", whole["links"])
+    assert verify(stack)["intact"] is True
+    assert verify(stack, "--checkpoint", point)["intact"] is False
+
+
+@pytest.mark.stack(HOTEL_REVIEWS_AUTH_ENABLE_AUDIT_LOGGING="false")
+def test_003_switched_off_nothing_is_written(stack):
+    stack.sql("truncate audit_chain, audit_pending, audit_logs")
+    person = stack.api.new_person()
+    person.login()
+    person.try_login("wrong")
+    person.api.post("/auth/logout")
+    assert stack.sql("select * from audit_logs") == []
+    assert stack.sql("select * from audit_pending") == []
