@@ -1,7 +1,12 @@
 #include "core/limit.h"
 
+#include <sodium.h>
+
 #include "base/clock.h"
 #include "base/net.h"
+
+#define CAP_SLOTS 1024
+#define CAP_TIMES 10
 
 struct str
 limit_network(struct ctx *x)
@@ -76,23 +81,94 @@ take_durably(struct ctx *x, struct limit *l)
 	return row_bool(r, 0, 0) ? E_OK : refused(x, l, retry);
 }
 
+/*
+ * What is open without Redis is not boundless: beneath it each process counts
+ * for itself, ten times the limit, in a table of fixed size (rows RL8, RL14).
+ */
+static struct {
+	uint64_t key;
+	int64_t until;
+	long count;
+} capped[CAP_SLOTS];
+
+static uint64_t
+cap_key(const struct limit *l)
+{
+	static uint8_t seed[crypto_shorthash_KEYBYTES];
+	static bool seeded;
+	uint64_t name, whose;
+
+	if (!seeded) {
+		randombytes_buf(seed, sizeof(seed));
+		seeded = true;
+	}
+	crypto_shorthash((uint8_t *)&name, (const uint8_t *)l->name,
+	    strlen(l->name), seed);
+	crypto_shorthash((uint8_t *)&whose, (const uint8_t *)l->whose.p,
+	    l->whose.n, seed);
+	return name * 31 + whose;
+}
+
+static enum err
+take_capped(struct ctx *x, struct limit *l)
+{
+	uint64_t key = cap_key(l);
+	size_t i = key % CAP_SLOTS;
+	int64_t now = clock_mono();
+
+	if (capped[i].key != key || capped[i].until <= now) {
+		capped[i].key = key;
+		capped[i].until = now + l->window;
+		capped[i].count = 0;
+	}
+	if (capped[i].count >= l->max * CAP_TIMES)
+		return refused(x, l, capped[i].until - now);
+	capped[i].count++;
+	return E_OK;
+}
+
+enum err
+limit_without_cache(struct ctx *x, struct limit *l)
+{
+	if (!x->config->rate_limiting)
+		return E_OK;
+	return l->durable ? take_durably(x, l) : take_capped(x, l);
+}
+
+/*
+ * Redis let it in. A durable bucket is charged in Postgres too, so that one
+ * that was flushed or comes back empty forgets nothing.
+ */
+static enum err
+take_beneath(struct ctx *x, struct limit *l)
+{
+	struct limit kept = *l;
+	enum err e;
+
+	if (!l->durable)
+		return E_OK;
+	e = take_durably(x, &kept);
+	if (e == E_LIMITED || (e == E_OK && kept.remaining < l->remaining))
+		*l = kept;
+	return e == E_LIMITED ? e : E_OK;
+}
+
 enum err
 limit_take(struct ctx *x, struct limit *l)
 {
 	struct command c;
 	struct reply reply;
+	enum err e = E_UNAVAILABLE;
 
 	if (!x->config->rate_limiting)
 		return E_OK;
 	if (cache_configured(x->cache)) {
-		enum err e;
-
 		c = limit_command(x, l);
 		e = cache_pipeline(x->cache, x->arena, &c, 1, &reply);
 		if (e == E_OK)
 			e = limit_reply(x, l, &reply);
-		if (e != E_UNAVAILABLE)
-			return e;
 	}
-	return l->durable ? take_durably(x, l) : E_OK;
+	if (e == E_OK)
+		return take_beneath(x, l);
+	return e == E_UNAVAILABLE ? limit_without_cache(x, l) : e;
 }

@@ -24,6 +24,9 @@ struct limit {
 /* Take one. E_OK or E_LIMITED with ctx->retry_after. */
 enum err limit_take(struct ctx *x, struct limit *l);
 
+/* The same where Redis did not answer. */
+enum err limit_without_cache(struct ctx *x, struct limit *l);
+
 /* The Redis command of it, and what its reply says. */
 struct command limit_command(struct ctx *x, const struct limit *l);
 enum err limit_reply(struct ctx *x, struct limit *l, const struct reply *r);

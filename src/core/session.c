@@ -102,6 +102,9 @@ find(struct ctx *x, struct limit *l, struct str sid, struct str uid,
 
 	if (session_cache_find(x, l, sid, uid, &f) == E_LIMITED)
 		return E_LIMITED;
+	/* Redis did not count it. */
+	if (l && !l->known && limit_without_cache(x, l) == E_LIMITED)
+		return E_LIMITED;
 	if (!f.hit)
 		return load(x, sid, uid, f.keep, out);
 	*out = from_cells(x, &f.row, sid, uid);

@@ -97,7 +97,10 @@ class Stack:
 
     def forget(self, *addresses):
         """A second run meets its own leftovers otherwise."""
+        # Nor does the last super_admin stay for a test.
+        self.sql("alter table users disable trigger users_last_delete")
         self.sql("delete from users where email = any(%s)", list(addresses))
+        self.sql("alter table users enable trigger users_last_delete")
 
 
 def settings_of(item):

@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""Route x actor x object (row RB2), made from the table of routes:
+
+    posternctl routes --json | tests/e2e/matrix.py >tests/e2e/matrix.csv
+
+What is expected follows from a row's "who" and "needs" alone. 401 and 403 are
+statuses; "absent" is 404, or 422 where the body is judged first; "open" is
+anything that the door itself does not give.
+"""
+import csv
+import io
+import json
+import sys
+
+ADMIN = {"users.read", "users.write", "sessions.read", "sessions.write",
+         "roles.read", "roles.assign", "audit.read", "stats.read"}
+HOLDS = {"user": set(), "limited": {"users.read"}, "admin": ADMIN,
+         "super_admin": ADMIN | {"roles.write"}}
+# Not signed in: without anything, with a forged token, with the token of an
+# account that was deactivated, with an API key of all scopes.
+OTHERS = ["nobody", "forged", "deactivated", "key"]
+ACTORS = OTHERS[:3] + ["key"] + list(HOLDS)
+NOT_TO_ONESELF = {("DELETE", "/admin/users/{id}"),
+                  ("POST", "/admin/users/{id}/deactivate")}
+
+
+def door(row, actor):
+    """What the door gives: 401, 403 or "open"."""
+    who, needs = row["who"], row["needs"]
+    if who == "anyone":
+        return "open"
+    if actor in ("nobody", "forged", "deactivated"):
+        return "401"
+    if actor == "key":
+        return {"user": "401", "permission": "403"}.get(who, "open")
+    if who == "key":
+        return "401"
+    if who == "permission" and needs not in HOLDS[actor]:
+        return "403"
+    return "open"
+
+
+def expected(row, actor, thing):
+    seen = door(row, actor)
+    if seen != "open" or thing == "none":
+        return seen
+    if thing == "missing":
+        return "absent"
+    if thing == "own":
+        return "403" if (row["method"], row["path"]) in NOT_TO_ONESELF \
+            else "open"
+    return "open" if row["who"] == "permission" else "absent"
+
+
+def things(row, actor):
+    if "{" not in row["path"]:
+        return ["none"]
+    own = row["path"].startswith("/admin/users/") and actor in HOLDS
+    return ["missing", "foreign"] + ["own"] * own
+
+
+def matrix(rows):
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n").writerow
+    write(["method", "path", "actor", "object", "expected"])
+    for row in rows:
+        for actor in ACTORS:
+            for thing in things(row, actor):
+                write([row["method"], row["path"], actor, thing,
+                       expected(row, actor, thing)])
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(matrix(json.load(sys.stdin)))

@@ -1,0 +1,113 @@
+"""The running service against matrix.csv, every route by every actor on every
+object (rows RB1, RB2)."""
+import csv
+import json
+import os
+
+import pytest
+
+from matrix import matrix
+from staff import custom_role, limited, staff
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NOTHING = "00000000-0000-7000-8000-000000000000"
+# These end the session or the account of who asks.
+FATAL = {("POST", "/auth/logout"), ("DELETE", "/auth/me")}
+
+
+@pytest.fixture
+def routes(stack):
+    return json.loads(stack.ctl("routes", "--json").stdout)
+
+
+def test_the_matrix_is_that_of_the_routes(routes):
+    """After a change of routes.def it is made anew, see matrix.py."""
+    with open(HERE + "/matrix.csv", encoding="utf-8") as file:
+        assert file.read() == matrix(routes)
+
+
+class World:
+    """Everybody, and something of everything that is not theirs."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.boss = staff(stack, "super_admin")
+        self.people = {name: self.make(name) for name in (
+            "user", "limited", "admin", "super_admin")}
+        gone = stack.api.new_person()
+        self.boss.api.post(f"/admin/users/{gone.id}/deactivate")
+        key = self.boss.api.post("/api-keys", {
+            "name": "all", "scopes": ["*"], "rate_limit": 100000}).data
+        self.tokens = {"nobody": None, "forged": "forged",
+                       "deactivated": gone.access, "key": key["api_key"]}
+        other = stack.api.new_person()
+        api = other.api
+        self.of_another = {
+            "/auth/sessions": other.session,
+            "/api-keys": api.post("/api-keys", {
+                "name": "k", "scopes": ["x"]}).data["id"],
+            "/webhooks": api.post("/webhooks", {
+                "url": "https://example.com/x",
+                "events": ["user.login"]}).data["id"],
+        }
+
+    def make(self, name):
+        if name == "user":
+            return self.stack.api.new_person()
+        if name == "limited":
+            return limited(self.stack, self.boss, "users.read")
+        return staff(self.stack, name)
+
+    def api(self, row, actor):
+        if actor in self.tokens:
+            return self.stack.api.of(self.tokens[actor])
+        if (row["method"], row["path"]) in FATAL:
+            return self.make(actor).api
+        return self.people[actor].api
+
+    def thing(self, row):
+        path = row["path"]
+        if row["object"] == "missing":
+            return NOTHING
+        if row["object"] == "own":
+            return self.people[row["actor"]].id
+        if path.startswith("/admin/users/"):
+            return self.stack.api.new_person().id
+        if path.startswith("/roles/"):
+            return custom_role(self.boss, "users.read")["id"]
+        for begin, thing in self.of_another.items():
+            if path.startswith(begin):
+                return thing
+        return NOTHING
+
+    def ask(self, row):
+        path = row["path"]
+        if "{" in path:
+            thing = self.thing(row)
+            path = path.replace("{id}", thing, 1)
+            path = path.replace("{role}", "user").replace("{id}", NOTHING)
+        body = {} if row["method"] != "GET" else None
+        return self.api(row, row["actor"]).send(row["method"], path, body)
+
+
+def fits(answer, expected):
+    if expected == "absent":
+        return answer.status in (404, 422)
+    if expected == "open":
+        return answer.status < 500 and answer.code not in (
+            "UNAUTHORIZED", "TOKEN_INVALID", "FORBIDDEN", "NOT_FOUND",
+            "INSUFFICIENT_SCOPE", "METHOD_NOT_ALLOWED", "REAUTH_REQUIRED")
+    return answer.status == int(expected)
+
+
+def test_the_service_is_what_the_matrix_says(stack):
+    world = World(stack)
+    wrong = []
+    with open(HERE + "/matrix.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        answer = world.ask(row)
+        if not fits(answer, row["expected"]):
+            wrong.append((row, answer))
+    assert len(rows) > 500
+    assert not wrong, "\n".join(f"{r}: {a}" for r, a in wrong)
