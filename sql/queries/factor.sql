@@ -145,6 +145,7 @@ with c as (
 	where t.id = $1::uuid and t.used_at is null and t.attempts < 5
 		and t.expires_at > now() and u.id = t.user_id and u.is_active
 		and u.password_changed_at = t.password_changed_at
+		and not u.must_reset_password
 	returning t.user_id, t.attempts
 ), w as (
 	select user_id as id, attempts from c
@@ -194,12 +195,14 @@ from w left join f on true left join o on o.kind = f.kind
 -- 1 challenge, 2 kind, 3 factor id, 4 step, 5 code id, 6 set, 7 prefix,
 -- 8 session id, 9 ip, 10 user agent, 11 idle µs, 12 absolute µs, 13 amr,
 -- 14 sessions at most, 15 remember, 16 device id, 17 device life µs, 18 device
--- name or null, 19 job id or null, 20 job payload, 21 request id
+-- name or null, 19 job id or null, 20 job payload, 21 request id, 22 network,
+-- 23 id and 24 payload of the mail about a new place
 with c as (
 	select t.* from challenges t join users u on u.id = t.user_id
 	where t.id = $1::uuid and t.used_at is null and t.expires_at > now()
 		and u.is_active
 		and u.password_changed_at = t.password_changed_at
+		and not u.must_reset_password
 	for update of t
 ), f as (
 	select c.* from c
@@ -240,6 +243,12 @@ with c as (
 	insert into jobs (id, kind, payload, priority)
 	select $19::uuid, 'mail', $20::bytea, 1
 	from f where $19::text is not null
+), n as (
+	select login_is_new(f.user_id, $22, $10) as fresh from f
+), p as (
+	insert into jobs (id, kind, payload, priority)
+	select $23::uuid, 'mail', $24::bytea, 1
+	from n where fresh and $23::text is not null
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
@@ -384,7 +393,7 @@ select id from n;
 -- 8 remember, 9 device name, 10 life µs, 11 ip, 12 user agent, 13 request id
 with u as (
 	select id, password_changed_at from users
-	where id = $2::uuid and is_active
+	where id = $2::uuid and is_active and not must_reset_password
 		and ($3 <> 'pwd' or password_hash is not distinct from $4)
 ), h as (
 	update users set password_hash = $5
@@ -417,7 +426,8 @@ select t.user_id, u.email, coalesce(u.full_name, u.first_name, u.username)
 from challenges t join users u on u.id = t.user_id
 where t.id = $1::uuid and t.used_at is null and t.attempts < 5
 	and t.expires_at > now() and u.is_active
-	and u.password_changed_at = t.password_changed_at;
+	and u.password_changed_at = t.password_changed_at
+	and not u.must_reset_password;
 
 -- name: factor_destination
 -- Where a code goes: from the row, never from a request (security row OT3).

@@ -39,7 +39,8 @@ from b
 -- 1 user id, 2 session id, 3 ip, 4 user agent, 5 idle µs, 6 absolute µs,
 -- 7 bucket, 8 total bucket, 9 old hash or null, 10 new hash, 11 sessions at
 -- most, 12 request id, 13 device id or null, 14 device life µs, 15 amr,
--- 16 the hash that was verified, 17 generation of the device, 18 its name
+-- 16 the hash that was verified, 17 generation of the device, 18 its name,
+-- 19 network, 20 job id (null: the device is known), 21 job payload
 with u as (
 	update users set last_login_at = now(),
 		password_hash = coalesce($10, password_hash)
@@ -64,6 +65,12 @@ with u as (
 		order by created_at desc offset $11::integer - 1)
 ), c as (
 	delete from attempts where bucket in ($7, $8)
+), n as (
+	select login_is_new(u.id, $19, $4) as fresh from u
+), j as (
+	insert into jobs (id, kind, payload, priority)
+	select $20::uuid, 'mail', $21::bytea, 1
+	from n where fresh and $20::text is not null
 ), d as (
 	insert into devices (id, user_id, name, expires_at)
 	select $13::uuid, u.id, left(coalesce($18, $4), 100),

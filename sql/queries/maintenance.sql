@@ -37,6 +37,15 @@ delete from challenges where id in (
 	order by expires_at limit $1::int for update skip locked)
 returning 1;
 
+-- Where nobody has come from for more than a year.
+-- name: clean_login_places
+-- safe: yes
+delete from login_places where (user_id, kind, digest) in (
+	select user_id, kind, digest from login_places
+	where seen_at < now() - interval '400 days'
+	order by seen_at limit $1::int for update skip locked)
+returning 1;
+
 -- name: clean_attempts
 -- safe: yes
 delete from attempts where bucket in (

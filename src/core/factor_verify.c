@@ -243,6 +243,17 @@ proved(struct ctx *x, const struct trial *w, struct uuid device,
 		out->backup_codes = left.backup_codes;
 }
 
+/* The mail about a new place, should it be one. */
+static struct job_draft
+place_notice(struct ctx *x, const struct trial *w)
+{
+	struct account a;
+
+	if (account_find(x, w->subject.id, &a, NULL) != E_OK)
+		return (struct job_draft){ 0 };
+	return login_notice(x, &a);
+}
+
 static enum err
 log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
     struct factor_proof *proof, struct login *out)
@@ -251,6 +262,7 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 	struct str sid = uuid_text(x->arena, uuid_v7());
 	struct uuid device = uuid_v7();
 	struct job_draft job = backup_notice(x, w);
+	struct job_draft place = place_notice(x, w);
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_FACTOR_LOGIN, &r,
 	    A_STR(w->challenge), A_STR(w->kind), A_STR(w->factor_id),
@@ -261,7 +273,8 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 	    A_INT(LIMIT_SESSIONS), A_BOOL(t->remember),
 	    A_STR(uuid_text(x->arena, device)), A_INT(LOGIN_DEVICE_LIFE),
 	    A_STR(t->device_name), A_STR(job.id), A_BYTES(job.sealed),
-	    A_STR(x->request_id));
+	    A_STR(x->request_id), A_STR(limit_network(x)), A_STR(place.id),
+	    A_BYTES(place.sealed));
 
 	if (e != E_OK)
 		return e;

@@ -226,6 +226,19 @@ challenge(struct ctx *x, const struct credentials *in, struct begun *b,
 	return refund(x, b, e);
 }
 
+struct job_draft
+login_notice(struct ctx *x, const struct account *a)
+{
+	cJSON *vars = json_object();
+
+	json_add_str(vars, "ip", x->client);
+	json_add_str(vars, "user_agent", x->user_agent);
+	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
+	return mail_draft(x, &(struct mail){ .template = "new-login",
+	    .to = a->email, .name = account_greeting(a), .vars = vars,
+	    .priority = 1 });
+}
+
 static enum err
 finish(struct ctx *x, const struct credentials *in, struct begun *b,
     const struct device_claim *claim, bool outdated, struct login *out)
@@ -237,16 +250,21 @@ finish(struct ctx *x, const struct credentials *in, struct begun *b,
 	uint32_t next = named ? claim->generation + 1 : 0;
 	struct str did = named || fresh ? uuid_text(x->arena, device) :
 	    STR_NONE;
+	struct job_draft job = { 0 };
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_LOGIN_FINISH, &r,
+	enum err e;
+
+	if (!named)
+		job = login_notice(x, &b->account);
+	e = db_exec(x->db, x->arena, Q_LOGIN_FINISH, &r,
 	    A_STR(b->account.id), A_STR(sid), A_STR(x->client),
 	    A_STR(x->user_agent), A_INT(c->refresh_ttl),
 	    A_INT(c->session_max), A_STR(b->bucket), A_STR(b->total), A_NULL,
 	    A_STR(renewed(x, in->password, outdated)),
 	    A_INT(LIMIT_SESSIONS), A_STR(x->request_id), A_STR(did),
 	    A_INT(LOGIN_DEVICE_LIFE), A_TEXT("pwd"), A_STR(b->hash),
-	    A_INT(claim->generation), A_STR(in->device_name));
-
+	    A_INT(claim->generation), A_STR(in->device_name),
+	    A_STR(limit_network(x)), A_STR(job.id), A_BYTES(job.sealed));
 	if (e != E_OK)
 		return e;
 	/* The password changed while we compared the old one. */

@@ -3,6 +3,7 @@
 
 #include "core/challenge.h"
 #include "core/session.h"
+#include "store/job_store.h"
 
 #define LOGIN_DEVICE_LIFE (30 * 86400 * CLOCK_SECOND) /* row TD1 */
 
@@ -29,6 +30,9 @@ struct login {
  */
 enum err login(struct ctx *x, const struct credentials *c,
     struct login *out);
+
+/* The mail about a login from a place not seen before (row LG11). */
+struct job_draft login_notice(struct ctx *x, const struct account *a);
 
 /*
  * Compare a signed-in user's own password, charged to the same budget as a

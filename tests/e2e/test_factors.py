@@ -166,7 +166,7 @@ def test_an_old_session_cannot_replace_a_factor(stack, enrolled):
     """Row TO2."""
     stack.sql("update sessions set proved_at = now() - interval '11 minutes' "
               "where user_id = %s", enrolled.person.id)
-    stack.forget_cache()
+    stack.forget_limits()
     answer = enrolled.person.api.post("/auth/2fa/setup")
     assert (answer.status, answer.code) == (403, "REAUTH_REQUIRED")
 
@@ -430,7 +430,7 @@ def test_new_backup_codes_void_the_old(stack, enrolled, inbox):
     inbox.wait(enrolled.person.email, "New backup codes")
     stack.sql("update sessions set proved_at = now() - interval '11 minutes' "
               "where user_id = %s", enrolled.person.id)
-    stack.forget_cache()
+    stack.forget_limits()
     assert enrolled.person.api.post("/mfa/backup-codes").code == \
         "REAUTH_REQUIRED"
 
@@ -452,7 +452,7 @@ def test_a_code_steps_the_session_up(stack, enrolled):
     person = enrolled.person
     stack.sql("update sessions set proved_at = now() - interval '11 minutes',"
               " amr = 'pwd' where user_id = %s", person.id)
-    stack.forget_cache()
+    stack.forget_limits()
     assert person.api.post("/auth/2fa/disable").code == "REAUTH_REQUIRED"
     answer = person.api.post("/auth/2fa/verify", {"code": enrolled.code()})
     assert answer.status == 200 and answer.data["method"] == "totp"
@@ -833,3 +833,41 @@ def test_mailed_codes_follow_the_address(stack, person):
               person.id)
     assert stack.sql("select destination from factors where subject_id = %s",
                      person.id) == [("new." + person.email,)]
+
+
+# Notices of logins.
+
+def test_a_login_from_a_new_place_is_told_once(api, stack, inbox):
+    """Row LG11."""
+    def login(agent, **more):
+        return person.anonymous.post("/auth/login", dict(
+            {"identifier": person.email, "password": person.password},
+            **more), User_Agent=agent).data
+
+    def told():
+        return stack.sql("select count(*) from jobs")[0][0]
+    person = api.new_person()
+    other = Enrolled(stack, api.new_person())
+    login("one")
+    before = told()
+    login("one")
+    assert told() == before
+    login("two")
+    mail = inbox.wait(person.email, "New login")
+    assert "two" in mail.get_body(("plain",)).get_content()
+    before = told()
+    login("two")
+    assert told() == before
+    # With a factor, by the session and not by the challenge.
+    other.login()
+    assert person.anonymous.post("/auth/2fa/verify", {
+        "temp_token": other.challenge(), "code": other.code()},
+        User_Agent="three").status == 200
+    inbox.wait(other.person.email, "New login")
+
+
+def test_a_challenge_ends_when_a_new_password_is_demanded(stack, enrolled):
+    challenge = enrolled.challenge()
+    stack.sql("update users set must_reset_password = true where id = %s",
+              enrolled.person.id)
+    assert enrolled.verify(challenge, enrolled.code()).status == 401
