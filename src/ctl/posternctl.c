@@ -191,6 +191,19 @@ run(struct ctl *c, int argc, char **argv)
 	return status == CTL_OK ? k->run(c) : status;
 }
 
+/* The command is found by its first words: --json before it goes behind. */
+static void
+command_first(int argc, char **argv)
+{
+	while (argc > 2 && strcmp(argv[1], "--json") == 0 &&
+	    strcmp(argv[2], "--json") != 0) {
+		char *json = argv[1];
+
+		memmove(&argv[1], &argv[2], sizeof(*argv) * (size_t)(argc - 2));
+		argv[argc - 1] = json;
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -203,6 +216,7 @@ main(int argc, char **argv)
 	log_open("posternctl", NULL, LOG_WARN_);
 	c.nfaults = config_check(c.arena, argc, argv, &c.config, c.faults, 64);
 	argc = config_args(argc, argv);
+	command_first(argc, argv);
 	status = run(&c, argc, argv);
 	give_back(c.config);
 	db_close(&c.db);
