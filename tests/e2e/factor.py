@@ -4,7 +4,8 @@ import time
 
 from api import SECRET_KEYS, SECRETS
 
-SECRET_KEYS |= {"code", "secret", "qr_code_url", "otpauth_url", "temp_token",
+# Not the codes: six digits are found in any log.
+SECRET_KEYS |= {"secret", "qr_code_url", "otpauth_url", "temp_token",
                 "tempToken"}
 
 
