@@ -110,7 +110,7 @@ test_on_stack() {
 		set +a
 		unset WEB
 		export HELLO=$BUILD/tests/bench/hello
-		cd "$ROOT" && timeout -k 10 900 "$@"
+		cd "$ROOT" && timeout -k 10 "${TEST_SECONDS:-900}" "$@"
 	)
 }
 
