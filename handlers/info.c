@@ -1,4 +1,5 @@
 /* GET /info */
+#include "core/factor_send.h"
 #include "handlers/handlers.h"
 
 static enum err
@@ -17,6 +18,9 @@ run(struct call *c)
 	json_add_bool(can, "refresh_rotation", true);
 	json_add_bool(can, "api_keys", true);
 	json_add_bool(can, "introspection", true);
+	json_add_bool(can, "two_factor", true);
+	json_add_bool(can, "two_factor_sms",
+	    factor_send_offers(c->ctx, STR("sms")));
 	json_add_bool(can, "rate_limiting", k->rate_limiting);
 	json_add_bool(can, "audit_log", k->audit);
 	json_add_bool(can, "redis", cache_configured(c->ctx->cache));

@@ -263,9 +263,11 @@ def test_another_provider_gets_json(stack, person, phone):
     assert set(json.loads(body)) == {"to", "text"}
 
 
-def test_without_a_provider_sms_is_not_offered(person):
+def test_without_a_provider_sms_is_not_offered(api, person):
     answer = person.api.post("/2fa/sms/setup", {"phone": "+49301234567"})
     assert (answer.status, answer.code) == (409, "CONFLICT")
+    can = api.get("/info").data["capabilities"]
+    assert can["two_factor"] is True and can["two_factor_sms"] is False
 
 
 def test_codes_by_mail(stack, person, inbox):
