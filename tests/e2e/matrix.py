@@ -4,8 +4,9 @@
     posternctl routes --json | tests/e2e/matrix.py >tests/e2e/matrix.csv
 
 What is expected follows from a row's "who" and "needs" alone. 401 and 403 are
-statuses; "absent" is 404, or 422 where the body is judged first; "open" is
-anything that the door itself does not give.
+statuses; "absent" is 404, or 422 where the body is judged first; "judged" is
+401, or 422 where a challenge may come in the body; "open" is anything that
+the door itself does not give.
 """
 import csv
 import io
@@ -20,8 +21,11 @@ HOLDS = {"user": set(), "limited": {"users.read"}, "admin": ADMIN,
 # account that was deactivated, with an API key of all scopes.
 OTHERS = ["nobody", "forged", "deactivated", "key"]
 ACTORS = OTHERS[:3] + ["key"] + list(HOLDS)
+# An administrator's second factor is an application.
+NOT_FOR_ADMINS = {("POST", "/auth/2fa/email/setup")}
 NOT_TO_ONESELF = {("DELETE", "/admin/users/{id}"),
-                  ("POST", "/admin/users/{id}/deactivate")}
+                  ("POST", "/admin/users/{id}/deactivate"),
+                  ("POST", "/admin/users/{id}/reset-2fa")}
 
 
 def door(row, actor):
@@ -30,11 +34,13 @@ def door(row, actor):
     if who == "anyone":
         return "open"
     if actor in ("nobody", "forged", "deactivated"):
-        return "401"
+        return "judged" if who.startswith("challenge") else "401"
     if actor == "key":
         return {"user": "401", "permission": "403"}.get(who, "open")
     if who == "key":
         return "401"
+    if (row["method"], row["path"]) in NOT_FOR_ADMINS and "admin" in actor:
+        return "403"
     if who == "permission" and needs not in HOLDS[actor]:
         return "403"
     return "open"
