@@ -40,11 +40,13 @@ from b
 -- 7 bucket, 8 total bucket, 9 old hash or null, 10 new hash, 11 sessions at
 -- most, 12 request id, 13 device id or null, 14 device life µs, 15 amr,
 -- 16 the hash that was verified, 17 generation of the device, 18 its name,
--- 19 network, 20 job id (null: the device is known), 21 job payload
+-- 19 network, 20 job id (null: the device is known), 21 job payload, 22 had a
+-- second factor when it was asked for: one enabled meanwhile is not passed by
 with u as (
 	update users set last_login_at = now(),
 		password_hash = coalesce($10, password_hash)
 	where id = $1::uuid and is_active and not must_reset_password
+		and two_factor_enabled = $22::boolean
 		and password_hash is not distinct from $16
 		and ($9::text is null or password_hash = $9)
 	returning id

@@ -264,10 +264,11 @@ finish(struct ctx *x, const struct credentials *in, struct begun *b,
 	    A_INT(LIMIT_SESSIONS), A_STR(x->request_id), A_STR(did),
 	    A_INT(LOGIN_DEVICE_LIFE), A_TEXT("pwd"), A_STR(b->hash),
 	    A_INT(claim->generation), A_STR(in->device_name),
-	    A_STR(limit_network(x)), A_STR(job.id), A_BYTES(job.sealed));
+	    A_STR(limit_network(x)), A_STR(job.id), A_BYTES(job.sealed),
+	    A_BOOL(b->account.two_factor_enabled));
 	if (e != E_OK)
 		return e;
-	/* The password changed while we compared the old one. */
+	/* Password or factor changed while we compared the old one. */
 	if (r->n == 0)
 		return refuse(x, b, E_CREDENTIALS);
 	*out = (struct login){ .account = b->account,
