@@ -4,9 +4,11 @@
 
 #include "app/route.h"
 #include "base/clock.h"
+#include "core/api_key.h"
 #include "core/signing.h"
 #include "crypto/password.h"
 
+#define SETTLE_ARENA ((size_t)1 << 20)
 #define CONNINFO_ARENA ((size_t)64 << 10)
 
 bool
@@ -65,16 +67,29 @@ app_start_worker(struct app *app)
 	arena_free(&a);
 }
 
+static void
+settle(struct app *app)
+{
+	struct arena *a;
+
+	if (!api_key_unsettled())
+		return;
+	a = arena_new(SETTLE_ARENA);
+	api_key_settle(app_ctx(app, a));
+	arena_free(&a);
+}
+
 void
 app_idle(struct app *app)
 {
-	(void)app;
+	settle(app);
 	password_idle();
 }
 
 void
 app_stop(struct app *app)
 {
+	settle(app);
 	db_close(&app->db);
 	cache_close(&app->cache);
 	keyring_free(&app->keys);

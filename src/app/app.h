@@ -22,7 +22,7 @@ bool app_init(struct app *app, const struct config *c, const char **why);
 /* After fork, or in the single process: doors of its own, opened lazily. */
 void app_start_worker(struct app *app);
 
-/* A heavy worker had nothing to do for a second. */
+/* A worker had nothing to do for a second. */
 void app_idle(struct app *app);
 
 /* Close the doors and wipe the keys. */

@@ -42,6 +42,22 @@ count_use(struct ctx *x, struct str id)
 		tally.since = now;
 }
 
+bool
+api_key_unsettled(void)
+{
+	return tally.uses > 0;
+}
+
+void
+api_key_settle(struct ctx *x)
+{
+	if (tally.uses == 0)
+		return;
+	if (db_exec(x->db, x->arena, Q_API_KEY_USED, NULL, A_TEXT(tally.id),
+	    A_INT(tally.uses)) == E_OK)
+		tally.uses = 0;
+}
+
 static bool
 same_hash(struct str a, struct str b)
 {

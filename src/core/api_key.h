@@ -32,6 +32,13 @@ struct api_key {
 enum err api_key_admit(struct ctx *x, struct str key, const char *scope,
     struct api_key **out);
 
+/*
+ * Uses are written in sums: are there some of this process not yet written?
+ * Writing them is for when there is nothing else to do, and for the end.
+ */
+bool api_key_unsettled(void);
+void api_key_settle(struct ctx *x);
+
 struct api_key_wish {
 	struct str name;
 	const struct str *scopes;

@@ -3,6 +3,8 @@ import datetime
 
 import pytest
 
+from until import until
+
 RECORD = {
     "id", "name", "key_id", "scopes", "rate_limit", "allowed_ips",
     "is_active", "usage_count", "last_used_at", "expires_at", "created_at",
@@ -264,3 +266,12 @@ def test_introspection_wants_a_key_of_the_scope(api, person):
     key = make(person)["api_key"]
     answer = api.post("/auth/introspect", body, X_API_Key=key)
     assert (answer.status, answer.code) == (403, "INSUFFICIENT_SCOPE")
+
+
+def test_every_use_is_counted_soon(api, person):
+    """Document 003; without a write for each."""
+    made = make(person)
+    for _ in range(7):
+        assert api.get("/auth/me", X_API_Key=made["api_key"]).status == 200
+    until(lambda: person.api.get("/api-keys/" + made["id"]).data[
+        "usage_count"] == 7, "seven uses")
