@@ -265,7 +265,7 @@ class Poller(threading.Thread):
 class Load:
     """with Load(stack) as load: ... the load runs inside the block."""
 
-    def __init__(self, stack, allow=frozenset(), actors=5, pace=0.06,
+    def __init__(self, stack, allow=frozenset(), actors=5, pace=0.1,
                  graves=()):
         self.ledger = Ledger()
         self.watch = Watch(allow)
