@@ -160,11 +160,11 @@ on_request(void *obj, struct exchange *x)
 }
 
 static bool
-on_uri(void *obj, struct str uri)
+on_peek(void *obj, struct str method, struct str uri)
 {
 	const struct program *p = obj;
 
-	return route_lane(uri, p->config->base_path) == LANE_HEAVY;
+	return route_lane(method, uri, p->config->base_path) == LANE_HEAVY;
 }
 
 static void
@@ -197,7 +197,7 @@ rss_bound(const struct config *c)
 static int
 serve(struct program *p, int fd, bool single, const pid_t *old, size_t nold)
 {
-	const struct worker_hooks hooks = { p, on_start, on_request, on_uri,
+	const struct worker_hooks hooks = { p, on_start, on_request, on_peek,
 		on_idle, on_stop };
 	const struct config *c = p->config;
 	struct master_options m = {

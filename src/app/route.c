@@ -107,8 +107,9 @@ uri_ends(struct str path, struct str row)
 }
 
 enum row_lane
-route_lane(struct str uri, const char *base_path)
+route_lane(struct str method, struct str uri, const char *base_path)
 {
+	bool any = method.n == 0 || str_eq(method, STR("POST"));
 	struct str path = str_slice(uri, 0, str_find(uri, '?'));
 
 	if (str_starts(path, str_of(base_path)))
@@ -118,7 +119,8 @@ route_lane(struct str uri, const char *base_path)
 	for (size_t i = 0; i < routes_count; i++) {
 		struct str rest = str_of(routes[i].aliases), alias;
 
-		if (routes[i].lane != LANE_HEAVY)
+		if (routes[i].lane != LANE_HEAVY || (!any &&
+		    !str_eq(method, str_of(route_method(routes[i].method)))))
 			continue;
 		if (uri_ends(path, str_of(routes[i].path)))
 			return LANE_HEAVY;

@@ -137,7 +137,7 @@ passed_on(struct worker *w, int conn, bool *full)
 	const struct worker_hooks *h = w->o->hooks;
 
 	if (w->o->kind != WORKER_LIGHT || w->peek->uri.n == 0 ||
-	    !h->heavy(h->obj, w->peek->uri))
+	    !h->heavy(h->obj, w->peek->method, w->peek->uri))
 		return false;
 	if (!lane_give(w->o->lane, conn)) {
 		*full = true;

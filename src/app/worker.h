@@ -19,8 +19,8 @@ struct worker_hooks {
 	/* in the worker, before its first request: open what it owns */
 	void (*start)(void *obj);
 	transport_handler *serve;
-	/* does this URI hash a password? For scheduling only */
-	bool (*heavy)(void *obj, struct str uri);
+	/* may this request hash a password? For scheduling only */
+	bool (*heavy)(void *obj, struct str method, struct str uri);
 	/* nothing to do for a second: give memory back */
 	void (*idle)(void *obj);
 	void (*stop)(void *obj);

@@ -57,21 +57,28 @@ join(struct peek *out, struct str script, struct str info)
 	return (struct str){ out->joined, script.n + info.n };
 }
 
-static struct str
-find_uri(struct peek *out, struct str params)
+/* Of a name that is sent twice the first counts, as for the request. */
+static void
+read_target(struct peek *out, struct str params)
 {
-	struct str name, value, script = STR_NONE, info = STR_NONE;
+	enum { URI, METHOD, SCRIPT, INFO, WANTED };
+	static const struct str names[WANTED] = {
+		[URI] = { "REQUEST_URI", 11 },
+		[METHOD] = { "REQUEST_METHOD", 14 },
+		[SCRIPT] = { "SCRIPT_NAME", 11 },
+		[INFO] = { "PATH_INFO", 9 },
+	};
+	struct str found[WANTED] = { STR_NONE, STR_NONE, STR_NONE, STR_NONE };
+	struct str name, value;
 	size_t at = 0;
 
-	while (read_pair(params, &at, &name, &value)) {
-		if (str_eq(name, STR("REQUEST_URI")))
-			return value;
-		if (str_eq(name, STR("SCRIPT_NAME")))
-			script = value;
-		else if (str_eq(name, STR("PATH_INFO")))
-			info = value;
-	}
-	return join(out, script, info);
+	while (read_pair(params, &at, &name, &value))
+		for (int i = 0; i < WANTED; i++)
+			if (found[i].p == NULL && str_eq(name, names[i]))
+				found[i] = value;
+	out->method = found[METHOD];
+	out->uri = found[URI].p ? found[URI] :
+	    join(out, found[SCRIPT], found[INFO]);
 }
 
 /* Parameters may come in several records: then they are laid together. */
@@ -121,5 +128,5 @@ peek_read(struct peek *out, const char *p, size_t n)
 			break;
 		at += size;
 	}
-	out->uri = find_uri(out, params);
+	read_target(out, params);
 }

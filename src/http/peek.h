@@ -18,6 +18,7 @@ struct peek {
 	bool refuse;	/* not FastCGI, or a management record: close */
 	bool whole;	/* from BEGIN_REQUEST to the end of STDIN */
 	struct str uri; /* REQUEST_URI, else SCRIPT_NAME PATH_INFO; borrowed */
+	struct str method; /* STR_NONE: not seen */
 	/* The bytes, PARAMS of several records laid together, a joined URI */
 	char bytes[PEEK_BYTES];
 	char scratch[PEEK_BYTES];

@@ -23,9 +23,10 @@ static const struct header json = { "Content-Type",
 	{ "application/json", 16 } };
 
 static bool
-heavy(void *obj, struct str uri)
+heavy(void *obj, struct str method, struct str uri)
 {
 	(void)obj;
+	(void)method;
 	return str_starts(uri, STR("/hash"));
 }
 

@@ -422,10 +422,12 @@ START_TEST(the_peek_finds_the_uri_in_any_shape)
 	struct peek *p = calloc(1, sizeof(*p));
 
 	wire_request(&w, 0, PARAMS_OF("SCRIPT_NAME=/x", "REQUEST_URI=/a?b",
-	    "PATH_INFO=/y"), STR("hello"));
+	    "PATH_INFO=/y", "REQUEST_METHOD=PUT", "REQUEST_METHOD=GET"),
+	    STR("hello"));
 	peek_read(p, w.p, w.n);
 	ck_assert(p->whole && !p->refuse);
 	ck_str(p->uri, "/a?b");
+	ck_str(p->method, "PUT");
 	wire_request(&w, 0, PARAMS_OF("PATH_INFO=/y", "SCRIPT_NAME=/x"),
 	    STR(""));
 	peek_read(p, w.p, w.n);
