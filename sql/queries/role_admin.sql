@@ -13,7 +13,7 @@ select r.id, r.name, r.description, r.is_active, r.is_system,
 from roles r
 where ($1::uuid is null or r.id = $1::uuid)
 	and ($2::text is null or r.name = $2)
-order by r.rank desc, r.name limit $3::integer offset $4::integer;
+order by r.is_system desc, r.rank desc, r.name limit $3::integer offset $4::integer;
 
 -- name: permission_list
 -- 1 limit, 2 offset

@@ -28,7 +28,7 @@ struct permission {
 	int64_t created_at;
 };
 
-/* Highest first. */
+/* The seeded ones first, each kind highest first. */
 enum err role_list(struct ctx *x, long limit, long offset,
     struct role **out, size_t *n, int64_t *total);
 

@@ -223,3 +223,12 @@ def test_switched_off_there_is_neither_limit_nor_header(api):
         answer = api.post("/auth/login", login())
         assert answer.status == 401
         assert "X-RateLimit-Limit" not in answer.headers
+
+
+@pytest.mark.stack(**PROXY)
+def test_a_flushed_redis_forgets_no_login(stack, at):
+    """Row RL8: Postgres counts beneath."""
+    for _ in range(5):
+        assert at("/auth/login", login()).status == 401
+    stack.cache().flushdb()
+    assert at("/auth/login", login()).status == 429
