@@ -170,6 +170,7 @@ refuse(struct ctx *x, struct trial *w, const char *reason)
 	struct job_draft job = { 0 };
 	struct account a;
 
+	metric_add(METRIC_FACTOR_FAILURE);
 	if ((guessed || locked) && w->subject.owner_id.n == 0 &&
 	    account_find(x, w->subject.id, &a, NULL) == E_OK) {
 		struct subject s = subject_of_account(&a);
@@ -232,6 +233,7 @@ proved(struct ctx *x, const struct trial *w, struct uuid device,
 {
 	struct factors left;
 
+	metric_add(METRIC_FACTOR_SUCCESS);
 	*out = (struct factor_proof){ .method = w->kind,
 		.backup_codes = -1 };
 	if (remembered)
