@@ -24,6 +24,7 @@ static struct {
 	int fd;
 	int slots;
 	int held;  /* the slot we hold, or -1 */
+	bool borrowed; /* path is in /tmp: others could have made it */
 	const _Atomic int64_t *yield_to;
 } lock = { .fd = -1, .held = -1 };
 
@@ -100,6 +101,7 @@ open_first(const char *dir)
 	    log_c("path", lock.path), log_c("why", strerror(errno)));
 	snprintf(lock.path, sizeof(lock.path), "/tmp/postern-hash-%u.lock",
 	    (unsigned)geteuid());
+	lock.borrowed = true;
 	if ((fd = open_lock(lock.path, true)) >= 0)
 		return use(fd);
 	log_error("no hash lock: passwords cannot be checked",
@@ -120,6 +122,7 @@ hash_slot_init(struct str dir)
 	if (n < 0 || (size_t)n >= sizeof(name))
 		return E_UNAVAILABLE;
 	snprintf(lock.path, sizeof(lock.path), "%s/hash.lock", name);
+	lock.borrowed = false;
 	return open_first(name);
 }
 
@@ -136,7 +139,7 @@ have_own_fd(void)
 		return false;
 	if (lock.pid == getpid())
 		return true;
-	fd = open_lock(lock.path, strncmp(lock.path, "/tmp/", 5) == 0);
+	fd = open_lock(lock.path, lock.borrowed);
 	if (fd < 0) {
 		log_error("hash lock cannot be opened",
 		    log_c("path", lock.path), log_c("why", strerror(errno)));
