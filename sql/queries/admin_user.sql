@@ -106,6 +106,42 @@ select u.id, numeric_id, email, username, first_name, last_name, full_name,
 from total left join page on true left join users u on u.id = page.id
 order by u.id desc;
 
+-- name: admin_user_role
+-- The same for the holders of a role that few have, found by its assignments.
+-- 1 role, 2 role again, 3 active or null, 4 verified or null, 5 only behind
+-- this id or null, 6 limit, 7 offset
+-- safe: yes
+with found as materialized (
+	select u.id, u.roles, u.is_active, u.is_verified
+	from roles r join user_roles ur on ur.role_id = r.id
+		join users u on u.id = ur.user_id
+	where r.name = $1
+), kept as materialized (
+	select id from found
+	where ($2::text is null or $2 = any (roles))
+		and ($3::boolean is null or is_active = $3::boolean)
+		and ($4::boolean is null or is_verified = $4::boolean)
+), page as materialized (
+	select id from kept where $5::uuid is null or id < $5::uuid
+	order by id desc limit $6::integer offset $7::integer
+), total as (
+	select count(*) as n from kept
+)
+select u.id, numeric_id, email, username, first_name, last_name, full_name,
+	u.is_active, u.is_verified, two_factor_enabled,
+	array_to_string(u.roles, ','), profile_picture_url, cover_photo_url,
+	to_us(last_login_at), to_us(created_at), to_us(updated_at),
+	must_reset_password, total.n
+from total left join page on true left join users u on u.id = page.id
+order by u.id desc;
+
+-- name: admin_role_size
+-- How many have a role, counted to ten thousand. 1 role
+-- safe: yes
+select count(*) from (
+	select 1 from roles r join user_roles ur on ur.role_id = r.id
+	where r.name = $1 limit 10000) few;
+
 -- name: admin_user_get
 -- 1 user id
 -- safe: yes
