@@ -11,6 +11,7 @@
 #define DOUBT (8 * CLOCK_SECOND) /* entry's life, and the longest read */
 #define CELLS SESSION_CELLS
 #define EPOCH_KEY "session:epoch"
+#define EPOCH_SECONDS "2592000" /* row RL9; the next one costs DOUBT once */
 #define ENTRY_MAGIC "S2"
 #define ENTRY_HEAD (sizeof(ENTRY_MAGIC) - 1 + sizeof(int64_t))
 
@@ -130,12 +131,12 @@ new_epoch(struct ctx *x)
 {
 	uint64_t n;
 	struct str argv[] = { STR("SET"), STR(EPOCH_KEY), STR_NONE,
-		STR("NX") };
+		STR("NX"), STR("EX"), STR(EPOCH_SECONDS) };
 	struct reply reply;
 
 	randombytes_buf(&n, sizeof(n));
 	argv[2] = hex_encode(x->arena, (struct str){ (char *)&n, sizeof(n) });
-	(void)cache_command(x->cache, x->arena, &reply, 4, argv);
+	(void)cache_command(x->cache, x->arena, &reply, 6, argv);
 }
 
 /*
