@@ -157,5 +157,8 @@ dispatch(void *obj, struct exchange *x)
 	transport_answer(x, re.status, re.headers, re.nheaders, body);
 	measure(&rq, &c);
 	log_answer(&rq, &c);
+	/* Behind the answer: nobody waits for it. */
+	if (api_key_overdue())
+		api_key_settle(c.ctx);
 	log_request(STR_NONE);
 }

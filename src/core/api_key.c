@@ -10,7 +10,7 @@
 #define HOUR (3600 * CLOCK_SECOND)
 #define YEAR (365 * 24 * HOUR)
 #define DEFAULT_RATE 1000
-#define COUNT_EVERY (10 * CLOCK_SECOND)
+#define COUNT_EVERY (5 * CLOCK_SECOND)
 
 /* Uses not yet written, of the key seen last (no write per call). */
 static struct {
@@ -46,6 +46,12 @@ bool
 api_key_unsettled(void)
 {
 	return tally.uses > 0;
+}
+
+bool
+api_key_overdue(void)
+{
+	return tally.uses > 0 && clock_mono() - tally.since >= COUNT_EVERY;
 }
 
 void

@@ -37,6 +37,8 @@ enum err api_key_admit(struct ctx *x, struct str key, const char *scope,
  * Writing them is for when there is nothing else to do, and for the end.
  */
 bool api_key_unsettled(void);
+/* Do they wait for so long that a busy worker writes them too? */
+bool api_key_overdue(void);
 void api_key_settle(struct ctx *x);
 
 struct api_key_wish {

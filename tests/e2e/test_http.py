@@ -23,8 +23,8 @@ def raw(api, method, path, headers=(), body=None):
 @pytest.mark.parametrize("mount", ["/api/v1", "/api"])
 @pytest.mark.parametrize("path, allowed", [
     ("/auth/login", "POST"), ("/auth/signup", "POST"),
-    ("/auth/me", "GET, HEAD, PUT, PATCH"),
-    ("/user/profile", "GET, HEAD, PUT, PATCH"),
+    ("/auth/me", "GET, HEAD, PUT, PATCH, DELETE"),
+    ("/user/profile", "GET, HEAD, PUT, PATCH, DELETE"),
     ("/auth/sessions", "GET, HEAD, DELETE"), ("/auth/sessions/1", "DELETE"),
     ("/api-keys", "POST, GET, HEAD"), ("/api-keys/1", "GET, HEAD, DELETE"),
     ("/health", "GET, HEAD"), ("/info", "GET, HEAD"),
