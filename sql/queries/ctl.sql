@@ -193,28 +193,94 @@ select kid, algorithm, get_byte(secret, 0), to_us(created_at),
 	verifies_until is null or verifies_until > now(), secret
 from signing_keys k order by signs_from desc, kid;
 
+-- What is sealed at rest, a pair of statements for each table: the list gives
+-- cursor, associated data and sealed bytes of what version $1 did not seal,
+-- behind cursor $2, $3 at most; the update takes 1 cursor, 2 the bytes as they
+-- were read, 3 the same under the key of today.
+
+-- name: ctl_signing_keys_sealed
+-- safe: yes
+select kid, 'signing_keys/secret/' || kid, secret from signing_keys
+where get_byte(secret, 0) <> $1::int and ($2::text is null or kid > $2)
+order by kid limit $3::int;
+
 -- name: ctl_signing_key_reseal
--- 1 kid, 2 secret as it was read, 3 the same under the key of today
 update signing_keys set secret = $3::bytea
 where kid = $1 and secret = $2::bytea returning kid;
 
 -- name: ctl_jobs_sealed
--- Payloads not sealed by version $1, behind id $2. 3 rows at most
 -- safe: yes
-select id, payload from jobs
+select id, 'jobs/payload/' || id, payload from jobs
 where payload is not null and get_byte(payload, 0) <> $1::int
-	and ($2::uuid is null or id > $2)
+	and ($2::uuid is null or id > $2::uuid)
 order by id limit $3::int;
 
--- name: ctl_jobs_sealed_count
--- safe: yes
-select count(*) from jobs
-where payload is not null and get_byte(payload, 0) <> $1::int;
-
 -- name: ctl_job_reseal
--- 1 id, 2 payload as it was read, 3 the same under the key of today
 update jobs set payload = $3::bytea
 where id = $1::uuid and payload = $2::bytea returning id;
+
+-- name: ctl_factors_sealed
+-- safe: yes
+select f.subject_id || '/' || f.kind || '/' || s.place,
+	'factors/' || case s.place when 'codes' then 'codes' else 'secret' end
+		|| '/' || f.subject_id || '/' || f.kind || '/' || s.id, s.sealed
+from factors f cross join lateral (values
+	('codes', f.pending_id, f.pending_codes),
+	('pending', f.pending_id, f.pending_secret),
+	('secret', f.id, f.secret)) s (place, id, sealed)
+where s.sealed is not null and get_byte(s.sealed, 0) <> $1::int
+	and ($2::text is null
+		or (f.subject_id >= split_part($2, '/', 1)::uuid
+		and (f.subject_id, f.kind, s.place) > (split_part($2, '/', 1)::uuid,
+			split_part($2, '/', 2), split_part($2, '/', 3))))
+order by f.subject_id, f.kind, s.place limit $3::int;
+
+-- name: ctl_factor_reseal
+update factors set
+	secret = case when secret = $2::bytea then $3::bytea else secret end,
+	pending_secret = case when pending_secret = $2::bytea then $3::bytea
+		else pending_secret end,
+	pending_codes = case when pending_codes = $2::bytea then $3::bytea
+		else pending_codes end
+where subject_id = split_part($1, '/', 1)::uuid
+	and kind = split_part($1, '/', 2)
+	and $2::bytea in (secret, pending_secret, pending_codes)
+returning subject_id;
+
+-- name: ctl_webhooks_sealed
+-- safe: yes
+select w.id || '/' || s.place, 'webhooks/secret/' || w.id, s.sealed
+from webhooks w cross join lateral (values ('previous', w.previous_secret),
+	('secret', w.secret)) s (place, sealed)
+where s.sealed is not null and get_byte(s.sealed, 0) <> $1::int
+	and ($2::text is null
+		or (w.id >= split_part($2, '/', 1)::uuid
+		and (w.id, s.place) > (split_part($2, '/', 1)::uuid,
+			split_part($2, '/', 2))))
+order by w.id, s.place limit $3::int;
+
+-- name: ctl_webhook_reseal
+update webhooks set
+	secret = case when secret = $2::bytea then $3::bytea else secret end,
+	previous_secret = case when previous_secret = $2::bytea then $3::bytea
+		else previous_secret end
+where id = split_part($1, '/', 1)::uuid
+	and $2::bytea in (secret, previous_secret)
+returning id;
+
+-- name: ctl_sealed_count
+-- Of all four, for the progress bar. 1 version
+-- safe: yes
+select (select count(*) from signing_keys where get_byte(secret, 0) <> $1::int)
+	+ (select count(*) from jobs
+		where payload is not null and get_byte(payload, 0) <> $1::int)
+	+ (select count(*) filter (where get_byte(secret, 0) <> $1::int)
+		+ count(*) filter (where get_byte(pending_secret, 0) <> $1::int)
+		+ count(*) filter (where get_byte(pending_codes, 0) <> $1::int)
+		from factors)
+	+ (select count(*) filter (where get_byte(secret, 0) <> $1::int)
+		+ count(*) filter (where get_byte(previous_secret, 0) <> $1::int)
+		from webhooks);
 
 -- name: ctl_one_time
 -- The newest live code or link of an address. 1 email

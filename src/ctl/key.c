@@ -7,7 +7,6 @@
 #include "crypto/jwt.h"
 #include "crypto/seal.h"
 #include "ctl/ctl.h"
-#include "store/job_store.h"
 
 /*
  * Signing keys (table signing_keys) and sealing keys (keys.sealing). A new
@@ -109,90 +108,91 @@ run_generate(struct ctl *c)
 	return add_key(c, 0, A_NULL);
 }
 
-/* The keys in the table, one after the other; few there are. */
-static int
-reseal_keys(struct ctl *c, long *done)
-{
-	struct rows *r;
-	enum err e = db_exec0(c->db, c->arena, Q_CTL_SIGNING_KEY_LIST, &r);
+/* Everything that is sealed at rest; a sealed table more is a row more. */
+static const struct place {
+	enum query list;
+	enum query update;
+} places[] = {
+	{ Q_CTL_SIGNING_KEYS_SEALED, Q_CTL_SIGNING_KEY_RESEAL },
+	{ Q_CTL_JOBS_SEALED, Q_CTL_JOB_RESEAL },
+	{ Q_CTL_FACTORS_SEALED, Q_CTL_FACTOR_RESEAL },
+	{ Q_CTL_WEBHOOKS_SEALED, Q_CTL_WEBHOOK_RESEAL },
+};
 
-	for (size_t i = 0; e == E_OK && i < r->n; i++) {
-		struct str kid = row_str(r, i, 0), bound = bound_key(c, kid);
-		struct str old = row_bytes(c->arena, r, i, 8), plain;
-
-		if (row_int(r, i, 2) == keyring_current(c->keys))
-			continue;
-		e = unseal(c->arena, c->keys, bound, old, &plain);
-		if (e != E_OK)
-			return ctl_fail(e, "the key that sealed signing key "
-			    "%.*s is not in keys.sealing", STR_FMT(kid));
-		e = db_exec(c->db, c->arena, Q_CTL_SIGNING_KEY_RESEAL, NULL,
-		    A_STR(kid), A_BYTES(old), A_BYTES(seal(c->arena, c->keys,
-		    bound, plain)));
-		++*done;
-	}
-	return e == E_OK ? CTL_OK : ctl_fail(e, NULL);
-}
+/* How far it came. */
+struct resealing {
+	long total;
+	long done;
+	long failed; /* no key of ours opens it */
+};
 
 /*
- * One batch behind *last. Each row is compared with what was read, so one that
- * the worker just finished stays as it is; interrupted, the next run goes on.
+ * One batch of a place behind *last. Each row is compared with what was read,
+ * so one that changed meanwhile stays as it is; interrupted, the next run goes
+ * on.
  */
-static int
-reseal_jobs(struct ctl *c, struct str *last, long *done, long *failed)
+static enum err
+reseal_batch(struct ctl *c, const struct place *p, struct str *last,
+    struct resealing *n)
 {
 	struct rows *r;
-	enum err e = db_exec(c->db, c->arena, Q_CTL_JOBS_SEALED, &r,
+	enum err e = db_exec(c->db, c->arena, p->list, &r,
 	    A_INT(keyring_current(c->keys)), A_STR(*last), A_INT(BATCH));
 
 	if (e == E_OK && r->n == 0)
 		*last = STR_NONE;
 	for (size_t i = 0; e == E_OK && i < r->n; i++) {
-		struct str id = row_str(r, i, 0), plain, bound;
-		struct str old = row_bytes(c->arena, r, i, 1);
+		struct str bound = row_str(r, i, 1), plain;
+		struct str old = row_bytes(c->arena, r, i, 2);
 
-		*last = id;
-		bound = job_bound(c->arena, id);
+		*last = row_str(r, i, 0);
 		if (unseal(c->arena, c->keys, bound, old, &plain) != E_OK) {
-			++*failed;
+			n->failed++;
 			continue;
 		}
-		e = db_exec(c->db, c->arena, Q_CTL_JOB_RESEAL, NULL,
-		    A_STR(id), A_BYTES(old), A_BYTES(seal(c->arena, c->keys,
-		    bound, plain)));
-		++*done;
+		e = db_exec(c->db, c->arena, p->update, NULL, A_STR(*last),
+		    A_BYTES(old), A_BYTES(seal(c->arena, c->keys, bound,
+		    plain)));
+		n->done++;
 	}
-	return e == E_OK ? CTL_OK : ctl_fail(e, NULL);
+	return e;
+}
+
+static enum err
+reseal(struct ctl *c, const struct place *p, struct resealing *n)
+{
+	struct str last = STR_NONE;
+	enum err e;
+
+	do {
+		e = reseal_batch(c, p, &last, n);
+		ctl_progress("sealing", n->done, n->total, false);
+	} while (e == E_OK && last.n);
+	return e;
 }
 
 static int
 rotate_sealing(struct ctl *c)
 {
-	long done = 0, failed = 0, total;
-	struct str last = STR_NONE;
+	struct resealing n = { 0 };
 	cJSON *answer = json_object();
 	struct rows *r;
-	int status = reseal_keys(c, &done);
-	enum err e;
-
-	if (status != CTL_OK)
-		return status;
-	e = db_exec(c->db, c->arena, Q_CTL_JOBS_SEALED_COUNT, &r,
+	enum err e = db_exec(c->db, c->arena, Q_CTL_SEALED_COUNT, &r,
 	    A_INT(keyring_current(c->keys)));
+
+	if (e == E_OK)
+		n.total = (long)row_int(r, 0, 0);
+	for (size_t i = 0;
+	    e == E_OK && i < sizeof(places) / sizeof(places[0]); i++)
+		e = reseal(c, &places[i], &n);
+	ctl_progress("sealing", n.done, n.total, true);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
-	total = (long)row_int(r, 0, 0) + done;
-	do {
-		status = reseal_jobs(c, &last, &done, &failed);
-		ctl_progress("sealing", done, total, last.n == 0);
-	} while (status == CTL_OK && last.n);
-	if (status != CTL_OK)
-		return status;
 	json_add_int(answer, "version", keyring_current(c->keys));
-	json_add_int(answer, "sealed", done);
-	json_add_int(answer, "unreadable", failed);
+	json_add_int(answer, "sealed", n.done);
+	json_add_int(answer, "unreadable", n.failed);
 	ctl_print(c, answer);
-	return failed ? CTL_FAILED : CTL_OK;
+	return n.failed ? CTL_FAILED : CTL_OK;
 }
 
 static int

@@ -99,7 +99,7 @@ int
 main(int argc, char **argv)
 {
 	static pid_t old[MASTER_WORKERS];
-	static struct arena *arena; /* of the one request of CGI */
+	struct arena *arena; /* of the one request of CGI */
 	const struct worker_hooks hooks = { .serve = serve, .heavy = heavy };
 	struct master_options m = { .light = number(argc, argv, 1, 2),
 		.heavy = number(argc, argv, 2, 2), .old = old };
@@ -113,6 +113,7 @@ main(int argc, char **argv)
 	    listen_detect(&fd) == RUN_CGI) {
 		arena = arena_new(1 << 20);
 		transport_cgi_serve(arena, environ, serve, NULL);
+		arena_free(&arena);
 		return 0;
 	}
 	if (fd < 0 || !listen_prepare(fd, &why))
