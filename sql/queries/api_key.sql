@@ -7,7 +7,8 @@ select k.id, k.user_id, k.secret_hash,
 	array_to_string(k.allowed_ips, ','), k.name,
 	k.is_active and u.is_active
 		and (k.expires_at is null or k.expires_at > now()),
-	array_to_string(u.roles, ','), (select version from role_version)
+	array_to_string(u.roles, ','), (select version from role_version),
+	u.two_factor_enabled
 from api_keys k join users u on u.id = k.user_id
 where k.key_id = $1;
 

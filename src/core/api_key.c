@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/net.h"
+#include "core/factor.h"
 #include "crypto/token.h"
 
 #define HOUR (3600 * CLOCK_SECOND)
@@ -126,6 +127,10 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 		.is_active = true, .roles = row_str(r, 0, 9),
 		.role_version = row_int(r, 0, 10),
 	};
+	/* Nor does a key lead around the factor its creator must have (TO11). */
+	if (factor_missing(x, &(struct account){ .roles = k->roles,
+	    .two_factor_enabled = row_bool(r, 0, 11) }))
+		return E_ENROLMENT_REQUIRED;
 	e = judge(x, k, scope);
 	if (e != E_OK)
 		return e;

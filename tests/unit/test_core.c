@@ -597,6 +597,27 @@ START_TEST(an_api_key_opens_its_scopes_until_rotated_and_revoked)
 }
 END_TEST
 
+/* Row TO11: no road around the factor that a role must have. */
+START_TEST(a_key_of_one_who_must_enrol_waits_until_he_has)
+{
+	const struct str scopes[] = { STR("user:read") };
+	const struct api_key_wish w = { .name = STR("app"), .scopes = scopes,
+		.nscopes = 1 };
+	struct api_key k, *found;
+	struct account u;
+	struct str secret;
+
+	register_ann(&u);
+	ck_assert_int_eq(api_key_create(&x, u.id, &w, &k, &secret), E_OK);
+	config.factor_roles = "user";
+	ck_assert_int_eq(api_key_admit(&x, secret, "user:read", &found),
+	    E_ENROLMENT_REQUIRED);
+	scratch_sql(admin, "update users set two_factor_enabled = true");
+	ck_assert_int_eq(api_key_admit(&x, secret, "user:read", &found),
+	    E_OK);
+}
+END_TEST
+
 /* Row RE9. */
 START_TEST(an_idempotency_key_gives_one_answer_and_refuses_another_body)
 {
@@ -652,6 +673,7 @@ main(void)
 		the_oldest_session_past_the_limit_ends,
 		a_changed_role_counts_at_once,
 		an_api_key_opens_its_scopes_until_rotated_and_revoked,
+		a_key_of_one_who_must_enrol_waits_until_he_has,
 		an_idempotency_key_gives_one_answer_and_refuses_another_body,
 	};
 
