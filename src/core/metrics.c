@@ -42,9 +42,6 @@ metrics_text(struct ctx *x, struct str *out)
 		return E_NETWORK;
 	metric_print(&b);
 	queue(x, &b);
-	gauge(&b, "postern_heavy_waiting",
-	    "Requests waiting for or in the lane that hashes",
-	    atomic_load(&x->shared->heavy_waiting));
 	gauge(&b, "postern_start_time_seconds", "When the service began",
 	    (double)(atomic_load(&x->shared->started_wall) / CLOCK_SECOND));
 	*out = buf_str(&b);

@@ -16,8 +16,6 @@ struct shared {
 	uint32_t version;
 	/* monotonic µs until which the session cache is not to be believed */
 	_Atomic int64_t cache_doubt_until;
-	/* requests waiting for or in the heavy lane */
-	_Atomic int32_t heavy_waiting;
 	/* started, requests: for /health and metrics */
 	_Atomic int64_t started_wall;
 	_Atomic uint64_t requests;
