@@ -5,23 +5,25 @@
 -- 8 role, 9 verified, 10 code id or null, 11 code mac, 12 code life µs,
 -- 13 code attempts, 14 session id or null, 15 ip, 16 user agent,
 -- 17 idle µs, 18 absolute µs, 19 job id or null, 20 job payload,
--- 21 job life µs or null, 22 request id
+-- 21 job life µs or null, 22 request id. With an id that is there already the
+-- first try was committed (row RE8): this one only reads.
 with u as (
 	insert into users (id, email, username, password_hash, first_name,
 		last_name, full_name, is_verified, verified_at, last_login_at)
 	values ($1::uuid, $2, $3, $4, $5, $6, $7, $9::boolean,
 		case when $9::boolean then now() end,
 		case when $14::text is not null then now() end)
-	returning *
+	on conflict (id) do update set updated_at = users.updated_at
+	returning *, xmax = 0 as made
 ), r as (
 	insert into user_roles (user_id, role_id)
-	select u.id, roles.id from u, roles where roles.name = $8
+	select u.id, roles.id from u, roles where roles.name = $8 and u.made
 ), o as (
 	insert into one_time (id, user_id, purpose, destination, mac,
 		max_attempts, expires_at)
 	select $10::uuid, u.id, 'verify', u.email, $11::bytea, $13::integer,
 		now() + $12::bigint * interval '1 microsecond'
-	from u where $10::text is not null
+	from u where $10::text is not null and u.made
 ), s as (
 	insert into sessions (id, user_id, ip_address, user_agent, expires_at,
 		absolute_expires_at)
@@ -29,20 +31,21 @@ with u as (
 		now() + least($17::bigint, $18::bigint)
 			* interval '1 microsecond',
 		now() + $18::bigint * interval '1 microsecond'
-	from u where $14::text is not null
+	from u where $14::text is not null and u.made
 	returning numeric_id
 ), j as (
 	insert into jobs (id, kind, payload, priority, expires_at)
 	select $19::uuid, 'mail', $20::bytea, 0,
 		now() + $21::bigint * interval '1 microsecond'
-	from u where $19::text is not null
+	from u where $19::text is not null and u.made
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
 	select u.id, u.id, 'auth.register', 'users', 'success', $15, $16, $22
-	from u
+	from u where u.made
 )
-select u.numeric_id, to_us(u.created_at), s.numeric_id
+select u.numeric_id, to_us(u.created_at), coalesce(s.numeric_id,
+	(select numeric_id from sessions where id = $14::uuid))
 from u left join s on true;
 
 -- name: account_replace_unverified

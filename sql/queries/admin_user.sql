@@ -161,7 +161,8 @@ from users where id = $1::uuid;
 -- name: admin_user_create
 -- 1 actor, 2 id, 3 email, 4 username, 5 hash or null, 6 first, 7 last,
 -- 8 full name, 9 role, 10 verified, 11 active, 12 ip, 13 user agent,
--- 14 request id
+-- 14 request id. With an id that is there already the first try was committed
+-- (row RE8): this one changes nothing.
 with r as (
 	select id, covers_role($1::uuid, id) as covered from roles
 	where name = $9 and is_active
@@ -174,6 +175,7 @@ with r as (
 	select $2::uuid, $3, $4, $5, $6, $7, $8, $10::boolean,
 		case when $10::boolean then now() end, $11::boolean
 	from ok where allowed
+	on conflict (id) do nothing
 	returning id
 ), ur as (
 	insert into user_roles (user_id, role_id, granted_by)
@@ -184,7 +186,7 @@ with r as (
 	select $2::uuid, $1::uuid, 'user.create', 'users',
 		case when allowed then 'success' else 'failure' end, $9,
 		$12, $13, $14
-	from ok
+	from ok left join u on true where u.id is not null or not allowed
 )
 select allowed from ok;
 

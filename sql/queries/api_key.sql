@@ -20,7 +20,9 @@ where id = $1::uuid;
 
 -- name: api_key_create
 -- 1 id, 2 key id, 3 user id, 4 name, 5 secret hash, 6 scopes, 7 rate limit,
--- 8 expires at µs or null, 9 addresses, 10 ip, 11 user agent, 12 request id
+-- 8 expires at µs or null, 9 addresses, 10 ip, 11 user agent, 12 request id.
+-- With an id that is there already the answer to the first try was lost (row
+-- RE8), and the secret, which nobody saw, is replaced.
 with k as (
 	insert into api_keys (id, key_id, user_id, name, secret_hash, scopes,
 		rate_limit, expires_at, allowed_ips)
@@ -28,12 +30,14 @@ with k as (
 		coalesce(string_to_array(nullif($6, ''), ','), '{}'),
 		$7::integer, from_us($8::bigint),
 		coalesce(string_to_array(nullif($9, ''), ','), '{}'))
-	returning id, created_at
+	on conflict (id) do update set key_id = excluded.key_id,
+		secret_hash = excluded.secret_hash
+	returning id, created_at, xmax = 0 as made
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
 	select $3::uuid, $3::uuid, 'apikey.create', 'api_keys', 'success',
-		$10, $11, $12 from k
+		$10, $11, $12 from k where made
 )
 select to_us(created_at) from k;
 

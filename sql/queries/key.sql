@@ -18,17 +18,20 @@ where verifies_until is null or verifies_until > now()
 order by signs_from desc, kid limit 14;
 
 -- name: idempotency_begin
--- 1 key, 2 request hash, 3 life µs. A row whose owner died is taken over
--- after a minute. No row: somebody has it.
-insert into idempotency as i (key, request, expires_at)
-values ($1::bytea, $2::bytea,
+-- 1 key, 2 request hash, 3 life µs, 4 id of what is to be made. A row whose
+-- owner died is taken over after a minute, one of a failure of ours at once;
+-- both keep their id. No row: somebody has it.
+insert into idempotency as i (key, request, makes, expires_at)
+values ($1::bytea, $2::bytea, $4::uuid,
 	now() + $3::bigint * interval '1 microsecond')
 on conflict (key) do update set request = excluded.request, status = null,
-	answer = null, created_at = now(), expires_at = excluded.expires_at
+	answer = null, created_at = now(), expires_at = excluded.expires_at,
+	makes = case when i.expires_at <= now() then excluded.makes
+		else i.makes end
 where i.expires_at <= now()
 	or (i.status is null and i.created_at < now() - interval '1 minute'
 		and i.request = excluded.request)
-returning 1;
+returning makes;
 
 -- name: idempotency_find
 -- 1 key
@@ -40,6 +43,7 @@ select request, status, answer from idempotency where key = $1::bytea;
 update idempotency set status = $2::integer, answer = $3::bytea
 where key = $1::bytea;
 
--- name: idempotency_drop
--- The request failed on our side: it may come again. 1 key
-delete from idempotency where key = $1::bytea and status is null;
+-- name: idempotency_leave
+-- The request failed on our side: it may come again at once. 1 key
+update idempotency set created_at = '-infinity'
+where key = $1::bytea and status is null;

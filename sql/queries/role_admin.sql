@@ -30,13 +30,15 @@ with ok as (
 ), p as (
 	insert into permissions (id, name, resource, action, description)
 	select $2::uuid, $3, $4, $5, $6 from ok where allowed
+	on conflict (id) do nothing
+	returning id
 ), a as (
 	insert into audit_logs (actor_id, action, resource, result, reason,
 		ip_address, user_agent, request_id)
 	select $1::uuid, 'permission.create', 'permissions',
 		case when allowed then 'success' else 'failure' end, $3,
 		$7, $8, $9
-	from ok
+	from ok left join p on true where p.id is not null or not allowed
 )
 select allowed from ok;
 
@@ -58,6 +60,7 @@ with ok as (
 ), r as (
 	insert into roles (id, name, description)
 	select $2::uuid, $3, $4 from ok where allowed
+	on conflict (id) do nothing
 	returning id
 ), rp as (
 	insert into role_permissions
@@ -69,7 +72,7 @@ with ok as (
 	select $1::uuid, 'role.create', 'roles',
 		case when allowed then 'success' else 'failure' end, $3,
 		$6, $7, $8
-	from ok
+	from ok left join r on true where r.id is not null or not allowed
 )
 select allowed from ok;
 

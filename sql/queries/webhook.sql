@@ -1,19 +1,22 @@
 -- name: webhook_create
 -- 1 id, 2 user id, 3 url, 4 events, 5 sealed secret, 6 webhooks at most, 7 ip,
--- 8 user agent, 9 request id. No row: he has as many as he may.
+-- 8 user agent, 9 request id. No row: he has as many as he may. With an id
+-- that is there already the answer to the first try was lost (row RE8), and
+-- the secret, which nobody saw, is replaced.
 with w as (
 	insert into webhooks (id, user_id, url, events, everyone, secret)
 	select $1::uuid, u.id, $3, string_to_array($4, ','),
 		user_may(u.id, 'users.read'), $5::bytea
 	from users u
 	where u.id = $2::uuid and (select count(*) from webhooks
-		where user_id = $2::uuid) < $6::integer
-	returning id, created_at, everyone
+		where user_id = $2::uuid and id <> $1::uuid) < $6::integer
+	on conflict (id) do update set secret = excluded.secret
+	returning id, created_at, everyone, xmax = 0 as made
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
 	select $2::uuid, $2::uuid, 'webhook.create', 'webhooks', 'success',
-		$7, $8, $9 from w
+		$7, $8, $9 from w where made
 )
 select to_us(created_at), everyone from w;
 

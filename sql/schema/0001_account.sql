@@ -207,6 +207,8 @@ $$;
 create table idempotency (
 	key bytea primary key,
 	request bytea not null,
+	-- the id of what the request makes, whichever try makes it (row RE8)
+	makes uuid not null,
 	status integer,
 	answer bytea,
 	created_at timestamptz not null default now(),

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/idempotency.h"
 #include "core/mail.h"
 #include "core/session.h"
 #include "core/signing.h"
@@ -121,14 +122,14 @@ insert(struct ctx *x, const struct registration *r, struct str hash,
 {
 	const struct config *c = x->config;
 	bool off = policy_is(x, "off");
-	struct str sid = session ? uuid_text(x->arena, uuid_v7()) : STR_NONE;
+	struct str sid = session ? idempotency_id(x, 1) : STR_NONE;
 	struct code code = { 0 };
 	struct job_draft job;
 	struct rows *rows;
 	enum err e;
 
 	registered(x, r, out);
-	out->id = uuid_text(x->arena, uuid_v7());
+	out->id = idempotency_id(x, 0);
 	if (off) {
 		job = mail_draft(x, &(struct mail){ .template = "welcome",
 		    .to = r->email, .name = account_greeting(out),

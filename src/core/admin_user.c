@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/idempotency.h"
 #include "crypto/password.h"
 
 #define RARE 10000 /* accounts with a role; where counting them ends */
@@ -153,7 +154,7 @@ admin_user_create(struct ctx *x, struct str actor,
     const struct admin_user_wish *w, struct admin_user *out)
 {
 	const struct registration *r = &w->as;
-	struct str id = uuid_text(x->arena, uuid_v7()), hash, full, role;
+	struct str id = idempotency_id(x, 0), hash, full, role;
 	enum err e = hash_of(x, r, &hash);
 
 	if (e != E_OK)

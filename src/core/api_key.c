@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "base/net.h"
 #include "core/factor.h"
+#include "core/idempotency.h"
 #include "crypto/token.h"
 
 #define HOUR (3600 * CLOCK_SECOND)
@@ -207,7 +208,7 @@ api_key_create(struct ctx *x, struct str user_id,
 	if (!token_api_key_check(x->config->api_key_prefix, *secret, &key_id))
 		return E_INTERNAL;
 	*out = (struct api_key){
-		.id = uuid_text(x->arena, uuid_v7()), .key_id = key_id,
+		.id = idempotency_id(x, 0), .key_id = key_id,
 		.user_id = user_id, .name = w->name, .scopes = scopes,
 		.allowed_ips = ips, .is_active = true, .expires_at = expires,
 		.rate_limit = w->rate_limit ? w->rate_limit : DEFAULT_RATE,

@@ -27,6 +27,7 @@ struct ctx {
 	struct str user_agent;
 	struct str request_id;
 	struct str language;   /* Accept-Language, raw */
+	struct str makes;      /* see idempotency_id; STR_NONE: no key came */
 	const char *sentence;  /* a rule may explain its error here */
 	const char *field;     /* … and name the field */
 	long retry_after;      /* seconds, with E_LOCKED, E_LIMITED, E_BUSY */

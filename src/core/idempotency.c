@@ -54,10 +54,25 @@ idempotency_begin(struct ctx *x, struct str scope, struct str key,
 	    STR_FMT(scope), STR_FMT(key)));
 	out->request = token_hash(x->arena, body);
 	e = db_exec(x->db, x->arena, Q_IDEMPOTENCY_BEGIN, &r,
-	    A_BYTES(out->key), A_BYTES(out->request), A_INT(LIFE));
-	if (e != E_OK || r->n)
+	    A_BYTES(out->key), A_BYTES(out->request), A_INT(LIFE),
+	    A_STR(uuid_text(x->arena, uuid_v7())));
+	if (e != E_OK)
 		return e;
-	return replay(x, out, replayed, status, answer);
+	if (r->n == 0)
+		return replay(x, out, replayed, status, answer);
+	x->makes = row_str(r, 0, 0);
+	return E_OK;
+}
+
+struct str
+idempotency_id(struct ctx *x, uint8_t nth)
+{
+	struct uuid id;
+
+	if (!uuid_parse(x->makes, &id))
+		return uuid_text(x->arena, uuid_v7());
+	id.b[15] ^= nth;
+	return uuid_text(x->arena, id);
 }
 
 void
@@ -65,7 +80,7 @@ idempotency_end(struct ctx *x, const struct idempotency *i, int status,
     struct str answer)
 {
 	if (status >= 500 || status == 429) {
-		(void)db_exec(x->db, x->arena, Q_IDEMPOTENCY_DROP, NULL,
+		(void)db_exec(x->db, x->arena, Q_IDEMPOTENCY_LEAVE, NULL,
 		    A_BYTES(i->key));
 		return;
 	}

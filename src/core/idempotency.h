@@ -21,6 +21,14 @@ enum err idempotency_begin(struct ctx *x, struct str scope, struct str key,
     struct str body, struct idempotency *out, bool *replayed, int *status,
     struct str *answer);
 
+/*
+ * The id (uuid text) of the nth thing that the request makes, 0 the first.
+ * After a failure whose outcome nobody knows, "commit sent, answer lost", the
+ * same key gives the same ids: the statement that makes a row finds the one
+ * that it made before (row RE8). A request without a key gets new ones.
+ */
+struct str idempotency_id(struct ctx *x, uint8_t nth);
+
 /* Keep the answer; a 5xx is not kept, the request may come again. */
 void idempotency_end(struct ctx *x, const struct idempotency *i, int status,
     struct str answer);

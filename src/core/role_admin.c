@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/idempotency.h"
 
 static struct role
 role_cells(const struct rows *r, size_t i)
@@ -121,7 +122,7 @@ role_create(struct ctx *x, struct str actor, struct str name,
     struct str description, const struct str *permissions, size_t n,
     struct role *out)
 {
-	struct str id = uuid_text(x->arena, uuid_v7()), list;
+	struct str id = idempotency_id(x, 0), list;
 	enum err e = valid_role(x, name) ? known_permissions(x, permissions,
 	    n, &list) : E_VALIDATION;
 
@@ -221,7 +222,7 @@ permission_create(struct ctx *x, struct str actor,
 	enum err e;
 
 	*out = *p;
-	out->id = uuid_text(x->arena, uuid_v7());
+	out->id = idempotency_id(x, 0);
 	out->is_active = true;
 	out->created_at = clock_wall();
 	if (str_find(p->name, ',') < p->name.n) {

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/idempotency.h"
 #include "core/limit.h"
 #include "core/webhook_url.h"
 #include "crypto/seal.h"
@@ -83,7 +84,7 @@ webhook_create(struct ctx *x, struct str user_id,
 	if (e != E_OK)
 		return e;
 	*secret = secret_new(x);
-	*out = (struct webhook){ .id = uuid_text(x->arena, uuid_v7()),
+	*out = (struct webhook){ .id = idempotency_id(x, 0),
 		.url = w->url, .events = events, .is_active = true };
 	sealed = seal(x->arena, x->keys, webhook_bound(x->arena, out->id),
 	    *secret);

@@ -1,7 +1,10 @@
 """The shape of every answer: envelope, dialects, names, pages, replays."""
 import re
+import secrets
 
 import pytest
+
+import staff
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-"
@@ -221,6 +224,90 @@ def test_replays_differ_by_route_and_end_with_their_day(api, stack):
     stack.sql("update idempotency set expires_at = now()")
     late = api.post("/auth/register", body, Idempotency_Key=key)
     assert (late.status, late.code) == (409, "EMAIL_TAKEN")
+
+
+def forget_the_answer(stack):
+    """As after "commit sent, answer lost": 503 was said, the rows are there."""
+    stack.sql("update idempotency set status = null, answer = null,"
+              " created_at = '-infinity'")
+
+
+@pytest.mark.parametrize("verification", [
+    "optional", pytest.param("required", marks=pytest.mark.stack(
+        EMAIL_VERIFICATION="required"))])
+def test_after_a_lost_answer_the_account_is_the_one_that_was_made(
+        api, stack, inbox, verification):
+    """Row RE8: nothing is made, mailed or written down a second time."""
+    body = registration(api)
+    key = {"Idempotency_Key": "lost-" + body["username"]}
+    first = api.post("/auth/register", body, **key)
+    forget_the_answer(stack)
+    again = api.post("/auth/register", body, **key)
+    assert (first.status, again.status) == (201, 201), again
+    for answer in (first, again):
+        answer.user = answer.data["user"]
+        assert answer.user.pop("updated_at")
+    assert again.user == first.user
+    for name in ("session_id", "refresh_token"):
+        assert again.data.get(name) == first.data.get(name)
+    uid = first.user["id"]
+    assert stack.sql("select count(*) from audit_logs where user_id = %s",
+                     uid) == [(1,)]
+    assert stack.sql("select count(*) from one_time where user_id = %s",
+                     uid) == [(1,)]
+    otp = inbox.otp(body["email"])
+    assert api.post("/auth/verify-email", {
+        "email": body["email"], "otp": otp}).status == 200
+    inbox.wait(body["email"], "Welcome")
+    assert len(inbox.of(body["email"])) == 2
+    # Another request is told what there is.
+    assert api.post("/auth/register", body).status == 409
+
+
+def test_after_a_lost_answer_the_secret_nobody_saw_is_void(stack, person):
+    """Row RE8."""
+    key = {"Idempotency_Key": "lost"}
+    for path, body, secret in (
+            ("/api-keys", {"name": "k", "scopes": ["user:read"]}, "api_key"),
+            ("/webhooks", {"url": "https://example.com/", "events": ["*"]},
+             "secret")):
+        first = person.api.post(path, body, **key)
+        forget_the_answer(stack)
+        again = person.api.post(path, body, **key)
+        assert (first.status, again.status) == (201, 201), again
+        assert again.data["id"] == first.data["id"]
+        assert again.data[secret] != first.data[secret]
+        assert len(person.api.get(path).data) == 1
+        if secret == "api_key":
+            get = stack.api.get
+            assert get("/auth/me", X_API_Key=first.data[secret]).status == 401
+            assert get("/auth/me", X_API_Key=again.data[secret]).status == 200
+    assert stack.sql("select action, count(*) from audit_logs where user_id ="
+                     " %s and action in ('apikey.create', 'webhook.create')"
+                     " group by action order by action", person.id) == [
+                         ("apikey.create", 1), ("webhook.create", 1)]
+
+
+def test_after_a_lost_answer_administration_made_it_once(stack):
+    """Row RE8."""
+    boss = staff.staff(stack, "super_admin")
+    word = "l" + secrets.token_hex(5)
+    for path, body in (
+            ("/admin/users", registration(stack.api)),
+            ("/roles", {"name": word, "permissions": ["users.read"]}),
+            ("/permissions", {"name": word + ".read", "resource": word,
+                              "action": "read"})):
+        key = {"Idempotency_Key": word}
+        first = boss.api.post(path, body, **key)
+        forget_the_answer(stack)
+        again = boss.api.post(path, body, **key)
+        assert (first.status, again.status) == (201, 201), again
+        assert again.data["id"] == first.data["id"]
+        assert boss.api.post(path, body).status == 409
+    assert stack.sql("select count(*) from audit_logs where actor_id = %s and"
+                     " action in ('user.create', 'role.create',"
+                     " 'permission.create') and result = 'success'",
+                     boss.id) == [(3,)]
 
 
 def test_a_key_that_is_too_long_is_refused(api):
