@@ -1,6 +1,7 @@
 #include <stddef.h>
 
-#include "config.h"
+/* In quotes it would be the header beside this file. */
+#include <config.h>
 
 #include "base/buf.h"
 #include "base/clock.h"

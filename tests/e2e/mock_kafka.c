@@ -51,11 +51,13 @@ int
 main(void)
 {
 	char why[512], line[256];
-	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(),
-	    why, sizeof(why));
-	rd_kafka_mock_cluster_t *cluster = rk ?
-	    rd_kafka_mock_cluster_new(rk, BROKER) : NULL;
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_mock_cluster_t *cluster;
+	rd_kafka_t *rk;
 
+	rd_kafka_conf_set_log_cb(conf, NULL);
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+	cluster = rk ? rd_kafka_mock_cluster_new(rk, BROKER) : NULL;
 	if (cluster == NULL) {
 		fprintf(stderr, "no mock cluster: %s\n", rk ? "" : why);
 		return 1;
