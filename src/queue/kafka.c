@@ -75,6 +75,20 @@ on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 	    rd_kafka_err2str(m->err));
 }
 
+/* Ways of saying that nobody is there are one. */
+static rd_kafka_resp_err_t
+kind_of(int err)
+{
+	switch (err) {
+	case RD_KAFKA_RESP_ERR__TRANSPORT:
+	case RD_KAFKA_RESP_ERR__RESOLVE:
+	case RD_KAFKA_RESP_ERR__TIMED_OUT:
+		return RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+	default:
+		return (rd_kafka_resp_err_t)err;
+	}
+}
+
 /* Brokers are tried again without end: each kind of trouble is said once. */
 static void
 on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
@@ -84,9 +98,9 @@ on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 	(void)rk;
 	if (err == RD_KAFKA_RESP_ERR__FATAL)
 		k->broken = true;
-	if ((rd_kafka_resp_err_t)err == k->trouble)
+	if (kind_of(err) == k->trouble)
 		return;
-	k->trouble = (rd_kafka_resp_err_t)err;
+	k->trouble = kind_of(err);
 	log_warn("Kafka does not work for us", log_c("why", reason),
 	    log_c("kind", rd_kafka_err2name((rd_kafka_resp_err_t)err)));
 }
@@ -197,13 +211,20 @@ kafka_free(struct kafka **kp)
 	*kp = NULL;
 }
 
+/* The library copies, and says void * all the same. */
+static void *
+bytes(struct str s)
+{
+	return (void *)(uintptr_t)s.p;
+}
+
 bool
 kafka_send(struct kafka *k, const struct kafka_message *m)
 {
 	rd_kafka_resp_err_t err = rd_kafka_producev(k->rk,
 	    RD_KAFKA_V_TOPIC(m->topic),
-	    RD_KAFKA_V_KEY(m->key.p, m->key.n),
-	    RD_KAFKA_V_VALUE((void *)(uintptr_t)m->value.p, m->value.n),
+	    RD_KAFKA_V_KEY(bytes(m->key), m->key.n),
+	    RD_KAFKA_V_VALUE(bytes(m->value), m->value.n),
 	    RD_KAFKA_V_HEADER("event_id", m->id.p, (ssize_t)m->id.n),
 	    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 	    RD_KAFKA_V_OPAQUE(m->arg), RD_KAFKA_V_END);
