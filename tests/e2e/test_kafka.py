@@ -8,6 +8,8 @@ import os
 import random
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -432,3 +434,81 @@ def test_who_is_erased_leaves_no_address_in_the_outbox(stack, broker, person):
                      "user_id = %s", other.id) == [(2, 0)]
     broker.tell("up")
     empty(stack)
+
+
+class TlsListener:
+    """Takes connections as a broker named localhost; notes what clients make
+    of its certificate and the first bytes they trust it with."""
+
+    def __init__(self, where):
+        self.cert, key = str(where / "cert.pem"), str(where / "key.pem")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+             "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+             "-keyout", key, "-out", self.cert], check=True,
+            capture_output=True)
+        where.chmod(0o755)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.cert, key)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.seen = []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                plain, _ = self.socket.accept()
+            except OSError:
+                return
+            try:
+                plain.settimeout(5)
+                with self.context.wrap_socket(plain, server_side=True) as c:
+                    self.seen.append(c.recv(100))
+            except (ssl.SSLError, OSError):
+                self.seen.append(None)
+
+
+@pytest.fixture
+def listener(tmp_path):
+    for parent in (tmp_path, *list(tmp_path.parents)[:2]):
+        parent.chmod(0o755)
+    one = TlsListener(tmp_path)
+    yield one
+    one.socket.close()
+
+
+@pytest.mark.stack(KAFKA_ENABLED="false")
+@pytest.mark.parametrize("host,trusted,goes", [
+    ("localhost", True, True),
+    ("localhost", False, False),
+    ("127.0.0.1", True, False),
+])
+def test_only_a_broker_with_its_certificate_is_spoken_to(
+        stack, listener, host, trusted, goes):
+    """Its issuer is trusted and its name is the one we asked for; nothing,
+    least of all a password, is said before."""
+    settings = {"KAFKA_ENABLED": "true", "KAFKA_USE_TLS": "true",
+                "KAFKA_BROKERS": f"{host}:{listener.port}",
+                "KAFKA_USER": "postern", "KAFKA_PASSWORD": "Broker-Horse-71",
+                "KAFKA_SASL_MECHANISM": "SCRAM-SHA-256"}
+    if trusted:
+        settings["KAFKA_CA_FILE"] = listener.cert
+    with open(stack["STATE_DIR"] + "/services/worker/run") as f:
+        lines = f.read().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith(". "))
+    lines[at + 1:at + 1] = [f"export {k}='{v}'" for k, v in settings.items()]
+    process = subprocess.Popen(["bash", "-c", "\n".join(lines)],
+                               stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: listener.seen, "a connection")
+        if not goes:
+            time.sleep(1)  # it tries again
+    finally:
+        process.terminate()
+        process.wait(40)
+        stack.sql("update kafka_state set enabled = false")
+    assert any(listener.seen) == goes, listener.seen
