@@ -69,8 +69,8 @@ declare
 	address text;
 	named text;
 begin
-	if new.user_id is null
-			or not exists (select 1 from kafka_state where enabled) then
+	if new.user_id is null or not exists (
+			select 1 from kafka_state where enabled) then
 		return new;
 	end if;
 	told := event_of(new.action, new.result, new.reason);

@@ -185,8 +185,10 @@ maintain(struct worker *w)
 	return more;
 }
 
-/* Events go out from a process of their own; whether they are written is said
- * once, for the last worker that starts decides. */
+/*
+ * Events go out from a process of their own. Whether they are written is said
+ * once: the worker that started last decides.
+ */
 static void
 publish(struct worker *w, bool once)
 {

@@ -221,6 +221,8 @@ def test_a_broker_that_is_down_loses_and_holds_up_nothing(
     assert len(waiting) >= 15
     metrics = stack.api.root("GET", "/metrics").body.decode()
     assert f"\npostern_kafka_outbox_ready {len(waiting)}\n" in metrics
+    stats = json.loads(stack.ctl("kafka", "stats", "--json").stdout)
+    assert sum(row["ready"] for row in stats) == len(waiting)
     broker.tell("up")
     empty(stack)
     got = {m.id for topic in ("user-events", "auth-events")
