@@ -4,7 +4,7 @@
 PACKAGES_BUILD='gcc make libc6-dev autoconf automake pkg-config
 	libfcgi-dev libpq-dev libhiredis-dev libcjson-dev libsodium-dev
 	liboath-dev libcurl4-openssl-dev libyaml-dev libcrypt-dev libssl-dev
-	libqrencode-dev zlib1g-dev check'
+	libqrencode-dev zlib1g-dev librdkafka-dev check'
 PACKAGES_RUN='postgresql redis-server spawn-fcgi curl ca-certificates
 	python3 python3-aiosmtpd'
 PACKAGES_WEB_nginx='nginx'
@@ -13,7 +13,7 @@ PACKAGES_WEB_lighttpd='lighttpd'
 PACKAGES_WEB_cgi='lighttpd'
 PACKAGES_TEST="$PACKAGES_WEB_nginx $PACKAGES_WEB_apache $PACKAGES_WEB_lighttpd
 	pgbouncer python3-pytest python3-psycopg2 python3-redis oathtool jq
-	openssl shellcheck git"
+	openssl kcat shellcheck git"
 PACKAGES_CI='clang llvm xz-utils valgrind strace'
 
 # packages_need run WEB, packages_need test, packages_need ci

@@ -92,6 +92,25 @@ delete from webhook_deliveries where id in (
 	order by finished_at limit $1::int for update skip locked)
 returning 1;
 
+-- Events for Kafka: dead letters (row PV4), and what still waits 30 days after
+-- it was switched off.
+-- name: clean_kafka_dead
+-- safe: yes
+delete from kafka_outbox where id in (
+	select id from kafka_outbox
+	where state = 'dead' and finished_at < now() - interval '30 days'
+	order by finished_at limit $1::int for update skip locked)
+returning 1;
+
+-- name: clean_kafka_left
+-- safe: yes
+delete from kafka_outbox where id in (
+	select id from kafka_outbox
+	where state = 'ready' and created_at < now() - interval '30 days'
+		and exists (select 1 from kafka_state where not enabled)
+	limit $1::int for update skip locked)
+returning 1;
+
 -- Recoveries, with their codes.
 -- name: clean_recovery_requests
 -- safe: yes

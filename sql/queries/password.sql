@@ -44,12 +44,18 @@ with v as (
 	select $2::uuid, id, 'reset', email,
 		now() + $3::bigint * interval '1 microsecond'
 	from users where id = $1::uuid and is_active
-	returning user_id
+	returning id, user_id, destination, expires_at
 ), j as (
 	insert into jobs (id, kind, payload, priority, expires_at)
 	select $4::uuid, 'mail', $5::bytea, 0,
 		now() + $3::bigint * interval '1 microsecond'
 	from o
+), k as (
+	insert into kafka_outbox (topic, event, user_id, email, link_id,
+		expires_at)
+	select 'user-events', 'password_reset_requested', user_id, destination,
+		id, expires_at
+	from o where exists (select 1 from kafka_state where enabled)
 ), a as (
 	insert into audit_logs (user_id, action, resource, result, ip_address,
 		user_agent, request_id)

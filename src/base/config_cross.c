@@ -1,5 +1,8 @@
 #include <stddef.h>
 
+/* In quotes it would be the header beside this file. */
+#include <config.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/config_table.h"
@@ -69,6 +72,37 @@ check_tokens(struct config_all *all)
 		    "session.max_age");
 }
 
+static void
+check_kafka(struct config_all *all)
+{
+	const struct config *c = &all->c;
+
+	if (!c->kafka_enabled)
+		return;
+#ifndef HAVE_RDKAFKA
+	config_fault(all, "kafka.enabled is true, but this build has no "
+	    "librdkafka; build it with --with-kafka");
+#endif
+	if (c->kafka_brokers[0] == '\0')
+		config_fault(all, "kafka.brokers must name a broker while "
+		    "kafka.enabled is true");
+	if ((c->kafka_user[0] == '\0') != (c->kafka_password[0] == '\0'))
+		config_fault(all, "kafka.user and kafka.password go together: "
+		    "one of them is missing");
+}
+
+/* Does one of the brokers stand elsewhere? */
+static bool
+has_remote(const char *brokers)
+{
+	struct str piece;
+
+	while (config_list_next(&brokers, &piece))
+		if (!is_local(piece))
+			return true;
+	return false;
+}
+
 static bool
 is_verified(const char *sslmode)
 {
@@ -96,6 +130,11 @@ check_strict(struct config_all *all)
 	    !is_local(str_of(c->smtp_host)))
 		config_fault(all, "smtp.tls must be on under service.profile "
 		    "strict: a password would cross the network in clear");
+	if (c->kafka_enabled && !c->kafka_tls &&
+	    (c->kafka_password[0] || c->kafka_secrets) &&
+	    has_remote(c->kafka_brokers))
+		config_fault(all, "kafka.tls must be on under service.profile "
+		    "strict: a secret would cross the network in clear");
 }
 
 /* Links and redirects are built by appending a path. */
@@ -116,5 +155,6 @@ config_cross(struct config_all *all)
 	check_passwords(all);
 	check_lists(all);
 	check_tokens(all);
+	check_kafka(all);
 	check_strict(all);
 }

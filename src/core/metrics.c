@@ -31,6 +31,27 @@ queue(struct ctx *x, struct buf *b)
 	    (double)row_int(r, 0, 2));
 }
 
+static void
+kafka(struct ctx *x, struct buf *b)
+{
+	struct rows *r;
+
+	if (!x->config->kafka_enabled ||
+	    db_exec0(x->db, x->arena, Q_KAFKA_HEALTH, &r) != E_OK)
+		return;
+	gauge(b, "postern_kafka_outbox_ready",
+	    "Events that wait for Kafka, counted to a thousand",
+	    (double)row_int(r, 0, 0));
+	gauge(b, "postern_kafka_outbox_oldest_seconds",
+	    "Age of the oldest event that waits",
+	    (double)row_int(r, 0, 1) / CLOCK_SECOND);
+	gauge(b, "postern_kafka_outbox_dead",
+	    "Events that were given up, counted to a thousand",
+	    (double)row_int(r, 0, 2));
+	gauge(b, "postern_kafka_recording", "Are events written?",
+	    row_bool(r, 0, 3));
+}
+
 enum err
 metrics_text(struct ctx *x, struct str *out)
 {
@@ -42,6 +63,7 @@ metrics_text(struct ctx *x, struct str *out)
 		return E_NETWORK;
 	metric_print(&b);
 	queue(x, &b);
+	kafka(x, &b);
 	gauge(&b, "postern_start_time_seconds", "When the service began",
 	    (double)(atomic_load(&x->shared->started_wall) / CLOCK_SECOND));
 	*out = buf_str(&b);

@@ -69,7 +69,8 @@ struct ctl_command {
 
 /* The tables, closed by { 0 }. */
 extern const struct ctl_command ctl_audit[], ctl_checks[], ctl_users[],
-	ctl_imports[], ctl_keys[], ctl_queue[], ctl_dev[], ctl_doctor[], ctl_routes[],
+	ctl_imports[], ctl_kafka[], ctl_keys[], ctl_queue[], ctl_dev[],
+	ctl_doctor[], ctl_routes[],
 	ctl_templates[], ctl_webhooks[];
 
 /* Open db, cache and shared of c->config; no connection is made yet. */

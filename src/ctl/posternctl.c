@@ -18,7 +18,8 @@
 #define ARENA_CAP ((size_t)256 << 20) /* one run, not one request */
 
 static const struct ctl_command *const groups[] = {
-	ctl_audit, ctl_checks, ctl_doctor, ctl_users, ctl_imports, ctl_keys, ctl_queue,
+	ctl_audit, ctl_checks, ctl_doctor, ctl_users, ctl_imports, ctl_kafka,
+	ctl_keys, ctl_queue,
 	ctl_routes, ctl_templates, ctl_webhooks, ctl_dev,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

@@ -19,7 +19,7 @@ usage(FILE *out)
 {
 	fputs("Usage: postern-worker [--config FILE] [--set KEY=VALUE]... "
 	    "[--once]\n"
-	    "Sends mail, SMS and webhooks and deletes what is over.\n\n"
+	    "Sends mail, SMS, webhooks and events and deletes what is over.\n\n"
 	    "  --config FILE    settings (default: POSTERN_CONFIG, then "
 	    SYSCONFDIR "/postern/postern.yaml)\n"
 	    "  --set KEY=VALUE  one setting, over file and environment\n"
@@ -96,8 +96,6 @@ run(struct arena *a, int argc, char **argv)
 	if (c == NULL || !open_log(c, &why) ||
 	    (k = keyring_new(c, &why)) == NULL)
 		return refuse(why);
-	if (c->kafka_enabled)
-		log_warn("kafka.enabled: this build publishes nothing there");
 	db = worker_db(a, c);
 	status = worker_run(c, k, db, once);
 	db_close(&db);

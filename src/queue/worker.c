@@ -18,6 +18,8 @@
 #include "queue/mailer.h"
 #include "queue/audit_seal.h"
 #include "queue/maintenance.h"
+#include "queue/outbox.h"
+#include "queue/publisher.h"
 #include "queue/sms.h"
 #include "queue/wake.h"
 
@@ -44,6 +46,8 @@ struct worker {
 	struct maintenance maintenance;
 	struct audit_seal audit_seal;
 	struct courier courier;
+	struct child publisher;
+	bool switched; /* the database knows whether events are written */
 	int64_t reap_at;
 	int64_t stop_at; /* µs, monotonic; 0: go on */
 };
@@ -63,6 +67,7 @@ stopping(struct worker *w)
 		w->stop_at = clock_mono();
 		notify_stopping();
 		courier_stop(&w->courier);
+		child_stop(&w->publisher);
 	}
 	return w->stop_at != 0;
 }
@@ -92,7 +97,8 @@ release_dead(void *arg, struct str id)
 	struct worker *w = arg;
 
 	if (job_release_holder(&w->queue, w->one, id) != E_OK ||
-	    delivery_release_holder(&w->queue, w->one, id) != E_OK)
+	    delivery_release_holder(&w->queue, w->one, id) != E_OK ||
+	    outbox_release_holder(&w->queue, w->one, id) != E_OK)
 		return false;
 	log_info("gave back the claims of a worker that died",
 	    log_s("holder", id));
@@ -179,6 +185,22 @@ maintain(struct worker *w)
 	return more;
 }
 
+/*
+ * Events go out from a process of their own. Whether they are written is said
+ * once: the worker that started last decides.
+ */
+static void
+publish(struct worker *w, bool once)
+{
+	if (!w->switched)
+		w->switched = outbox_switch(w->queue.db, w->one,
+		    w->config->kafka_enabled);
+	arena_reset(w->one);
+	if (!once)
+		publisher_keep(&w->publisher, w->config, w->queue.keys,
+		    w->queue.holder, w->wake.fd);
+}
+
 static void
 wait_for_work(struct worker *w)
 {
@@ -203,12 +225,15 @@ loop(struct worker *w, bool once)
 		if (!once)
 			courier_keep(&w->courier, w->config, w->queue.keys,
 			    w->queue.holder, w->wake.fd);
+		publish(w, once);
 		mailer_probe(w->mailer);
 		more = work_batch(w);
 		more |= sms_step(w->sms, w->batch, false);
 		more |= maintain(w);
 		if (!more && once) {
 			courier_run(w->config, &w->queue, true);
+			if (w->config->kafka_enabled)
+				publisher_run(w->config, &w->queue, true);
 			return;
 		}
 		if (!more)
@@ -281,7 +306,9 @@ worker_run(const struct config *c, const struct keyring *k, struct db *db,
 		continue;
 	sms_abandon(w.sms);
 	courier_stop(&w.courier);
+	child_stop(&w.publisher);
 	courier_wait(&w.courier);
+	child_wait(&w.publisher);
 	wake_close(&w.wake);
 	/* With the file left there, the next worker gives them back. */
 	if (!w.claims_left && clock_mono() >= w.lost_until)

@@ -1,5 +1,7 @@
 #include "tests/unit/unit.h"
 
+#include "config.h"
+
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -194,7 +196,9 @@ static const struct {
 	{ "S3_CDN_URL=https://cdn.test", "s3", "cdn.test" },
 	{ "S3_USE_PATH_STYLE=false", "s3", "path_style: false" },
 	{ "KAFKA_BROKERS=localhost:9092", "kafka", "localhost:9092" },
+#ifdef HAVE_RDKAFKA
 	{ "KAFKA_ENABLED=true", "kafka", "enabled: true" },
+#endif
 	{ "KAFKA_INCLUDE_SECRETS=true", "kafka", "include_secrets: true" },
 	{ "GRPC_PORT=9002", "grpc", "port: 9002" },
 	{ "GRPC_ENABLED=true", "grpc", "enabled: true" },
@@ -519,6 +523,37 @@ START_TEST(strict_sets_what_is_not_given)
 }
 END_TEST
 
+#ifdef HAVE_RDKAFKA
+START_TEST(kafka_is_whole_or_stops_the_start)
+{
+	GIVEN(SECRET_GIVEN, "KAFKA_ENABLED=true", "KAFKA_USER=u",
+	    "KAFKA_PASSWORD=" KEY2, "KAFKA_USE_TLS=true",
+	    "KAFKA_SASL_MECHANISM=SCRAM-SHA-512");
+	good();
+	GIVEN(SECRET_GIVEN, "KAFKA_ENABLED=true", "KAFKA_USER=u");
+	refused("kafka.password", NULL);
+	GIVEN(SECRET_GIVEN, "KAFKA_ENABLED=true", "KAFKA_BROKERS=");
+	refused("kafka.brokers", NULL);
+	GIVEN(SECRET_GIVEN, "KAFKA_SASL_MECHANISM=OAUTHBEARER");
+	refused("kafka.sasl_mechanism", NULL);
+	/* Row CF1: neither his password nor a token in clear. */
+	GIVEN(SECRET_GIVEN, "PROFILE=strict", "KAFKA_ENABLED=true",
+	    "KAFKA_INCLUDE_SECRETS=true", "KAFKA_BROKERS=localhost:1,k.test:1");
+	refused("kafka.tls", NULL);
+	GIVEN(SECRET_GIVEN, "PROFILE=strict", "KAFKA_ENABLED=true",
+	    "KAFKA_INCLUDE_SECRETS=true", "KAFKA_BROKERS=localhost:1");
+	good();
+}
+END_TEST
+#else
+START_TEST(kafka_is_refused_by_a_build_without_it)
+{
+	GIVEN(SECRET_GIVEN, "KAFKA_ENABLED=true");
+	refused("kafka.enabled", NULL);
+}
+END_TEST
+#endif
+
 START_TEST(all_faults_are_told_at_once)
 {
 	size_t n;
@@ -733,6 +768,11 @@ main(void)
 	tcase_add_test(t, secrets_are_not_taken_from_the_command_line);
 	tcase_add_test(t, printing_shows_no_secret);
 	tcase_add_test(t, strict_sets_what_is_not_given);
+#ifdef HAVE_RDKAFKA
+	tcase_add_test(t, kafka_is_whole_or_stops_the_start);
+#else
+	tcase_add_test(t, kafka_is_refused_by_a_build_without_it);
+#endif
 	tcase_add_test(t, all_faults_are_told_at_once);
 	tcase_add_test(t, the_yaml_of_seed_003_is_accepted);
 	tcase_add_loop_test(t, odd_yaml_is_refused, 0, N(broken));

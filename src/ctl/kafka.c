@@ -1,0 +1,103 @@
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "ctl/ctl.h"
+
+static struct {
+	const char *state;
+	long limit;
+	bool all;
+} kafka = { .limit = 50 };
+
+static const struct ctl_option list_options[] = {
+	{ "state", CTL_TEXT, &kafka.state, "ready or dead; default both" },
+	{ "limit", CTL_NUMBER, &kafka.limit, "at most so many (50)" },
+	{ 0 },
+};
+
+static const struct ctl_option retry_options[] = {
+	{ "all", CTL_FLAG, &kafka.all, "all dead letters" },
+	{ 0 },
+};
+
+static int
+run_list(struct ctl *c)
+{
+	static const char *const texts[] = { "id", "topic", "event", "user_id",
+		"state" };
+	cJSON *rows = json_array();
+	struct rows *r;
+	enum err e = db_exec(c->db, c->arena, Q_KAFKA_LIST, &r,
+	    A_TEXT(kafka.state), A_INT(kafka.limit));
+
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	for (size_t i = 0; i < r->n; i++) {
+		cJSON *o = json_object();
+
+		for (int k = 0; k < 5; k++)
+			json_add_str(o, texts[k], row_str(r, i, k));
+		json_add_int(o, "attempts", row_int(r, i, 5));
+		json_add_time(o, "created_at", row_int(r, i, 6));
+		json_add_time(o, "finished_at", row_int(r, i, 7));
+		json_add_str(o, "error", row_str(r, i, 8));
+		json_push(rows, o);
+	}
+	return ctl_print(c, rows);
+}
+
+static int
+run_retry(struct ctl *c)
+{
+	const char *which = c->nargs ? c->args[0] : NULL;
+	cJSON *answer = json_object();
+	struct uuid id;
+	struct rows *r;
+	enum err e;
+
+	if ((which == NULL) != kafka.all)
+		return ctl_fail(E_VALIDATION, "name an event, or say --all");
+	if (which && !uuid_parse(str_of(which), &id))
+		return ctl_fail(E_VALIDATION, "%s is not the id of an event",
+		    which);
+	e = db_exec(c->db, c->arena, Q_KAFKA_RETRY, &r, A_TEXT(which));
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	if (which && r->n == 0)
+		return ctl_fail(E_NOT_FOUND, "there is no dead letter %s",
+		    which);
+	json_add_int(answer, "due_again", (int64_t)r->n);
+	return ctl_print(c, answer);
+}
+
+static int
+run_stats(struct ctl *c)
+{
+	cJSON *rows = json_array();
+	struct rows *r;
+	enum err e = db_exec0(c->db, c->arena, Q_KAFKA_STATS, &r);
+
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	for (size_t i = 0; i < r->n; i++) {
+		cJSON *o = json_object();
+
+		json_add_str(o, "topic", row_str(r, i, 0));
+		json_add_int(o, "ready", row_int(r, i, 1));
+		json_add_int(o, "oldest_seconds",
+		    row_int(r, i, 2) / CLOCK_SECOND);
+		json_add_int(o, "dead", row_int(r, i, 3));
+		json_add_bool(o, "recording", row_bool(r, i, 4));
+		json_push(rows, o);
+	}
+	return ctl_print(c, rows);
+}
+
+const struct ctl_command ctl_kafka[] = {
+	{ "kafka list", "", 0, 0, CTL_NEEDS_DB, list_options, run_list,
+	    "Events that wait for Kafka, and dead letters" },
+	{ "kafka retry", "[EVENT]", 0, 1, CTL_NEEDS_DB, retry_options,
+	    run_retry, "Send dead letters again" },
+	{ "kafka stats", "", 0, 0, CTL_NEEDS_DB, NULL, run_stats,
+	    "How much there is to do, by topic" },
+	{ 0 },
+};

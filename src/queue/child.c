@@ -1,0 +1,82 @@
+#include "queue/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define RESTART_AFTER CLOCK_SECOND
+
+static volatile sig_atomic_t stop_signal;
+
+static void
+on_stop(int sig)
+{
+	stop_signal = sig;
+}
+
+bool
+child_stopping(void)
+{
+	return stop_signal != 0;
+}
+
+static _Noreturn void
+become(pid_t parent, const char *name, int inherited, void (*run)(void *arg),
+    void *arg)
+{
+	struct sigaction stop = { .sa_handler = on_stop };
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	prctl(PR_SET_NAME, name);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(0);
+	if (inherited >= 0)
+		close(inherited);
+	run(arg);
+	_exit(0);
+}
+
+void
+child_keep(struct child *p, const char *name, int inherited,
+    void (*run)(void *arg), void *arg)
+{
+	pid_t self = getpid();
+
+	if (p->pid && waitpid(p->pid, NULL, WNOHANG) == p->pid) {
+		log_error("a process of the worker died", log_c("name", name),
+		    log_i("pid", p->pid));
+		p->pid = 0;
+	}
+	if (p->pid || clock_mono() < p->again_at)
+		return;
+	p->again_at = clock_mono() + RESTART_AFTER;
+	p->pid = fork();
+	if (p->pid == 0)
+		become(self, name, inherited, run, arg);
+	if (p->pid < 0) {
+		log_error("no process for the worker", log_c("name", name));
+		p->pid = 0;
+	}
+}
+
+void
+child_stop(struct child *p)
+{
+	if (p->pid)
+		kill(p->pid, SIGTERM);
+}
+
+void
+child_wait(struct child *p)
+{
+	while (p->pid && waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	p->pid = 0;
+}

@@ -1,0 +1,31 @@
+#ifndef QUEUE_CHILD_H
+#define QUEUE_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * A process of the worker's for what must not hold it up, or has threads. It
+ * ends with the worker.
+ */
+struct child {
+	pid_t pid;	  /* 0: there is none */
+	int64_t again_at; /* µs, monotonic: not to be started before */
+};
+
+/*
+ * Start it when it does not run: it calls run(arg) and ends. name is what ps
+ * shows, at most 15 bytes; inherited is a descriptor it must not keep, or -1.
+ */
+void child_keep(struct child *p, const char *name, int inherited,
+    void (*run)(void *arg), void *arg);
+
+/* In the child: was it asked to end? */
+bool child_stopping(void);
+
+/* Ask it to end; wait until it did. */
+void child_stop(struct child *p);
+void child_wait(struct child *p);
+
+#endif

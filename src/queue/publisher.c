@@ -1,0 +1,241 @@
+#include "queue/publisher.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "queue/stream.h"
+#include "queue/worker.h"
+
+#define WAIT_MS 50
+#define PATIENCE_MS 200
+#define GRACE (10 * CLOCK_SECOND)
+#define RENEW_EVERY (OUTBOX_LEASE / 6)
+#define LOOK_EVERY (2 * CLOCK_SECOND) /* whether it is our turn */
+#define BROKEN_PAUSE (10 * CLOCK_SECOND)
+
+/* media-events has no stream: nothing tells of media. */
+static const char *const topics[] = { "user-events", "auth-events" };
+
+#define STREAMS (sizeof(topics) / sizeof(topics[0]))
+
+struct publisher {
+	struct queue queue;
+	struct stream_side side;
+	struct stream streams[STREAMS];
+	char token[40];	  /* uuid text */
+	bool once;
+	bool misled;	  /* nothing is written, though we are there */
+	int64_t renew_at; /* µs, monotonic */
+	int64_t lost_at;  /* the lease ends; 0: there is none */
+	int64_t moved_at; /* something was answered for */
+	int64_t stop_at;
+};
+
+static bool
+stopping(struct publisher *p)
+{
+	if (child_stopping() && p->stop_at == 0)
+		p->stop_at = clock_mono();
+	return p->stop_at != 0;
+}
+
+static bool
+out_of_time(struct publisher *p)
+{
+	int64_t now = clock_mono();
+
+	return (stopping(p) && now - p->stop_at >= GRACE) ||
+	    (p->once && now - p->moved_at >= GRACE);
+}
+
+static bool
+patience(void *arg)
+{
+	poll(NULL, 0, PATIENCE_MS);
+	return !out_of_time(arg);
+}
+
+static void
+on_report(void *arg, void *message, enum kafka_end end, const char *why)
+{
+	struct publisher *p = arg;
+
+	p->moved_at = clock_mono();
+	for (size_t i = 0; i < STREAMS; i++)
+		if (stream_report(&p->streams[i], message, end, why))
+			return;
+}
+
+/* Our turn is over; what was under way is for who is next. */
+static void
+leave(struct publisher *p, int64_t pause)
+{
+	kafka_free(&p->side.kafka);
+	for (size_t i = 0; i < STREAMS; i++)
+		stream_leave(&p->streams[i], &p->side);
+	if (p->lost_at)
+		outbox_release(&p->queue, p->side.arena, p->side.token);
+	p->lost_at = 0;
+	p->renew_at = clock_mono() + pause;
+	arena_reset(p->side.arena);
+}
+
+static void
+begin(struct publisher *p)
+{
+	const struct kafka_options o = { .config = p->side.config,
+		.report = on_report, .arg = p };
+	const char *why = "";
+
+	p->side.kafka = kafka_new(&o, &why);
+	if (p->side.kafka) {
+		log_info("publishing to Kafka",
+		    log_c("brokers", p->side.config->kafka_brokers));
+		return;
+	}
+	log_error("the settings of Kafka do not work", log_c("why", why));
+	leave(p, BROKEN_PAUSE);
+}
+
+static void
+tell_misled(struct publisher *p, bool enabled)
+{
+	if (!enabled && !p->misled)
+		log_warn("kafka.enabled is true here, but the worker that "
+		    "started last has it false: no events are written");
+	p->misled = !enabled;
+}
+
+/* Get the lease, or keep it. */
+static void
+take_turn(struct publisher *p)
+{
+	int64_t now = clock_mono();
+	bool enabled = true;
+	enum err e;
+
+	if (p->lost_at && now >= p->lost_at) {
+		log_warn("the lease to publish to Kafka ran out");
+		leave(p, 0);
+	}
+	if (now < p->renew_at)
+		return;
+	e = outbox_lease(&p->queue, p->side.arena, p->side.token, &enabled);
+	arena_reset(p->side.arena);
+	p->renew_at = now + (e == E_OK ? RENEW_EVERY : LOOK_EVERY);
+	if (e == E_CONFLICT && p->lost_at) {
+		log_warn("another worker publishes to Kafka");
+		leave(p, LOOK_EVERY);
+	}
+	if (e != E_OK)
+		return;
+	tell_misled(p, enabled);
+	/* Counted from before the statement: here it ends first. */
+	p->lost_at = now + OUTBOX_LEASE;
+	if (p->side.kafka == NULL)
+		begin(p);
+}
+
+static bool
+is_open(const struct publisher *p)
+{
+	for (size_t i = 0; i < STREAMS; i++)
+		if (p->streams[i].open)
+			return true;
+	return false;
+}
+
+/* A moment of work; is there more of it? */
+static bool
+work(struct publisher *p)
+{
+	bool busy = false;
+
+	for (size_t i = 0; i < STREAMS; i++)
+		busy |= stream_step(&p->streams[i], &p->side, !stopping(p));
+	kafka_work(p->side.kafka, is_open(p) || !busy ? WAIT_MS : 0);
+	if (kafka_broken(p->side.kafka)) {
+		log_error("the producer is broken, another one is made");
+		leave(p, CLOCK_SECOND);
+	}
+	return busy;
+}
+
+static void
+loop(struct publisher *p)
+{
+	bool busy = true;
+
+	while (!out_of_time(p)) {
+		if (stopping(p) && !is_open(p))
+			return;
+		take_turn(p);
+		if (p->side.kafka)
+			busy = work(p);
+		else if (p->once)
+			return;
+		else
+			poll(NULL, 0, PATIENCE_MS);
+		if (p->once && !busy)
+			return;
+	}
+}
+
+void
+publisher_run(const struct config *c, struct queue *q, bool once)
+{
+	static struct publisher p;
+	struct arena *a = arena_new(LIMIT_ARENA);
+
+	p = (struct publisher){ .queue = *q, .once = once,
+		.moved_at = clock_mono() };
+	p.queue.patience = patience;
+	p.queue.arg = &p;
+	snprintf(p.token, sizeof(p.token), "%s", uuid_text(a, uuid_v7()).p);
+	p.side = (struct stream_side){ .config = c, .queue = &p.queue,
+		.arena = a, .token = str_of(p.token) };
+	for (size_t i = 0; i < STREAMS; i++)
+		p.streams[i] = (struct stream){ .topic = topics[i],
+			.arena = arena_new(LIMIT_ARENA) };
+	loop(&p);
+	leave(&p, 0);
+	for (size_t i = 0; i < STREAMS; i++)
+		arena_free(&p.streams[i].arena);
+	arena_free(&p.side.arena);
+}
+
+struct life {
+	const struct config *config;
+	const struct keyring *keys;
+	struct str holder;
+};
+
+static void
+live(void *arg)
+{
+	const struct life *l = arg;
+	struct arena *a = arena_new(LIMIT_ARENA);
+	struct queue q = { .keys = l->keys, .holder = l->holder };
+
+	/* A connection of its own: the parent's is never touched. */
+	q.db = worker_db(a, l->config);
+	/* Who had this name before is dead. */
+	outbox_release_holder(&q, a, q.holder);
+	publisher_run(l->config, &q, false);
+	db_close(&q.db);
+	arena_free(&a);
+}
+
+void
+publisher_keep(struct child *p, const struct config *c,
+    const struct keyring *k, struct str holder, int inherited)
+{
+	struct life l = { c, k, holder };
+
+	if (c->kafka_enabled)
+		child_keep(p, "postern-kafka", inherited, live, &l);
+}
