@@ -1,7 +1,7 @@
 #ifndef HANDLERS_HANDLERS_H
 #define HANDLERS_HANDLERS_H
 
-#include "config.h"
+#include <config.h>
 
 #include "core/signing.h"
 #include "handlers/answer.h"

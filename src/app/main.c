@@ -1,5 +1,5 @@
 /* postern: the web process. How it runs is found out, see app/listen.h. */
-#include "config.h"
+#include <config.h>
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,22 +1,46 @@
 #include "base/notify.h"
 
-#include "config.h"
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
+/* A path, or "@" and a name in the abstract namespace (sd_notify(3)). */
+static socklen_t
+address(struct sockaddr_un *to, const char *where)
+{
+	size_t n = strlen(where);
 
+	if ((where[0] != '/' && where[0] != '@') || n < 2 ||
+	    n >= sizeof(to->sun_path))
+		return 0;
+	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(to->sun_path, where, n);
+	if (where[0] == '@')
+		to->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+}
+
+/* The manager that does not listen is not waited for. */
 static void
 tell(const char *state)
 {
-	sd_notify(0, state);
+	const char *where = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to;
+	socklen_t n = where ? address(&to, where) : 0;
+	int fd;
+
+	if (n == 0)
+		return;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+	    (const struct sockaddr *)&to, n);
+	close(fd);
 }
-#else
-static void
-tell(const char *state)
-{
-	(void)state;
-}
-#endif
 
 void
 notify_ready(void)

@@ -2,8 +2,10 @@
 #define BASE_NOTIFY_H
 
 /*
- * What the service manager wants to hear (sd_notify); nothing without
- * systemd. The one door to libsystemd.
+ * What a service manager wants to hear, by the protocol of sd_notify(3): one
+ * datagram to $NOTIFY_SOCKET, nothing where that is not set. Written here: the
+ * protocol is stable and twenty lines, libsystemd would load a handful of
+ * compression and crypto libraries into every CGI start.
  */
 void notify_ready(void);
 void notify_reloading(void);

@@ -1,6 +1,6 @@
 #include "core/qr.h"
 
-#include "config.h"
+#include <config.h>
 
 #ifdef HAVE_QRENCODE
 

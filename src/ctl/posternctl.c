@@ -1,5 +1,5 @@
 /* posternctl: what an operator does to a Postern. See ctl/ctl.h. */
-#include "config.h"
+#include <config.h>
 
 #include "ctl/ctl.h"
 

@@ -2,7 +2,7 @@
 
 #include <sodium.h>
 
-#include "config.h"
+#include <config.h>
 
 #include "base/clock.h"
 #include "base/encoding.h"

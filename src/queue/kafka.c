@@ -1,6 +1,6 @@
 #include "queue/kafka.h"
 
-#include "config.h"
+#include <config.h>
 
 #ifdef HAVE_RDKAFKA
 

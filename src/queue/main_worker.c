@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config.h"
+#include <config.h>
 
 #include "base/config.h"
 #include "base/limits.h"

@@ -412,3 +412,27 @@ def test_systemd_passes_the_socket_by_number(tmp_path):
     assert m.ask("/")[0] == 200
     os.kill(pid, signal.SIGTERM)
     assert os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_the_service_manager_is_told(master, tmp_path, abstract):
+    """sd_notify(3): ready, still alive, reloading and ready again, stopping;
+    the unit has Type=notify and WatchdogSec."""
+    where = "@postern-test-%d" % os.getpid() if abstract else str(
+        tmp_path / "notify")
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(where.replace("@", "\0"))
+    manager.settimeout(15)
+
+    def heard(what):
+        while manager.recv(100).decode() != what:
+            pass
+    m = master("1", "1", env={"NOTIFY_SOCKET": where})
+    heard("READY=1")
+    heard("WATCHDOG=1")
+    os.kill(m.pid, signal.SIGHUP)
+    heard("RELOADING=1")
+    heard("READY=1")
+    m.process.terminate()
+    heard("STOPPING=1")
+    assert m.process.wait(15) == 0

@@ -562,6 +562,23 @@ def test_maintenance_deletes_what_is_over_once(stack):
     stack.sql("delete from attempts")
 
 
+def test_the_service_manager_is_told(stack):
+    """sd_notify(3): the unit has Type=notify and WatchdogSec."""
+    stack.relay()
+    where = stack.where + "/notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(where)
+        manager.settimeout(15)
+        p = stack.worker(NOTIFY_SOCKET=where)
+        heard = [manager.recv(100).decode() for _ in range(5)]
+        p.send_signal(signal.SIGTERM)
+        while manager.recv(100) != b"STOPPING=1":
+            pass
+        assert p.wait(20) == 0
+    assert heard.count("READY=1") == 1
+    assert set(heard) == {"READY=1", "WATCHDOG=1"}
+
+
 def test_nothing_of_a_mail_is_logged(stack):
     """Row LO1."""
     relay = stack.relay()
