@@ -99,6 +99,11 @@ values ($1::uuid, 'auth.login', 'sessions', 'failure', $2, $3, $4, $5);
 select allowed, remaining, retry_us
 from charge($1, $2::integer, $3::bigint, $4::bigint);
 
+-- name: attempt_charge_sliding
+-- 1 bucket, 2 limit (at most 32), 3 window µs
+select allowed, remaining, retry_us
+from charge_sliding($1, $2::integer, $3::bigint);
+
 -- name: attempt_clear
 -- 1 bucket
 delete from attempts where bucket = $1;

@@ -287,6 +287,8 @@ account_resend(struct ctx *x, struct str email)
 	enum err e = limit_take(x, &l);
 
 	if (e == E_OK)
+		e = limit_mail(x, email, true);
+	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_CODE_FIND, &r, A_STR(email),
 		    A_TEXT("verify"));
 	if (e != E_OK)

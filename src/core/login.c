@@ -147,6 +147,7 @@ authenticate(struct ctx *x, struct str identifier, struct str password,
 	e = password_verify(x->arena, password, b->hash, outdated);
 	if (e == E_BUSY || e == E_UNAVAILABLE)
 		return refund(x, b, e);
+	metric_pair(METRIC_PASSWORD_SUCCESS, e == E_OK);
 	return e == E_OK ? E_OK : refuse(x, b, E_CREDENTIALS);
 }
 

@@ -108,6 +108,8 @@ password_reset_request(struct ctx *x, struct str email)
 	enum err e = limit_take(x, &l);
 
 	if (e == E_OK)
+		e = limit_mail(x, email, false);
+	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_ACCOUNT_BY_EMAIL, &u,
 		    A_STR(email));
 	if (e == E_OK && u->n && row_bool(u, 0, 4))
