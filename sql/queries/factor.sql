@@ -196,7 +196,8 @@ from w left join f on true left join o on o.kind = f.kind
 -- 8 session id, 9 ip, 10 user agent, 11 idle µs, 12 absolute µs, 13 amr,
 -- 14 sessions at most, 15 remember, 16 device id, 17 device life µs, 18 device
 -- name or null, 19 job id or null, 20 job payload, 21 request id, 22 network,
--- 23 id and 24 payload of the mail about a new place
+-- 23 id and 24 payload of the mail about a new place, 25 mail it from a known
+-- place too
 with c as (
 	select t.* from challenges t join users u on u.id = t.user_id
 	where t.id = $1::uuid and t.used_at is null and t.expires_at > now()
@@ -248,7 +249,7 @@ with c as (
 ), p as (
 	insert into jobs (id, kind, payload, priority)
 	select $23::uuid, 'mail', $24::bytea, 1
-	from n where fresh and $23::text is not null
+	from n where (fresh or $25::boolean) and $23::text is not null
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
