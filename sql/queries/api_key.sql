@@ -8,7 +8,7 @@ select k.id, k.user_id, k.secret_hash,
 	k.is_active and u.is_active
 		and (k.expires_at is null or k.expires_at > now()),
 	array_to_string(u.roles, ','), (select version from role_version),
-	u.two_factor_enabled
+	u.two_factor_enabled, u.is_verified, k.last_used_at is null
 from api_keys k join users u on u.id = k.user_id
 where k.key_id = $1;
 

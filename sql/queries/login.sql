@@ -26,7 +26,8 @@ select u.id, u.numeric_id, u.email, u.username, u.first_name, u.last_name,
 	to_us(u.updated_at), u.password_hash,
 	near.allowed, near.retry_us, total.allowed, d.id,
 	'login:' || b.who || ':' || b.whence, 'login.all:' || b.who,
-	u.must_reset_password, d.factor_proved, d.copied
+	u.must_reset_password, d.factor_proved, d.copied,
+	99 - total.remaining
 from b
 	cross join lateral charge('login:' || b.who || ':' || b.whence,
 		$3::integer, $4::bigint, $5::bigint) near

@@ -74,6 +74,12 @@ policy_is(const struct ctx *x, const char *word)
 	return strcmp(x->config->email_verification, word) == 0;
 }
 
+bool
+account_unverified(const struct ctx *x, const struct account *a)
+{
+	return !a->is_verified && policy_is(x, "required");
+}
+
 struct str
 account_full_name(struct ctx *x, const struct registration *r)
 {

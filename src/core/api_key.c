@@ -129,6 +129,15 @@ judge(struct ctx *x, const struct api_key *k, const char *scope)
 	return limit_take(x, &l);
 }
 
+/* A key leads around nothing that its creator must do first (LG7, TO11). */
+static enum err
+creator_may(const struct ctx *x, const struct account *a)
+{
+	if (account_unverified(x, a))
+		return E_EMAIL_NOT_VERIFIED;
+	return factor_missing(x, a) ? E_ENROLMENT_REQUIRED : E_OK;
+}
+
 enum err
 api_key_admit(struct ctx *x, struct str key, const char *scope,
     struct api_key **out)

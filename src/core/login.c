@@ -163,8 +163,7 @@ admissible(struct ctx *x, const struct begun *b)
 		e = E_ACCOUNT_DISABLED;
 	else if (b->must_reset)
 		e = E_RESET_REQUIRED;
-	else if (!b->account.is_verified &&
-	    strcmp(x->config->email_verification, "required") == 0)
+	else if (account_unverified(x, &b->account))
 		e = E_EMAIL_NOT_VERIFIED;
 	return e == E_OK ? E_OK : refund(x, b, refuse(x, b, e));
 }
