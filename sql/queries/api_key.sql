@@ -12,6 +12,20 @@ select k.id, k.user_id, k.secret_hash,
 from api_keys k join users u on u.id = k.user_id
 where k.key_id = $1;
 
+-- name: api_key_refused
+-- Written once an hour for a key and reason. 1 id, 2 reason, 3 ip, 4 user
+-- agent, 5 request id
+with k as (
+	select id, user_id from api_keys where id = $1::uuid
+), c as (
+	select allowed from charge('refused:' || $1 || ':' || $2, 1,
+		3600000000, 0)
+)
+insert into audit_logs (user_id, action, resource, result, reason,
+	ip_address, user_agent, request_id)
+select k.user_id, 'apikey.refused', 'api_keys', 'failure', $2, $3, $4, $5
+from k, c where c.allowed;
+
 -- name: api_key_used
 -- Counts and last uses that a process gathered, in one statement; locked in
 -- one order, so that two processes never wait for each other.

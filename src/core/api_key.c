@@ -111,6 +111,19 @@ in_list(struct str list, struct str word)
 	return false;
 }
 
+/*
+ * Somebody tried a key of ours that is over or not to be used from there. Once
+ * an hour for each of these it is written down; its fate changes nothing.
+ */
+static enum err
+refuse(struct ctx *x, struct str id, const char *why, enum err e)
+{
+	(void)db_exec(x->db, x->arena, Q_API_KEY_REFUSED, NULL, A_STR(id),
+	    A_TEXT(why), A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id));
+	return e;
+}
+
 static enum err
 judge(struct ctx *x, const struct api_key *k, const char *scope)
 {
@@ -120,7 +133,7 @@ judge(struct ctx *x, const struct api_key *k, const char *scope)
 
 	if (k->allowed_ips.n && (!net_parse(x->client, &addr) ||
 	    !net_in_list(&addr, k->allowed_ips.p)))
-		return E_NETWORK;
+		return refuse(x, k->id, "network", E_NETWORK);
 	if (scope == NULL)
 		return E_SCOPE;
 	if (scope[0] && !in_list(k->scopes, str_of(scope)) &&
@@ -153,10 +166,13 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 	e = db_exec(x->db, x->arena, Q_API_KEY_FIND, &r, A_STR(key_id));
 	if (e != E_OK)
 		return e;
-	if (r->n == 0 || !row_bool(r, 0, 8) ||
-	    !(same_hash(hash, row_bytes(x->arena, r, 0, 2)) ||
-	    same_hash(hash, row_bytes(x->arena, r, 0, 3))))
+	if (r->n == 0)
 		return E_TOKEN_INVALID;
+	if (!(same_hash(hash, row_bytes(x->arena, r, 0, 2)) ||
+	    same_hash(hash, row_bytes(x->arena, r, 0, 3))))
+		return refuse(x, row_str(r, 0, 0), "secret", E_TOKEN_INVALID);
+	if (!row_bool(r, 0, 8))
+		return refuse(x, row_str(r, 0, 0), "ended", E_TOKEN_INVALID);
 	*k = (struct api_key){
 		.id = row_str(r, 0, 0), .key_id = key_id,
 		.user_id = row_str(r, 0, 1), .scopes = row_str(r, 0, 4),

@@ -4,6 +4,7 @@ import datetime
 import pytest
 
 from staff import staff
+from test_metrics import metrics
 from until import until
 
 RECORD = {
@@ -317,3 +318,35 @@ def test_an_administrator_makes_keys_with_a_recent_proof(stack, person):
             assert answer.code == turned.code == "REAUTH_REQUIRED"
             assert actor.login().api.post("/api-keys", {
                 "name": "x", "scopes": ["x"]}).status == 201
+
+
+def test_a_key_that_is_refused_is_audited_once_an_hour(api, stack, person):
+    """Row LO2, and whoever has an old key does not fill the log."""
+    elsewhere = make(person, allowed_ips=["10.1.2.3"])
+    over = make(person)
+    person.api.delete("/api-keys/" + over["id"])
+    turned = make(person)
+    person.api.post(f"/api-keys/{turned['id']}/rotate", {"overlap": 0})
+    for _ in range(3):
+        for key in (elsewhere, over, turned):
+            assert use(api, key["api_key"]).status in (401, 403)
+    assert stack.sql("select reason from audit_logs where user_id = %s and"
+                     " action = 'apikey.refused' and result = 'failure'"
+                     " order by 1", person.id) == [
+                         ("ended",), ("network",), ("secret",)]
+
+
+def test_a_damaged_key_costs_no_look_up(stack, api, person):
+    """Row AK1: the checksum alone refuses it."""
+    key = make(person)["api_key"]
+
+    def queries(ask, n):
+        before = metrics(stack)["db_query_duration_seconds_count"]
+        for _ in range(n):
+            ask()
+        return metrics(stack)["db_query_duration_seconds_count"] - before
+    idle = queries(lambda: None, 0)
+    assert queries(lambda: use(api, key), 20) >= idle + 20
+    assert queries(lambda: use(api, key[:-1] + "~"), 20) == idle
+    flip = "A" if key[-1] != "A" else "B"
+    assert queries(lambda: use(api, key[:-1] + flip), 20) == idle
