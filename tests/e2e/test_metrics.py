@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -49,6 +50,7 @@ def test_003_the_names_of_the_document(stack, person):
     assert more('auth_tokens_issued_total') == 1
     assert more("db_query_duration_seconds_count") > 0
     assert after["postern_database_up"] == 1
+    assert 0 < time.time() - after["postern_start_time_seconds"] < 3600
     assert {"queue_depth", "queue_oldest_seconds", "queue_dead"} <= set(after)
 
 

@@ -7,6 +7,8 @@ from factor import Enrolled
 from maildir import html_of, text_of
 from staff import staff
 from test_accounts import same_answer, word
+from test_limits import hashes
+from test_races import at_once
 from until import until
 
 NEW = "Bb2-another-one-"
@@ -388,3 +390,34 @@ def test_and_before_one_by_a_second_factor(stack, person, inbox):
     app.login()
     assert "after 5 attempts" in text_of(
         inbox.wait(person.email, "New login"))
+
+
+def test_64_wrong_passwords_at_once_cost_five_hashes(stack, api, person):
+    """Row RL2: without limits it is the lockout that holds."""
+    before = hashes(stack)
+    answers = at_once(api, "/auth/login", [
+        {"identifier": person.email, "password": "Aa1-not-the-one"}] * 64)
+    statuses = [status for status, _ in answers]
+    assert statuses.count(401) == 5 and statuses.count(423) == 59
+    assert hashes(stack) - before == 5
+    assert person.try_login().status == 423
+
+
+def test_the_password_without_the_factor_clears_no_failures(stack, person):
+    """Row RL7: who has the password does not buy tries by it."""
+    app = Enrolled(stack, person)
+    for _ in range(4):
+        assert person.try_login("wrong").status == 401
+    for _ in range(3):
+        app.challenge()
+    assert person.try_login("wrong").status == 401
+    assert person.try_login().status == 423
+
+
+def test_a_whole_login_clears_them(stack, person):
+    """Row RL7."""
+    app = Enrolled(stack, person)
+    for _ in range(3):
+        for _ in range(4):
+            assert person.try_login("wrong").status == 401
+        app.login()
