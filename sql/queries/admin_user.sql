@@ -19,7 +19,7 @@ select id from users where numeric_id = $1::bigint;
 -- safe: yes
 with page as materialized (
 	select id from users
-	where ($1::text is null or $1 = any (roles))
+	where ($1::text is null or roles @> array[$1::text])
 		and ($2::boolean is null or is_active = $2::boolean)
 		and ($3::boolean is null or is_verified = $3::boolean)
 		and ($4::uuid is null or id < $4::uuid)
@@ -27,7 +27,7 @@ with page as materialized (
 ), counted as materialized (
 	select count(*) as n from (
 		select 1 from users
-		where ($1::text is null or $1 = any (roles))
+		where ($1::text is null or roles @> array[$1::text])
 			and ($2::boolean is null or is_active = $2::boolean)
 			and ($3::boolean is null or is_verified = $3::boolean)
 		limit 10001) few
@@ -53,20 +53,18 @@ order by u.id desc;
 -- 4 verified or null, 5 only behind this id or null, 6 limit, 7 offset
 -- safe: yes
 with found as materialized (
-	select id, roles, is_active, is_verified from users
+	select id from users
 	where lower(email || ' ' || username || ' ' ||
 		coalesce(full_name, '')) like '%' || $1::text || '%'
-	limit 10000
-), kept as materialized (
-	select id from found
-	where ($2::text is null or $2 = any (roles))
+		and ($2::text is null or roles @> array[$2::text])
 		and ($3::boolean is null or is_active = $3::boolean)
 		and ($4::boolean is null or is_verified = $4::boolean)
+	limit 10000
 ), page as materialized (
-	select id from kept where $5::uuid is null or id < $5::uuid
+	select id from found where $5::uuid is null or id < $5::uuid
 	order by id desc limit $6::integer offset $7::integer
 ), total as (
-	select count(*) as n from kept
+	select count(*) as n from found
 )
 select u.id, numeric_id, email, username, first_name, last_name, full_name,
 	u.is_active, u.is_verified, two_factor_enabled,
@@ -82,21 +80,24 @@ order by u.id desc;
 -- 4 verified or null, 5 only behind this id or null, 6 limit, 7 offset
 -- safe: yes
 with found as materialized (
-	(select id, roles, is_active, is_verified from users
-		where email like $1::text || '%' limit 10000)
+	(select id from users
+		where email like $1::text || '%'
+			and ($2::text is null or roles @> array[$2::text])
+			and ($3::boolean is null or is_active = $3::boolean)
+			and ($4::boolean is null or is_verified = $4::boolean)
+		limit 10000)
 	union
-	(select id, roles, is_active, is_verified from users
-		where lower(username) like $1::text || '%' limit 10000)
-), kept as materialized (
-	select id from found
-	where ($2::text is null or $2 = any (roles))
-		and ($3::boolean is null or is_active = $3::boolean)
-		and ($4::boolean is null or is_verified = $4::boolean)
+	(select id from users
+		where lower(username) like $1::text || '%'
+			and ($2::text is null or roles @> array[$2::text])
+			and ($3::boolean is null or is_active = $3::boolean)
+			and ($4::boolean is null or is_verified = $4::boolean)
+		limit 10000)
 ), page as materialized (
-	select id from kept where $5::uuid is null or id < $5::uuid
+	select id from found where $5::uuid is null or id < $5::uuid
 	order by id desc limit $6::integer offset $7::integer
 ), total as (
-	select count(*) as n from kept
+	select count(*) as n from found
 )
 select u.id, numeric_id, email, username, first_name, last_name, full_name,
 	u.is_active, u.is_verified, two_factor_enabled,
@@ -105,42 +106,6 @@ select u.id, numeric_id, email, username, first_name, last_name, full_name,
 	must_reset_password, total.n
 from total left join page on true left join users u on u.id = page.id
 order by u.id desc;
-
--- name: admin_user_role
--- The same for the holders of a role that few have, found by its assignments.
--- 1 role, 2 role again, 3 active or null, 4 verified or null, 5 only behind
--- this id or null, 6 limit, 7 offset
--- safe: yes
-with found as materialized (
-	select u.id, u.roles, u.is_active, u.is_verified
-	from roles r join user_roles ur on ur.role_id = r.id
-		join users u on u.id = ur.user_id
-	where r.name = $1
-), kept as materialized (
-	select id from found
-	where ($2::text is null or $2 = any (roles))
-		and ($3::boolean is null or is_active = $3::boolean)
-		and ($4::boolean is null or is_verified = $4::boolean)
-), page as materialized (
-	select id from kept where $5::uuid is null or id < $5::uuid
-	order by id desc limit $6::integer offset $7::integer
-), total as (
-	select count(*) as n from kept
-)
-select u.id, numeric_id, email, username, first_name, last_name, full_name,
-	u.is_active, u.is_verified, two_factor_enabled,
-	array_to_string(u.roles, ','), profile_picture_url, cover_photo_url,
-	to_us(last_login_at), to_us(created_at), to_us(updated_at),
-	must_reset_password, total.n
-from total left join page on true left join users u on u.id = page.id
-order by u.id desc;
-
--- name: admin_role_size
--- How many have a role, counted to ten thousand. 1 role
--- safe: yes
-select count(*) from (
-	select 1 from roles r join user_roles ur on ur.role_id = r.id
-	where r.name = $1 limit 10000) few;
 
 -- name: admin_user_get
 -- 1 user id

@@ -8,15 +8,38 @@ select k.id, k.user_id, k.secret_hash,
 	k.is_active and u.is_active
 		and (k.expires_at is null or k.expires_at > now()),
 	array_to_string(u.roles, ','), (select version from role_version),
-	u.two_factor_enabled
+	u.two_factor_enabled, u.is_verified, k.last_used_at is null
 from api_keys k join users u on u.id = k.user_id
 where k.key_id = $1;
 
+-- name: api_key_refused
+-- Written once an hour for a key and reason. 1 id, 2 reason, 3 ip, 4 user
+-- agent, 5 request id
+with k as (
+	select id, user_id from api_keys where id = $1::uuid
+), c as (
+	select allowed from charge('refused:' || $1 || ':' || $2, 1,
+		3600000000, 0)
+)
+insert into audit_logs (user_id, action, resource, result, reason,
+	ip_address, user_agent, request_id)
+select k.user_id, 'apikey.refused', 'api_keys', 'failure', $2, $3, $4, $5
+from k, c where c.allowed;
+
 -- name: api_key_used
--- Count and last use, at most once in ten seconds a process. 1 id, 2 uses
-update api_keys set usage_count = usage_count + $2::integer,
-	last_used_at = now()
-where id = $1::uuid;
+-- Counts and last uses that a process gathered, in one statement; locked in
+-- one order, so that two processes never wait for each other.
+-- 1 ids, 2 uses, both comma separated
+with u as (
+	select id::uuid, uses::bigint
+	from unnest(string_to_array($1, ','), string_to_array($2, ','))
+		as t (id, uses)
+), k as (
+	select api_keys.id, u.uses from api_keys join u on u.id = api_keys.id
+	order by api_keys.id for update of api_keys
+)
+update api_keys set usage_count = usage_count + k.uses, last_used_at = now()
+from k where api_keys.id = k.id;
 
 -- name: api_key_create
 -- 1 id, 2 key id, 3 user id, 4 name, 5 secret hash, 6 scopes, 7 rate limit,

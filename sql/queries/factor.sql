@@ -31,19 +31,31 @@ order by array_position('{totp,sms,email}', f.kind);
 -- name: factor_setup
 -- The last setup wins; what is live stays (security rows TO1, TO3).
 -- 1 subject, 2 kind, 3 id, 4 sealed secret or null, 5 destination or null,
--- 6 sealed backup codes or null, 7 session or null, 8 life µs
-insert into factors (subject_id, kind, pending_id, pending_secret,
-	pending_destination, pending_codes, pending_session, pending_until)
-values ($1::uuid, $2, $3::uuid, $4::bytea, $5, $6::bytea, $7::uuid,
-	now() + $8::bigint * interval '1 microsecond')
-on conflict (subject_id, kind) do update set
-	pending_id = excluded.pending_id,
-	pending_secret = excluded.pending_secret,
-	pending_destination = excluded.pending_destination,
-	pending_codes = excluded.pending_codes,
-	pending_session = excluded.pending_session,
-	pending_until = excluded.pending_until,
-	pending_attempts = 0;
+-- 6 sealed backup codes or null, 7 session or null, 8 life µs, 9 owner or null,
+-- 10 ip, 11 user agent, 12 request id
+with f as (
+	insert into factors (subject_id, kind, pending_id, pending_secret,
+		pending_destination, pending_codes, pending_session,
+		pending_until)
+	values ($1::uuid, $2, $3::uuid, $4::bytea, $5, $6::bytea, $7::uuid,
+		now() + $8::bigint * interval '1 microsecond')
+	on conflict (subject_id, kind) do update set
+		pending_id = excluded.pending_id,
+		pending_secret = excluded.pending_secret,
+		pending_destination = excluded.pending_destination,
+		pending_codes = excluded.pending_codes,
+		pending_session = excluded.pending_session,
+		pending_until = excluded.pending_until,
+		pending_attempts = 0
+	returning subject_id
+)
+insert into audit_logs (user_id, actor_id, action, resource, result, reason,
+	ip_address, user_agent, request_id)
+select coalesce($9::uuid, subject_id), coalesce($9::uuid, subject_id),
+	'2fa.setup', case when $9::text is null then 'users'
+		else 'subjects/' || subject_id end, 'success', $2, $10, $11,
+	$12
+from f;
 
 -- name: factor_pending_charge
 -- A try to prove a setup, charged first. No row: none is under way, of this
@@ -196,7 +208,8 @@ from w left join f on true left join o on o.kind = f.kind
 -- 8 session id, 9 ip, 10 user agent, 11 idle µs, 12 absolute µs, 13 amr,
 -- 14 sessions at most, 15 remember, 16 device id, 17 device life µs, 18 device
 -- name or null, 19 job id or null, 20 job payload, 21 request id, 22 network,
--- 23 id and 24 payload of the mail about a new place
+-- 23 id and 24 payload of the mail about a new place, 25 mail it from a known
+-- place too
 with c as (
 	select t.* from challenges t join users u on u.id = t.user_id
 	where t.id = $1::uuid and t.used_at is null and t.expires_at > now()
@@ -248,7 +261,7 @@ with c as (
 ), p as (
 	insert into jobs (id, kind, payload, priority)
 	select $23::uuid, 'mail', $24::bytea, 1
-	from n where fresh and $23::text is not null
+	from n where (fresh or $25::boolean) and $23::text is not null
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)

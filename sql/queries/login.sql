@@ -2,7 +2,8 @@
 -- Find the account and charge the attempt before any secret is compared
 -- (security rows LG1, RL2, RL4). An unknown name is charged like a known one.
 -- 1 identifier, 2 network or device, 3 limit, 4 window µs, 5 lock µs,
--- 6 device id or null, 7 generation of its token
+-- 6 device id or null, 7 generation of its token. Last cell: failures of all
+-- networks since the last login.
 with u as (
 	select * from users
 	where email = $1 or lower(username) = $1
@@ -25,7 +26,8 @@ select u.id, u.numeric_id, u.email, u.username, u.first_name, u.last_name,
 	to_us(u.updated_at), u.password_hash,
 	near.allowed, near.retry_us, total.allowed, d.id,
 	'login:' || b.who || ':' || b.whence, 'login.all:' || b.who,
-	u.must_reset_password, d.factor_proved, d.copied
+	u.must_reset_password, d.factor_proved, d.copied,
+	99 - total.remaining
 from b
 	cross join lateral charge('login:' || b.who || ':' || b.whence,
 		$3::integer, $4::bigint, $5::bigint) near
@@ -40,8 +42,9 @@ from b
 -- 7 bucket, 8 total bucket, 9 old hash or null, 10 new hash, 11 sessions at
 -- most, 12 request id, 13 device id or null, 14 device life µs, 15 amr,
 -- 16 the hash that was verified, 17 generation of the device, 18 its name,
--- 19 network, 20 job id (null: the device is known), 21 job payload, 22 had a
--- second factor when it was asked for: one enabled meanwhile is not passed by
+-- 19 network, 20 job id or null, 21 job payload, 22 had a second factor when it
+-- was asked for: one enabled meanwhile is not passed by, 23 mail the job from a
+-- known place too
 with u as (
 	update users set last_login_at = now(),
 		password_hash = coalesce($10, password_hash)
@@ -72,7 +75,7 @@ with u as (
 ), j as (
 	insert into jobs (id, kind, payload, priority)
 	select $20::uuid, 'mail', $21::bytea, 1
-	from n where fresh and $20::text is not null
+	from n where (fresh or $23::boolean) and $20::text is not null
 ), d as (
 	insert into devices (id, user_id, name, expires_at)
 	select $13::uuid, u.id, left(coalesce($18, $4), 100),
@@ -88,6 +91,11 @@ with u as (
 )
 select s.numeric_id from s;
 
+-- name: login_failures
+-- From anywhere, since the last login. 1 user id
+-- safe: yes
+select count from attempts where bucket = 'login.all:' || $1;
+
 -- name: login_refused
 -- 1 user id or null, 2 reason, 3 ip, 4 user agent, 5 request id
 insert into audit_logs (user_id, action, resource, result, reason,
@@ -98,6 +106,11 @@ values ($1::uuid, 'auth.login', 'sessions', 'failure', $2, $3, $4, $5);
 -- 1 bucket, 2 limit, 3 window µs, 4 lock µs
 select allowed, remaining, retry_us
 from charge($1, $2::integer, $3::bigint, $4::bigint);
+
+-- name: attempt_charge_sliding
+-- 1 bucket, 2 limit (at most 32), 3 window µs
+select allowed, remaining, retry_us
+from charge_sliding($1, $2::integer, $3::bigint);
 
 -- name: attempt_clear
 -- 1 bucket

@@ -1,4 +1,5 @@
 -- name: password_change
+-- The password alone proves nobody anew who has a second factor.
 -- 1 user id, 2 new hash, 3 the hash that was verified, 4 session kept, 5 job
 -- id, 6 job payload, 7 ip, 8 user agent, 9 request id
 with u as (
@@ -6,14 +7,14 @@ with u as (
 		must_reset_password = false, updated_at = now()
 	where id = $1::uuid and password_hash is not distinct from $3
 		and is_active
-	returning id
+	returning id, two_factor_enabled
 ), s as (
 	update sessions set ended_at = now(), end_reason = 'password changed'
 	from u where user_id = u.id and ended_at is null
 		and sessions.id is distinct from $4::uuid
 ), k as (
 	update sessions set proved_at = now()
-	from u where sessions.id = $4::uuid
+	from u where sessions.id = $4::uuid and not u.two_factor_enabled
 ), d as (
 	update devices set revoked_at = now()
 	from u where user_id = u.id and revoked_at is null

@@ -176,7 +176,8 @@ create index devices_user on devices (user_id) where revoked_at is null;
 create table attempts (
 	bucket text primary key check (length(bucket) <= 400),
 	count integer not null,
-	expires_at timestamptz not null
+	expires_at timestamptz not null,
+	at bigint[] -- µs: of charge_sliding, what counts now
 ) with (fillfactor = 70);
 create index attempts_expiry on attempts (expires_at);
 
@@ -201,6 +202,32 @@ language sql volatile as $$
 	returning count <= p_limit, greatest(p_limit - count, 0),
 		greatest(0, (extract(epoch from expires_at - now())
 			* 1000000)::bigint)
+$$;
+
+-- The same with a window that slides: the times of what was let in are kept.
+-- What is refused is not counted. count is what the window holds, one more than
+-- the limit after a refusal.
+create function charge_sliding(p_bucket text, p_limit integer,
+	p_window bigint, out allowed boolean, out remaining integer,
+	out retry_us bigint)
+language sql volatile as $$
+	insert into attempts as t (bucket, count, expires_at, at)
+	values (p_bucket, 1, now() + p_window * interval '1 microsecond',
+		array[to_us(clock_timestamp())])
+	on conflict (bucket) do update set (count, at, expires_at) = (
+		select least(cardinality(k.at), p_limit) + 1,
+			case when cardinality(k.at) < p_limit
+				then k.at || to_us(clock_timestamp())
+				else k.at end,
+			case when cardinality(k.at) < p_limit
+				then excluded.expires_at
+				else t.expires_at end
+		from (select coalesce(array_agg(u order by u), '{}') as at
+			from unnest(t.at) u
+			where u > to_us(clock_timestamp()) - p_window) k)
+	returning count <= p_limit, greatest(p_limit - count, 0),
+		greatest(0, at[greatest(cardinality(at) - p_limit, 0) + 1]
+			+ p_window - to_us(clock_timestamp()))
 $$;
 
 -- Answers kept for a repeated Idempotency-Key (security row RE9).

@@ -137,6 +137,8 @@ exception when others then
 end
 $trigram$;
 
--- The list counts inactive and unverified accounts by themselves.
+-- The list counts holders of a role, inactive and unverified accounts by
+-- themselves.
+create index users_roles on users using gin (roles);
 create index users_inactive on users (id) where not is_active;
 create index users_unverified on users (id) where not is_verified;

@@ -29,22 +29,30 @@ comment on table audit_logs is
 create table audit_logs_rest partition of audit_logs default;
 comment on table audit_logs_rest is 'append-only: rows outside all months';
 
--- Make the partition of a month, UTC. The web and queue processes may call it:
--- they own no table (security row CF6).
+-- Make the partition of a month, UTC. What came for it while it was missing
+-- stands in audit_logs_rest and moves. The web and queue processes may call
+-- it: they own no table (security row CF6).
 create function audit_partition(p_month date) returns boolean
 language plpgsql security definer as $$
 declare
 	t text := 'audit_logs_' || to_char(p_month, 'YYYYMM');
+	first text := to_char(p_month, 'YYYY-MM-01') || ' 00:00:00+00';
+	next text := to_char(p_month + interval '1 month', 'YYYY-MM-01')
+		|| ' 00:00:00+00';
 begin
 	if to_regclass(t) is not null
 			or p_month > now() + interval '14 months' then
 		return false;
 	end if;
-	execute format('create table %I partition of audit_logs
-		for values from (%L) to (%L)', t,
-		to_char(p_month, 'YYYY-MM-01') || ' 00:00:00+00',
-		to_char(p_month + interval '1 month', 'YYYY-MM-01')
-			|| ' 00:00:00+00');
+	execute format('create table %I (like audit_logs
+		including defaults including constraints)', t);
+	lock table audit_logs_rest in access exclusive mode;
+	execute format('with moved as (delete from audit_logs_rest
+			where created_at >= %L and created_at < %L
+			returning *)
+		insert into %I select * from moved', first, next, t);
+	execute format('alter table audit_logs attach partition %I
+		for values from (%L) to (%L)', t, first, next);
 	execute format('comment on table %I is %L', t,
 		'append-only: a month of audit_logs');
 	return true;

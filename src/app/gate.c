@@ -18,14 +18,17 @@ limit_of(struct call *c, enum bucket bucket)
 	const struct limit table[] = {
 		[BUCKET_NONE] = { 0 },
 		[BUCKET_LOGIN] = { .name = "login", .max = k->limit_login,
-		    .window = k->limit_window, .durable = true },
+		    .window = k->limit_window, .durable = true,
+		    .by_network = true },
 		[BUCKET_REGISTER] = { .name = "register",
 		    .max = k->limit_register, .window = k->limit_window,
-		    .durable = true },
+		    .durable = true, .by_network = true },
 		[BUCKET_SIGNUP] = { .name = "signup", .max = k->limit_signup,
-		    .window = HOUR, .durable = true },
+		    .window = HOUR, .durable = true,
+		    .by_network = true },
 		[BUCKET_RESET] = { .name = "password_reset",
-		    .max = k->limit_reset, .window = HOUR, .durable = true },
+		    .max = k->limit_reset, .window = HOUR, .durable = true,
+		    .by_network = true },
 		[BUCKET_ANONYMOUS] = { .name = "anonymous",
 		    .max = k->limit_anonymous, .window = QUARTER },
 		[BUCKET_USER] = { .name = "user", .max = k->limit_user,
@@ -98,23 +101,51 @@ admit(struct call *c)
 	return e;
 }
 
-/* Who must have a second factor has nothing else before (row TO11). */
+/*
+ * Who must have a second factor has nothing else before (row TO11), nor has an
+ * address that must be verified and is not any more (row LG7).
+ */
 static enum err
-enrolled(const struct call *c)
+complete(const struct call *c)
 {
-	if (c->actor.session == NULL || c->route->flags & ROUTE_ENROL ||
-	    !factor_missing(c->ctx, &c->actor.session->account))
+	const struct session *s = c->actor.session;
+
+	if (s == NULL || c->route->flags & ROUTE_ENROL)
 		return E_OK;
-	return E_ENROLMENT_REQUIRED;
+	if (account_unverified(c->ctx, &s->account))
+		return E_EMAIL_NOT_VERIFIED;
+	return factor_missing(c->ctx, &s->account) ? E_ENROLMENT_REQUIRED :
+	    E_OK;
 }
 
+/* Administration by a second factor only, where it is asked for (row RB7). */
+static enum err
+administration(const struct call *c)
+{
+	const struct session *s = c->actor.session;
+
+	if (!c->ctx->config->admin_factor)
+		return E_OK;
+	if (!s->account.two_factor_enabled)
+		return E_ENROLMENT_REQUIRED;
+	return factor_proved(s, QUARTER) ? E_OK : E_REAUTH_REQUIRED;
+}
+
+/* Has who asks proved himself lately enough? An administrator by a factor. */
 static enum err
 fresh(const struct call *c)
 {
-	if (!(c->route->flags & ROUTE_RECENT) || c->actor.session == NULL ||
-	    session_recent(c->actor.session))
-		return E_OK;
-	return E_REAUTH_REQUIRED;
+	const struct session *s = c->actor.session;
+	bool admin = c->route->who == WHO_PERMISSION;
+	bool staff = s && c->route->flags & ROUTE_STAFF &&
+	    subject_is_admin(s->account.roles);
+	enum err e = admin ? administration(c) : E_OK;
+
+	if (e != E_OK || s == NULL ||
+	    !(staff || c->route->flags & ROUTE_RECENT))
+		return e;
+	return (admin || staff ? factor_recent(s) : session_recent(s)) ?
+	    E_OK : E_REAUTH_REQUIRED;
 }
 
 enum err
@@ -137,7 +168,7 @@ gate(struct call *c, struct exchange *x, struct request *rq)
 	if (e == E_OK)
 		e = admit(c);
 	if (e == E_OK)
-		e = enrolled(c);
+		e = complete(c);
 	if (e == E_OK)
 		e = fresh(c);
 	if (e == E_OK && c->route->handler->fields)

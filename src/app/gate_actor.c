@@ -76,6 +76,8 @@ permitted(struct call *c)
 	e = role_holds(c->ctx, s->account.roles, s->role_version,
 	    c->route->need);
 	metric_pair(METRIC_PERMISSION_SUCCESS, e == E_OK);
+	if (e == E_FORBIDDEN)
+		admin_refused(c->ctx, s, "admin.refused", c->route->need);
 	return e == E_OK ? admin_network(c->ctx, s) : e;
 }
 

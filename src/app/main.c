@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -249,12 +250,18 @@ static int
 run_cgi(void)
 {
 	static struct program p;
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct options none = { 0 };
 	struct arena *arena;
 	static const char failed[] = "Status: 500 Internal Server Error\r\n"
 				     "Content-Type: text/plain\r\n\r\n"
 				     "The service is not configured.\n";
 
+	/*
+	 * A web server that has the answer may end us at once; the use of an
+	 * API key is written behind it. Time limits bound us all the same.
+	 */
+	sigaction(SIGTERM, &ignore, NULL);
 	if (!open_program(&p, &none) || !open_app(&p)) {
 		(void)!write(STDOUT_FILENO, failed, sizeof(failed) - 1);
 		return EXIT_CONFIG;

@@ -60,7 +60,10 @@ enum {
 	ROUTE_IDEMPOTENT = 2, /* keeps the answer of an Idempotency-Key */
 	ROUTE_RECENT = 4,     /* proof within 10 min, else REAUTH_REQUIRED */
 	ROUTE_ROOT = 8,	      /* served at the root too */
-	ROUTE_ENROL = 16      /* open to who must set up a second factor */
+	ROUTE_ENROL = 16,     /* open to who must set up a second factor */
+	ROUTE_STAFF = 32,     /* RECENT for administrators */
+	ROUTE_IDEMPOTENT_RECENT = ROUTE_IDEMPOTENT | ROUTE_RECENT,
+	ROUTE_IDEMPOTENT_STAFF = ROUTE_IDEMPOTENT | ROUTE_STAFF
 };
 
 struct route {

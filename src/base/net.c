@@ -42,15 +42,26 @@ net_text(struct arena *a, const struct net_addr *addr)
 	return arena_str(a, str_of(c));
 }
 
-struct str
-net_key(struct arena *a, const struct net_addr *addr)
+/* The first bytes of an address as a network. */
+static struct str
+network(struct arena *a, const struct net_addr *addr, size_t bytes)
 {
 	struct net_addr net = *addr;
 
-	if (net_is_v4(addr))
-		return net_text(a, addr);
-	memset(net.b + 8, 0, 8);
-	return arena_fmt(a, "%s/64", net_text(a, &net).p);
+	memset(net.b + bytes, 0, sizeof(net.b) - bytes);
+	return arena_fmt(a, "%s/%zu", net_text(a, &net).p, bytes * 8);
+}
+
+struct str
+net_key(struct arena *a, const struct net_addr *addr)
+{
+	return net_is_v4(addr) ? net_text(a, addr) : network(a, addr, 8);
+}
+
+struct str
+net_site(struct arena *a, const struct net_addr *addr)
+{
+	return net_is_v4(addr) ? STR_NONE : network(a, addr, 6);
 }
 
 /* The network and how many of its 128 bits count. */

@@ -27,6 +27,9 @@ struct str net_text(struct arena *a, const struct net_addr *addr);
  */
 struct str net_key(struct arena *a, const struct net_addr *addr);
 
+/* The /48 of an IPv6 address, which a site is handed; STR_NONE for IPv4. */
+struct str net_site(struct arena *a, const struct net_addr *addr);
+
 /* "192.0.2.0/24", "2001:db8::/32" or one address. False if not that. */
 bool net_cidr_valid(struct str cidr);
 

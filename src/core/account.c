@@ -75,6 +75,12 @@ policy_is(const struct ctx *x, const char *word)
 	return strcmp(x->config->email_verification, word) == 0;
 }
 
+bool
+account_unverified(const struct ctx *x, const struct account *a)
+{
+	return !a->is_verified && policy_is(x, "required");
+}
+
 struct str
 account_full_name(struct ctx *x, const struct registration *r)
 {
@@ -287,6 +293,8 @@ account_resend(struct ctx *x, struct str email)
 	struct code c;
 	enum err e = limit_take(x, &l);
 
+	if (e == E_OK)
+		e = limit_mail(x, email, true);
 	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_CODE_FIND, &r, A_STR(email),
 		    A_TEXT("verify"));

@@ -76,4 +76,7 @@ struct str account_full_name(struct ctx *x, const struct registration *r);
 /* How a mail addresses its reader. */
 struct str account_greeting(const struct account *a);
 
+/* Must its address be verified first (account.email_verification)? */
+bool account_unverified(const struct ctx *x, const struct account *a);
+
 #endif

@@ -83,6 +83,15 @@ from_here(const struct net_addr *addr)
 	return net_in(addr, STR("127.0.0.0/8")) || net_in(addr, STR("::1"));
 }
 
+void
+admin_refused(struct ctx *x, const struct session *s, const char *action,
+    const char *reason)
+{
+	(void)db_exec(x->db, x->arena, Q_ADMIN_REFUSED, NULL,
+	    A_STR(s->account.id), A_TEXT(action), A_TEXT(reason),
+	    ADMIN_WHENCE(x));
+}
+
 enum err
 admin_network(struct ctx *x, const struct session *s)
 {
@@ -96,8 +105,6 @@ admin_network(struct ctx *x, const struct session *s)
 	    (strcmp(c->environment, "development") == 0 &&
 		from_here(&addr) && !is_super(s->account.roles))))
 		return E_OK;
-	(void)db_exec(x->db, x->arena, Q_ADMIN_REFUSED, NULL,
-	    A_STR(s->account.id), A_TEXT("admin.network"),
-	    A_TEXT(err_code(E_NETWORK)), ADMIN_WHENCE(x));
+	admin_refused(x, s, "admin.network", err_code(E_NETWORK));
 	return E_NETWORK;
 }

@@ -36,6 +36,13 @@ enum err admin_decide(struct ctx *x, enum query q, const struct arg *args,
 	A_STR((x)->client), A_STR((x)->user_agent), A_STR((x)->request_id)
 
 /*
+ * Write down that the gate turned somebody away from administration: action
+ * "admin.network" or "admin.refused", and why.
+ */
+void admin_refused(struct ctx *x, const struct session *s,
+    const char *action, const char *reason);
+
+/*
  * May administration come from this address (seed 004)? Without
  * admin.ip_whitelist always. In development the own host may, but never for a
  * super_admin. A refusal is audited. E_NETWORK.

@@ -6,7 +6,6 @@
 #include "core/idempotency.h"
 #include "crypto/password.h"
 
-#define RARE 10000 /* accounts with a role; where counting them ends */
 #define TRIGRAM 3 /* characters the search index needs */
 
 static struct arg
@@ -31,46 +30,18 @@ search_text(struct ctx *x, struct str s)
 	return buf_str(&b);
 }
 
-/* Is it quicker to begin with who has the role than with the accounts? */
-static enum err
-is_rare(struct ctx *x, struct str role, bool *rare)
-{
-	struct rows *r;
-	enum err e;
-
-	*rare = false;
-	if (role.n == 0)
-		return E_OK;
-	e = db_exec(x->db, x->arena, Q_ADMIN_ROLE_SIZE, &r, A_STR(role));
-	if (e == E_OK)
-		*rare = row_int(r, 0, 0) < RARE;
-	return e;
-}
-
 static enum err
 find(struct ctx *x, const struct admin_user_filter *f, struct rows **r)
 {
-	bool rare;
-	enum err e;
 	struct str text = search_text(x, f->search);
 	size_t points = 0;
 
 	(void)str_utf8(f->search, &points);
-	if (f->search.n == 0) {
-		e = is_rare(x, f->role, &rare);
-		if (e != E_OK)
-			return e;
-		if (rare)
-			return db_exec(x->db, x->arena, Q_ADMIN_USER_ROLE, r,
-			    A_STR(f->role), A_STR(f->role),
-			    tristate(f->active), tristate(f->verified),
-			    A_STR(f->after), A_INT(f->limit),
-			    A_INT(f->offset));
+	if (f->search.n == 0)
 		return db_exec(x->db, x->arena, Q_ADMIN_USER_LIST, r,
 		    A_STR(f->role), tristate(f->active),
 		    tristate(f->verified), A_STR(f->after), A_INT(f->limit),
 		    A_INT(f->offset));
-	}
 	return db_exec(x->db, x->arena, points < TRIGRAM ?
 	    Q_ADMIN_USER_PREFIX : Q_ADMIN_USER_SEARCH, r, A_STR(text),
 	    A_STR(f->role), tristate(f->active), tristate(f->verified),

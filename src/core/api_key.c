@@ -2,8 +2,10 @@
 
 #include <sodium.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "base/log.h"
 #include "base/net.h"
 #include "core/factor.h"
 #include "core/idempotency.h"
@@ -13,57 +15,84 @@
 #define YEAR (365 * 24 * HOUR)
 #define DEFAULT_RATE 1000
 #define COUNT_EVERY (5 * CLOCK_SECOND)
+#define TALLIED 64   /* keys */
+#define UUID_TEXT 36
 
-/* Uses not yet written, of the key seen last (no write per call). */
+/*
+ * Uses not yet written (no write per call). A full table is written and begun
+ * anew, so that many keys in turn cost a write for TALLIED of them.
+ */
 static struct {
-	char id[40];
-	int64_t uses;
-	int64_t since;
+	struct {
+		char id[UUID_TEXT + 1];
+		int64_t uses;
+	} key[TALLIED];
+	size_t n;
+	int64_t since; /* of the first one */
 } tally;
 
-static void
-count_use(struct ctx *x, struct str id)
+static size_t
+slot_of(struct str id)
 {
-	int64_t now = clock_mono();
-	bool same = str_eq(id, str_of(tally.id));
+	size_t i = 0;
 
-	if (tally.uses && (!same || now - tally.since >= COUNT_EVERY)) {
-		(void)db_exec(x->db, x->arena, Q_API_KEY_USED, NULL,
-		    A_TEXT(tally.id), A_INT(tally.uses));
-		tally.uses = 0;
+	while (i < tally.n && !str_eq(id, str_of(tally.key[i].id)))
+		i++;
+	return i;
+}
+
+static void
+count_use(struct ctx *x, struct str id, bool first)
+{
+	size_t i = slot_of(id);
+
+	if (i == TALLIED) {
+		api_key_settle(x);
+		i = tally.n;
 	}
-	if (tally.uses == 0 && (!same || tally.since == 0)) {
-		/* The first use of a key shows at once. */
-		(void)db_exec(x->db, x->arena, Q_API_KEY_USED, NULL,
-		    A_STR(id), A_INT(1));
-		memcpy(tally.id, id.p, id.n < 36 ? id.n : 36);
-		tally.since = now;
+	if (i == TALLIED || id.n > UUID_TEXT) {
+		log_warn("a use of an API key is not counted",
+		    log_s("id", id));
 		return;
 	}
-	if (tally.uses++ == 0)
-		tally.since = now;
+	if (i == tally.n) {
+		memcpy(tally.key[i].id, id.p, id.n);
+		tally.key[i].id[id.n] = '\0';
+		tally.key[i].uses = 0;
+		if (tally.n++ == 0)
+			tally.since = clock_mono();
+	}
+	tally.key[i].uses++;
+	if (first) /* shows at once */
+		api_key_settle(x);
 }
 
 bool
 api_key_unsettled(void)
 {
-	return tally.uses > 0;
+	return tally.n > 0;
 }
 
 bool
 api_key_overdue(void)
 {
-	return tally.uses > 0 && clock_mono() - tally.since >= COUNT_EVERY;
+	return tally.n > 0 && clock_mono() - tally.since >= COUNT_EVERY;
 }
 
 void
 api_key_settle(struct ctx *x)
 {
-	if (tally.uses == 0)
-		return;
-	if (db_exec(x->db, x->arena, Q_API_KEY_USED, NULL, A_TEXT(tally.id),
-	    A_INT(tally.uses)) == E_OK)
-		tally.uses = 0;
+	struct buf ids = buf_new(x->arena, TALLIED * (UUID_TEXT + 1));
+	struct buf uses = buf_new(x->arena, TALLIED * 21);
+
+	for (size_t i = 0; i < tally.n; i++) {
+		buf_fmt(&ids, "%s%s", i ? "," : "", tally.key[i].id);
+		buf_fmt(&uses, "%s%lld", i ? "," : "",
+		    (long long)tally.key[i].uses);
+	}
+	if (tally.n && db_exec(x->db, x->arena, Q_API_KEY_USED, NULL,
+	    A_STR(buf_str(&ids)), A_STR(buf_str(&uses))) == E_OK)
+		tally.n = 0;
 }
 
 static bool
@@ -83,6 +112,19 @@ in_list(struct str list, struct str word)
 	return false;
 }
 
+/*
+ * Somebody tried a key of ours that is over or not to be used from there. Once
+ * an hour for each of these it is written down; its fate changes nothing.
+ */
+static enum err
+refuse(struct ctx *x, struct str id, const char *why, enum err e)
+{
+	(void)db_exec(x->db, x->arena, Q_API_KEY_REFUSED, NULL, A_STR(id),
+	    A_TEXT(why), A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id));
+	return e;
+}
+
 static enum err
 judge(struct ctx *x, const struct api_key *k, const char *scope)
 {
@@ -92,13 +134,22 @@ judge(struct ctx *x, const struct api_key *k, const char *scope)
 
 	if (k->allowed_ips.n && (!net_parse(x->client, &addr) ||
 	    !net_in_list(&addr, k->allowed_ips.p)))
-		return E_NETWORK;
+		return refuse(x, k->id, "network", E_NETWORK);
 	if (scope == NULL)
 		return E_SCOPE;
 	if (scope[0] && !in_list(k->scopes, str_of(scope)) &&
 	    !in_list(k->scopes, STR("*")))
 		return E_SCOPE;
 	return limit_take(x, &l);
+}
+
+/* A key leads around nothing that its creator must do first (LG7, TO11). */
+static enum err
+creator_may(const struct ctx *x, const struct account *a)
+{
+	if (account_unverified(x, a))
+		return E_EMAIL_NOT_VERIFIED;
+	return factor_missing(x, a) ? E_ENROLMENT_REQUIRED : E_OK;
 }
 
 enum err
@@ -116,10 +167,13 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 	e = db_exec(x->db, x->arena, Q_API_KEY_FIND, &r, A_STR(key_id));
 	if (e != E_OK)
 		return e;
-	if (r->n == 0 || !row_bool(r, 0, 8) ||
-	    !(same_hash(hash, row_bytes(x->arena, r, 0, 2)) ||
-	    same_hash(hash, row_bytes(x->arena, r, 0, 3))))
+	if (r->n == 0)
 		return E_TOKEN_INVALID;
+	if (!(same_hash(hash, row_bytes(x->arena, r, 0, 2)) ||
+	    same_hash(hash, row_bytes(x->arena, r, 0, 3))))
+		return refuse(x, row_str(r, 0, 0), "secret", E_TOKEN_INVALID);
+	if (!row_bool(r, 0, 8))
+		return refuse(x, row_str(r, 0, 0), "ended", E_TOKEN_INVALID);
 	*k = (struct api_key){
 		.id = row_str(r, 0, 0), .key_id = key_id,
 		.user_id = row_str(r, 0, 1), .scopes = row_str(r, 0, 4),
@@ -128,14 +182,14 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 		.is_active = true, .roles = row_str(r, 0, 9),
 		.role_version = row_int(r, 0, 10),
 	};
-	/* Nor does a key lead around the factor its creator must have (TO11). */
-	if (factor_missing(x, &(struct account){ .roles = k->roles,
-	    .two_factor_enabled = row_bool(r, 0, 11) }))
-		return E_ENROLMENT_REQUIRED;
-	e = judge(x, k, scope);
+	e = creator_may(x, &(struct account){ .roles = k->roles,
+	    .two_factor_enabled = row_bool(r, 0, 11),
+	    .is_verified = row_bool(r, 0, 12) });
+	if (e == E_OK)
+		e = judge(x, k, scope);
 	if (e != E_OK)
 		return e;
-	count_use(x, k->id);
+	count_use(x, k->id, row_bool(r, 0, 13));
 	*out = k;
 	return E_OK;
 }

@@ -27,8 +27,8 @@ struct api_key {
  * refused without a look-up, the secret compared by its hash in constant time,
  * the hourly limit taken. "*" opens every scope; scope NULL none at all: where
  * keys are not taken, administration first of all (row AK5).
- * E_TOKEN_INVALID, E_ENROLMENT_REQUIRED (its creator must have a factor
- * first), E_SCOPE, E_NETWORK, E_LIMITED, E_UNAVAILABLE.
+ * E_TOKEN_INVALID, E_EMAIL_NOT_VERIFIED and E_ENROLMENT_REQUIRED (its creator
+ * must do that first), E_SCOPE, E_NETWORK, E_LIMITED, E_UNAVAILABLE.
  */
 enum err api_key_admit(struct ctx *x, struct str key, const char *scope,
     struct api_key **out);

@@ -16,7 +16,7 @@ send_first(struct ctx *x, const struct account *a, struct str kinds,
 	if (!str_split(&kinds, ',', &first) || str_eq(first, STR("totp")))
 		return;
 	(void)factor_send_again(x, &s, first, arena_fmt(x->arena,
-	    "challenge:%.*s", STR_FMT(id)));
+	    "challenge:%.*s", STR_FMT(id)), false);
 	x->sentence = NULL;
 	x->retry_after = 0;
 }

@@ -174,13 +174,19 @@ factor_missing(const struct ctx *x, const struct account *a)
 bool
 factor_recent(const struct session *s)
 {
+	if (!s->account.two_factor_enabled)
+		return session_recent(s);
+	return session_recent(s) && factor_proved(s, INT64_MAX);
+}
+
+bool
+factor_proved(const struct session *s, int64_t within)
+{
 	static const char *const factors[] = { "otp", "sms", "email",
 		"backup" };
 
-	if (!session_recent(s))
+	if (clock_wall() - s->proved_at > within)
 		return false;
-	if (!s->account.two_factor_enabled)
-		return true;
 	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
 		if (holds(s->amr, ' ', str_of(factors[i])))
 			return true;

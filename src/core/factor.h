@@ -56,8 +56,14 @@ enum err factor_backup_renew(struct ctx *x, const struct subject *s,
  */
 bool factor_missing(const struct ctx *x, const struct account *a);
 
-/* Was a password or a factor proved lately enough to change factors? */
+/*
+ * Was a password or a factor proved lately enough to change factors? Of who
+ * has a factor it must be that one, or a backup code.
+ */
 bool factor_recent(const struct session *s);
+
+/* Was a factor proved within so many µs? */
+bool factor_proved(const struct session *s, int64_t within);
 
 /*
  * A notice about what happened: the name of a section of the mail `factor`.

@@ -187,9 +187,21 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 	return e;
 }
 
+/* Row RL12: at most one code a minute is sent because somebody asks. */
+static enum err
+paused(struct ctx *x, struct str to)
+{
+	int64_t pause = x->config->mail_interval;
+
+	if (!x->config->rate_limiting || pause == 0)
+		return E_OK;
+	return charge(x, arena_fmt(x->arena, "code.pause:%.*s", STR_FMT(to)),
+	    1, pause);
+}
+
 enum err
 factor_send_again(struct ctx *x, const struct subject *s, struct str kind,
-    struct str bound)
+    struct str bound, bool asked)
 {
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_FACTOR_DESTINATION, &r,
@@ -199,6 +211,8 @@ factor_send_again(struct ctx *x, const struct subject *s, struct str kind,
 		x->sentence = "This method is not enabled";
 		return E_CONFLICT;
 	}
+	if (e == E_OK && asked)
+		e = paused(x, row_str(r, 0, 0));
 	return e != E_OK ? e : factor_send(x, s, kind, bound,
 	    row_str(r, 0, 0));
 }

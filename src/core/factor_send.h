@@ -35,9 +35,12 @@ struct job_draft factor_send_sms(struct ctx *x, struct str to,
 enum err factor_send(struct ctx *x, const struct subject *s, struct str kind,
     struct str bound, struct str destination);
 
-/* The same to where the live factor sends. E_NOT_FOUND: no such factor. */
+/*
+ * The same to where the live factor sends. asked: somebody wants it, which
+ * limits.mail_interval bounds. E_CONFLICT: no such factor.
+ */
 enum err factor_send_again(struct ctx *x, const struct subject *s,
-    struct str kind, struct str bound);
+    struct str kind, struct str bound, bool asked);
 
 /* Is this the code of the row, by its MAC? Constant time. */
 bool factor_send_matches(struct ctx *x, struct str code_id, struct str mac,

@@ -56,7 +56,8 @@ factor_setup_totp(struct ctx *x, const struct subject *s,
 	    backup_join(x, &out->codes));
 	e = db_exec(x->db, x->arena, Q_FACTOR_SETUP, NULL, A_STR(s->id),
 	    A_STR(kind), A_STR(id), A_BYTES(sealed), A_NULL, A_BYTES(codes),
-	    A_STR(session), A_INT(FACTOR_PENDING));
+	    A_STR(session), A_INT(FACTOR_PENDING), A_STR(s->owner_id),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
 	if (e != E_OK)
 		return e;
 	out->secret = totp_base32(x->arena, secret);
@@ -86,7 +87,9 @@ factor_setup_sent(struct ctx *x, const struct subject *s,
 		e = db_exec(x->db, x->arena, Q_FACTOR_SETUP, NULL,
 		    A_STR(s->id), A_STR(kind), A_STR(id), A_NULL,
 		    A_STR(destination), A_NULL, A_STR(session),
-		    A_INT(FACTOR_PENDING));
+		    A_INT(FACTOR_PENDING), A_STR(s->owner_id),
+		    A_STR(x->client), A_STR(x->user_agent),
+		    A_STR(x->request_id));
 	return e != E_OK ? e : factor_send(x, s, kind, arena_fmt(x->arena,
 	    "setup:%.*s", STR_FMT(id)), destination);
 }

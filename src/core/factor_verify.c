@@ -245,15 +245,22 @@ proved(struct ctx *x, const struct trial *w, struct uuid device,
 		out->backup_codes = left.backup_codes;
 }
 
-/* The mail about a new place, should it be one. */
+/* The mail about a new place, should it be one; *guessed: in any case. */
 static struct job_draft
-place_notice(struct ctx *x, const struct trial *w)
+place_notice(struct ctx *x, const struct trial *w, bool *guessed)
 {
 	struct account a;
+	struct rows *r;
+	int64_t n;
 
-	if (account_find(x, w->subject.id, &a, NULL) != E_OK)
+	*guessed = false;
+	if (account_find(x, w->subject.id, &a, NULL) != E_OK ||
+	    db_exec(x->db, x->arena, Q_LOGIN_FAILURES, &r,
+		A_STR(w->subject.id)) != E_OK)
 		return (struct job_draft){ 0 };
-	return login_notice(x, &a);
+	n = r->n ? row_int(r, 0, 0) : 0;
+	*guessed = login_guessed(x, n);
+	return login_notice(x, &a, *guessed ? n : 0);
 }
 
 static enum err
@@ -264,7 +271,8 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 	struct str sid = uuid_text(x->arena, uuid_v7());
 	struct uuid device = uuid_v7();
 	struct job_draft job = backup_notice(x, w);
-	struct job_draft place = place_notice(x, w);
+	bool guessed;
+	struct job_draft place = place_notice(x, w, &guessed);
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_FACTOR_LOGIN, &r,
 	    A_STR(w->challenge), A_STR(w->kind), A_STR(w->factor_id),
@@ -276,7 +284,7 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 	    A_STR(uuid_text(x->arena, device)), A_INT(LOGIN_DEVICE_LIFE),
 	    A_STR(t->device_name), A_STR(job.id), A_BYTES(job.sealed),
 	    A_STR(x->request_id), A_STR(limit_network(x)), A_STR(place.id),
-	    A_BYTES(place.sealed));
+	    A_BYTES(place.sealed), A_BOOL(guessed));
 
 	if (e != E_OK)
 		return e;

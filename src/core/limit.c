@@ -7,6 +7,11 @@
 
 #define CAP_SLOTS 1024
 #define CAP_TIMES 10
+#define EXACT 32 /* as in limit.lua */
+#define HOUR (3600 * CLOCK_SECOND)
+#define DAY (24 * HOUR)
+#define PER_HOUR 5 /* row RL12 */
+#define PER_DAY 20
 
 struct str
 limit_network(struct ctx *x)
@@ -62,14 +67,25 @@ limit_reply(struct ctx *x, struct limit *l, const struct reply *r)
 	return refused(x, l, r->item[3].number * CLOCK_MS);
 }
 
+/* A small limit slides, as in Redis; of a large one the window stands. */
 static enum err
-take_durably(struct ctx *x, struct limit *l)
+charge(struct ctx *x, const struct limit *l, struct rows **r)
+{
+	struct str bucket = arena_fmt(x->arena, "limit:%s:%.*s", l->name,
+	    STR_FMT(l->whose));
+
+	if (l->max > EXACT)
+		return db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, r,
+		    A_STR(bucket), A_INT(l->max), A_INT(l->window), A_INT(0));
+	return db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE_SLIDING, r,
+	    A_STR(bucket), A_INT(l->max), A_INT(l->window));
+}
+
+static enum err
+take_one(struct ctx *x, struct limit *l)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, &r,
-	    A_STR(arena_fmt(x->arena, "limit:%s:%.*s", l->name,
-		STR_FMT(l->whose))),
-	    A_INT(l->max), A_INT(l->window), A_INT(0));
+	enum err e = charge(x, l, &r);
 	int64_t retry;
 
 	if (e != E_OK)
@@ -79,6 +95,51 @@ take_durably(struct ctx *x, struct limit *l)
 	l->remaining = (long)row_int(r, 0, 1);
 	l->reset = (clock_wall() + retry) / CLOCK_SECOND;
 	return row_bool(r, 0, 0) ? E_OK : refused(x, l, retry);
+}
+
+/* Addresses are cheap where a whole /48 is one's own (row RL1). */
+static enum err
+take_durably(struct ctx *x, struct limit *l)
+{
+	struct limit site = *l;
+	struct net_addr addr;
+	enum err e = take_one(x, l);
+
+	if (e != E_OK || !l->by_network || !net_parse(x->client, &addr))
+		return e;
+	site.whose = net_site(x->arena, &addr);
+	if (site.whose.n == 0)
+		return e;
+	site.max *= LIMIT_SITE;
+	e = take_one(x, &site);
+	return e == E_LIMITED ? e : E_OK;
+}
+
+enum err
+limit_mail(struct ctx *x, struct str address, bool again)
+{
+	int64_t pause = x->config->mail_interval;
+	struct limit list[] = {
+		{ .name = "mail_pause", .whose = address, .max = 1,
+		    .window = pause },
+		{ .name = "mail_day", .whose = address, .max = PER_DAY,
+		    .window = DAY },
+		{ .name = "mail_hour_by", .max = PER_HOUR, .window = HOUR },
+		{ .name = "mail_day_by", .max = PER_DAY, .window = DAY },
+	};
+	enum err e = E_OK;
+
+	for (size_t i = 0; e == E_OK && i < 4; i++) {
+		bool repeats = i % 2 == 0; /* what only a repetition takes */
+
+		if (!x->config->rate_limiting || (repeats && !again) ||
+		    list[i].window == 0)
+			continue;
+		if (list[i].whose.n == 0)
+			list[i].whose = limit_network(x);
+		e = take_one(x, &list[i]);
+	}
+	return e;
 }
 
 /*

@@ -5,8 +5,9 @@
 
 /*
  * One bucket of the limit table (contract 3.9). Redis keeps the sliding
- * window; without it a durable bucket (login, registration, reset, codes) is
- * charged in Postgres and any other is open (contract 3.11).
+ * window. A durable bucket (login, registration, reset, codes) is charged in
+ * Postgres as well, so that it holds whatever becomes of Redis; without Redis
+ * any other is open (contract 3.11).
  */
 struct limit {
 	const char *name; /* "login": part of the key */
@@ -14,6 +15,7 @@ struct limit {
 	long max;
 	int64_t window;	  /* µs */
 	bool durable;
+	bool by_network;  /* an IPv6 site (/48) shares LIMIT_SITE times max */
 	/* filled by taking */
 	bool known;	  /* the rest was counted */
 	long remaining;
@@ -21,11 +23,21 @@ struct limit {
 	long retry_after; /* seconds, when refused */
 };
 
+#define LIMIT_SITE 16
+
 /* Take one. E_OK or E_LIMITED with ctx->retry_after. */
 enum err limit_take(struct ctx *x, struct limit *l);
 
 /* The same where Redis did not answer. */
 enum err limit_without_cache(struct ctx *x, struct limit *l);
+
+/*
+ * May one more mail go to an address because a client asks (row RL12)? At most
+ * 20 a day for the address and for the client's network, and, where it repeats
+ * what was sent, one in limits.mail_interval for the address and 5 an hour for
+ * the network. E_LIMITED, the same for known and unknown addresses.
+ */
+enum err limit_mail(struct ctx *x, struct str address, bool again);
 
 /* The Redis command of it, and what its reply says. */
 struct command limit_command(struct ctx *x, const struct limit *l);

@@ -23,6 +23,7 @@ struct begun {
 	struct str bucket;
 	struct str total;
 	bool must_reset;
+	int64_t failures; /* since the last login, from anywhere */
 };
 
 static struct str
@@ -83,6 +84,7 @@ begin(struct ctx *x, struct str identifier, const struct device_claim *d,
 		.must_reset = row_bool(r, 0, 23),
 		.device_trusted = row_bool(r, 0, 24),
 		.device_copied = row_bool(r, 0, 25),
+		.failures = row_int(r, 0, 26),
 	};
 	return E_OK;
 }
@@ -147,6 +149,7 @@ authenticate(struct ctx *x, struct str identifier, struct str password,
 	e = password_verify(x->arena, password, b->hash, outdated);
 	if (e == E_BUSY || e == E_UNAVAILABLE)
 		return refund(x, b, e);
+	metric_pair(METRIC_PASSWORD_SUCCESS, e == E_OK);
 	return e == E_OK ? E_OK : refuse(x, b, E_CREDENTIALS);
 }
 
@@ -160,8 +163,7 @@ admissible(struct ctx *x, const struct begun *b)
 		e = E_ACCOUNT_DISABLED;
 	else if (b->must_reset)
 		e = E_RESET_REQUIRED;
-	else if (!b->account.is_verified &&
-	    strcmp(x->config->email_verification, "required") == 0)
+	else if (account_unverified(x, &b->account))
 		e = E_EMAIL_NOT_VERIFIED;
 	return e == E_OK ? E_OK : refund(x, b, refuse(x, b, e));
 }
@@ -226,11 +228,19 @@ challenge(struct ctx *x, const struct credentials *in, struct begun *b,
 	return refund(x, b, e);
 }
 
+bool
+login_guessed(const struct ctx *x, int64_t failures)
+{
+	return failures >= x->config->lock_attempts;
+}
+
 struct job_draft
-login_notice(struct ctx *x, const struct account *a)
+login_notice(struct ctx *x, const struct account *a, int64_t failures)
 {
 	cJSON *vars = json_object();
 
+	if (failures)
+		json_add_int(vars, "failures", failures);
 	json_add_str(vars, "ip", x->client);
 	json_add_str(vars, "user_agent", x->user_agent);
 	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
@@ -250,12 +260,14 @@ finish(struct ctx *x, const struct credentials *in, struct begun *b,
 	uint32_t next = named ? claim->generation + 1 : 0;
 	struct str did = named || fresh ? uuid_text(x->arena, device) :
 	    STR_NONE;
+	bool guessed = login_guessed(x, b->failures);
 	struct job_draft job = { 0 };
 	struct rows *r;
 	enum err e;
 
-	if (!named)
-		job = login_notice(x, &b->account);
+	if (!named || guessed)
+		job = login_notice(x, &b->account,
+		    guessed ? b->failures : 0);
 	e = db_exec(x->db, x->arena, Q_LOGIN_FINISH, &r,
 	    A_STR(b->account.id), A_STR(sid), A_STR(x->client),
 	    A_STR(x->user_agent), A_INT(c->refresh_ttl),
@@ -265,7 +277,7 @@ finish(struct ctx *x, const struct credentials *in, struct begun *b,
 	    A_INT(LOGIN_DEVICE_LIFE), A_TEXT("pwd"), A_STR(b->hash),
 	    A_INT(claim->generation), A_STR(in->device_name),
 	    A_STR(limit_network(x)), A_STR(job.id), A_BYTES(job.sealed),
-	    A_BOOL(b->account.two_factor_enabled));
+	    A_BOOL(b->account.two_factor_enabled), A_BOOL(guessed));
 	if (e != E_OK)
 		return e;
 	/* Password or factor changed while we compared the old one. */

@@ -10,7 +10,7 @@
 static void
 gauge(struct buf *b, const char *name, const char *help, double value)
 {
-	buf_fmt(b, "# HELP %s %s\n# TYPE %s gauge\n%s %.6g\n", name, help,
+	buf_fmt(b, "# HELP %s %s\n# TYPE %s gauge\n%s %.15g\n", name, help,
 	    name, name, value);
 }
 

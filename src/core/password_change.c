@@ -2,12 +2,14 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/factor.h"
 #include "core/login.h"
 #include "core/mail.h"
 #include "crypto/password.h"
 #include "crypto/token.h"
 
 #define RESET_LIFE (3600 * CLOCK_SECOND) /* contract: 1 h, once */
+#define FACTOR_LIFE (300 * CLOCK_SECOND) /* row PW8 */
 #define FLOOR (25 * CLOCK_MS)
 
 static enum err
@@ -40,7 +42,12 @@ password_change(struct ctx *x, const struct session *s,
 	struct str stored, hash;
 	struct job_draft job;
 	struct rows *r;
-	enum err e = login_prove(x, a, old_password, &stored);
+	enum err e;
+
+	if (x->config->password_factor && a->two_factor_enabled &&
+	    !factor_proved(s, FACTOR_LIFE))
+		return E_REAUTH_REQUIRED;
+	e = login_prove(x, a, old_password, &stored);
 
 	if (e == E_OK)
 		e = check(x, new_password, a->username, a->email);
@@ -107,6 +114,8 @@ password_reset_request(struct ctx *x, struct str email)
 	struct rows *u;
 	enum err e = limit_take(x, &l);
 
+	if (e == E_OK)
+		e = limit_mail(x, email, false);
 	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_ACCOUNT_BY_EMAIL, &u,
 		    A_STR(email));

@@ -28,6 +28,14 @@ bucket_text(enum bucket b)
 	return names[b];
 }
 
+/* Of whom is a recent proof wanted? */
+static const char *
+proof_text(unsigned flags)
+{
+	return flags & ROUTE_RECENT ? "recent" :
+	    flags & ROUTE_STAFF ? "recent of administrators" : "";
+}
+
 static int
 run_routes(struct ctl *c)
 {
@@ -45,6 +53,8 @@ run_routes(struct ctl *c)
 		json_add_str(row, "limit", str_of(bucket_text(r->bucket)));
 		json_add_str(row, "lane", r->lane == LANE_HEAVY ?
 		    STR("heavy") : STR("light"));
+		json_add_str(row, "proof", str_of(proof_text(r->flags)));
+		json_add_bool(row, "enrol", r->flags & ROUTE_ENROL);
 		json_add_str(row, "doc", str_of(r->doc));
 		json_push(rows, row);
 	}

@@ -1,7 +1,10 @@
 """Administration of accounts: documents 002 and 004, rows RB3 to RB9."""
+import json
+
 import pytest
 
-from staff import limited, staff
+from factor import Enrolled
+from staff import custom_role, limited, staff
 
 
 @pytest.fixture
@@ -257,17 +260,72 @@ def test_each_change_leaves_an_audit_row(stack, admin, person):
                                   "user.deactivate", "user.delete"]
 
 
-def test_dangerous_acts_want_a_recent_proof(stack, admin, person):
-    stack.sql("update sessions set proved_at = now() - interval '11 min'"
-              " where user_id = %s", admin.id)
-    other = stack.api.new_person()
-    stack.ctl("user", "show", admin.email)
-    stale = admin.api.delete("/admin/users/" + other.id)
-    assert stale.status in (200, 403)
-    if stale.status == 403:
-        assert stale.code == "REAUTH_REQUIRED"
+def test_every_change_of_accounts_and_rights_wants_a_recent_proof(stack):
+    """Row RB7; that the service does, the matrix shows of each of them."""
+    routes = json.loads(stack.ctl("routes", "--json").stdout)
+    changes = [r for r in routes if r["who"] == "permission" and
+               r["method"] != "GET" and not r["needs"].startswith("session")]
+    assert len(changes) > 15
+    assert [r for r in changes if r["proof"] != "recent"] == []
+
+
+def test_logging_in_again_is_a_proof(stack, admin, person):
+    path = f"/admin/users/{person.id}/deactivate"
+    stack.age_proof(admin, 11)
+    refused = admin.api.post(path)
+    assert (refused.status, refused.code) == (403, "REAUTH_REQUIRED")
+    assert admin.api.get("/admin/users/" + person.id).data["is_active"]
     admin.login()
-    assert admin.api.delete("/admin/users/" + person.id).status == 200
+    assert admin.api.post(path).status == 200
+
+
+def test_of_who_has_a_factor_it_is_the_proof(stack, admin, person):
+    """Row TD2: nor does a session do that began without it."""
+    app = Enrolled(stack, admin)
+    path = "/admin/users/" + person.id
+    stack.sql("update sessions set amr = 'pwd' where user_id = %s", admin.id)
+    stack.forget_cache()
+    assert admin.api.put(path, {}).code == "REAUTH_REQUIRED"
+    assert admin.api.post("/auth/2fa/verify",
+                          {"code": app.code()}).status == 200
+    assert admin.api.put(path, {"first_name": "A"}).status == 200
+
+
+STRICT = pytest.mark.stack(PROFILE="strict")
+
+
+@STRICT
+def test_strict_administration_is_by_a_second_factor(stack):
+    """Row RB7."""
+    boss = staff(stack, "super_admin")
+    for path in ("/admin/users", "/roles", "/auth/me", "/api-keys"):
+        assert boss.api.get(path).code == "TWO_FACTOR_REQUIRED", path
+    app = Enrolled(stack, boss)
+    assert boss.api.get("/admin/users").status == 200
+    stack.age_proof(boss, 11)
+    assert boss.api.get("/admin/users").status == 200
+    assert boss.api.post("/roles", {"name": "x"}).code == "REAUTH_REQUIRED"
+    stack.age_proof(boss, 16)
+    assert boss.api.get("/auth/me").status == 200
+    assert boss.api.get("/admin/users").code == "REAUTH_REQUIRED"
+    assert boss.api.post("/auth/2fa/verify",
+                         {"code": app.code()}).status == 200
+    assert boss.api.get("/admin/users").status == 200
+    assert boss.api.post("/roles", {"name": "x"}).code != "REAUTH_REQUIRED"
+
+
+@STRICT
+def test_strict_holds_for_roles_of_the_applications_own(stack):
+    boss = staff(stack, "super_admin")
+    Enrolled(stack, boss)
+    reader = staff(stack, "user")
+    assert boss.api.post(f"/admin/users/{reader.id}/roles", {
+        "role": custom_role(boss, "users.read")["name"]}).status == 200
+    assert reader.api.get("/auth/me").status == 200
+    refused = reader.api.get("/admin/users")
+    assert (refused.status, refused.code) == (403, "TWO_FACTOR_REQUIRED")
+    Enrolled(stack, reader)
+    assert reader.api.get("/admin/users").status == 200
 
 
 # 004: networks of administration.
@@ -306,3 +364,27 @@ def test_a_limited_admin_sees_only_what_he_may(stack, boss):
     assert reader.api.put("/admin/users/" + boss.id, {}).status == 403
     assert reader.api.get("/admin/stats").status == 403
     assert reader.api.get("/roles").status == 403
+
+
+def test_who_was_turned_away_is_written_down(stack, person):
+    """Row LO2."""
+    assert person.api.get("/admin/stats").status == 403
+    assert stack.sql("select action, reason from audit_logs where actor_id ="
+                     " %s and result = 'failure'", person.id) == [
+                         ("admin.refused", "stats.read")]
+
+
+@pytest.mark.stack(ENABLE_IP_WHITELIST="true", ENVIRONMENT="development",
+                   ADMIN_WHITELIST_IPS="10.0.0.0/8, 2001:db8:5::/48",
+                   TRUSTED_PROXIES="127.0.0.1")
+def test_004_a_super_admin_only_from_the_networks_named(stack, boss, admin):
+    """Whatever spelling, and what a client says of itself is nothing."""
+    def status(actor, address):
+        return actor.api.get("/roles", X_Forwarded_For=address).status
+    for address, of_admin, of_boss in (
+            ("10.1.2.3", 200, 200), ("2001:db8:5:9::1", 200, 200),
+            ("127.0.0.1", 200, 403), ("::1", 200, 403),
+            ("::ffff:127.0.0.1", 200, 403), ("2001:db8:6::1", 403, 403),
+            ("192.168.1.1", 403, 403)):
+        assert status(admin, address) == of_admin, address
+        assert status(boss, address) == of_boss, address

@@ -3,6 +3,8 @@ import datetime
 
 import pytest
 
+from staff import staff
+from test_metrics import metrics
 from until import until
 
 RECORD = {
@@ -275,3 +277,76 @@ def test_every_use_is_counted_soon(api, person):
         assert api.get("/auth/me", X_API_Key=made["api_key"]).status == 200
     until(lambda: person.api.get("/api-keys/" + made["id"]).data[
         "usage_count"] == 7, "seven uses")
+
+
+def test_many_keys_in_turn_are_no_write_per_call(stack, api, person):
+    """And none of their uses is lost when the service ends (SIGTERM)."""
+    keys = [make(person)["api_key"] for _ in range(8)]
+
+    def writes():
+        return stack.sql("select pg_stat_get_tuples_updated("
+                         "'api_keys'::regclass)")[0][0]
+    for key in keys:  # the first use of each shows at once
+        assert use(api, key).status == 200
+    until(lambda: sum(k["usage_count"] for k in person.api.get(
+        "/api-keys").data) == 8, "first uses")
+    before = writes()
+    for _ in range(25):
+        for key in keys:
+            assert use(api, key).status == 200
+    stack.dev("stop-service", "master")
+    try:
+        assert stack.sql("select usage_count from api_keys where user_id ="
+                         " %s", person.id) == [(26,)] * 8
+    finally:
+        stack.dev("start-service", "master")
+    until(lambda: writes() > before, "statistics of Postgres")
+    assert writes() - before < 200 / 2
+    until(lambda: api.root("GET", "/health/live").status == 200, "back")
+
+
+def test_an_administrator_makes_keys_with_a_recent_proof(stack, person):
+    """Row RB7: what outlives his session."""
+    for actor, status in ((person, 201), (staff(stack, "admin"), 403)):
+        made = make(actor)
+        stack.age_proof(actor, 11)
+        answer = actor.api.post("/api-keys", {"name": "x", "scopes": ["x"]})
+        assert answer.status == status, answer
+        turned = actor.api.post(f"/api-keys/{made['id']}/rotate", {})
+        assert turned.status == (200 if status == 201 else 403)
+        if status == 403:
+            assert answer.code == turned.code == "REAUTH_REQUIRED"
+            assert actor.login().api.post("/api-keys", {
+                "name": "x", "scopes": ["x"]}).status == 201
+
+
+def test_a_key_that_is_refused_is_audited_once_an_hour(api, stack, person):
+    """Row LO2, and whoever has an old key does not fill the log."""
+    elsewhere = make(person, allowed_ips=["10.1.2.3"])
+    over = make(person)
+    person.api.delete("/api-keys/" + over["id"])
+    turned = make(person)
+    person.api.post(f"/api-keys/{turned['id']}/rotate", {"overlap": 0})
+    for _ in range(3):
+        for key in (elsewhere, over, turned):
+            assert use(api, key["api_key"]).status in (401, 403)
+    assert stack.sql("select reason from audit_logs where user_id = %s and"
+                     " action = 'apikey.refused' and result = 'failure'"
+                     " order by 1", person.id) == [
+                         ("ended",), ("network",), ("secret",)]
+
+
+def test_a_damaged_key_costs_no_look_up(stack, api, person):
+    """Row AK1: the checksum alone refuses it."""
+    key = make(person)["api_key"]
+
+    def queries(ask, n):
+        before = metrics(stack)["db_query_duration_seconds_count"]
+        for _ in range(n):
+            ask()
+        return metrics(stack)["db_query_duration_seconds_count"] - before
+    idle = queries(lambda: None, 0)
+    assert queries(lambda: use(api, key), 20) >= idle + 20
+    assert queries(lambda: use(api, key[:-1] + "~"), 20) == idle
+    flip = "A" if key[-1] != "A" else "B"
+    assert queries(lambda: use(api, key[:-1] + flip), 20) == idle

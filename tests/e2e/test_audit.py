@@ -1,7 +1,10 @@
 """The audit log: document 003, rows LO2 to LO5, RB9, CF6."""
 import csv
+import glob
 import io
 import json
+import os
+import re
 
 import psycopg2
 import pytest
@@ -190,3 +193,97 @@ def test_003_switched_off_nothing_is_written(stack):
     person.api.post("/auth/logout")
     assert stack.sql("select * from audit_logs") == []
     assert stack.sql("select * from audit_pending") == []
+
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+# What of the schema says who somebody is and what he may do.
+GUARDED = {
+    "users", "sessions", "subjects", "factors", "backup_codes", "devices",
+    "api_keys", "roles", "permissions", "role_permissions", "user_roles",
+    "recovery_methods", "recovery_requests", "webhooks", "signing_keys",
+    "one_time", "challenges", "factor_codes",
+}
+# Changes that are no event of their own, and why.
+SILENT = {
+    "code_renew": "a code again, of a registration that is written",
+    "api_key_used": "counts uses",
+    "ctl_signing_key_reseal": "the same secret under a new key",
+    "ctl_factor_reseal": "the same", "ctl_webhook_reseal": "the same",
+    "subject_make": "a name, without anything yet",
+    "factor_pending_charge": "an attempt; what becomes of it is written",
+    "factor_charge": "the same", "recovery_charge": "the same",
+    "factor_send": "a code of a login or setup that is written",
+    "device_rename": "a label",
+    "clean_sessions": "what ended before", "clean_one_time": "the same",
+    "clean_factor_codes": "the same", "clean_challenges": "the same",
+    "clean_recovery_requests": "the same",
+    "session_rotate": "the same session goes on; reuse is written",
+    "session_touch": "the time of the last use",
+    "webhook_settle": "a delivery; its log is its own",
+}
+
+
+def statements():
+    """Name and text of every statement of the programs."""
+    for path in sorted(glob.glob(ROOT + "/sql/queries/*.sql")):
+        with open(path, encoding="utf-8") as file:
+            for part in re.split(r"(?m)^-- name: ", file.read())[1:]:
+                yield part.split()[0], re.sub(r"--.*", "", part)
+
+
+def changes(text):
+    return set(re.findall(r"(?:insert into|delete from|update)\s+(\w+)",
+                          text)) & GUARDED
+
+
+def test_what_changes_rights_or_secrets_writes_its_row_with_it():
+    """Row LO2: one statement, so there is no change without its row. Made
+    from the statements themselves; a new one is seen."""
+    silent = {name for name, text in statements()
+              if changes(text) and "insert into audit_logs" not in text}
+    assert silent == set(SILENT)
+
+
+def test_each_kind_of_event_is_in_the_manual():
+    """docs/operations.md lists what an operator may filter by."""
+    actions = set()
+    for _, text in statements():
+        for part in text.split("insert into audit_logs")[1:]:
+            actions |= set(re.findall(r"'([a-z0-9]+\.[a-z0-9_]+)'", part))
+    for path in glob.glob(ROOT + "/src/*/*.c"):
+        with open(path, encoding="utf-8") as file:
+            actions |= set(re.findall(r'"(admin\.(?:network|refused))"',
+                                      file.read()))
+    with open(ROOT + "/docs/operations.md", encoding="utf-8") as file:
+        listed = set(re.findall(r"`([a-z0-9]+\.[a-z0-9_]+)`", file.read()))
+    assert len(actions) > 50
+    assert actions - listed == set()
+
+
+def test_a_month_without_a_partition_loses_nothing(stack, intact, person):
+    """Its rows wait in the rest and move when the month is made; the chain
+    holds over it."""
+    (month,), = stack.sql("select to_char(now() at time zone 'UTC', "
+                          "'YYYYMM')")
+    name = "audit_logs_" + month
+    stack.sql(f"alter table audit_logs detach partition {name}")
+    stack.sql(f"alter table {name} rename to put_away")
+    stack.sql("truncate audit_chain, audit_pending")
+    try:
+        person.login()
+        assert stack.sql("select distinct tableoid::regclass::text from"
+                         " audit_logs") == [("audit_logs_rest",)]
+        sealed(stack)
+        with psycopg2.connect(stack["DATABASE_URL"]) as db:
+            cursor = db.cursor()
+            cursor.execute("select audit_partition(date_trunc('month', now()"
+                           " at time zone 'UTC')::date)")
+            assert cursor.fetchone() == (True,)
+        person.login()
+        assert stack.sql("select tableoid::regclass::text, count(*) from"
+                         " audit_logs group by 1") == [(name, 2)]
+        sealed(stack)
+        assert verify(stack)["intact"] is True
+    finally:
+        stack.sql("drop table put_away")

@@ -326,3 +326,16 @@ def test_an_applications_user_gets_his_codes_by_mail(api, stack, person,
     assert key.post("/2fa/email/send", who).status == 200
     assert key.post("/2fa/verify", dict(who, code=code_of(
         inbox, address, 2))).data["method"] == "email"
+
+
+@pytest.mark.stack(ENABLE_RATE_LIMITING="true", RATE_LIMIT_LOGIN="1000",
+                   RATE_LIMIT_REGISTER="1000")
+def test_a_code_is_asked_for_again_once_a_minute(stack, person, inbox):
+    """Row RL12: what a login sends by itself is not asked for."""
+    with_mail(person, inbox)
+    for status in (200, 429):
+        challenge = person.try_login().data["temp_token"]
+        answer = person.anonymous.post("/2fa/email/send",
+                                       {"temp_token": challenge})
+        assert answer.status == status, answer
+    assert 0 < int(answer.headers["Retry-After"]) <= 61

@@ -4,12 +4,16 @@ import secrets
 import time
 
 import pytest
+import redis as redis_py
 
 import test_accounts
 from test_api_keys import make
+from test_metrics import metrics
 from test_races import at_once
+from until import until
 
-PROXY = {"ENABLE_RATE_LIMITING": "true", "TRUSTED_PROXIES": "127.0.0.0/8"}
+DEFAULT = {"ENABLE_RATE_LIMITING": "true", "TRUSTED_PROXIES": "127.0.0.0/8"}
+PROXY = dict(DEFAULT, RATE_LIMIT_MAIL_INTERVAL="0s")
 COUNTER = itertools.count(1)
 
 
@@ -44,6 +48,13 @@ def check_over(answer, limit, window="15m0s"):
     wait = int(answer.headers["Retry-After"])
     reset = int(answer.headers["X-RateLimit-Reset"])
     assert wait > 0 and abs(reset - time.time() - wait) <= 3
+
+
+def hashes(stack):
+    """How many passwords were compared with a hash so far."""
+    values = metrics(stack)
+    return sum(v for k, v in values.items()
+               if k.startswith("auth_password_checks_total"))
 
 
 class Durable:
@@ -124,6 +135,46 @@ class Durable:
                        ).status for i in range(6)]
         assert statuses == [200] * 5 + [429]
 
+    def test_a_network_asks_for_five_codes_an_hour(self, at):
+        """Row RL12, per requester."""
+        statuses = [at("/auth/resend-otp", {
+            "email": secrets.token_hex(6) + "@example.test"}).status
+                    for _ in range(6)]
+        assert statuses == [200] * 5 + [429]
+
+    def test_an_ipv6_site_has_sixteen_times_as_many(self, at):
+        """Row RL1: whoever has a /48 has 65536 networks."""
+        site = f"2001:db8:{secrets.randbelow(65535):x}"
+        statuses = [at("/auth/login", {}, where=f"{site}:{i:x}::1").status
+                    for i in range(81)]
+        assert statuses == [422] * 80 + [429]
+
+    def test_64_wrong_logins_at_once_cost_five_hashes(
+            self, stack, api, network):
+        """Row RL2: charged before the hash, not after it."""
+        before = hashes(stack)
+        answers = at_once(api, "/auth/login", [login()] * 64,
+                          X_Forwarded_For=network)
+        statuses = [status for status, _ in answers]
+        assert statuses.count(401) == 5 and statuses.count(429) == 59
+        assert hashes(stack) - before == 5
+
+    def test_the_window_of_postgres_slides_too(self, stack, at, network):
+        """What Redis forgot is counted as exactly as Redis would have."""
+        def pass_by(minutes):
+            stack.sql("update attempts set at = array(select u - %s::bigint"
+                      " from unnest(at) u) where bucket = %s",
+                      minutes * 60000000, "limit:login:" + network)
+            stack.forget_cache()
+
+        def statuses(n):
+            return [at("/auth/login", {}).status for _ in range(n)]
+        assert statuses(1) == [422]
+        pass_by(14)
+        assert statuses(5) == [422] * 4 + [429]
+        pass_by(2)
+        assert statuses(2) == [422, 429]
+
     def test_a_limit_holds_for_many_at_once(self, api, network):
         """Row RL2."""
         answers = at_once(api, "/auth/login", [login()] * 32,
@@ -189,6 +240,87 @@ class TestWithRedis(Durable):
         cache = stack.cache()
         for key in cache.scan_iter():
             assert cache.ttl(key) != -1, key
+
+
+@pytest.mark.stack(**PROXY)
+class TestWhileRedisComesAndGoes:
+    """Row RL8: whatever becomes of it, five are five."""
+
+    @pytest.fixture
+    def redis(self, stack):
+        class Redis:
+            def stop(self):
+                stack.dev("stop-service", "redis")
+
+            def start(self):
+                stack.dev("start-service", "redis")
+                until(self.answers, "Redis is back")
+
+            def flush(self):
+                stack.cache().flushall()
+
+            def answers(self):
+                try:
+                    return stack.cache().ping()
+                except redis_py.RedisError:
+                    return False
+
+            def nothing(self):
+                pass
+        yield Redis()
+        if not Redis().answers():
+            Redis().start()
+
+    @pytest.mark.parametrize("turns", [
+        ("nothing", "flush", "stop", "start"),
+        ("stop", "start", "flush", "stop", "start"),
+        ("flush", "flush", "stop", "nothing", "start", "flush"),
+    ])
+    def test_five_logins_are_five(self, stack, at, redis, turns):
+        passed = []
+        for turn in turns:
+            passed.append(at("/auth/login", login()).status)
+            getattr(redis, turn)()
+        passed += [at("/auth/login", login()).status for _ in range(8)]
+        assert passed == [401] * 5 + [429] * (len(passed) - 5)
+
+    def test_five_of_many_at_once_are_five(self, stack, api, network, redis):
+        before = hashes(stack)
+        passed = []
+        for turn in ("flush", "stop", "start", "flush"):
+            passed += [status for status, _ in at_once(
+                api, "/auth/login", [login()] * 16, X_Forwarded_For=network)]
+            getattr(redis, turn)()
+        assert set(passed) == {401, 429} and passed.count(401) == 5
+        assert hashes(stack) - before == 5
+
+
+@pytest.mark.stack(**DEFAULT)
+def test_a_code_is_repeated_once_a_minute(api, at, inbox):
+    """Row RL12: the first of registration is no repetition; known or not."""
+    made = test_accounts.form()
+    assert at("/auth/register", made).status == 201
+    for email in (made["email"], secrets.token_hex(6) + "@example.test"):
+        assert at("/auth/resend-otp", {"email": email}).status == 200
+        again = at("/auth/resend-otp", {"email": email})
+        assert (again.status, again.code) == (429, "RATE_LIMITED")
+        assert 0 < int(again.headers["Retry-After"]) <= 60
+    inbox.wait(made["email"], "verification code", 2)
+
+
+@pytest.mark.stack(**PROXY)
+def test_twenty_mails_a_day_to_an_address(stack, at):
+    """Row RL12: three resets an hour would be seventy-two."""
+    email = secrets.token_hex(6) + "@example.test"
+    statuses = []
+    for i in range(21):
+        statuses.append(at("/auth/password-reset/request", {"email": email},
+                           where=f"10.7.{secrets.randbelow(250)}.{i + 1}"
+                           ).status)
+        stack.sql("delete from attempts where bucket = %s",
+                  "limit:password_reset_mail:" + email)
+        stack.forget_cache()
+    assert statuses == [200] * 20 + [429]
 
 
 @pytest.mark.stack(REDIS_HOST="", **PROXY)

@@ -43,9 +43,10 @@ def record(kind, content):
     return struct.pack(">BBHHBB", 1, kind, 1, len(content), 0, 0) + content
 
 
-def request(uri, body=b""):
+def request(uri, body=b"", **more):
     params = b""
-    for name, value in (("REQUEST_METHOD", "GET"), ("REQUEST_URI", uri)):
+    for name, value in (("REQUEST_METHOD", "GET"), ("REQUEST_URI", uri),
+                        *more.items()):
         params += struct.pack(">BI", len(name), 0x80000000 | len(value))
         params += name.encode() + value.encode()
     data = record(1, struct.pack(">HB5x", 1, 0))

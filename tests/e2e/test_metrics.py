@@ -1,9 +1,15 @@
 """/metrics over all workers: document 003, row LO6."""
+import os
 import re
+import signal
+import socket
+import subprocess
+import time
 
 import pytest
 
 from staff import staff
+from test_master import Master, request
 from until import until
 
 LINE = re.compile(r'^([a-z_]+)(\{[a-z]+="[^"]*"\})? ([0-9.e+]+)$')
@@ -13,8 +19,12 @@ def metrics(stack, path="/metrics", **headers):
     answer = stack.api.root("GET", path, **headers)
     assert answer.status == 200, answer
     assert answer.headers["Content-Type"].startswith("text/plain")
+    return values_of(answer.body.decode())
+
+
+def values_of(text):
     values = {}
-    for line in answer.body.decode().splitlines():
+    for line in text.splitlines():
         if not line.startswith("#"):
             match = LINE.match(line)
             assert match, line
@@ -40,6 +50,7 @@ def test_003_the_names_of_the_document(stack, person):
     assert more('auth_tokens_issued_total') == 1
     assert more("db_query_duration_seconds_count") > 0
     assert after["postern_database_up"] == 1
+    assert 0 < time.time() - after["postern_start_time_seconds"] < 3600
     assert {"queue_depth", "queue_oldest_seconds", "queue_dead"} <= set(after)
 
 
@@ -95,3 +106,89 @@ def test_not_for_everybody(stack):
 def test_nothing_of_people_is_in_it(stack, person):
     text = stack.api.root("GET", "/metrics").body.decode()
     assert person.id not in text and person.username not in text
+
+
+class Spawned:
+    """As many processes of postern as spawn-fcgi starts, each for itself."""
+
+    def __init__(self, stack, directory, n):
+        self.path = str(directory / "sock")
+        self.pids = str(directory / "pids")
+        run = str(directory / "run")
+        script = (f". {stack['STATE_DIR']}/env.sh; export RUNTIME_DIR={run}"
+                  f" POSTERN_SINGLE=1; exec spawn-fcgi -s {self.path}"
+                  f" -F {n} -P {self.pids} -- {stack['BIN_DIR']}/postern")
+        subprocess.run(["sh", "-c", script], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def get(self, uri):
+        conn = socket.socket(socket.AF_UNIX)
+        conn.settimeout(30)
+        conn.connect(self.path)
+        conn.sendall(request(uri, REMOTE_ADDR="127.0.0.1"))
+        return Master.answer(conn)
+
+    def processes(self):
+        with open(self.pids, encoding="ascii") as file:
+            return [int(p) for p in re.findall(r"\d+", file.read())]
+
+    def end(self):
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+
+
+@pytest.fixture
+def spawned(stack, tmp_path):
+    """Short, for the path of a socket is."""
+    some = Spawned(stack, tmp_path, 3)
+    yield some
+    some.end()
+
+
+def test_processes_of_spawn_fcgi_count_together(spawned):
+    """Three that share no parent, and one of them dies: the counters are in
+    a file that all of them map."""
+    name = 'http_requests_total{class="4xx"}'
+
+    def seen():
+        status, text = spawned.get("/metrics")
+        assert status == 200
+        return values_of(text)[name]
+
+    def ask(first, last):
+        """An answer is counted behind it."""
+        for i in range(first, last):
+            assert spawned.get("/api/v1/auth/me")[0] == 401
+            until(lambda: seen() == i + 1, "it is counted")
+    assert len(spawned.processes()) == 3
+    ask(0, 30)
+    os.kill(spawned.processes()[0], signal.SIGKILL)
+    ask(30, 40)
+
+
+def test_what_003_and_operators_look_for_is_there(stack, person):
+    """Every family, from the first request on."""
+    values = metrics(stack)
+    for family in ("auth_login_attempts_total", "auth_password_checks_total",
+                   "auth_token_validations_total",
+                   "auth_two_factor_attempts_total",
+                   "auth_api_key_requests_total",
+                   "auth_permission_checks_total"):
+        for status in ("success", "failure"):
+            assert f'{family}{{status="{status}"}}' in values
+    for limit in ("login", "register", "signup", "password_reset",
+                  "anonymous", "user", "admin", "api_key", "other"):
+        assert f'auth_rate_limit_hits_total{{limit="{limit}"}}' in values
+
+
+@pytest.mark.stack(ENABLE_RATE_LIMITING="true", RATE_LIMIT_LOGIN="1",
+                   TRUSTED_PROXIES="127.0.0.1")
+def test_limits_that_were_met_are_counted(stack):
+    name = 'auth_rate_limit_hits_total{limit="login"}'
+    before = metrics(stack)[name]
+    for _ in range(3):
+        stack.api.post("/auth/login", {}, X_Forwarded_For="192.0.2.77")
+    assert metrics(stack)[name] - before >= 2

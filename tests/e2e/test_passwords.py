@@ -3,8 +3,12 @@ import re
 
 import pytest
 
+from factor import Enrolled
 from maildir import html_of, text_of
+from staff import staff
 from test_accounts import same_answer, word
+from test_limits import hashes
+from test_races import at_once
 from until import until
 
 NEW = "Bb2-another-one-"
@@ -324,3 +328,96 @@ def test_bcrypt_by_configuration(api, stack):
     long = api.new_person(password="Aa1-" + "x" * 80 + "y")
     assert long.try_login("Aa1-" + "x" * 80 + "z").status == 401
     assert long.try_login().status == 200
+
+
+def test_a_password_is_no_proof_of_who_has_a_factor(stack, person):
+    """Changing it does not open what wants a recent one."""
+    Enrolled(stack, person)
+    stack.age_proof(person, 11)
+    new = person.password + "-new"
+    assert person.api.post("/auth/change-password", {
+        "old_password": person.password, "new_password": new}).status == 200
+    assert person.api.get("/auth/me/export").code == "REAUTH_REQUIRED"
+
+
+@pytest.mark.stack(PROFILE="strict")
+def test_strict_a_change_wants_the_factor_of_the_last_five_minutes(stack):
+    """Row PW8."""
+    someone = staff(stack, "user")
+    app = Enrolled(stack, someone)
+    body = {"old_password": someone.password,
+            "new_password": someone.password + "-new"}
+    stack.age_proof(someone, 6)
+    refused = someone.api.post("/auth/change-password", body)
+    assert (refused.status, refused.code) == (403, "REAUTH_REQUIRED")
+    assert someone.api.post("/auth/2fa/verify",
+                            {"code": app.code()}).status == 200
+    assert someone.api.post("/auth/change-password", body).status == 200
+
+
+@pytest.mark.stack(PROFILE="strict")
+def test_strict_without_a_factor_the_old_password_is_enough(stack):
+    someone = staff(stack, "user")
+    assert someone.api.post("/auth/change-password", {
+        "old_password": someone.password,
+        "new_password": someone.password + "-new"}).status == 200
+
+
+def test_the_owner_hears_of_failures_before_a_login(stack, person, inbox):
+    """Row LG11: from a place that is known, too."""
+    person.login()
+    for _ in range(4):
+        assert person.try_login("wrong").status == 401
+    person.login()
+    for _ in range(5):
+        assert person.try_login("wrong").status == 401
+    stack.sql("delete from attempts where bucket like %s",
+              f"login:{person.id}:%")
+    person.login()
+    mail = inbox.wait(person.email, "New login")
+    assert "after 5 attempts" in text_of(mail)
+    assert len(inbox.of(person.email, "New login")) == 1
+
+
+def test_and_before_one_by_a_second_factor(stack, person, inbox):
+    """Row LG11."""
+    app = Enrolled(stack, person)
+    app.login()
+    for _ in range(5):
+        assert person.try_login("wrong").status == 401
+    stack.sql("delete from attempts where bucket like %s",
+              f"login:{person.id}:%")
+    app.login()
+    assert "after 5 attempts" in text_of(
+        inbox.wait(person.email, "New login"))
+
+
+def test_64_wrong_passwords_at_once_cost_five_hashes(stack, api, person):
+    """Row RL2: without limits it is the lockout that holds."""
+    before = hashes(stack)
+    answers = at_once(api, "/auth/login", [
+        {"identifier": person.email, "password": "Aa1-not-the-one"}] * 64)
+    statuses = [status for status, _ in answers]
+    assert statuses.count(401) == 5 and statuses.count(423) == 59
+    assert hashes(stack) - before == 5
+    assert person.try_login().status == 423
+
+
+def test_the_password_without_the_factor_clears_no_failures(stack, person):
+    """Row RL7: who has the password does not buy tries by it."""
+    app = Enrolled(stack, person)
+    for _ in range(4):
+        assert person.try_login("wrong").status == 401
+    for _ in range(3):
+        app.challenge()
+    assert person.try_login("wrong").status == 401
+    assert person.try_login().status == 423
+
+
+def test_a_whole_login_clears_them(stack, person):
+    """Row RL7."""
+    app = Enrolled(stack, person)
+    for _ in range(3):
+        for _ in range(4):
+            assert person.try_login("wrong").status == 401
+        app.login()

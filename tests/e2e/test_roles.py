@@ -1,5 +1,6 @@
 """Roles, permissions and who may give them: document 003, rows RB3, RB4."""
 import concurrent.futures
+import json
 import secrets
 
 import pytest
@@ -151,6 +152,69 @@ def test_a_limited_admin_cannot_raise_himself_by_any_route(stack, boss):
     assert me.api.put(f"/roles/{mine[0]}/permissions", {
         "permissions": before + ["mine." + me.username]}).status == 403
     assert me.api.get("/auth/me").data["permissions"] == before
+
+
+# Without them the other tries would prove nothing.
+ENDS_HIMSELF = {("POST", "/auth/logout"), ("DELETE", "/auth/me"),
+                ("POST", "/admin/users/{id}/require-password-reset"),
+                ("DELETE", "/admin/users/{id}/sessions"),
+                ("DELETE", "/roles/{id}")}
+
+
+def test_nobody_is_raised_by_any_route_whatever_it_is_sent(stack, boss):
+    """Row RB3, RB5: every route that changes something, about himself, a
+    friend, the boss and each role, with every field that could name rights."""
+    me = limited(stack, boss, "users.read", "users.write", "roles.read",
+                 "roles.write", "roles.assign")
+    friend = stack.api.new_person()
+    roles = {r["name"]: r["id"] for r in boss.api.get("/roles").data}
+
+    def rights(someone):
+        return set(stack.sql(
+            "select p.name from permissions p where p.id in"
+            " (select permissions_of(%s))", someone.id))
+    before = rights(me)
+    things = [("own", me.id), ("friend", friend.id), ("boss", boss.id)] + [
+        (name, roles[name]) for name in ("user", "admin", "super_admin")]
+    sent = 0
+    for route in json.loads(stack.ctl("routes", "--json").stdout):
+        key = route["method"], route["path"]
+        if route["method"] == "GET":
+            continue
+        for whose, thing in things if "{" in route["path"] else things[:1]:
+            if whose == "own" and key in ENDS_HIMSELF:
+                continue
+            body = {
+                "role": "super_admin", "role_id": roles["super_admin"],
+                "roles": ["super_admin"], "is_system": True, "rank": 1000,
+                "permissions": ["audit.read", "stats.read"],
+                "scopes": ["*", "admin", "audit.read", "roles.write"],
+                "name": "x" + secrets.token_hex(6), "user_id": me.id,
+                "username": "x" + secrets.token_hex(6),
+                "email": secrets.token_hex(6) + "@example.test",
+                "password": "Correct-Horse-7", "numeric_id": 1,
+                "resource": "audit", "action": "read", "url":
+                "https://example.com/x", "events": ["user.login"]}
+            path = route["path"].replace("{id}", thing).replace(
+                "{role}", "super_admin")
+            answer = me.api.send(*key[:1], path, body)
+            assert answer.status < 500, (key, whose, answer)
+            sent += 1
+            assert rights(me) <= before, (key, whose, answer)
+            assert rights(friend) <= rights(boss) - {("audit.read",)}, key
+    assert sent > 100
+    assert me.api.get("/roles").status == 200
+    assert boss.api.get("/auth/me").data["role"] == "super_admin"
+    assert stack.sql("select 1 from users where id <> %s and 'super_admin' ="
+                     " any (roles) and created_at > (select created_at from"
+                     " users where id = %s)", boss.id, me.id) == []
+    key = me.api.post("/api-keys", {
+        "name": "k", "scopes": ["*", "audit.read"]}).data["api_key"]
+    for path in ("/admin/audit-logs", "/admin/stats", "/admin/users"):
+        assert me.anonymous.get(path, X_API_Key=key).status == 403
+    asked = me.anonymous.post("/auth/check-permission", {
+        "resource": "audit", "action": "read"}, X_API_Key=key)
+    assert asked.data["allowed"] is False
 
 
 def only_super_admins(stack, *people):

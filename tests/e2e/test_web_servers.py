@@ -1,7 +1,9 @@
 """The same core flow behind every web server, and as plain CGI."""
 import pytest
 
+from test_api_keys import make, use
 from test_system import whole_flow
+from until import until
 
 
 class Behind:
@@ -55,7 +57,13 @@ class TestLighttpd(Behind):
 
 @pytest.mark.stack(WEB="cgi")
 class TestCGI(Behind):
-    pass
+    def test_uses_of_a_key_outlive_the_process(self, api, person):
+        """lighttpd ends a CGI as soon as it has the answer."""
+        made = make(person)
+        for _ in range(5):
+            assert use(api, made["api_key"]).status == 200
+        until(lambda: person.api.get("/api-keys/" + made["id"]).data[
+            "usage_count"] == 5, "five uses")
 
 
 class TestNginx(Behind):

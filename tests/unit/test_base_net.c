@@ -35,6 +35,17 @@ in(const char *text, const char *cidr)
 	return net_in(&at, str_of(cidr));
 }
 
+/* row RL1 */
+START_TEST(a_site_is_the_48_of_ipv6_and_none_of_ipv4)
+{
+	struct net_addr at = addr("2001:db8:5:9::1");
+
+	ck_str(net_site(a, &at), "2001:db8:5::/48");
+	at = addr("::ffff:192.0.2.1");
+	ck_assert_uint_eq(net_site(a, &at).n, 0);
+}
+END_TEST
+
 /* row RL3 */
 START_TEST(one_address_has_one_text)
 {
@@ -122,7 +133,8 @@ START_TEST(a_list_has_commas_or_spaces)
 }
 END_TEST
 
-UNIT("base/net", one_address_has_one_text, what_is_no_address_is_refused,
+UNIT("base/net", a_site_is_the_48_of_ipv6_and_none_of_ipv4,
+    one_address_has_one_text, what_is_no_address_is_refused,
     limits_count_ipv6_by_its_64, networks_hold_what_their_prefix_says,
     a_mapped_address_is_in_the_ipv4_network_and_no_other,
     what_is_no_network_holds_nothing, a_list_has_commas_or_spaces)

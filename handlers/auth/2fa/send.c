@@ -23,7 +23,7 @@ send_code(struct call *c, struct str kind)
 		e = challenge_subject(c->ctx, p.challenge, &p.subject);
 	if (e == E_OK)
 		e = factor_send_again(c->ctx, &p.subject, kind,
-		    party_bound(c, &p));
+		    party_bound(c, &p), true);
 	return e != E_OK ? e : answer(c, 200, "A code was sent", NULL);
 }
 
