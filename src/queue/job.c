@@ -68,9 +68,9 @@ job_copy(struct arena *a, const struct job *j)
 }
 
 enum err
-job_open(struct queue *q, struct arena *a, struct job *j)
+job_open(const struct keyring *k, struct arena *a, struct job *j)
 {
-	return unseal(a, q->keys, job_bound(a, j->id), j->sealed,
+	return unseal(a, k, job_bound(a, j->id), j->sealed,
 	    &j->payload);
 }
 

@@ -63,7 +63,7 @@ struct job job_copy(struct arena *a, const struct job *j);
 /*
  * Unseal the payload (row CF5). E_INTERNAL: it never will be.
  */
-enum err job_open(struct queue *q, struct arena *a, struct job *j);
+enum err job_open(const struct keyring *k, struct arena *a, struct job *j);
 
 /*
  * How a claim ended. reason is one line without secrets, kept in the row and

@@ -40,7 +40,8 @@ mail_sender(struct arena *a, const struct config *c, struct mail_sender *out,
 	struct str from = str_of(c->mail_from);
 
 	*out = (struct mail_sender){
-		.templates = { c->template_dir, PKGDATADIR "/templates" },
+		.templates = { c->template_dir, PKGDATADIR "/templates",
+		    NULL },
 		.brand = c->name,
 		.public_url = c->public_url,
 	};

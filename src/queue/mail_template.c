@@ -1,8 +1,14 @@
 #include "queue/mail_template.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+#define KEPT 64 /* files; what is beyond them is read */
 
 struct source {
 	struct arena *arena;
@@ -10,6 +16,52 @@ struct source {
 	struct str language;
 	const char *suffix; /* "txt" or "html" */
 };
+
+/* What a lookup found, or that it found nothing. */
+struct found {
+	struct str key;
+	struct str text; /* STR_NONE: no such file */
+};
+
+struct mail_template_cache {
+	struct arena *arena;
+	int64_t until; /* µs, monotonic */
+	size_t n;
+	struct found kept[KEPT];
+};
+
+struct mail_template_cache *
+mail_template_cache_new(void)
+{
+	struct mail_template_cache *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->arena = arena_new(LIMIT_ARENA);
+	return c;
+}
+
+void
+mail_template_cache_free(struct mail_template_cache **cp)
+{
+	if (*cp == NULL)
+		return;
+	arena_free(&(*cp)->arena);
+	free(*cp);
+	*cp = NULL;
+}
+
+/* Forget what is old; between two mails, for their texts are borrowed. */
+static void
+cache_age(struct mail_template_cache *c)
+{
+	int64_t now = clock_mono();
+
+	if (c == NULL || now < c->until)
+		return;
+	arena_reset(c->arena);
+	c->n = 0;
+	c->until = now + CLOCK_SECOND;
+}
 
 static bool
 is_word(struct str s, size_t max)
@@ -84,7 +136,7 @@ find_in(const struct source *s, struct str language, struct str name,
 
 /* "de-AT", then "de", then no language. */
 static bool
-find_file(const struct source *s, struct str name, struct str *out)
+look_up(const struct source *s, struct str name, struct str *out)
 {
 	struct str language = s->language;
 
@@ -99,6 +151,29 @@ find_file(const struct source *s, struct str name, struct str *out)
 			return true;
 	}
 	return find_in(s, STR_NONE, name, out);
+}
+
+static bool
+find_file(const struct source *s, struct str name, struct str *out)
+{
+	struct mail_template_cache *c = s->templates->cache;
+	struct str key;
+
+	if (c == NULL)
+		return look_up(s, name, out);
+	key = arena_fmt(s->arena, "%.*s/%.*s.%s", STR_FMT(s->language),
+	    STR_FMT(name), s->suffix);
+	for (size_t i = 0; i < c->n; i++)
+		if (str_eq(c->kept[i].key, key)) {
+			*out = c->kept[i].text;
+			return out->p != NULL;
+		}
+	if (!look_up(s, name, out))
+		*out = STR_NONE;
+	if (c->n < KEPT)
+		c->kept[c->n++] = (struct found){ arena_str(c->arena, key),
+			out->p ? arena_str(c->arena, *out) : STR_NONE };
+	return out->p != NULL;
 }
 
 static bool
@@ -134,6 +209,7 @@ mail_template_render(struct arena *a, const struct mail_templates *t,
 	struct str text, subject;
 
 	*out = (struct mail_text){ STR_NONE, STR_NONE, STR_NONE };
+	cache_age(t->cache);
 	if (!find_file(&s, name, &text)) {
 		*why = "no such template";
 		return false;

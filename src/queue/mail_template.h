@@ -13,7 +13,15 @@
 struct mail_templates {
 	const char *override; /* "": none */
 	const char *installed;
+	struct mail_template_cache *cache; /* NULL: read them every time */
 };
+
+/*
+ * Files as they were read a second ago at most: a mail wants thirty lookups,
+ * and a worker sends thousands in a second. The caller's to free.
+ */
+struct mail_template_cache *mail_template_cache_new(void);
+void mail_template_cache_free(struct mail_template_cache **c);
 
 struct mail_text {
 	struct str subject;

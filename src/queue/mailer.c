@@ -1,32 +1,18 @@
 #include "queue/mailer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "queue/circuit.h"
-#include "queue/mail.h"
-#include "queue/transfer.h"
+#include "queue/mail_load.h"
 
-#define LOST_MAX (30 * CLOCK_SECOND)
 #define AHEAD_MAX 192 /* mails claimed before there is a connection for them */
 #define CLAIM_EVERY (100 * CLOCK_MS)  /* when nothing was left at the last */
 #define SETTLE_EVERY (10 * CLOCK_MS)  /* what a crash may send twice */
 #define BRISK (50 * CLOCK_MS)	      /* a claim lasted no longer: ask for more */
 #define SLACK (200 * CLOCK_MS)	      /* or so long: for less */
-
-/* A mail in hand: waiting, under way, or ended and not written yet. */
-struct load {
-	bool used;
-	bool ended;
-	struct arena *arena; /* of all its strings */
-	struct job job;
-	struct mail mail;
-	struct job_end end;
-};
 
 struct mailer {
 	struct queue *queue;
@@ -36,7 +22,7 @@ struct mailer {
 	struct transfer *transfer; /* NULL: there is no relay */
 	struct circuit circuit;
 	bool probing;
-	struct load loads[TRANSFER_ROOM];
+	struct mail_load loads[TRANSFER_ROOM];
 	int used, ended;
 	int ahead;	    /* how many to claim beyond the connections */
 	bool full;	    /* the last claim got all it asked for */
@@ -98,6 +84,7 @@ mailer_new(const struct config *c, struct queue *q)
 		mailer_free(&m);
 		return NULL;
 	}
+	m->sender.templates.cache = mail_template_cache_new();
 	if (!connect_relay(m, c))
 		mailer_free(&m);
 	return m;
@@ -112,6 +99,7 @@ mailer_free(struct mailer **mp)
 		return;
 	db_meanwhile(m->queue->db, NULL, NULL);
 	transfer_free(&m->transfer);
+	mail_template_cache_free(&m->sender.templates.cache);
 	for (int i = 0; i < TRANSFER_ROOM; i++)
 		arena_free(&m->loads[i].arena);
 	arena_free(&m->arena);
@@ -119,71 +107,32 @@ mailer_free(struct mailer **mp)
 	*mp = NULL;
 }
 
-/* What is to be written of a load. */
 static void
-ends(struct mailer *m, struct load *l, struct job_end end)
+ended(struct mailer *m)
 {
-	l->end = end;
-	l->ended = true;
 	if (m->ended++ == 0)
 		m->ended_at = clock_mono();
 }
 
-static void
-bury(struct mailer *m, struct load *l, bool tried, const char *reason,
-    const char *logged)
-{
-	log_error("mail is a dead letter", log_s("job", l->job.id),
-	    log_i("attempts", l->job.attempts), log_c("why", logged));
-	ends(m, l, job_end_dead(&l->job, tried, reason));
-}
-
-static void
-expire(struct mailer *m, struct load *l)
-{
-	log_warn("mail expired before it could be sent",
-	    log_s("job", l->job.id), log_i("attempts", l->job.attempts));
-	ends(m, l, job_end_expired(&l->job));
-}
-
 /* Make the message and put it into the line. */
 static void
-load_send(struct mailer *m, struct load *l)
+take(struct mailer *m, const struct job *claimed)
 {
-	const char *why = "the payload cannot be unsealed";
-	struct job *j = &l->job;
+	struct mail_load *l = m->loads;
 
-	json_use(l->arena);
-	if (job_open(m->queue, l->arena, j) != E_OK ||
-	    !mail_compose(l->arena, &m->sender, j->id, j->created_at,
-	    j->payload, &l->mail, &why)) {
-		bury(m, l, false, why, why);
+	while (l->used)
+		l++;
+	l->arena = arena_new(LIMIT_ARENA);
+	l->used = true;
+	m->used++;
+	if (!mail_load_fill(l, claimed, m->queue->keys, &m->sender)) {
+		ended(m);
 		return;
 	}
 	transfer_add(m->transfer, &(struct transfer_mail){
 	    .from = m->sender.address, .to = l->mail.to,
-	    .message = l->mail.message, .priority = j->priority,
-	    .before = j->begin_by, .arg = l });
-}
-
-static void
-take(struct mailer *m, const struct job *claimed)
-{
-	struct load *l = m->loads;
-
-	while (l->used)
-		l++;
-	if (l->arena == NULL)
-		l->arena = arena_new(LIMIT_ARENA);
-	l->used = true;
-	m->used++;
-	l->job = job_copy(l->arena, claimed);
-	if (l->job.expired)
-		expire(m, l);
-	else if (l->job.spent)
-		bury(m, l, false, "tried too often", "tried too often");
-	else
-		load_send(m, l);
+	    .message = l->mail.message, .priority = l->job.priority,
+	    .before = l->job.begin_by, .arg = l });
 }
 
 /*
@@ -265,81 +214,14 @@ probed(struct mailer *m, const struct transfer_result *r)
 }
 
 static void
-retry(struct mailer *m, struct load *l, int64_t delay, bool free,
-    const struct transfer_result *r)
+judge(struct mailer *m, struct mail_load *l, const struct transfer_result *r)
 {
-	log_warn("mail will be tried again", log_s("job", l->job.id),
-	    log_i("attempts", l->job.attempts), log_i("code", r->code),
-	    log_i("delay_ms", delay / CLOCK_MS));
-	ends(m, l, job_end_retry(&l->job, delay, free, r->end ==
-	    TRANSFER_STOPPED ? "the worker was stopped" :
-	    arena_str(l->arena, str_of(r->reason)).p));
-}
-
-/*
- * The relay's own words may hold the address: they go into the row, the code
- * alone goes into the log.
- */
-static void
-refused(struct mailer *m, struct load *l, const struct transfer_result *r)
-{
-	char logged[64];
-
-	snprintf(logged, sizeof(logged), "refused with %ld", r->code);
-	if (r->code >= 500)
-		bury(m, l, true, arena_str(l->arena, str_of(r->reason)).p,
-		    logged);
-	else
-		retry(m, l, job_backoff(l->job.attempts), false, r);
-}
-
-/* The connection ended in the midst: soon again, for others work on. */
-static void
-lost(struct mailer *m, struct load *l, const struct transfer_result *r)
-{
-	int64_t delay = l->job.attempts < 6 ?
-	    CLOCK_SECOND << (l->job.attempts - 1) : LOST_MAX;
-
-	relay_failed(m, r);
-	retry(m, l, delay, false, r);
-}
-
-/* It was never begun: too late, or the line was cleared. */
-static void
-unsent(struct mailer *m, struct load *l)
-{
-	if (clock_mono() >= l->job.expires)
-		expire(m, l);
-	else
-		ends(m, l, job_end_unsent(&l->job));
-}
-
-static void
-record(struct mailer *m, struct load *l, const struct transfer_result *r)
-{
-	switch (r->end) {
-	case TRANSFER_DONE:
-		ends(m, l, job_end_done(&l->job));
-		break;
-	case TRANSFER_UNREACHABLE:
-	case TRANSFER_UNTRUSTED:
+	/* Those that were under way beside the first tell nothing new. */
+	if (!m->circuit.open && (r->end == TRANSFER_UNREACHABLE ||
+	    r->end == TRANSFER_UNTRUSTED || r->end == TRANSFER_LOST))
 		relay_failed(m, r);
-		retry(m, l, 0, true, r);
-		break;
-	case TRANSFER_REFUSED:
-		refused(m, l, r);
-		break;
-	case TRANSFER_LOST:
-		lost(m, l, r);
-		break;
-	case TRANSFER_STOPPED:
-		retry(m, l, 0, !r->maybe_sent, r);
-		break;
-	case TRANSFER_UNSENT:
-	case TRANSFER_LATE:
-		unsent(m, l);
-		break;
-	}
+	mail_load_judge(l, r);
+	ended(m);
 }
 
 static void
@@ -351,50 +233,35 @@ collect(struct mailer *m)
 		if (r.arg == NULL)
 			probed(m, &r);
 		else
-			record(m, r.arg, &r);
-}
-
-/* Said when it is sure. */
-static void
-report(const struct load *l, bool ours)
-{
-	if (strcmp(l->end.state, "done") != 0)
-		return;
-	if (ours)
-		log_info("mail sent", log_s("job", l->job.id),
-		    log_s("template", l->mail.template),
-		    log_i("attempts", l->job.attempts));
-	else
-		log_error("mail sent, but not recorded",
-		    log_s("job", l->job.id));
+			judge(m, r.arg, &r);
 }
 
 static void
-unload(struct mailer *m, struct load *l)
+unload(struct mailer *m, struct mail_load *l)
 {
 	l->used = l->ended = false;
 	m->used--;
 	m->ended--;
-	arena_reset(l->arena);
+	arena_free(&l->arena);
 }
 
 /* What ended until now, in one statement. */
 static void
 settle(struct mailer *m, struct arena *a)
 {
-	struct load *which[TRANSFER_ROOM];
+	struct mail_load *which[TRANSFER_ROOM];
 	struct job_end list[TRANSFER_ROOM] = { { .attempts = 0 } };
 	bool ours[TRANSFER_ROOM] = { false };
 	size_t n = 0;
 
-	for (struct load *l = m->loads; n < (size_t)m->ended; l++)
+	for (struct mail_load *l = m->loads; n < (size_t)m->ended; l++)
 		if (l->used && l->ended) {
 			which[n] = l;
 			list[n++] = l->end;
 		}
 	job_settle(m->queue, a, list, n, ours);
 	for (size_t i = 0; i < n; i++) {
-		report(which[i], ours[i]);
+		mail_load_report(which[i], ours[i]);
 		unload(m, which[i]);
 	}
 	arena_reset(a);
@@ -456,7 +323,7 @@ mailer_abandon(struct mailer *m, struct arena *batch)
 struct str
 mailer_leases(const struct mailer *m, struct arena *a, struct str list)
 {
-	for (const struct load *l = m->loads; l < m->loads + TRANSFER_ROOM;
+	for (const struct mail_load *l = m->loads; l < m->loads + TRANSFER_ROOM;
 	    l++)
 		if (l->used)
 			list = arena_fmt(a, "%.*s%s%.*s", STR_FMT(list),

@@ -111,7 +111,7 @@ begin(struct sms *s, struct load *l)
 	struct job *j = &l->job;
 	const char *why = "the payload cannot be unsealed";
 
-	if (job_open(s->queue, l->arena, j) != E_OK ||
+	if (job_open(s->queue->keys, l->arena, j) != E_OK ||
 	    !sms_request_make(l->arena, s->config, j->id, j->payload, &r,
 	    &why)) {
 		bury(s, l->arena, j, false, why);
