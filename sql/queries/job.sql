@@ -109,26 +109,6 @@ where ($1::uuid is null or id = $1) and state = 'dead'
   and payload is not null
 returning id;
 
--- For /health and posternctl queue stats: ready, due now, being sent, dead,
--- expired, and the age in µs of the oldest due job (0: none is due). Reads
--- the partial indexes only: what is done costs nothing.
--- name: job_stats
--- safe: yes
-select r.ready, r.due, r.sending, f.dead, f.expired, r.oldest
-from (
-	select count(*) as ready,
-	    count(*) filter (where run_at <= now()) as due,
-	    count(*) filter (where lease_holder is not null
-	        and run_at > now()) as sending,
-	    coalesce((extract(epoch from now() - min(run_at) filter
-	        (where run_at <= now())) * 1000000)::bigint, 0) as oldest
-	from jobs where state = 'ready'
-) r, (
-	select count(*) filter (where state = 'dead') as dead,
-	    count(*) filter (where state = 'expired') as expired
-	from jobs where state in ('dead', 'expired')
-) f;
-
 -- The work of name $1 is this worker's until it is due again in $2 µs.
 -- name: cron_claim
 update cron_jobs set last_run = now(),

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "queue/alarm.h"
 #include "queue/courier.h"
 #include "queue/delivery.h"
 #include "queue/holder.h"
@@ -41,6 +42,7 @@ struct worker {
 	struct sms *sms;
 	struct maintenance maintenance;
 	struct audit_seal audit_seal;
+	struct alarm alarm;
 	struct courier courier;
 	int64_t reap_at;
 	int64_t stop_at; /* µs, monotonic; 0: go on */
@@ -138,6 +140,8 @@ maintain(struct worker *w)
 	arena_reset(w->one);
 	more |= audit_seal_step(&w->audit_seal, w->queue.db, w->one,
 	    w->queue.keys);
+	arena_reset(w->one);
+	alarm_step(&w->alarm, w->queue.db, w->one, w->config);
 	arena_reset(w->one);
 	return more;
 }

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SHARED_VERSION 5
+#define SHARED_VERSION 6
 
 static void
 complain(const char *msg, const char *path)
