@@ -48,8 +48,9 @@ select rolname = current_user from pg_roles where rolname = $1;
 
 -- How far jobs and webhook deliveries are behind: due (counted to $1), age of
 -- the oldest in µs, given up (counted to $1). Each priority, and each endpoint
--- that has something to do, is a range of its index: what is not due is not
--- read, however much it is. An endpoint that fails is its owner's trouble.
+-- that has something to do (of five hundred), is a range of its index: what is
+-- not due is not read, however much it is. An endpoint that fails is its
+-- owner's trouble.
 -- name: queue_health
 -- safe: yes
 with recursive endpoint (id) as (
@@ -61,7 +62,7 @@ with recursive endpoint (id) as (
 		order by d.webhook_id limit 1)
 	from endpoint where endpoint.id is not null
 ), well as (
-	select w.id from (select id from endpoint limit 1000) e
+	select w.id from (select id from endpoint limit 500) e
 		join webhooks w on w.id = e.id
 	where w.failures = 0 and coalesce(w.paused_until <= now(), true)
 )

@@ -1,7 +1,7 @@
 -- When the queues fell behind (docs/operations.md): one row, so that of several
 -- workers one says that it began and one that it ended.
 create table queue_alarm (
-	only boolean primary key default true check (only),
+	one boolean primary key default true check (one),
 	since timestamptz
 );
 insert into queue_alarm default values;

@@ -57,26 +57,36 @@ kept(struct shared *s, int at)
 		atomic_load(&s->backlog[at + 2]) };
 }
 
+/*
+ * Is it this process's turn to ask? One of many is enough. A file on disk may
+ * bring a time of an earlier boot.
+ */
+static bool
+is_old(struct shared *s)
+{
+	int64_t now = clock_mono(), until = atomic_load(&s->backlog_until);
+
+	return (now >= until || until - now > RECENT) &&
+	    atomic_compare_exchange_strong(&s->backlog_until, &until,
+	    now + RECENT);
+}
+
 enum err
 backlog_recent(struct ctx *x, struct backlog *out)
 {
 	struct shared *s = x->shared;
-	int64_t now = clock_mono(), until = atomic_load(&s->backlog_until);
 	enum err e;
 
-	/* A file on disk may bring a time of an earlier boot. */
-	if (now < until && until - now <= RECENT) {
-		out->jobs = kept(s, 0);
-		out->webhooks = kept(s, 3);
-		out->alarm = is_alarming(x->config, out);
-		return E_OK;
+	if (is_old(s)) {
+		e = backlog_look(x->db, x->arena, x->config, out);
+		if (e != E_OK)
+			return e;
+		keep(s, &out->jobs, 0);
+		keep(s, &out->webhooks, 3);
 	}
-	e = backlog_look(x->db, x->arena, x->config, out);
-	if (e != E_OK)
-		return e;
-	keep(s, &out->jobs, 0);
-	keep(s, &out->webhooks, 3);
-	atomic_store(&s->backlog_until, now + RECENT);
+	out->jobs = kept(s, 0);
+	out->webhooks = kept(s, 3);
+	out->alarm = is_alarming(x->config, out);
 	return E_OK;
 }
 

@@ -29,10 +29,10 @@ static void
 queue(struct ctx *x, struct buf *b)
 {
 	struct backlog q;
-	enum err e = backlog_recent(x, &q);
+	bool up = db_ping(x->db, x->arena) >= 0;
 
-	gauge(b, "postern_database_up", "Does Postgres answer?", e == E_OK);
-	if (e != E_OK)
+	gauge(b, "postern_database_up", "Does Postgres answer?", up);
+	if (!up || backlog_recent(x, &q) != E_OK)
 		return;
 	both(b, "queue_depth", "Jobs and webhook deliveries that are due, "
 	    "counted to queue.alarm_depth", (double)q.jobs.due,
