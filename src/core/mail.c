@@ -31,6 +31,7 @@ mail_batch(struct ctx *x, const struct job_draft *d, size_t n)
 		json_add_str(o, "kind", d[i].kind);
 		json_add_str(o, "payload", hex_encode(x->arena, d[i].sealed));
 		json_add_int(o, "priority", d[i].priority);
+		json_add(o, "ttl", d[i].ttl ? json_int(d[i].ttl) : NULL);
 		json_push(list, o);
 	}
 	return json_print(x->arena, list);

@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -244,6 +245,25 @@ def test_every_template_renders(stack, template):
         assert "When:    2026-01-02 03:04 UTC" in body(m, "plain")
         assert "<td>192.0.2.1</td>" in body(m, "html")
     assert "<b>" not in body(m, "html")
+
+
+def test_a_language_lacks_no_mail_and_no_value():
+    """What a folder of templates has, all have; with the same variables."""
+    top = os.path.join(TOP, "templates/mail")
+
+    def variables(path):
+        with open(path) as f:
+            return set(re.findall(r"\{\{[{#^]?([a-z_]+)", f.read())) - {
+                "lang"}
+    names = {n for n in os.listdir(top) if "." in n}
+    languages = [n for n in os.listdir(top) if "." not in n]
+    assert "de" in languages
+    for language in languages:
+        where = os.path.join(top, language)
+        assert set(os.listdir(where)) == names
+        for name in names:
+            assert variables(os.path.join(where, name)) == variables(
+                os.path.join(top, name)), (language, name)
 
 
 def test_names_cannot_become_links_or_markup(stack):
