@@ -286,6 +286,8 @@ def test_an_operator_replaces_single_files_and_adds_languages(stack, tmp_path):
     own = tmp_path / "own"
     (own / "mail" / "de").mkdir(parents=True)
     for name in os.listdir(os.path.join(TOP, "templates/mail")):
+        if name == "de":
+            continue
         with open(os.path.join(TOP, "templates/mail", name)) as f:
             (own / "mail" / name).write_text(f.read())
     (own / "mail" / "de" / "verify.txt").write_text(
