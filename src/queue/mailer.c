@@ -90,6 +90,14 @@ mailer_new(const struct config *c, struct queue *q)
 	return m;
 }
 
+/* A burst is over: its memory goes back. */
+static void
+shrink(struct mailer *m)
+{
+	for (int i = 0; i < TRANSFER_ROOM; i++)
+		arena_free(&m->loads[i].arena);
+}
+
 void
 mailer_free(struct mailer **mp)
 {
@@ -100,8 +108,7 @@ mailer_free(struct mailer **mp)
 	db_meanwhile(m->queue->db, NULL, NULL);
 	transfer_free(&m->transfer);
 	mail_template_cache_free(&m->sender.templates.cache);
-	for (int i = 0; i < TRANSFER_ROOM; i++)
-		arena_free(&m->loads[i].arena);
+	shrink(m);
 	arena_free(&m->arena);
 	free(m);
 	*mp = NULL;
@@ -122,7 +129,8 @@ take(struct mailer *m, const struct job *claimed)
 
 	while (l->used)
 		l++;
-	l->arena = arena_new(LIMIT_ARENA);
+	if (l->arena == NULL)
+		l->arena = arena_new(LIMIT_ARENA);
 	l->used = true;
 	m->used++;
 	if (!mail_load_fill(l, claimed, m->queue->keys, &m->sender)) {
@@ -242,7 +250,7 @@ unload(struct mailer *m, struct mail_load *l)
 	l->used = l->ended = false;
 	m->used--;
 	m->ended--;
-	arena_free(&l->arena);
+	arena_reset(l->arena);
 }
 
 /* What ended until now, in one statement. */
@@ -264,6 +272,8 @@ settle(struct mailer *m, struct arena *a)
 		mail_load_report(which[i], ours[i]);
 		unload(m, which[i]);
 	}
+	if (m->used == 0)
+		shrink(m);
 	arena_reset(a);
 }
 
