@@ -303,7 +303,8 @@ mailer_step(struct mailer *m, struct arena *batch, bool stopping, int ms)
 	if (m->ended > m->ahead / 4 || (m->ended && (m->ended == m->used ||
 	    clock_mono() - m->ended_at >= SETTLE_EVERY)))
 		settle(m, batch);
-	return m->used > 0 || m->probing || (m->full && !m->circuit.open);
+	return m->used > 0 || (!stopping && (m->probing ||
+	    (m->full && !m->circuit.open)));
 }
 
 void
