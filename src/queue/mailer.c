@@ -8,7 +8,7 @@
 #include "queue/circuit.h"
 #include "queue/mail_load.h"
 
-#define AHEAD_MAX 192 /* mails claimed before there is a connection for them */
+#define AHEAD_MAX 448 /* mails claimed before there is a connection for them */
 #define CLAIM_EVERY (100 * CLOCK_MS)  /* when nothing was left at the last */
 #define SETTLE_EVERY (10 * CLOCK_MS)  /* what a crash may send twice */
 #define BRISK (50 * CLOCK_MS)	      /* a claim lasted no longer: ask for more */

@@ -14,7 +14,7 @@
  */
 struct transfer;
 
-#define TRANSFER_ROOM 256 /* mails in the pool: waiting, under way, ended */
+#define TRANSFER_ROOM 512 /* mails in the pool: waiting, under way, ended */
 
 struct transfer_options {
 	const char *host;
