@@ -172,7 +172,7 @@ adapt(struct mailer *m, int64_t now)
 	if (!m->full)
 		return;
 	if (lasted < BRISK)
-		m->ahead = m->ahead ? m->ahead * 2 : 1;
+		m->ahead = m->ahead * 2 + m->connections;
 	else if (lasted > SLACK)
 		m->ahead /= 2;
 	if (m->ahead > AHEAD_MAX)
