@@ -1,6 +1,9 @@
 #include "queue/mailer.h"
 
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -9,6 +12,7 @@
 #include "queue/mail_load.h"
 
 #define AHEAD_MAX 448 /* mails claimed before there is a connection for them */
+#define BURST 32
 #define CLAIM_EVERY (100 * CLOCK_MS)  /* when nothing was left at the last */
 #define SETTLE_EVERY (10 * CLOCK_MS)  /* what a crash may send twice */
 #define BRISK (50 * CLOCK_MS)	      /* a claim lasted no longer: ask for more */
@@ -90,12 +94,21 @@ mailer_new(const struct config *c, struct queue *q)
 	return m;
 }
 
-/* A burst is over: its memory goes back. */
+/* A burst is over: its memory goes back, which glibc leaves to be asked. */
 static void
 shrink(struct mailer *m)
 {
+	int freed = 0;
+
 	for (int i = 0; i < TRANSFER_ROOM; i++)
-		arena_free(&m->loads[i].arena);
+		if (m->loads[i].arena) {
+			arena_free(&m->loads[i].arena);
+			freed++;
+		}
+#ifdef __GLIBC__
+	if (freed > BURST)
+		malloc_trim(0);
+#endif
 }
 
 void
