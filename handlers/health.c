@@ -17,6 +17,20 @@ check(int64_t us, bool on)
 	return o;
 }
 
+static void
+add_queue(cJSON *o, bool webhooks, const struct backlog_of *b)
+{
+	static const char *const names[][2] = {
+		{ "ready", "webhooksReady" },
+		{ "oldestSeconds", "webhooksOldestSeconds" },
+		{ "dead", "webhooksDead" },
+	};
+
+	json_add_int(o, names[0][webhooks], b->due);
+	json_add_int(o, names[1][webhooks], b->oldest / CLOCK_SECOND);
+	json_add_int(o, names[2][webhooks], b->dead);
+}
+
 static cJSON *
 checks(const struct health *h)
 {
@@ -30,10 +44,9 @@ checks(const struct health *h)
 	json_add_int(memory, "heapTotal", h->memory_total / MIB);
 	json_add(o, "memory", memory);
 	json_add_str(queue, "status", h->database < 0 ? STR("down") :
-	    STR("up"));
-	json_add_int(queue, "ready", h->queue_ready);
-	json_add_int(queue, "oldestSeconds", h->queue_oldest / CLOCK_SECOND);
-	json_add_int(queue, "dead", h->queue_dead);
+	    h->queue.alarm ? STR("backlog") : STR("up"));
+	add_queue(queue, false, &h->queue.jobs);
+	add_queue(queue, true, &h->queue.webhooks);
 	json_add(o, "queue", queue);
 	return o;
 }

@@ -1,6 +1,44 @@
 /* GET /admin/stats */
+#include "base/clock.h"
+#include "core/backlog.h"
 #include "handlers/admin.h"
 #include "handlers/handlers.h"
+
+static cJSON *
+kind(const struct backlog_kind *k)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "kind", k->kind);
+	json_add_int(o, "ready", k->ready);
+	json_add_int(o, "due", k->due);
+	json_add_int(o, "sending", k->sending);
+	json_add_int(o, "oldest_due_seconds", k->oldest / CLOCK_SECOND);
+	json_add_int(o, "dead", k->dead);
+	json_add_int(o, "expired", k->expired);
+	return o;
+}
+
+static enum err
+queue(struct call *c, cJSON *data)
+{
+	cJSON *o = json_object(), *list = json_array();
+	struct backlog_kind *kinds;
+	struct backlog b;
+	size_t n = 0;
+	enum err e = backlog_recent(c->ctx, &b);
+
+	if (e == E_OK)
+		e = backlog_kinds(c->ctx->db, c->ctx->arena, &kinds, &n);
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		json_push(list, kind(&kinds[i]));
+	json_add_bool(o, "backlog", b.alarm);
+	json_add(o, "kinds", list);
+	json_add(data, "queue", o);
+	return E_OK;
+}
 
 static enum err
 run(struct call *c)
@@ -21,6 +59,9 @@ run(struct call *c)
 	json_add_int(day, "failed_logins", s.failed_logins);
 	json_add_int(day, "registrations", s.registrations);
 	json_add(data, "last_24_hours", day);
+	e = queue(c, data);
+	if (e != E_OK)
+		return e;
 	return answer(c, 200, "Statistics retrieved successfully", data);
 }
 

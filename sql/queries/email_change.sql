@@ -27,10 +27,11 @@ with v as (
 		now() + $6::bigint * interval '1 microsecond'
 	from o join users u on u.id = o.user_id
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select m.id, 'mail', decode(m.payload, 'hex'), m.priority,
+		now() + m.ttl * interval '1 microsecond'
 	from o, json_to_recordset($7::json)
-		m (id uuid, payload text, priority smallint)
+		m (id uuid, payload text, priority smallint, ttl bigint)
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)

@@ -1,12 +1,16 @@
 -- Claim up to $1 due jobs of the kinds in $2 (comma separated) for $3 µs in
 -- the name of holder $4. Each priority is its own index range, in order; the
--- row locks are gone when the statement ends.
+-- row locks are gone when the statement ends. A claim is a try begun: counted
+-- and traced before anything is sent (row RE4), unless the job expired or has
+-- had all its tries. Answers the time it has left in µs (null: no end).
 -- name: job_claim
 with due as (
-	select j.id
+	select j.*
 	from generate_series(0, 9) p (priority)
 	cross join lateral (
-		select id from jobs
+		select id, coalesce(expires_at <= now(), false) as expired,
+		    attempts >= max_attempts as spent
+		from jobs
 		where state = 'ready' and jobs.priority = p.priority
 		  and run_at <= now()
 		  and kind = any (string_to_array($2, ','))
@@ -18,86 +22,68 @@ with due as (
 ), claimed as (
 	update jobs set lease_token = gen_random_uuid(),
 	    lease_holder = $4::uuid,
-	    run_at = now() + $3::bigint * interval '1 microsecond'
+	    run_at = now() + $3::bigint * interval '1 microsecond',
+	    attempts = attempts + (not (expired or spent))::int
 	from due
 	where jobs.id = due.id
-	returning jobs.*
+	returning jobs.*, expired, spent
+), trace as (
+	insert into job_attempts (job_id, lease_token, attempt)
+	select id, lease_token, attempts from claimed
+	where not (expired or spent)
 )
-select id, lease_token, kind, payload, attempts, max_attempts,
-    to_us(created_at), to_us(expires_at), coalesce(expires_at <= now(), false)
+select id, lease_token, kind, payload, attempts, priority,
+    to_us(created_at), (extract(epoch from expires_at - now())
+	* 1000000)::bigint, expired, spent
 from claimed
 order by priority, created_at, id;
 
--- The trace before the send, and the lease renewed for $4 µs. No row: the
--- lease went to another worker, or the job expired meanwhile.
--- name: job_begin
+-- How claims ended: $1 a JSON array of {id, lease, state, result, attempts,
+-- delay, reason}. state: done, ready (again, in delay µs), dead or expired.
+-- result: what the trace says; null: nothing was sent, and there is no trace.
+-- The payload goes with what was sent or expired; a dead letter keeps it so
+-- that it can be sent again. Only who still holds the lease says so, as often
+-- as he wants. Answers whose end it was.
+-- name: job_settle
 -- safe: yes
-with begun as (
-	update jobs set attempts = $3::int,
-	    run_at = now() + $4::bigint * interval '1 microsecond'
-	where id = $1::uuid and lease_token = $2::uuid and state = 'ready'
-	  and (expires_at is null or expires_at > now())
-	returning id, lease_token, attempts
+with said as (
+	select * from json_to_recordset($1::json) s (id uuid, lease uuid,
+		state text, result text, attempts integer, delay bigint,
+		reason text)
 ), trace as (
-	insert into job_attempts (job_id, lease_token, attempt)
-	select id, lease_token, attempts from begun
-	on conflict do nothing
+	update job_attempts t set finished_at = now(), result = said.result,
+	    detail = said.reason
+	from said
+	where t.job_id = said.id and t.lease_token = said.lease
+	  and said.result is not null
+), untried as (
+	delete from job_attempts t using said
+	where t.job_id = said.id and t.lease_token = said.lease
+	  and said.result is null
 )
-select attempts from begun;
+update jobs set state = said.state, attempts = said.attempts,
+    run_at = case when said.state = 'ready'
+	then now() + said.delay * interval '1 microsecond'
+	else jobs.run_at end,
+    lease_token = case when said.state = 'ready' and said.result is null
+	then null else jobs.lease_token end,
+    lease_holder = null, last_error = said.reason,
+    payload = case when said.state in ('done', 'expired') then null
+	else jobs.payload end,
+    finished_at = case when said.state <> 'ready'
+	then coalesce(jobs.finished_at, now()) end
+from said
+where jobs.id = said.id and jobs.lease_token = said.lease
+  and jobs.state in ('ready', said.state)
+returning jobs.id;
 
--- Sent: the payload goes with it.
--- name: job_done
--- safe: yes
-with trace as (
-	update job_attempts set finished_at = now(), result = 'sent'
-	where job_id = $1::uuid and lease_token = $2::uuid
-)
-update jobs set state = 'done', payload = null, last_error = null,
-    finished_at = coalesce(finished_at, now())
-where id = $1::uuid and lease_token = $2::uuid
-returning id;
-
--- Not sent, due again in $3 µs. $4: attempts that count; $5: result of the
--- trace; $6: reason.
--- name: job_retry_later
--- safe: yes
-with trace as (
-	update job_attempts set finished_at = now(), result = $5, detail = $6
-	where job_id = $1::uuid and lease_token = $2::uuid
-)
-update jobs set run_at = now() + $3::bigint * interval '1 microsecond',
-    attempts = $4::int, last_error = $6, lease_holder = null
-where id = $1::uuid and lease_token = $2::uuid and state = 'ready'
-returning id;
-
--- Never to be sent: state $3 ('dead' or 'expired') and reason $4. A dead
--- letter keeps its payload so that it can be sent again; what expired does not.
--- name: job_bury
--- safe: yes
-with trace as (
-	update job_attempts set finished_at = now(), result = 'dead', detail = $4
-	where job_id = $1::uuid and lease_token = $2::uuid
-	  and finished_at is null
-)
-update jobs set state = $3, last_error = $4,
-    finished_at = coalesce(finished_at, now()), lease_holder = null,
-    payload = case when $3 = 'expired' then null else payload end
-where id = $1::uuid and lease_token = $2::uuid
-  and state in ('ready', $3)
-returning id;
-
--- Give back a claim that was not begun.
--- name: job_release
--- safe: yes
-update jobs set run_at = now(), lease_token = null, lease_holder = null
-where id = $1::uuid and lease_token = $2::uuid and state = 'ready'
-returning id;
-
--- Give back every claim of a worker process that is known to be dead.
+-- Give back every claim of a worker process that is known to be dead, or of
+-- this one where it knows of none: all but the leases $2 (comma separated).
 -- name: job_release_holder
 -- safe: yes
 update jobs set run_at = now(), lease_token = null, lease_holder = null
 where lease_holder = $1::uuid and state = 'ready'
+  and not lease_token = any (string_to_array($2, ',')::uuid[])
 returning id;
 
 -- For posternctl queue list: state $1 (null: all but done), newest first,
@@ -122,26 +108,6 @@ update jobs set state = 'ready', attempts = 0, run_at = now(),
 where ($1::uuid is null or id = $1) and state = 'dead'
   and payload is not null
 returning id;
-
--- For /health and posternctl queue stats: ready, due now, being sent, dead,
--- expired, and the age in µs of the oldest due job (0: none is due). Reads
--- the partial indexes only: what is done costs nothing.
--- name: job_stats
--- safe: yes
-select r.ready, r.due, r.sending, f.dead, f.expired, r.oldest
-from (
-	select count(*) as ready,
-	    count(*) filter (where run_at <= now()) as due,
-	    count(*) filter (where lease_holder is not null
-	        and run_at > now()) as sending,
-	    coalesce((extract(epoch from now() - min(run_at) filter
-	        (where run_at <= now())) * 1000000)::bigint, 0) as oldest
-	from jobs where state = 'ready'
-) r, (
-	select count(*) filter (where state = 'dead') as dead,
-	    count(*) filter (where state = 'expired') as expired
-	from jobs where state in ('dead', 'expired')
-) f;
 
 -- The work of name $1 is this worker's until it is due again in $2 µs.
 -- name: cron_claim

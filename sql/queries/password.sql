@@ -1,7 +1,7 @@
 -- name: password_change
 -- The password alone proves nobody anew who has a second factor.
--- 1 user id, 2 new hash, 3 the hash that was verified, 4 session kept, 5 job
--- id, 6 job payload, 7 ip, 8 user agent, 9 request id
+-- 1 user id, 2 new hash, 3 the hash that was verified, 4 session kept, 5 mails,
+-- 6 ip, 7 user agent, 8 request id
 with u as (
 	update users set password_hash = $2, password_changed_at = now(),
 		must_reset_password = false, updated_at = now()
@@ -24,11 +24,13 @@ with u as (
 		and purpose in ('reset', 'email')
 ), j as (
 	insert into jobs (id, kind, payload, priority)
-	select $5::uuid, 'mail', $6::bytea, 1 from u
+	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
+	from u, json_to_recordset($5::json)
+		m (id uuid, payload text, priority smallint)
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
-	select id, id, 'password.change', 'users', 'success', $7, $8, $9
+	select id, id, 'password.change', 'users', 'success', $6, $7, $8
 	from u
 )
 select id from u;
@@ -79,8 +81,7 @@ where o.id = $1::uuid and o.purpose = 'reset' and o.used_at is null
 -- name: reset_confirm
 -- Consume the link; only its affected row sets the password. Everything that
 -- was open ends; the second factor stays (security rows PR5, PR6).
--- 1 link id, 2 new hash, 3 job id, 4 job payload, 5 ip, 6 user agent,
--- 7 request id
+-- 1 link id, 2 new hash, 3 mails, 4 ip, 5 user agent, 6 request id
 with c as (
 	update one_time set used_at = now()
 	where id = $1::uuid and purpose = 'reset' and used_at is null
@@ -111,11 +112,13 @@ with c as (
 			and bucket < 'login:' || u.id || ';')
 ), j as (
 	insert into jobs (id, kind, payload, priority)
-	select $3::uuid, 'mail', $4::bytea, 1 from u
+	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
+	from u, json_to_recordset($3::json)
+		m (id uuid, payload text, priority smallint)
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
-	select id, id, 'password.reset', 'users', 'success', $5, $6, $7
+	select id, id, 'password.reset', 'users', 'success', $4, $5, $6
 	from u
 )
 select id from u;

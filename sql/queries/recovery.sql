@@ -32,10 +32,12 @@ with m as (
 		$9::integer, now() + $8::bigint * interval '1 microsecond'
 	from m
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select t.id, t.kind, decode(t.payload, 'hex'), t.priority
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.id, t.kind, decode(t.payload, 'hex'), t.priority,
+		now() + t.ttl * interval '1 microsecond'
 	from m, json_to_recordset($10::json)
-		t (id uuid, kind text, payload text, priority smallint)
+		t (id uuid, kind text, payload text, priority smallint,
+		ttl bigint)
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
@@ -201,10 +203,12 @@ with q as (
 		or (bucket >= 'login:' || u.id || ':'
 			and bucket < 'login:' || u.id || ';')
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select t.id, t.kind, decode(t.payload, 'hex'), t.priority
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.id, t.kind, decode(t.payload, 'hex'), t.priority,
+		now() + t.ttl * interval '1 microsecond'
 	from u, json_to_recordset($4::json)
-		t (id uuid, kind text, payload text, priority smallint)
+		t (id uuid, kind text, payload text, priority smallint,
+		ttl bigint)
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)

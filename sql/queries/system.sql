@@ -46,12 +46,108 @@ values ($1, $2, $3);
 -- safe: yes
 select rolname = current_user from pg_roles where rolname = $1;
 
+-- How far jobs and webhook deliveries are behind: due (counted to $1), age of
+-- the oldest in µs, given up (counted to $1). Each priority, and each endpoint
+-- that has something to do (of five hundred), is a range of its index: what is
+-- not due is not read, however much it is. An endpoint that fails is its
+-- owner's trouble.
 -- name: queue_health
--- Due jobs (counted to a thousand), age of the oldest µs, dead ones.
 -- safe: yes
-select (select count(*) from (select 1 from jobs
-		where state = 'ready' and run_at <= now() limit 1000) due),
-	(select coalesce(to_us(now()) - to_us(min(run_at)), 0) from jobs
-		where state = 'ready' and run_at <= now()),
+with recursive endpoint (id) as (
+	(select webhook_id from webhook_deliveries where state = 'ready'
+		order by webhook_id limit 1)
+	union all
+	select (select d.webhook_id from webhook_deliveries d
+		where d.state = 'ready' and d.webhook_id > endpoint.id
+		order by d.webhook_id limit 1)
+	from endpoint where endpoint.id is not null
+), well as (
+	select w.id from (select id from endpoint limit 500) e
+		join webhooks w on w.id = e.id
+	where w.failures = 0 and coalesce(w.paused_until <= now(), true)
+)
+select (select count(*) from (
+		select 1 from generate_series(0, 9) p (priority)
+			cross join lateral (select 1 from jobs
+				where state = 'ready'
+					and jobs.priority = p.priority
+					and run_at <= now()
+				limit $1::integer) j
+		limit $1::integer) due),
+	(select coalesce(to_us(now()) - to_us(min(run_at)), 0)
+		from generate_series(0, 9) p (priority)
+			cross join lateral (select run_at from jobs
+				where state = 'ready'
+					and jobs.priority = p.priority
+				order by run_at limit 1) j
+		where run_at <= now()),
 	(select count(*) from (select 1 from jobs
-		where state = 'dead' limit 1000) dead);
+		where state = 'dead' limit $1::integer) dead),
+	(select count(*) from (
+		select 1 from well cross join lateral (
+			select 1 from webhook_deliveries
+			where webhook_id = well.id and state = 'ready'
+				and run_at <= now()
+			limit $1::integer) d
+		limit $1::integer) due),
+	(select coalesce(to_us(now()) - to_us(min(run_at)), 0)
+		from well cross join lateral (
+			select run_at from webhook_deliveries
+			where webhook_id = well.id and state = 'ready'
+			order by run_at limit 1) d
+		where run_at <= now()),
+	(select count(*) from (select 1 from webhook_deliveries
+		where state = 'dead' limit $1::integer) dead);
+
+-- For an administrator: a row for each kind of job, and 'webhook': ready, due,
+-- being sent, age of the oldest due in µs, dead, expired. Each is counted
+-- among the first $1 of a priority.
+-- name: queue_kinds
+-- safe: yes
+with ready as (
+	select j.* from generate_series(0, 9) p (priority)
+		cross join lateral (
+			select kind, run_at, lease_holder from jobs
+			where state = 'ready' and jobs.priority = p.priority
+			order by run_at limit $1::integer) j
+	union all
+	select * from (select 'webhook', run_at, lease_holder
+		from webhook_deliveries
+		where state = 'ready' limit $1::integer) d
+), over as (
+	select * from (select kind, state from jobs
+		where state in ('dead', 'expired') limit $1::integer) j
+	union all
+	select * from (select 'webhook', state from webhook_deliveries
+		where state = 'dead' limit $1::integer) d
+), kinds as (
+	select kind from ready union select kind from over
+	union values ('mail'), ('sms'), ('webhook')
+)
+select k.kind, coalesce(r.ready, 0), coalesce(r.due, 0),
+	coalesce(r.sending, 0), coalesce(r.oldest, 0), coalesce(o.dead, 0),
+	coalesce(o.expired, 0)
+from kinds k left join (
+	select kind, count(*) as ready,
+		count(*) filter (where run_at <= now()) as due,
+		count(*) filter (where lease_holder is not null
+			and run_at > now()) as sending,
+		to_us(now()) - to_us(min(run_at)
+			filter (where run_at <= now())) as oldest
+	from ready group by kind) r on r.kind = k.kind
+left join (
+	select kind, count(*) filter (where state = 'dead') as dead,
+		count(*) filter (where state = 'expired') as expired
+	from over group by kind) o on o.kind = k.kind
+order by k.kind;
+
+-- The alarm is on or off ($1). A row: it was not before, and this one says so;
+-- since when it was on (null: it was off).
+-- name: queue_alarm_set
+with was as (
+	select since from queue_alarm
+)
+update queue_alarm set since = case when $1::boolean then now() end
+from was
+where (queue_alarm.since is not null) <> $1::boolean
+returning to_us(now()) - to_us(was.since);

@@ -51,6 +51,7 @@ create table jobs (
 );
 
 create index jobs_due on jobs (priority, run_at, id) where state = 'ready';
+create index jobs_held on jobs (lease_holder) where lease_holder is not null;
 create index jobs_failed on jobs (finished_at, id)
     where state in ('dead', 'expired');
 create index jobs_done on jobs (finished_at) where state = 'done';

@@ -122,22 +122,38 @@ host_of(const struct ctx *x)
 	return str_slice(s, 0, str_find(s, ':'));
 }
 
-struct job_draft
-factor_send_sms(struct ctx *x, struct str to, struct str code)
+static struct job_draft
+sms(struct ctx *x, struct str to, struct str text, int priority, int64_t ttl)
 {
-	struct str host = host_of(x), text;
 	cJSON *o = json_object();
 
-	text = arena_fmt(x->arena, "%.*s is your %s code. It is valid for "
-	    "%d minutes.", STR_FMT(code), x->config->name,
+	json_add_str(o, "to", to);
+	json_add_str(o, "text", text);
+	return job_draft(x->arena, x->keys, "sms", priority, ttl,
+	    json_print(x->arena, o));
+}
+
+struct job_draft
+factor_send_sms(struct ctx *x, struct str to, const char *what,
+    struct str code)
+{
+	struct str host = host_of(x), text;
+
+	text = arena_fmt(x->arena, "%.*s is your %s %s. It is valid for "
+	    "%d minutes.", STR_FMT(code), x->config->name, what,
 	    (int)(LIFE / CLOCK_SECOND / 60));
 	if (host.n)
 		text = arena_fmt(x->arena, "%.*s\n\n@%.*s #%.*s",
 		    STR_FMT(text), STR_FMT(host), STR_FMT(code));
-	json_add_str(o, "to", to);
-	json_add_str(o, "text", text);
-	return job_draft(x->arena, x->keys, "sms", 0, LIFE,
-	    json_print(x->arena, o));
+	return sms(x, to, text, 0, LIFE);
+}
+
+struct job_draft
+factor_send_recovered(struct ctx *x, struct str to)
+{
+	return sms(x, to, arena_fmt(x->arena, "Your %s account was recovered "
+	    "and has a new password. If it was not you, reset your password "
+	    "at once.", x->config->name), 1, DAY);
 }
 
 static struct job_draft
@@ -147,7 +163,7 @@ draft(struct ctx *x, const struct subject *s, struct str kind,
 	cJSON *vars;
 
 	if (str_eq(kind, STR("sms")))
-		return factor_send_sms(x, to, code);
+		return factor_send_sms(x, to, "code", code);
 	vars = json_object();
 	json_add_str(vars, "code", code);
 	json_add_int(vars, "minutes", LIFE / CLOCK_SECOND / 60);

@@ -28,19 +28,6 @@ health_ready(struct ctx *x, bool *degraded)
 	return db_ping(x->db, x->arena) >= 0;
 }
 
-static void
-ask_queue(struct ctx *x, struct health *h)
-{
-	struct rows *r;
-
-	if (h->database < 0 ||
-	    db_exec0(x->db, x->arena, Q_QUEUE_HEALTH, &r) != E_OK)
-		return;
-	h->queue_ready = row_int(r, 0, 0);
-	h->queue_oldest = row_int(r, 0, 1);
-	h->queue_dead = row_int(r, 0, 2);
-}
-
 void
 health_check(struct ctx *x, struct health *h)
 {
@@ -49,13 +36,14 @@ health_check(struct ctx *x, struct health *h)
 	h->redis_configured = cache_configured(x->cache);
 	if (h->redis_configured)
 		h->redis = cache_ping(x->cache, x->arena);
-	ask_queue(x, h);
+	if (h->database >= 0)
+		(void)backlog_recent(x, &h->queue);
 	h->memory_used = resident();
 	h->memory_total = (int64_t)sysconf(_SC_PHYS_PAGES) *
 	    sysconf(_SC_PAGESIZE);
 	h->uptime = clock_wall() - atomic_load(&x->shared->started_wall);
 	if (h->database < 0)
 		h->status = HEALTH_UNHEALTHY;
-	else if (h->redis_configured && h->redis < 0)
+	else if ((h->redis_configured && h->redis < 0) || h->queue.alarm)
 		h->status = HEALTH_DEGRADED;
 }

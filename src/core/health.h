@@ -1,7 +1,7 @@
 #ifndef CORE_HEALTH_H
 #define CORE_HEALTH_H
 
-#include "core/ctx.h"
+#include "core/backlog.h"
 
 /* What /health tells (contract 2; row RE11). Times are µs, -1: down. */
 struct health {
@@ -9,15 +9,16 @@ struct health {
 	int64_t database;
 	bool redis_configured;
 	int64_t redis;
-	int64_t queue_ready;   /* jobs that are due */
-	int64_t queue_dead;
-	int64_t queue_oldest;  /* age of the oldest due job */
+	struct backlog queue;
 	int64_t memory_used;   /* bytes, of this process */
 	int64_t memory_total;  /* of the machine */
 	int64_t uptime;	       /* of the service on this host */
 };
 
-/* Ask every dependency. Without Postgres the service is unhealthy. */
+/*
+ * Ask every dependency. Without Postgres the service is unhealthy; without
+ * Redis, or while the queues are alarmingly behind, degraded.
+ */
 void health_check(struct ctx *x, struct health *out);
 
 /* Can requests be served now? Postgres only: the readiness of a balancer. */

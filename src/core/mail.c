@@ -2,6 +2,8 @@
 
 #include "base/encoding.h"
 
+#define LANGUAGE_MAX 256 /* bytes */
+
 struct job_draft
 mail_draft(struct ctx *x, const struct mail *m)
 {
@@ -9,7 +11,8 @@ mail_draft(struct ctx *x, const struct mail *m)
 
 	json_add_str(o, "template", str_of(m->template));
 	json_add_str(o, "to", m->to);
-	json_add_str(o, "language", x->language);
+	/* A stranger's header: enough of it to choose by. */
+	json_add_str(o, "language", str_slice(x->language, 0, LANGUAGE_MAX));
 	json_add_str(o, "name", m->name);
 	json_add(o, "vars", m->vars ? m->vars : json_object());
 	return job_draft(x->arena, x->keys, "mail", m->priority, m->ttl,
@@ -28,6 +31,7 @@ mail_batch(struct ctx *x, const struct job_draft *d, size_t n)
 		json_add_str(o, "kind", d[i].kind);
 		json_add_str(o, "payload", hex_encode(x->arena, d[i].sealed));
 		json_add_int(o, "priority", d[i].priority);
+		json_add(o, "ttl", d[i].ttl ? json_int(d[i].ttl) : NULL);
 		json_push(list, o);
 	}
 	return json_print(x->arena, list);

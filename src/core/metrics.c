@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/net.h"
+#include "core/backlog.h"
 #include "store/metric.h"
 
 #define TEXT_MAX ((size_t)64 << 10)
@@ -14,21 +15,35 @@ gauge(struct buf *b, const char *name, const char *help, double value)
 	    name, name, value);
 }
 
+/* One family for both queues, told apart by a label. */
+static void
+both(struct buf *b, const char *name, const char *help, double jobs,
+    double webhooks)
+{
+	buf_fmt(b, "# HELP %s %s\n# TYPE %s gauge\n"
+	    "%s{queue=\"jobs\"} %.6g\n%s{queue=\"webhooks\"} %.6g\n", name,
+	    help, name, name, jobs, name, webhooks);
+}
+
 static void
 queue(struct ctx *x, struct buf *b)
 {
-	struct rows *r;
-	enum err e = db_exec0(x->db, x->arena, Q_QUEUE_HEALTH, &r);
+	struct backlog q;
+	bool up = db_ping(x->db, x->arena) >= 0;
 
-	gauge(b, "postern_database_up", "Does Postgres answer?", e == E_OK);
-	if (e != E_OK)
+	gauge(b, "postern_database_up", "Does Postgres answer?", up);
+	if (!up || backlog_recent(x, &q) != E_OK)
 		return;
-	gauge(b, "queue_depth", "Jobs that are due, counted to a thousand",
-	    (double)row_int(r, 0, 0));
-	gauge(b, "queue_oldest_seconds", "Age of the oldest due job",
-	    (double)row_int(r, 0, 1) / CLOCK_SECOND);
-	gauge(b, "queue_dead", "Jobs that were given up, counted to a thousand",
-	    (double)row_int(r, 0, 2));
+	both(b, "queue_depth", "Jobs and webhook deliveries that are due, "
+	    "counted to queue.alarm_depth", (double)q.jobs.due,
+	    (double)q.webhooks.due);
+	both(b, "queue_oldest_seconds", "Since when the oldest is due",
+	    (double)q.jobs.oldest / CLOCK_SECOND,
+	    (double)q.webhooks.oldest / CLOCK_SECOND);
+	both(b, "queue_dead", "Given up, counted to queue.alarm_depth",
+	    (double)q.jobs.dead, (double)q.webhooks.dead);
+	gauge(b, "queue_backlog_alarm", "Is one older than queue.alarm_age, "
+	    "or are there more than queue.alarm_depth?", q.alarm);
 }
 
 static void

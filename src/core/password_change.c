@@ -23,15 +23,23 @@ check(struct ctx *x, struct str password, struct str username,
 	return x->sentence ? E_VALIDATION : E_OK;
 }
 
-static struct job_draft
-notice(struct ctx *x, struct str to, struct str name)
+/* To all addresses (rows RC3, LG11): the mailbox may be the thief's. */
+static enum err
+notice(struct ctx *x, struct str user_id, struct str name, struct str *mails)
 {
+	struct job_draft jobs[MAIL_ADDRESSES];
 	cJSON *vars = json_object();
+	size_t n = 0;
+	enum err e;
 
 	json_add_str(vars, "ip", x->client);
 	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
-	return mail_draft(x, &(struct mail){ .template = "password-changed",
-	    .to = to, .name = name, .vars = vars, .priority = 1 });
+	e = mail_everywhere(x, user_id, (struct mail){
+	    .template = "password-changed", .name = name, .vars = vars,
+	    .priority = 1 }, jobs, &n);
+	if (e == E_OK)
+		*mails = mail_batch(x, jobs, n);
+	return e;
 }
 
 enum err
@@ -39,8 +47,7 @@ password_change(struct ctx *x, const struct session *s,
     struct str old_password, struct str new_password)
 {
 	const struct account *a = &s->account;
-	struct str stored, hash;
-	struct job_draft job;
+	struct str stored, hash, mails;
 	struct rows *r;
 	enum err e;
 
@@ -58,14 +65,14 @@ password_change(struct ctx *x, const struct session *s,
 	}
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
+	if (e == E_OK)
+		e = notice(x, a->id, account_greeting(a), &mails);
 	if (e != E_OK)
 		return e;
-	job = notice(x, a->email, account_greeting(a));
 	session_stale(x, a->id);
 	e = db_exec(x->db, x->arena, Q_PASSWORD_CHANGE, &r, A_STR(a->id),
-	    A_STR(hash), A_STR(stored), A_STR(s->id), A_STR(job.id),
-	    A_BYTES(job.sealed), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id));
+	    A_STR(hash), A_STR(stored), A_STR(s->id), A_STR(mails),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK && r->n == 0)
 		e = E_WRONG_PASSWORD; /* somebody was faster */
 	if (e == E_OK)
@@ -129,8 +136,7 @@ enum err
 password_reset_confirm(struct ctx *x, struct str token,
     struct str new_password)
 {
-	struct str link, hash, uid;
-	struct job_draft job;
+	struct str link, hash, uid, mails;
 	struct uuid id;
 	uint32_t generation;
 	struct rows *r;
@@ -150,11 +156,13 @@ password_reset_confirm(struct ctx *x, struct str token,
 	if (e != E_OK)
 		return e;
 	uid = row_str(r, 0, 0);
-	job = notice(x, row_str(r, 0, 1), row_str(r, 0, 3));
+	e = notice(x, uid, row_str(r, 0, 3), &mails);
+	if (e != E_OK)
+		return e;
 	session_stale(x, uid);
 	e = db_exec(x->db, x->arena, Q_RESET_CONFIRM, &r, A_STR(link),
-	    A_STR(hash), A_STR(job.id), A_BYTES(job.sealed),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	    A_STR(hash), A_STR(mails), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_TOKEN;
 	if (e == E_OK)

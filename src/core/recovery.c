@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/factor_send.h"
 #include "core/factor_verify.h"
 #include "core/mail.h"
 #include "core/recovery_method.h"
@@ -154,6 +155,31 @@ check(struct ctx *x, struct str password, const struct rows *r)
 	return x->sentence ? E_VALIDATION : E_OK;
 }
 
+/* And to all proved phones, as long as messages may go there. */
+static enum err
+tell_phones(struct ctx *x, struct str uid, struct job_draft *jobs, size_t *n)
+{
+	struct recovery_method *m;
+	size_t have;
+	enum err e = recovery_method_list(x, uid, &m, &have);
+
+	if (e != E_OK || !factor_send_offers(x, STR("sms")))
+		return e;
+	for (size_t i = 0; i < have && *n < MAIL_ADDRESSES; i++) {
+		if (!str_eq(m[i].type, STR("phone")) || m[i].verified_at == 0)
+			continue;
+		e = factor_send_budget(x, uid, STR("sms"), m[i].value);
+		if (e == E_LIMITED)
+			continue;
+		if (e != E_OK)
+			return e;
+		jobs[(*n)++] = factor_send_recovered(x, m[i].value);
+	}
+	x->retry_after = 0;
+	x->sentence = NULL;
+	return E_OK;
+}
+
 static enum err
 finish(struct ctx *x, const struct rows *r, struct str request,
     struct str code, struct str hash)
@@ -170,6 +196,8 @@ finish(struct ctx *x, const struct rows *r, struct str request,
 	e = mail_everywhere(x, uid, (struct mail){
 	    .template = "recovery-done", .name = row_str(r, 0, 3),
 	    .vars = vars, .priority = 1 }, jobs, &n);
+	if (e == E_OK)
+		e = tell_phones(x, uid, jobs, &n);
 	if (e != E_OK)
 		return e;
 	session_stale(x, uid);

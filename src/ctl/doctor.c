@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "core/backlog.h"
 #include "ctl/ctl.h"
 #include "ctl/probe.h"
 #include "store/migrate.h"
 
 #define SMTP_WAIT_MS 3000
 #define CLOCK_APART (2 * CLOCK_SECOND)
-#define QUEUE_OLD (300 * CLOCK_SECOND)
 
 /* What was found out, in the order it was asked. */
 struct doctor {
@@ -122,16 +122,17 @@ static void
 ask_queue(struct doctor *d)
 {
 	struct ctl *c = d->c;
-	struct rows *r;
+	struct backlog b;
 	int64_t oldest;
 
-	if (db_exec0(c->db, c->arena, Q_JOB_STATS, &r) != E_OK)
+	if (backlog_look(c->db, c->arena, c->config, &b) != E_OK)
 		return;
-	oldest = row_int(r, 0, 5);
-	note(d, "queue", oldest > QUEUE_OLD || row_int(r, 0, 3) ? WARNING :
-	    FINE, "%lld due, the oldest for %lld s; %lld dead letters",
-	    (long long)row_int(r, 0, 1), (long long)(oldest / CLOCK_SECOND),
-	    (long long)row_int(r, 0, 3));
+	oldest = b.jobs.oldest > b.webhooks.oldest ? b.jobs.oldest :
+	    b.webhooks.oldest;
+	note(d, "queue", b.alarm || b.jobs.dead ? WARNING : FINE,
+	    "%lld jobs and %lld webhooks due, the oldest for %lld s; %lld "
+	    "dead letters", (long long)b.jobs.due, (long long)b.webhooks.due,
+	    (long long)(oldest / CLOCK_SECOND), (long long)b.jobs.dead);
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/backlog.h"
 #include "ctl/ctl.h"
 #include "store/job_store.h"
 
@@ -90,22 +91,56 @@ run_retry(struct ctl *c)
 	return ctl_print(c, answer);
 }
 
+static cJSON *
+counts(const struct backlog_kind *k)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "kind", k->kind);
+	json_add_int(o, "ready", k->ready);
+	json_add_int(o, "due", k->due);
+	json_add_int(o, "sending", k->sending);
+	json_add_int(o, "dead", k->dead);
+	json_add_int(o, "expired", k->expired);
+	json_add_int(o, "oldest_due_seconds", k->oldest / CLOCK_SECOND);
+	return o;
+}
+
+/* The table for people has the sum as its last row, programs get members. */
 static int
 run_stats(struct ctl *c)
 {
-	static const char *const names[] = { "ready", "due", "sending",
-		"dead", "expired" };
-	cJSON *answer = json_object();
-	struct rows *r;
-	enum err e = db_exec0(c->db, c->arena, Q_JOB_STATS, &r);
+	struct backlog_kind *k, all = { .kind = STR("all") };
+	cJSON *rows = json_array(), *sum;
+	struct backlog b;
+	size_t n = 0;
+	enum err e = backlog_look(c->db, c->arena, c->config, &b);
 
+	if (e == E_OK)
+		e = backlog_kinds(c->db, c->arena, &k, &n);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
-	for (int i = 0; i < 5; i++)
-		json_add_int(answer, names[i], row_int(r, 0, i));
-	json_add_int(answer, "oldest_due_seconds",
-	    row_int(r, 0, 5) / CLOCK_SECOND);
-	return ctl_print(c, answer);
+	for (size_t i = 0; i < n; i++) {
+		json_push(rows, counts(&k[i]));
+		all.ready += k[i].ready;
+		all.due += k[i].due;
+		all.sending += k[i].sending;
+		all.dead += k[i].dead;
+		all.expired += k[i].expired;
+		if (k[i].oldest > all.oldest)
+			all.oldest = k[i].oldest;
+	}
+	sum = counts(&all);
+	if (c->json) {
+		json_add_bool(sum, "backlog", b.alarm);
+		json_add(sum, "kinds", rows);
+		return ctl_print(c, sum);
+	}
+	json_push(rows, sum);
+	ctl_print(c, rows);
+	printf("backlog: %s\n", b.alarm ? "yes, see queue.alarm_age and "
+	    "queue.alarm_depth" : "no");
+	return CTL_OK;
 }
 
 const struct ctl_command ctl_queue[] = {
@@ -114,6 +149,6 @@ const struct ctl_command ctl_queue[] = {
 	{ "queue retry", "[JOB]", 0, 1, CTL_NEEDS_DB, retry_options,
 	    run_retry, "Send dead letters again" },
 	{ "queue stats", "", 0, 0, CTL_NEEDS_DB, NULL, run_stats,
-	    "How much there is to do" },
+	    "How much there is to do, by kind" },
 	{ 0 },
 };

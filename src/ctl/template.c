@@ -67,7 +67,7 @@ static int
 run_preview(struct ctl *c)
 {
 	const struct mail_templates where = { c->config->template_dir,
-		PKGDATADIR "/templates" };
+		PKGDATADIR "/templates", NULL };
 	cJSON *values = samples(c), *answer = json_object();
 	struct mail_text mail;
 	const char *why = "";

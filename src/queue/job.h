@@ -10,11 +10,13 @@
  * The worker's side of table jobs (rows RE2 to RE7). Producers insert in the
  * statement of their cause; see store/job_store.h.
  *
- * A claim is a lease: JOB_LEASE from the claim, renewed by job_begin, so that
- * a send of at most 30 s always ends within it. Whatever ends a job names the
+ * A claim is a lease and a try begun: counted and traced before anything is
+ * sent. What is sent must begin within JOB_BEGIN of the claim; two tries of at
+ * most 30 s and 5 s then end within JOB_LEASE. Whatever ends a job names the
  * lease; when another worker has the job by then, nothing happens.
  */
 #define JOB_LEASE (60 * CLOCK_SECOND)
+#define JOB_BEGIN (20 * CLOCK_SECOND)
 
 struct job {
 	struct str id;	    /* uuid text, stable over retries */
@@ -22,11 +24,14 @@ struct job {
 	struct str kind;    /* "mail" … */
 	struct str sealed;  /* payload as stored */
 	struct str payload; /* after job_open */
-	int attempts;	    /* begun, this one included after job_begin */
-	int max_attempts;
+	int attempts;	    /* begun, this one included */
+	int priority;
 	int64_t created_at;
-	int64_t expires_at; /* 0: never; later it is dropped, visibly */
+	int64_t expires;    /* µs, monotonic; INT64_MAX: never. Later it is
+			       dropped, visibly */
+	int64_t begin_by;   /* µs, monotonic: expires, or the lease is over */
 	bool expired;	    /* by the database's clock, at the claim */
+	bool spent;	    /* it has had all its tries */
 };
 
 /* The doors of a worker to its queue. */
@@ -41,44 +46,62 @@ struct queue {
 	 */
 	bool (*patience)(void *arg);
 	void *arg;
+	int64_t lost_until; /* a claim we know nothing of may last as long */
+	bool claims_left;   /* that the database did not take back */
 };
 
 /*
  * Up to limit due jobs of the kinds (comma separated), most urgent first.
- * They live in a. E_UNAVAILABLE as db_run.
+ * They live in a. E_UNAVAILABLE as db_run; q->lost_until is then set.
  */
 enum err job_claim(struct queue *q, struct arena *a, int limit,
     const char *kinds, struct job **jobs, size_t *n);
 
+/* The same job in an arena of its own. */
+struct job job_copy(struct arena *a, const struct job *j);
+
 /*
  * Unseal the payload (row CF5). E_INTERNAL: it never will be.
  */
-enum err job_open(struct queue *q, struct arena *a, struct job *j);
+enum err job_open(const struct keyring *k, struct arena *a, struct job *j);
 
 /*
- * Count and trace the attempt (row RE4) and renew the lease. E_CONFLICT: the
- * job is another worker's, or expired, or done: leave it.
+ * How a claim ended. reason is one line without secrets, kept in the row and
+ * logged by none of these; all strings must live until it is settled.
  */
-enum err job_begin(struct queue *q, struct arena *a, struct job *j);
+struct job_end {
+	struct str id, lease;
+	const char *state;
+	const char *result; /* of the trace; NULL: nothing was sent */
+	int attempts;	    /* that count */
+	int64_t delay;	    /* µs */
+	const char *reason;
+};
 
-/*
- * The ends of a job. reason is one line without secrets, kept in the row and
- * logged by none of these. E_CONFLICT: the lease is lost. E_UNAVAILABLE: the
- * database did not answer until patience ended.
- */
-enum err job_done(struct queue *q, struct arena *a, const struct job *j);
-/* Due again after delay (µs); free: the attempt does not count. */
-enum err job_retry(struct queue *q, struct arena *a, const struct job *j,
-    int64_t delay, bool free, const char *reason);
-enum err job_bury(struct queue *q, struct arena *a, const struct job *j,
+struct job_end job_end_done(const struct job *j);
+/* Due again after delay (µs); free: the try does not count. */
+struct job_end job_end_retry(const struct job *j, int64_t delay, bool free,
     const char *reason);
-enum err job_expire(struct queue *q, struct arena *a, const struct job *j);
-/* Not begun: due now, for anybody. */
-enum err job_release(struct queue *q, struct arena *a, const struct job *j);
+struct job_end job_end_dead(const struct job *j, bool tried,
+    const char *reason);
+struct job_end job_end_expired(const struct job *j);
+/* Nothing was sent: due now, for anybody, as if it had not been claimed. */
+struct job_end job_end_unsent(const struct job *j);
 
-/* Give back the claims of a holder that is dead. */
+/*
+ * Write ends, in one statement. ours (NULL, or n entries): was the lease still
+ * held? E_UNAVAILABLE: the database did not answer until patience ended;
+ * q->claims_left is then set.
+ */
+enum err job_settle(struct queue *q, struct arena *a,
+    const struct job_end *ends, size_t n, bool *ours);
+
+/*
+ * Give back the claims of a holder: one that is dead, or this process but for
+ * the leases (comma separated) it knows of.
+ */
 enum err job_release_holder(struct queue *q, struct arena *a,
-    struct str holder);
+    struct str holder, struct str leases);
 
 /* Delay before attempt n + 1: min(2^n * 10 s, 6 h), 20 % either way. */
 int64_t job_backoff(int attempts);

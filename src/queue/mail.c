@@ -40,7 +40,8 @@ mail_sender(struct arena *a, const struct config *c, struct mail_sender *out,
 	struct str from = str_of(c->mail_from);
 
 	*out = (struct mail_sender){
-		.templates = { c->template_dir, PKGDATADIR "/templates" },
+		.templates = { c->template_dir, PKGDATADIR "/templates",
+		    NULL },
 		.brand = c->name,
 		.public_url = c->public_url,
 	};
@@ -122,14 +123,6 @@ values_of(struct arena *a, const struct mail_sender *s, struct str name,
 	return values;
 }
 
-/* The first choice of an Accept-Language, which a single tag is too. */
-static struct str
-first_language(struct str s)
-{
-	s = str_slice(s, 0, str_find(s, ','));
-	return str_trim(str_slice(s, 0, str_find(s, ';')));
-}
-
 static bool
 parse(struct arena *a, struct str payload, const cJSON **out,
     const char **why)
@@ -158,7 +151,7 @@ mail_compose(struct arena *a, const struct mail_sender *s, struct str id,
 	out->template = json_text(json_get(p, "template"));
 	out->to = json_text(json_get(p, "to"));
 	if (!mail_template_render(a, &s->templates, out->template,
-	    first_language(json_text(json_get(p, "language"))),
+	    json_text(json_get(p, "language")),
 	    values_of(a, s, json_text(json_get(p, "name")),
 		json_get(p, "vars")), &text, why))
 		return false;

@@ -4,27 +4,36 @@
 #include "base/config.h"
 #include "queue/job.h"
 
-/* What does jobs of kind "mail": one relay, its connection and its state. */
+/*
+ * What does jobs of kind "mail": one relay, smtp.connections to it at most,
+ * and its state. Claims, ends and sends overlap: while the database is waited
+ * for (db_meanwhile) the connections work on.
+ */
 struct mailer;
 
 /*
- * stop is asked while a mail is under way; true gives it up. NULL when a
- * setting cannot be used; it is logged by name.
+ * Takes over q->db's waiting. NULL when a setting cannot be used; it is logged
+ * by name.
  */
-struct mailer *mailer_new(const struct config *c, struct queue *q,
-    bool (*stop)(void *arg), void *arg);
+struct mailer *mailer_new(const struct config *c, struct queue *q);
 void mailer_free(struct mailer **m);
 
-/* Is there a relay, and was it there at the last try? */
-bool mailer_ready(const struct mailer *m);
-
-/* While it is not there: look, when it is time to (queue/circuit.h). */
-void mailer_probe(struct mailer *m);
-
 /*
- * Bring one claimed job to an end: sent, due again, expired or dead. a is
- * this job's; its contents end with it.
+ * Claim what is due unless the worker is stopping, bring on what is under way
+ * for at most ms, write what ended. True while anything is in hand. batch is
+ * scratch.
  */
-void mailer_work(struct mailer *m, struct arena *a, struct job *j);
+bool mailer_step(struct mailer *m, struct arena *batch, bool stopping,
+    int ms);
+
+/* Instead of a pause: what was claimed is brought on for ms. */
+void mailer_wait(struct mailer *m, int ms);
+
+/* Give up what is in hand: due again. */
+void mailer_abandon(struct mailer *m, struct arena *batch);
+
+/* The leases in hand, comma separated, behind those of list. */
+struct str mailer_leases(const struct mailer *m, struct arena *a,
+    struct str list);
 
 #endif

@@ -161,15 +161,17 @@ static struct str
 with_crlf(struct arena *a, struct str s)
 {
 	struct buf b = buf_new(a, MESSAGE_MAX);
+	size_t from = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '\r' && i + 1 < s.n && s.p[i + 1] == '\n')
+		if (s.p[i] != '\r' && s.p[i] != '\n')
 			continue;
-		if (s.p[i] == '\r' || s.p[i] == '\n')
+		buf_add(&b, str_slice(s, from, i));
+		from = i + 1;
+		if (s.p[i] == '\n' || from == s.n || s.p[from] != '\n')
 			buf_add(&b, STR("\r\n"));
-		else
-			buf_byte(&b, s.p[i]);
 	}
+	buf_add(&b, str_slice(s, from, s.n));
 	if (!str_ends(buf_str(&b), STR("\r\n")))
 		buf_add(&b, STR("\r\n"));
 	return buf_str(&b);

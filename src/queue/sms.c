@@ -11,7 +11,6 @@
 #include "queue/transfer_http.h"
 
 #define SLOTS 8
-#define WORK_MS 20
 #define CLAIM_EVERY (200 * CLOCK_MS) /* while others are under way */
 #define LATER_MAX (30 * CLOCK_SECOND)
 
@@ -80,11 +79,18 @@ sms_ready(const struct sms *s)
 }
 
 static void
-bury(struct sms *s, struct arena *a, const struct job *j, const char *why)
+settle(struct sms *s, struct arena *a, struct job_end end)
+{
+	job_settle(s->queue, a, &end, 1, NULL);
+}
+
+static void
+bury(struct sms *s, struct arena *a, const struct job *j, bool tried,
+    const char *why)
 {
 	log_error("SMS is a dead letter", log_s("job", j->id),
 	    log_i("attempts", j->attempts), log_c("why", why));
-	job_bury(s->queue, a, j, why);
+	settle(s, a, job_end_dead(j, tried, why));
 }
 
 static struct load *
@@ -96,18 +102,6 @@ load_free(struct sms *s)
 	return NULL;
 }
 
-/* The job and its bytes, in an arena that lasts as long as the request. */
-static void
-load_fill(struct load *l, const struct job *j)
-{
-	l->arena = arena_new(LIMIT_ARENA);
-	l->job = *j;
-	l->job.id = arena_str(l->arena, j->id);
-	l->job.lease = arena_str(l->arena, j->lease);
-	l->job.kind = arena_str(l->arena, j->kind);
-	l->job.sealed = arena_str(l->arena, j->sealed);
-}
-
 /* Send it; false when there is nothing under way of it. */
 static bool
 begin(struct sms *s, struct load *l)
@@ -117,21 +111,18 @@ begin(struct sms *s, struct load *l)
 	struct job *j = &l->job;
 	const char *why = "the payload cannot be unsealed";
 
-	if (job_open(s->queue, l->arena, j) != E_OK ||
+	if (job_open(s->queue->keys, l->arena, j) != E_OK ||
 	    !sms_request_make(l->arena, s->config, j->id, j->payload, &r,
 	    &why)) {
-		bury(s, l->arena, j, why);
+		bury(s, l->arena, j, false, why);
 		return false;
 	}
-	/* No trace, no send (row RE4). */
-	if (job_begin(s->queue, l->arena, j) != E_OK)
-		return false;
 	post = (struct http_post){ .url = r.url, .headers = r.headers,
 		.body = r.body, .arg = l };
 	if (http_pool_start(s->pool, &post))
 		return true;
-	job_retry(s->queue, l->arena, j, CLOCK_SECOND, true,
-	    "the request could not begin");
+	settle(s, l->arena, job_end_retry(j, CLOCK_SECOND, true,
+	    "the request could not begin"));
 	return false;
 }
 
@@ -143,13 +134,14 @@ take(struct sms *s, struct arena *a, const struct job *j)
 	if (j->expired) {
 		log_warn("SMS expired before it could be sent",
 		    log_s("job", j->id), log_i("attempts", j->attempts));
-		job_expire(s->queue, a, j);
-	} else if (j->attempts >= j->max_attempts) {
-		bury(s, a, j, "tried too often");
+		settle(s, a, job_end_expired(j));
+	} else if (j->spent) {
+		bury(s, a, j, false, "tried too often");
 	} else if (l == NULL) {
-		job_release(s->queue, a, j);
+		settle(s, a, job_end_unsent(j));
 	} else {
-		load_fill(l, j);
+		l->arena = arena_new(LIMIT_ARENA);
+		l->job = job_copy(l->arena, j);
 		if (!begin(s, l))
 			arena_free(&l->arena);
 	}
@@ -197,7 +189,11 @@ ended(struct sms *s, const struct http_answer *r)
 	snprintf(why, sizeof(why), "%s (%ld)", r->reason ? r->reason : "sent",
 	    r->status);
 	if (r->reason == NULL) {
-		if (job_done(s->queue, l->arena, j) == E_OK)
+		struct job_end end = job_end_done(j);
+		bool ours = false;
+
+		job_settle(s->queue, l->arena, &end, 1, &ours);
+		if (ours)
 			log_info("SMS sent", log_s("job", j->id),
 			    log_i("attempts", j->attempts));
 		else
@@ -205,17 +201,17 @@ ended(struct sms *s, const struct http_answer *r)
 			    log_s("job", j->id));
 	} else if (r->status >= 300 && r->status < 500 && r->status != 401 &&
 	    r->status != 403 && r->status != 408 && r->status != 429) {
-		bury(s, l->arena, j, why);
+		bury(s, l->arena, j, true, why);
 	} else {
 		log_warn("SMS will be tried again", log_s("job", j->id),
 		    log_i("attempts", j->attempts), log_c("why", why));
-		job_retry(s->queue, l->arena, j, later(j, r), false, why);
+		settle(s, l->arena, job_end_retry(j, later(j, r), false, why));
 	}
 	arena_free(&l->arena);
 }
 
 bool
-sms_step(struct sms *s, struct arena *batch, bool stopping)
+sms_step(struct sms *s, struct arena *batch, bool stopping, int ms)
 {
 	struct http_answer answer;
 
@@ -225,7 +221,7 @@ sms_step(struct sms *s, struct arena *batch, bool stopping)
 		claim(s, batch);
 	if (http_pool_busy(s->pool) == 0)
 		return false;
-	http_pool_work(s->pool, WORK_MS);
+	http_pool_work(s->pool, ms);
 	while (http_pool_next(s->pool, &answer))
 		ended(s, &answer);
 	return true;
@@ -236,7 +232,17 @@ sms_abandon(struct sms *s)
 {
 	for (int i = 0; i < SLOTS; i++)
 		if (s->loads[i].arena)
-			job_retry(s->queue, s->loads[i].arena,
+			settle(s, s->loads[i].arena, job_end_retry(
 			    &s->loads[i].job, 0, false,
-			    "the worker was stopped");
+			    "the worker was stopped"));
+}
+
+struct str
+sms_leases(const struct sms *s, struct arena *a, struct str list)
+{
+	for (int i = 0; i < SLOTS; i++)
+		if (s->loads[i].arena)
+			list = arena_fmt(a, "%.*s%s%.*s", STR_FMT(list),
+			    list.n ? "," : "", STR_FMT(s->loads[i].job.lease));
+	return list;
 }

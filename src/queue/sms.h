@@ -20,11 +20,14 @@ bool sms_ready(const struct sms *s);
 
 /*
  * Take what is due, unless the worker is stopping, and bring on what is under
- * way, for some milliseconds. True while anything is.
+ * way, for at most ms milliseconds. True while anything is.
  */
-bool sms_step(struct sms *s, struct arena *batch, bool stopping);
+bool sms_step(struct sms *s, struct arena *batch, bool stopping, int ms);
 
 /* Give up what is under way: due again. */
 void sms_abandon(struct sms *s);
+
+/* The leases in hand, comma separated, behind those of list. */
+struct str sms_leases(const struct sms *s, struct arena *a, struct str list);
 
 #endif

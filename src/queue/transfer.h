@@ -1,14 +1,20 @@
 #ifndef QUEUE_TRANSFER_H
 #define QUEUE_TRANSFER_H
 
+#include <poll.h>
+#include <stdint.h>
+
 #include "base/arena.h"
-#include "base/config.h"
 
 /*
- * The one door to libcurl. One handle for one relay: the connection is kept
- * and used again.
+ * The one door to libcurl (and transfer_slot, transfer_http). Many mails over
+ * a few connections to one relay, which are kept and used again: as many are
+ * open as there are mails to send at once, `connections` at most. What the
+ * pool was given waits in a line in front of them.
  */
 struct transfer;
+
+#define TRANSFER_ROOM 512 /* mails in the pool: waiting, under way, ended */
 
 struct transfer_options {
 	const char *host;
@@ -17,8 +23,16 @@ struct transfer_options {
 	const char *password;
 	bool tls;	      /* required, from the start on port 465 */
 	const char *ca_file;  /* "": the system's */
-	/* Called a few times a second; true gives the transfer up. */
-	bool (*stop)(void *arg);
+	int connections;      /* 1 to 32 */
+};
+
+/* libcurl stuffs dots and ends the data. All must live until the result. */
+struct transfer_mail {
+	struct str from; /* mail_address_ok, both */
+	struct str to;
+	struct str message; /* CRLF lines */
+	int priority;	    /* the smallest goes first */
+	int64_t before;	    /* µs, monotonic: never begun later */
 	void *arg;
 };
 
@@ -29,10 +43,13 @@ enum transfer_end {
 	TRANSFER_UNTRUSTED,   /* a relay, but TLS or AUTH failed */
 	TRANSFER_REFUSED,     /* the relay answered `code` to this message */
 	TRANSFER_LOST,	      /* the connection ended in the midst of it */
-	TRANSFER_STOPPED      /* stop() said so */
+	TRANSFER_STOPPED,     /* given up by transfer_abandon */
+	TRANSFER_UNSENT,      /* it was in the line when that was cleared */
+	TRANSFER_LATE	      /* it was in the line until `before` */
 };
 
 struct transfer_result {
+	void *arg;
 	enum transfer_end end;
 	long code;	    /* last SMTP reply code, 0: none */
 	bool maybe_sent;    /* with LOST, STOPPED: the body was on its way */
@@ -42,20 +59,37 @@ struct transfer_result {
 /* Once per process, before any transfer and any thread. */
 void transfer_init(void);
 
-/* NULL when the host cannot stand in a URL. Keeps copies. */
+/* NULL when the host cannot stand in a URL, or without memory. Copies all. */
 struct transfer *transfer_new(const struct transfer_options *o);
 void transfer_free(struct transfer **t);
 
-/*
- * Send message (CRLF lines) from one address to another, both
- * mail_address_ok; libcurl stuffs dots and ends the data. 5 s to connect,
- * 30 s in all. A kept connection that turns out to be dead before the relay
- * took the data is replaced once.
- */
-void transfer_mail(struct transfer *t, struct arena *a, struct str from,
-    struct str to, struct str message, struct transfer_result *out);
+/* Mails in the pool that wait for a connection; that are under way. */
+int transfer_waiting(const struct transfer *t);
+int transfer_busy(const struct transfer *t);
 
-/* Connect, TLS, AUTH and NOOP: is the relay there? */
-void transfer_probe(struct transfer *t, struct transfer_result *out);
+/* Put a mail into the line; there must be room. */
+void transfer_add(struct transfer *t, const struct transfer_mail *m);
+
+/* The same for a look at the relay: connect, TLS, AUTH and NOOP. */
+void transfer_probe(struct transfer *t, void *arg);
+
+/*
+ * Work for at most ms, or until something ended or `also` (NULL: nothing) has
+ * its events. 5 s to connect, 30 s for a mail in all. Where the relay does not
+ * work for us the line is cleared: its mails end as UNSENT. A kept connection
+ * that turns out to be dead before the relay took the data is replaced once.
+ * A relay that takes fewer connections than it is offered gets fewer, for a
+ * minute.
+ */
+void transfer_work(struct transfer *t, struct pollfd *also, int ms);
+
+/* The next that ended, or false. */
+bool transfer_next(struct transfer *t, struct transfer_result *out);
+
+/* Clear the line. */
+void transfer_halt(struct transfer *t);
+
+/* And give up what is under way. */
+void transfer_abandon(struct transfer *t);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "queue/alarm.h"
 #include "queue/courier.h"
 #include "queue/delivery.h"
 #include "queue/holder.h"
@@ -23,8 +24,8 @@
 #include "queue/sms.h"
 #include "queue/wake.h"
 
-#define BATCH 10
 #define POLL_MS 1000
+#define STEP_MS 20
 #define PATIENCE_MS 200
 #define GRACE (10 * CLOCK_SECOND) /* row RE12 */
 #define REAP_EVERY (5 * CLOCK_SECOND)
@@ -38,13 +39,12 @@ struct worker {
 	struct wake wake;
 	struct holder holder;
 	char holder_id[40]; /* uuid text */
-	bool claims_left;   /* that the database did not take back */
-	int64_t lost_until; /* a claim we know nothing of may last as long */
 	int64_t take_back_at;
 	struct mailer *mailer;
 	struct sms *sms;
 	struct maintenance maintenance;
 	struct audit_seal audit_seal;
+	struct alarm alarm;
 	struct courier courier;
 	struct child publisher;
 	bool switched; /* the database knows whether events are written */
@@ -74,10 +74,8 @@ stopping(struct worker *w)
 
 /* Is it time to leave even what is under way? */
 static bool
-out_of_time(void *arg)
+out_of_time(struct worker *w)
 {
-	struct worker *w = arg;
-
 	notify_alive();
 	return stopping(w) && clock_mono() - w->stop_at >= GRACE;
 }
@@ -85,9 +83,11 @@ out_of_time(void *arg)
 static bool
 patience(void *arg)
 {
-	if (out_of_time(arg))
+	struct worker *w = arg;
+
+	if (out_of_time(w))
 		return false;
-	poll(NULL, 0, PATIENCE_MS);
+	mailer_wait(w->mailer, PATIENCE_MS);
 	return true;
 }
 
@@ -96,7 +96,7 @@ release_dead(void *arg, struct str id)
 {
 	struct worker *w = arg;
 
-	if (job_release_holder(&w->queue, w->one, id) != E_OK ||
+	if (job_release_holder(&w->queue, w->one, id, STR("")) != E_OK ||
 	    delivery_release_holder(&w->queue, w->one, id) != E_OK ||
 	    outbox_release_holder(&w->queue, w->one, id) != E_OK)
 		return false;
@@ -118,58 +118,23 @@ reap(struct worker *w)
 }
 
 /*
- * Between batches nothing is in hand, so what stands in this worker's name
- * then was claimed by a statement whose answer was lost. A server that hung
- * may commit it long after we gave it up, hence more than once.
+ * What stands in this worker's name and is not in hand was claimed by a
+ * statement whose answer was lost. A server that hung may commit it long after
+ * we gave it up, hence more than once.
  */
 static void
 take_back(struct worker *w)
 {
 	int64_t now = clock_mono();
+	struct str known;
 
-	if (now >= w->lost_until || now < w->take_back_at)
+	if (now >= w->queue.lost_until || now < w->take_back_at)
 		return;
 	w->take_back_at = now + TAKE_BACK_EVERY;
-	job_release_holder(&w->queue, w->one, w->queue.holder);
+	known = mailer_leases(w->mailer, w->one, STR(""));
+	known = sms_leases(w->sms, w->one, known);
+	job_release_holder(&w->queue, w->one, w->queue.holder, known);
 	arena_reset(w->one);
-}
-
-static void
-give_back(struct worker *w, const struct job *jobs, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (job_release(&w->queue, w->one, &jobs[i]) == E_UNAVAILABLE)
-			w->claims_left = true;
-	arena_reset(w->one);
-}
-
-/* Claim and work a batch; was it a full one? */
-static bool
-work_batch(struct worker *w)
-{
-	struct job *jobs;
-	bool full = false;
-	size_t n, i;
-	enum err e;
-
-	if (!mailer_ready(w->mailer))
-		return false;
-	e = job_claim(&w->queue, w->batch, BATCH, "mail", &jobs, &n);
-	if (e == E_UNAVAILABLE)
-		w->lost_until = clock_mono() + JOB_LEASE;
-	if (e == E_OK) {
-		for (i = 0; i < n && !stopping(w); i++) {
-			if (!mailer_ready(w->mailer))
-				break;
-			mailer_work(w->mailer, w->one, &jobs[i]);
-			arena_reset(w->one);
-			notify_alive();
-		}
-		give_back(w, jobs + i, n - i);
-		full = n == BATCH && i == n;
-	}
-	arena_reset(w->batch);
-	return full;
 }
 
 static bool
@@ -181,6 +146,8 @@ maintain(struct worker *w)
 	arena_reset(w->one);
 	more |= audit_seal_step(&w->audit_seal, w->queue.db, w->one,
 	    w->queue.keys);
+	arena_reset(w->one);
+	alarm_step(&w->alarm, w->queue.db, w->one, w->config);
 	arena_reset(w->one);
 	return more;
 }
@@ -199,6 +166,16 @@ publish(struct worker *w, bool once)
 	if (!once)
 		publisher_keep(&w->publisher, w->config, w->queue.keys,
 		    w->queue.holder, w->wake.fd);
+}
+
+/* Mail and SMS: one of them waits, the other looks. */
+static bool
+work(struct worker *w, bool stopping)
+{
+	bool mail = mailer_step(w->mailer, w->batch, stopping, STEP_MS);
+
+	return sms_step(w->sms, w->batch, stopping, mail ? 0 : STEP_MS) ||
+	    mail;
 }
 
 static void
@@ -226,9 +203,7 @@ loop(struct worker *w, bool once)
 			courier_keep(&w->courier, w->config, w->queue.keys,
 			    w->queue.holder, w->wake.fd);
 		publish(w, once);
-		mailer_probe(w->mailer);
-		more = work_batch(w);
-		more |= sms_step(w->sms, w->batch, false);
+		more = work(w, false);
 		more |= maintain(w);
 		if (!more && once) {
 			courier_run(w->config, &w->queue, true);
@@ -269,7 +244,7 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 	snprintf(w->holder_id, sizeof(w->holder_id), "%s",
 	    uuid_text(w->one, w->holder.id).p);
 	w->queue.holder = str_of(w->holder_id);
-	w->mailer = mailer_new(c, &w->queue, out_of_time, w);
+	w->mailer = mailer_new(c, &w->queue);
 	w->sms = sms_new(c, &w->queue);
 	return w->mailer && w->sms && catch_signals();
 }
@@ -302,8 +277,9 @@ worker_run(const struct config *c, const struct keyring *k, struct db *db,
 	log_info("worker started");
 	notify_ready();
 	loop(&w, once);
-	while (!out_of_time(&w) && sms_step(w.sms, w.batch, true))
+	while (!out_of_time(&w) && work(&w, true))
 		continue;
+	mailer_abandon(w.mailer, w.batch);
 	sms_abandon(w.sms);
 	courier_stop(&w.courier);
 	child_stop(&w.publisher);
@@ -311,7 +287,7 @@ worker_run(const struct config *c, const struct keyring *k, struct db *db,
 	child_wait(&w.publisher);
 	wake_close(&w.wake);
 	/* With the file left there, the next worker gives them back. */
-	if (!w.claims_left && clock_mono() >= w.lost_until)
+	if (!w.queue.claims_left && clock_mono() >= w.queue.lost_until)
 		holder_leave(&w.holder, w.one, c->runtime_dir);
 	log_info("worker stopped");
 	mailer_free(&w.mailer);

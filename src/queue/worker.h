@@ -9,9 +9,9 @@
 struct db *worker_db(struct arena *a, const struct config *c);
 
 /*
- * Work the queue until SIGTERM or SIGINT: claim a batch, send, record, wait
- * for a wake-up or a second. A mail under way has 10 s to end, the rest of
- * the batch is given back (row RE12). Neither a lost database nor a lost
+ * Work the queue until SIGTERM or SIGINT: claim, send, record, wait for a
+ * wake-up or a second. Mails under way have 10 s to end, the rest of what was
+ * claimed is given back (row RE12). Neither a lost database nor a lost
  * relay ends it.
  * once: work off what is due and return. Returns the exit status of the
  * process.

@@ -23,6 +23,9 @@ struct shared {
 	_Atomic int64_t light_at;
 	/* which content of which Redis the session cache was last of */
 	_Atomic uint64_t cache_content;
+	/* how far the queues are behind (core/backlog.h), known until then */
+	_Atomic int64_t backlog_until; /* monotonic µs */
+	_Atomic int64_t backlog[6];
 	struct metrics metrics;
 };
 

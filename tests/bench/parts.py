@@ -145,6 +145,31 @@ def finish(load):
     return json.loads(out)
 
 
+class Sink:
+    """with Sink(stack, port, on_disk) as sink: ...; then sink.said"""
+
+    def __init__(self, stack, port, on_disk):
+        words = [f"{stack.bin}/smtpsink"]
+        self.path = f"{stack.dir}/sink"
+        if on_disk:
+            words += ["-s", self.path]
+        self.process = subprocess.Popen(words + [str(port)], text=True,
+                                        stdout=subprocess.PIPE)
+        if self.process.stdout.readline() != "ready\n":
+            raise SystemExit("no SMTP sink")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.said = finish(self.process)
+        self.said["per_second"] = \
+            self.said["messages"] / (self.said["seconds"] or 1)
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+
+
 def wait_for(ready, seconds=20):
     end = time.monotonic() + seconds
     while True:

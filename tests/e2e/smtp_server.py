@@ -1,12 +1,14 @@
 """An SMTP relay for tests, with faults on order.
 
     smtp_server.py PORT DIR [--tls CERT KEY] [--auth USER PASSWORD]
+                   [--connections N]
 
 Every accepted message becomes DIR/new/<n>.eml, written before the answer.
 The file DIR/script, when there, says how to answer: a line
 "<command> <reply>" for each fault, the command being MAIL, RCPT or DATA, or
 "DROP" (the connection ends after the data, nothing is kept), or "SLOW <s>"
-(the answer to the data comes that much later).
+(the answer to the data comes that much later). DIR/connections holds the most
+connections that were open at once; one more than N is turned away with 421.
 """
 import argparse
 import asyncio
@@ -16,7 +18,7 @@ import ssl
 import sys
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 class Handler:
@@ -75,12 +77,53 @@ class Handler:
         return "250 OK"
 
 
+class Limited(Controller):
+    """Counts connections, and turns away what is too many."""
+    open = most = limit = 0
+
+    def factory(self):
+        controller = self
+
+        class Server(SMTP):
+            counted = False
+
+            def connection_made(self, transport):
+                if self.transport is not None:      # STARTTLS
+                    return super().connection_made(transport)
+                if controller.limit and controller.open >= controller.limit:
+                    transport.write(b"421 4.7.0 too many connections\r\n")
+                    transport.close()
+                    return None
+                controller.open += 1
+                self.counted = True
+                controller.note()
+                return super().connection_made(transport)
+
+            def connection_lost(self, error):
+                if self.counted:
+                    controller.open -= 1
+                    self.counted = False
+                    super().connection_lost(error)
+
+        return Server(self.handler, **self.SMTP_kwargs)
+
+    def note(self):
+        if self.open <= self.most:
+            return
+        self.most = self.open
+        path = os.path.join(self.handler.where, "connections")
+        with open(path + ".new", "w") as f:
+            f.write(str(self.most))
+        os.rename(path + ".new", path)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("port", type=int)
     p.add_argument("dir")
     p.add_argument("--tls", nargs=2)
     p.add_argument("--auth", nargs=2)
+    p.add_argument("--connections", type=int, default=0)
     o = p.parse_args()
     extra = {}
     if o.tls:
@@ -96,7 +139,8 @@ def main():
 
         extra.update(authenticator=check, auth_required=True,
                      auth_require_tls=bool(o.tls))
-    c = Controller(Handler(o.dir), hostname="127.0.0.1", port=o.port, **extra)
+    c = Limited(Handler(o.dir), hostname="127.0.0.1", port=o.port, **extra)
+    c.limit = o.connections
     c.start()
     print("ready", flush=True)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})

@@ -428,3 +428,20 @@ def test_the_service_has_the_name_it_is_given(api, inbox):
     assert "Vignette" in mail["From"]
     assert api.get("/info").data["service"] == "Vignette"
     assert api.root("GET", "/health").json["service"] == "Vignette"
+
+
+@pytest.mark.parametrize("accept,german", [
+    ("de", True), ("de-AT,de;q=0.9", True),
+    ("xx, de;q=0.8, en;q=0.7", True), ("DE;q=0.5", True),
+    ("en-GB,en;q=0.9,de;q=0.8", False), ("de;q=0.3, en;q=0.4", False),
+    ("de;q=0", False), ("xx", False), ("../de", False), (None, False)])
+def test_a_mail_is_in_the_language_the_request_prefers(api, inbox, accept,
+                                                       german):
+    """The most preferred one that the mail is written in, both its parts."""
+    sent = form()
+    headers = {"Accept_Language": accept} if accept else {}
+    assert api.post("/auth/register", sent, **headers).status == 201
+    mail = inbox.wait(sent["email"])
+    words = "Bitte bestätigen Sie" if german else "Please confirm your"
+    assert words in text_of(mail) and words in html_of(mail)
+    assert f'<html lang="{"de" if german else "en"}">' in html_of(mail)

@@ -51,7 +51,9 @@ def test_003_the_names_of_the_document(stack, person):
     assert more("db_query_duration_seconds_count") > 0
     assert after["postern_database_up"] == 1
     assert 0 < time.time() - after["postern_start_time_seconds"] < 3600
-    assert {"queue_depth", "queue_oldest_seconds", "queue_dead"} <= set(after)
+    assert {f'{name}{{queue="{queue}"}}' for queue in ("jobs", "webhooks")
+            for name in ("queue_depth", "queue_oldest_seconds", "queue_dead")
+            } | {"queue_backlog_alarm"} <= set(after)
 
 
 def test_all_workers_answer_for_all(stack, person):
@@ -91,7 +93,7 @@ def test_histograms_add_up(stack, person):
 
 
 def test_the_queue_empties(stack, person):
-    until(lambda: metrics(stack)["queue_depth"] == 0, "mails are gone")
+    until(lambda: metrics(stack)['queue_depth{queue="jobs"}'] == 0, "mails are gone")
 
 
 @pytest.mark.stack(TRUSTED_PROXIES="127.0.0.1")

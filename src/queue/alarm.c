@@ -1,0 +1,31 @@
+#include "queue/alarm.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/backlog.h"
+
+#define LOOK_EVERY (5 * CLOCK_SECOND)
+
+void
+alarm_step(struct alarm *m, struct db *db, struct arena *a,
+    const struct config *c)
+{
+	int64_t now = clock_mono();
+	struct backlog b;
+	struct rows *r;
+
+	if (now < m->look_at)
+		return;
+	m->look_at = now + LOOK_EVERY;
+	if (backlog_look(db, a, c, &b) != E_OK ||
+	    db_exec(db, a, Q_QUEUE_ALARM_SET, &r, A_BOOL(b.alarm)) != E_OK ||
+	    r->n == 0)
+		return;
+	log_warn(b.alarm ? "the queue falls behind" :
+	    "the queue has caught up",
+	    log_i("jobs_due", b.jobs.due),
+	    log_i("jobs_oldest_s", b.jobs.oldest / CLOCK_SECOND),
+	    log_i("webhooks_due", b.webhooks.due),
+	    log_i("webhooks_oldest_s", b.webhooks.oldest / CLOCK_SECOND),
+	    log_i("lasted_s", row_int(r, 0, 0) / CLOCK_SECOND));
+}

@@ -1,0 +1,19 @@
+#ifndef QUEUE_ALARM_H
+#define QUEUE_ALARM_H
+
+#include "base/config.h"
+#include "store/db.h"
+
+/*
+ * Says in the log, once for all workers, that the queues fall behind
+ * (core/backlog.h) and that they caught up again.
+ */
+struct alarm {
+	int64_t look_at; /* µs, monotonic */
+};
+
+/* Look, when it is time to. */
+void alarm_step(struct alarm *m, struct db *db, struct arena *a,
+    const struct config *c);
+
+#endif

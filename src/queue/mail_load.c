@@ -1,0 +1,146 @@
+#include "queue/mail_load.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+
+#define LOST_MAX (30 * CLOCK_SECOND)
+
+static void
+ends(struct mail_load *l, struct job_end end)
+{
+	l->end = end;
+	l->ended = true;
+}
+
+static void
+bury(struct mail_load *l, bool tried, const char *reason, const char *logged)
+{
+	log_error("mail is a dead letter", log_s("job", l->job.id),
+	    log_i("attempts", l->job.attempts), log_c("why", logged));
+	ends(l, job_end_dead(&l->job, tried, reason));
+}
+
+static void
+expire(struct mail_load *l)
+{
+	log_warn("mail expired before it could be sent",
+	    log_s("job", l->job.id), log_i("attempts", l->job.attempts));
+	ends(l, job_end_expired(&l->job));
+}
+
+bool
+mail_load_fill(struct mail_load *l, const struct job *claimed,
+    const struct keyring *k, const struct mail_sender *s)
+{
+	const char *why = "the payload cannot be unsealed";
+	struct job *j = &l->job;
+
+	l->job = job_copy(l->arena, claimed);
+	if (j->expired) {
+		expire(l);
+		return false;
+	}
+	if (j->spent) {
+		bury(l, false, "tried too often", "tried too often");
+		return false;
+	}
+	json_use(l->arena);
+	if (job_open(k, l->arena, j) == E_OK && mail_compose(l->arena, s,
+	    j->id, j->created_at, j->payload, &l->mail, &why))
+		return true;
+	bury(l, false, why, why);
+	return false;
+}
+
+static void
+retry(struct mail_load *l, int64_t delay, bool free,
+    const struct transfer_result *r)
+{
+	log_warn("mail will be tried again", log_s("job", l->job.id),
+	    log_i("attempts", l->job.attempts), log_i("code", r->code),
+	    log_i("delay_ms", delay / CLOCK_MS));
+	ends(l, job_end_retry(&l->job, delay, free, r->end ==
+	    TRANSFER_STOPPED ? "the worker was stopped" :
+	    arena_str(l->arena, str_of(r->reason)).p));
+}
+
+/*
+ * The relay's own words may hold the address: they go into the row, the code
+ * alone goes into the log.
+ */
+static void
+refused(struct mail_load *l, const struct transfer_result *r)
+{
+	char logged[64];
+
+	snprintf(logged, sizeof(logged), "refused with %ld", r->code);
+	if (r->code >= 500)
+		bury(l, true, arena_str(l->arena, str_of(r->reason)).p,
+		    logged);
+	else
+		retry(l, job_backoff(l->job.attempts), false, r);
+}
+
+/* The connection ended in the midst: soon again, for others work on. */
+static void
+lost(struct mail_load *l, const struct transfer_result *r)
+{
+	int64_t delay = l->job.attempts < 6 ?
+	    CLOCK_SECOND << (l->job.attempts - 1) : LOST_MAX;
+
+	retry(l, delay, false, r);
+}
+
+/* It was never begun: too late, or the line was cleared. */
+static void
+unsent(struct mail_load *l)
+{
+	if (clock_mono() >= l->job.expires)
+		expire(l);
+	else
+		ends(l, job_end_unsent(&l->job));
+}
+
+void
+mail_load_judge(struct mail_load *l, const struct transfer_result *r)
+{
+	switch (r->end) {
+	case TRANSFER_DONE:
+		ends(l, job_end_done(&l->job));
+		break;
+	case TRANSFER_UNREACHABLE:
+	case TRANSFER_UNTRUSTED:
+		retry(l, 0, true, r);
+		break;
+	case TRANSFER_REFUSED:
+		refused(l, r);
+		break;
+	case TRANSFER_LOST:
+		lost(l, r);
+		break;
+	case TRANSFER_STOPPED:
+		retry(l, 0, !r->maybe_sent, r);
+		break;
+	case TRANSFER_UNSENT:
+	case TRANSFER_LATE:
+		unsent(l);
+		break;
+	}
+}
+
+void
+mail_load_report(const struct mail_load *l, bool ours)
+{
+	if (strcmp(l->end.state, "done") != 0)
+		return;
+	if (ours)
+		log_info("mail sent", log_s("job", l->job.id),
+		    log_s("template", l->mail.template),
+		    log_i("attempts", l->job.attempts));
+	else
+		log_error("mail sent, but not recorded",
+		    log_s("job", l->job.id));
+}

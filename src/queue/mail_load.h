@@ -1,0 +1,35 @@
+#ifndef QUEUE_MAIL_LOAD_H
+#define QUEUE_MAIL_LOAD_H
+
+#include "queue/job.h"
+#include "queue/mail.h"
+#include "queue/transfer.h"
+
+/* A mail in the mailer's hand, from its claim until its end is written. */
+struct mail_load {
+	bool used;
+	bool ended;
+	struct arena *arena; /* of all its strings */
+	struct job job;
+	struct mail mail;
+	struct job_end end;
+};
+
+/*
+ * Unseal the claimed job and make its message. False when it ended here:
+ * expired, tried too often, or never to be sent.
+ */
+bool mail_load_fill(struct mail_load *l, const struct job *claimed,
+    const struct keyring *k, const struct mail_sender *s);
+
+/*
+ * The end of one that was sent, or not: again after a 4xx or a lost
+ * connection, a dead letter after a 5xx (row RE6), no try where there was no
+ * relay.
+ */
+void mail_load_judge(struct mail_load *l, const struct transfer_result *r);
+
+/* Say what became of it, now that it is written; ours: by us. */
+void mail_load_report(const struct mail_load *l, bool ours);
+
+#endif

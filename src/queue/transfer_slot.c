@@ -1,0 +1,260 @@
+#include "queue/transfer_slot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define CONNECT_MS 5000L
+#define TOTAL_MS 30000L
+#define IMPLICIT_TLS_PORT 465 /* RFC 8314 3.3 */
+#define PATH_MAX_SMTP 320     /* "<address>" */
+
+static size_t
+read_body(char *to, size_t size, size_t count, void *arg)
+{
+	struct slot *s = arg;
+	size_t room, left = s->body.n - s->sent;
+
+	s->body_begun = true;
+	if (__builtin_mul_overflow(size, count, &room))
+		return CURL_READFUNC_ABORT;
+	if (left > room)
+		left = room;
+	memcpy(to, s->body.p + s->sent, left);
+	s->sent += left;
+	return left;
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/*
+ * libcurl hands over each line the relay says, that to its QUIT after a
+ * refusal too: the first refusal is the one that counts.
+ */
+static size_t
+read_reply(char *line, size_t size, size_t count, void *arg)
+{
+	struct slot *s = arg;
+	size_t n = size * count, i;
+
+	if (!s->mail_begun || s->refusal || n < 4 ||
+	    (line[0] != '4' && line[0] != '5') || !is_digit(line[1]) ||
+	    !is_digit(line[2]))
+		return n;
+	s->refusal = (line[0] - '0') * 100 + (line[1] - '0') * 10 +
+	    (line[2] - '0');
+	for (i = 0; i < n && i < sizeof(s->reply) - 1; i++) {
+		unsigned char c = (unsigned char)line[i];
+
+		s->reply[i] = c < 0x20 || c >= 0x7f ? ' ' : (char)c;
+	}
+	while (i > 0 && s->reply[i - 1] == ' ')
+		i--;
+	s->reply[i] = '\0';
+	return n;
+}
+
+/*
+ * Connection, TLS and AUTH are done, the next thing said is MAIL FROM: that
+ * tells the relay's faults from the message's.
+ */
+static int
+on_ready(void *arg, char *peer, char *own, int peer_port, int own_port)
+{
+	struct slot *s = arg;
+
+	(void)peer, (void)own, (void)peer_port, (void)own_port;
+	s->mail_begun = !s->probing;
+	return CURL_PREREQFUNC_OK;
+}
+
+/* A literal IPv6 address wants brackets in a URL. */
+CURLU *
+slot_url(const struct transfer_options *o)
+{
+	bool tls = o->tls && o->port == IMPLICIT_TLS_PORT;
+	char host[300], port[16];
+	CURLU *url;
+
+	if (snprintf(host, sizeof(host), strchr(o->host, ':') ? "[%s]" : "%s",
+	    o->host) >= (int)sizeof(host))
+		return NULL;
+	snprintf(port, sizeof(port), "%ld", o->port);
+	url = curl_url();
+	if (url && !curl_url_set(url, CURLUPART_SCHEME, tls ? "smtps" :
+	    "smtp", 0) && !curl_url_set(url, CURLUPART_HOST, host, 0) &&
+	    !curl_url_set(url, CURLUPART_PORT, port, 0))
+		return url;
+	curl_url_cleanup(url);
+	return NULL;
+}
+
+static void
+set_callbacks(struct slot *s)
+{
+	CURL *e = s->easy;
+
+	curl_easy_setopt(e, CURLOPT_READFUNCTION, read_body);
+	curl_easy_setopt(e, CURLOPT_READDATA, s);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, read_reply);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
+	/* WRITEFUNCTION gets the text of a reply to NOOP. */
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, read_reply);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_ready);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->error);
+	curl_easy_setopt(e, CURLOPT_PRIVATE, s);
+}
+
+static void
+set_options(struct slot *s, const struct transfer_options *o, CURLU *url)
+{
+	CURL *e = s->easy;
+
+	curl_easy_setopt(e, CURLOPT_CURLU, url);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(e, CURLOPT_USE_SSL,
+	    (long)(o->tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+	if (o->ca_file && *o->ca_file) {
+		curl_easy_setopt(e, CURLOPT_CAINFO, o->ca_file);
+		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	}
+	if (o->user && *o->user) {
+		curl_easy_setopt(e, CURLOPT_USERNAME, o->user);
+		curl_easy_setopt(e, CURLOPT_PASSWORD, o->password);
+	}
+	set_callbacks(s);
+}
+
+bool
+slot_open(struct slot *s, const struct transfer_options *o, CURLU *url)
+{
+	*s = (struct slot){ .entry = -1, .easy = curl_easy_init() };
+	if (s->easy)
+		set_options(s, o, url);
+	return s->easy != NULL;
+}
+
+void
+slot_close(struct slot *s)
+{
+	slot_unload(s);
+	curl_easy_cleanup(s->easy);
+	s->easy = NULL;
+}
+
+static void
+set_mail(struct slot *s, const struct transfer_mail *m)
+{
+	char to[PATH_MAX_SMTP], from[PATH_MAX_SMTP];
+
+	snprintf(to, sizeof(to), "<%.*s>", STR_FMT(m->to));
+	snprintf(from, sizeof(from), "<%.*s>", STR_FMT(m->from));
+	s->to = curl_slist_append(NULL, to);
+	if (s->to == NULL) {
+		log_error("out of memory", log_c("what", "curl_slist"));
+		exit(70);
+	}
+	s->body = m->message;
+	curl_easy_setopt(s->easy, CURLOPT_MAIL_FROM, from);
+	curl_easy_setopt(s->easy, CURLOPT_MAIL_RCPT, s->to);
+	curl_easy_setopt(s->easy, CURLOPT_INFILESIZE_LARGE,
+	    (curl_off_t)m->message.n);
+}
+
+void
+slot_load(struct slot *s, const struct transfer_mail *m, bool again)
+{
+	CURL *e = s->easy;
+
+	slot_unload(s);
+	s->sent = 0;
+	s->again = again;
+	s->probing = m == NULL;
+	s->mail_begun = s->body_begun = false;
+	s->refusal = 0;
+	s->error[0] = s->reply[0] = '\0';
+	s->begun_at = clock_mono();
+	curl_easy_setopt(e, CURLOPT_NOBODY, m ? 0L : 1L);
+	curl_easy_setopt(e, CURLOPT_UPLOAD, m ? 1L : 0L);
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, m ? NULL : "NOOP");
+	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, again ? 1L : 0L);
+	if (m) {
+		set_mail(s, m);
+		return;
+	}
+	curl_easy_setopt(e, CURLOPT_MAIL_FROM, NULL);
+	curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)-1);
+}
+
+void
+slot_unload(struct slot *s)
+{
+	curl_easy_setopt(s->easy, CURLOPT_MAIL_RCPT, NULL);
+	curl_slist_free_all(s->to);
+	s->to = NULL;
+	s->body = STR_NONE;
+}
+
+/* Did the relay show itself, but not as the one that is meant? */
+static bool
+is_untrusted(CURLcode rc)
+{
+	switch (rc) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_USE_SSL_FAILED:
+	case CURLE_LOGIN_DENIED:
+	case CURLE_NOT_BUILT_IN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum transfer_end
+judge(const struct slot *s, CURLcode rc)
+{
+	if (rc == CURLE_OK)
+		return TRANSFER_DONE;
+	if (!s->mail_begun)
+		return is_untrusted(rc) ? TRANSFER_UNTRUSTED :
+		    TRANSFER_UNREACHABLE;
+	/* 421: the relay closes, whatever the message (RFC 5321 3.8). */
+	return s->refusal && s->refusal != 421 ? TRANSFER_REFUSED :
+	    TRANSFER_LOST;
+}
+
+void
+slot_judge(const struct slot *s, CURLcode rc, struct transfer_result *out)
+{
+	const char *why = s->error[0] ? s->error : curl_easy_strerror(rc);
+
+	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &out->code);
+	if (s->refusal)
+		out->code = s->refusal;
+	out->end = judge(s, rc);
+	out->maybe_sent = s->body_begun && out->end != TRANSFER_REFUSED;
+	if (out->end == TRANSFER_REFUSED)
+		why = s->reply;
+	if (out->end != TRANSFER_DONE)
+		snprintf(out->reason, sizeof(out->reason), "%s", why);
+}

@@ -1,0 +1,253 @@
+/* The pool of mails in front of a relay, which is a process of this test. */
+#include "tests/unit/unit.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "queue/transfer.h"
+
+static int heard; /* a pipe: recipients in the order they came */
+static pid_t relay;
+
+/* One connection: answers everything, 550 to recipients that begin with x. */
+static void
+serve(int fd, int tell)
+{
+	FILE *in = fdopen(dup(fd), "r");
+	char line[1024];
+	bool data = false;
+
+	dprintf(fd, "220 relay\r\n");
+	while (in && fgets(line, sizeof(line), in)) {
+		if (data && strcmp(line, ".\r\n") != 0)
+			continue;
+		data = strncmp(line, "DATA", 4) == 0;
+		if (strncmp(line, "RCPT TO:<", 9) == 0 &&
+		    write(tell, line + 9, 1) != 1)
+			_exit(1);
+		dprintf(fd, "%s\r\n", strncmp(line, "RCPT TO:<x", 10) == 0 ?
+		    "550 5.1.1 <x@y.test> unknown" : data ? "354 go on" :
+		    "250 ok");
+	}
+	_exit(0);
+}
+
+static int
+relay_start(void)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET };
+	socklen_t n = sizeof(sa);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), tell[2], peer;
+
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert(bind(fd, (struct sockaddr *)&sa, n) == 0);
+	ck_assert(listen(fd, 8) == 0 && pipe(tell) == 0);
+	ck_assert(getsockname(fd, (struct sockaddr *)&sa, &n) == 0);
+	relay = fork();
+	if (relay == 0) {
+		setpgid(0, 0);
+		signal(SIGCHLD, SIG_IGN);
+		signal(SIGUSR1, SIG_IGN);
+		while ((peer = accept(fd, NULL, NULL)) >= 0) {
+			if (fork() == 0) {
+				signal(SIGUSR1, SIG_DFL);
+				serve(peer, tell[1]);
+			}
+			close(peer);
+		}
+		_exit(0);
+	}
+	setpgid(relay, relay);
+	close(fd);
+	close(tell[1]);
+	heard = tell[0];
+	return ntohs(sa.sin_port);
+}
+
+static void
+relay_stop(void)
+{
+	kill(-relay, SIGKILL);
+	waitpid(relay, NULL, 0);
+	close(heard);
+}
+
+static struct transfer *
+pool(int port, int connections)
+{
+	struct transfer_options o = { .host = "127.0.0.1", .port = port,
+		.user = "", .password = "", .ca_file = "",
+		.connections = connections };
+	struct transfer *t;
+
+	transfer_init();
+	t = transfer_new(&o);
+	ck_assert_ptr_nonnull(t);
+	return t;
+}
+
+static void
+put(struct transfer *t, const char *to, int priority, int64_t before)
+{
+	transfer_add(t, &(struct transfer_mail){ .from = STR("a@b.test"),
+	    .to = str_of(to), .message = STR("Subject: x\r\n\r\nx\r\n"),
+	    .priority = priority, .before = before,
+	    .arg = (void *)(uintptr_t)to });
+}
+
+/* Work until all have ended; how each did, by the first letter of its to. */
+static void
+run(struct transfer *t, enum transfer_end ends[128])
+{
+	struct transfer_result r;
+
+	while (transfer_waiting(t) || transfer_busy(t))
+		transfer_work(t, NULL, 1000);
+	while (transfer_next(t, &r))
+		ends[*(const unsigned char *)r.arg & 127] = r.end;
+}
+
+START_TEST(the_most_urgent_goes_first_and_of_those_the_oldest)
+{
+	struct transfer *t = pool(relay_start(), 1);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+	char order[6] = "";
+
+	put(t, "d@y.test", 5, INT64_MAX);
+	put(t, "e@y.test", 5, INT64_MAX);
+	put(t, "b@y.test", 1, INT64_MAX);
+	put(t, "a@y.test", 0, INT64_MAX);
+	put(t, "c@y.test", 1, INT64_MAX);
+	run(t, ends);
+	ck_assert_int_eq(read(heard, order, 5), 5);
+	ck_assert_str_eq(order, "abcde");
+	for (const char *p = "abcde"; *p; p++)
+		ck_assert_int_eq(ends[(int)*p], TRANSFER_DONE);
+	transfer_free(&t);
+	relay_stop();
+}
+END_TEST
+
+/* Row RE7: it waited behind others until it was worthless. */
+START_TEST(what_is_late_is_never_begun)
+{
+	struct transfer *t = pool(relay_start(), 2);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+	char order[2] = "";
+
+	put(t, "l@y.test", 0, clock_mono() - 1);
+	put(t, "a@y.test", 1, clock_mono() + 60 * CLOCK_SECOND);
+	run(t, ends);
+	ck_assert_int_eq(ends['l'], TRANSFER_LATE);
+	ck_assert_int_eq(ends['a'], TRANSFER_DONE);
+	ck_assert_int_eq(read(heard, order, 2), 1);
+	ck_assert_str_eq(order, "a");
+	transfer_free(&t);
+	relay_stop();
+}
+END_TEST
+
+/* Row RE5. */
+START_TEST(one_refused_mail_leaves_the_others_alone)
+{
+	struct transfer *t = pool(relay_start(), 2);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+
+	put(t, "x@y.test", 0, INT64_MAX);
+	put(t, "a@y.test", 0, INT64_MAX);
+	put(t, "b@y.test", 0, INT64_MAX);
+	put(t, "c@y.test", 0, INT64_MAX);
+	run(t, ends);
+	ck_assert_int_eq(ends['x'], TRANSFER_REFUSED);
+	for (const char *p = "abc"; *p; p++)
+		ck_assert_int_eq(ends[(int)*p], TRANSFER_DONE);
+	transfer_free(&t);
+	relay_stop();
+}
+END_TEST
+
+START_TEST(without_a_relay_one_finds_out_and_the_line_is_cleared)
+{
+	struct transfer *t = pool(relay_start(), 1);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+
+	relay_stop();
+	put(t, "a@y.test", 0, INT64_MAX);
+	put(t, "b@y.test", 0, INT64_MAX);
+	run(t, ends);
+	ck_assert_int_eq(ends['a'], TRANSFER_UNREACHABLE);
+	ck_assert_int_eq(ends['b'], TRANSFER_UNSENT);
+	transfer_free(&t);
+}
+END_TEST
+
+/* The kept connection is dead: replaced, not a failure. */
+START_TEST(a_dead_connection_is_replaced_once)
+{
+	int port = relay_start();
+	struct transfer *t = pool(port, 1);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+
+	put(t, "a@y.test", 0, INT64_MAX);
+	run(t, ends);
+	ck_assert_int_eq(ends['a'], TRANSFER_DONE);
+	/* Its process, not the one that accepts. */
+	kill(-relay, SIGUSR1);
+	put(t, "b@y.test", 0, INT64_MAX);
+	run(t, ends);
+	ck_assert_int_eq(ends['b'], TRANSFER_DONE);
+	transfer_free(&t);
+	relay_stop();
+}
+END_TEST
+
+START_TEST(the_wait_for_something_else_ends_with_it)
+{
+	struct transfer *t = pool(relay_start(), 1);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct pollfd p = { .events = POLLIN };
+	int both[2];
+
+	ck_assert(pipe(both) == 0 && write(both[1], "x", 1) == 1);
+	p.fd = both[0];
+	put(t, "a@y.test", 0, INT64_MAX);
+	transfer_work(t, &p, 60000);
+	ck_assert_int_eq(p.revents, POLLIN);
+	run(t, ends);
+	ck_assert_int_eq(ends['a'], TRANSFER_DONE);
+	transfer_free(&t);
+	relay_stop();
+}
+END_TEST
+
+START_TEST(what_is_abandoned_ends_as_that)
+{
+	struct transfer *t = pool(relay_start(), 1);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+
+	put(t, "a@y.test", 0, INT64_MAX);
+	put(t, "b@y.test", 0, INT64_MAX);
+	transfer_work(t, NULL, 0);
+	ck_assert_int_eq(transfer_busy(t), 1);
+	transfer_abandon(t);
+	run(t, ends);
+	ck_assert_int_eq(ends['a'], TRANSFER_STOPPED);
+	ck_assert_int_eq(ends['b'], TRANSFER_UNSENT);
+	transfer_free(&t);
+	relay_stop();
+}
+END_TEST
+
+UNIT("queue/transfer",
+    the_most_urgent_goes_first_and_of_those_the_oldest,
+    what_is_late_is_never_begun,
+    one_refused_mail_leaves_the_others_alone,
+    without_a_relay_one_finds_out_and_the_line_is_cleared,
+    a_dead_connection_is_replaced_once,
+    the_wait_for_something_else_ends_with_it,
+    what_is_abandoned_ends_as_that)
