@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,11 +86,13 @@ be_worker(struct master *m, enum worker_kind kind, pid_t master)
 	close(m->signals);
 	close(m->ready[0]);
 	if (kind == WORKER_HEAVY) {
-		/* A hash yields to cheap requests. */
-		(void)setpriority(PRIO_PROCESS, 0, HEAVY_NICE);
+		/* A hash yields to cheap requests. Failing to is no fault. */
+		prctl(PR_SET_NAME, "postern-heavy");
+		(void)!nice(HEAVY_NICE);
 		lane_close_give(&m->lane);
 		close(w.listen_fd);
 	} else {
+		prctl(PR_SET_NAME, "postern-light");
 		lane_close_take(&m->lane);
 	}
 	w.kind = kind;

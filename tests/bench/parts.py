@@ -248,8 +248,10 @@ def children(pid):
         return [int(word) for word in f.read().split()]
 
 
-def nice(pid):
-    return os.getpriority(os.PRIO_PROCESS, pid)
+def lane(pid):
+    """"light" or "heavy", as a worker is named."""
+    with open(f"/proc/{pid}/comm") as f:
+        return f.read().strip().rpartition("-")[2]
 
 
 def median(values):

@@ -40,11 +40,11 @@ def read(path):
 
 
 def stat(pid):
-    """State letter, parent and niceness of a living process, or None."""
+    """State letter and parent of a living process, or None."""
     words = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     if not words or words[0] in "ZX":
         return None
-    return words[0], int(words[1]), int(words[16])
+    return words[0], int(words[1])
 
 
 def children(pid):
@@ -114,10 +114,10 @@ class Stack:
     # its processes
 
     def workers(self, heavy):
-        """Heavy workers are the ones that yield to others."""
+        """Of one lane, as ps names them."""
         found = children(self.pid("master"))
-        states = [(p, stat(p)) for p in found]
-        return [p for p, s in states if s and (s[2] > 0) == heavy]
+        name = "postern-heavy\n" if heavy else "postern-light\n"
+        return [p for p in found if read(f"/proc/{p}/comm") == name]
 
     def backends(self):
         """Postgres' processes that serve the application."""
