@@ -174,7 +174,9 @@ answer(struct fcgi *f, struct exchange *x, transport_handler *handler,
 /*
  * Send what is left and END_REQUEST; no waiting for the peer to close. On a
  * connection that stays, the body is drained before: afterwards the next
- * request may follow, and libfcgi would swallow its begin.
+ * request may follow, and libfcgi would swallow its begin. On one that ends,
+ * the peer sees the end of the answer first: nginx sends no more of a body that
+ * was answered, and shows the answer when the connection ends.
  */
 static bool
 finish(struct fcgi *f, const struct peek *seen, bool keep)
@@ -186,8 +188,10 @@ finish(struct fcgi *f, const struct peek *seen, bool keep)
 		ok = drained(f);
 	FCGX_FClose(f->r.err);
 	ok = FCGX_FClose(f->r.out) == 0 && ok;
-	if (drain && !keep)
+	if (drain && !keep) {
+		shutdown(f->r.ipcFd, SHUT_WR);
 		drained(f);
+	}
 	FCGX_Free(&f->r, 0);
 	f->r.ipcFd = -1;
 	return ok && keep;

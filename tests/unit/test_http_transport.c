@@ -271,6 +271,26 @@ START_TEST(a_stalled_body_times_out)
 }
 END_TEST
 
+/*
+ * nginx sends no more of a body that was answered and waits for the end: it
+ * must not wait for us to give the rest up. What it still sends is read.
+ */
+START_TEST(an_early_answer_ends_before_the_body_does)
+{
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=1001"));
+	wire_record(&w, IN, STR("he"));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(ended);
+	ck_assert_ptr_nonnull(strstr(out, "PAYLOAD_TOO_LARGE"));
+	ck_assert(wire_closed(fd));
+	ck_assert_int_eq(send(fd, "\1", 1, MSG_NOSIGNAL), 1);
+	server_lives();
+}
+END_TEST
+
 START_TEST(a_peer_that_says_one_byte_is_dropped)
 {
 	connect_to_server();
@@ -473,7 +493,8 @@ UNIT("http/transport", a_request_is_parsed_and_answered, head_gets_no_body,
     a_body_of_unknown_length_has_a_limit, parameters_have_limits,
     records_split_anywhere_are_one_request,
     a_signal_does_not_cut_a_body_short, a_peer_that_goes_away_is_an_error,
-    a_stalled_body_times_out, a_peer_that_says_one_byte_is_dropped,
+    a_stalled_body_times_out, an_early_answer_ends_before_the_body_does,
+    a_peer_that_says_one_byte_is_dropped,
     an_abort_ends_the_request_only, get_values_closes_the_connection,
     garbage_closes_the_connection, huge_parameter_lengths_do_no_harm,
     a_kept_connection_serves_request_after_request,
