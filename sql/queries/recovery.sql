@@ -167,6 +167,12 @@ from q join users u on u.id = q.user_id
 where u.is_active and o.used_at is null and o.voided_at is null
 	and o.expires_at > now();
 
+-- name: recovery_refused
+-- 1 user id, 2 reason, 3 ip, 4 user agent, 5 request id
+insert into audit_logs (user_id, action, resource, result, reason,
+	ip_address, user_agent, request_id)
+values ($1::uuid, 'recovery.confirm', 'users', 'failure', $2, $3, $4, $5);
+
 -- name: recovery_confirm
 -- One of many gets through; everything that was open ends, the second factor
 -- stays (security rows RC1, RC3). 1 request id, 2 code id, 3 new hash,

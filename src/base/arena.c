@@ -169,6 +169,18 @@ arena_cstr(struct arena *a, struct str s)
 }
 
 struct str
+arena_lower(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ?
+		    (char)(s.p[i] - 'A' + 'a') : s.p[i];
+	p[s.n] = '\0';
+	return (struct str){ p, s.n };
+}
+
+struct str
 arena_int(struct arena *a, long long n)
 {
 	char room[STR_INT_ROOM];

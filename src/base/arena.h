@@ -40,6 +40,9 @@ struct str arena_str(struct arena *a, struct str s);
 /* The same as a C string. s must hold no NUL. */
 const char *arena_cstr(struct arena *a, struct str s);
 
+/* A copy with the ASCII letters in lower case, NUL behind it. */
+struct str arena_lower(struct arena *a, struct str s);
+
 /* n in decimal. */
 struct str arena_int(struct arena *a, long long n);
 

@@ -26,20 +26,6 @@ struct begun {
 	int64_t failures; /* since the last login, from anywhere */
 };
 
-static struct str
-lower(struct arena *a, struct str s)
-{
-	struct str copy = arena_str(a, str_trim(s));
-	char *p = arena_alloc(a, copy.n + 1);
-
-	for (size_t i = 0; i < copy.n; i++) {
-		char c = copy.p[i];
-
-		p[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-	}
-	return (struct str){ p, copy.n };
-}
-
 /* What a device token says. */
 struct device_claim {
 	struct str id; /* STR_NONE: nothing */
@@ -65,7 +51,7 @@ begin(struct ctx *x, struct str identifier, const struct device_claim *d,
 	const struct config *c = x->config;
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_LOGIN_BEGIN, &r,
-	    A_STR(lower(x->arena, identifier)), A_STR(limit_network(x)),
+	    A_STR(arena_lower(x->arena, str_trim(identifier))), A_STR(limit_network(x)),
 	    A_INT(c->lock_attempts), A_INT(c->lock_window),
 	    A_INT(c->lock_duration), A_STR(d->id), A_INT(d->generation));
 

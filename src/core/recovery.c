@@ -16,18 +16,6 @@
 #define PER_HOUR 5
 #define CODES_MAX 4
 
-static struct str
-lower(struct arena *a, struct str s)
-{
-	struct str t = str_trim(s);
-	char *p = arena_alloc(a, t.n + 1);
-
-	for (size_t i = 0; i < t.n; i++)
-		p[i] = t.p[i] >= 'A' && t.p[i] <= 'Z' ?
-		    (char)(t.p[i] - 'A' + 'a') : t.p[i];
-	return (struct str){ p, t.n };
-}
-
 static enum err
 limited(struct ctx *x, const char *name, struct str whose, long max)
 {
@@ -85,7 +73,7 @@ recovery_start(struct ctx *x, struct str identifier, struct str method,
     struct str *challenge)
 {
 	int64_t floor = clock_mono() + FLOOR;
-	struct str who = lower(x->arena, identifier);
+	struct str who = arena_lower(x->arena, str_trim(identifier));
 	struct uuid id = uuid_v7();
 	struct rows *r;
 	enum err e = limited(x, "recovery", limit_network(x), 2 * PER_HOUR);
@@ -212,6 +200,18 @@ finish(struct ctx *x, const struct rows *r, struct str request,
 	return e;
 }
 
+/* Written down whatever it was; its fate changes nothing. */
+static enum err
+refuse(struct ctx *x, const struct rows *r, enum err e)
+{
+	if (r->n && x->config->audit)
+		(void)db_exec(x->db, x->arena, Q_RECOVERY_REFUSED, NULL,
+		    A_STR(row_str(r, 0, 0)), A_TEXT(err_code(e)),
+		    A_STR(x->client), A_STR(x->user_agent),
+		    A_STR(x->request_id));
+	return e;
+}
+
 enum err
 recovery_confirm(struct ctx *x, struct str challenge, const struct str *codes,
     size_t ncodes, struct str new_password)
@@ -238,11 +238,14 @@ recovery_confirm(struct ctx *x, struct str challenge, const struct str *codes,
 			other = codes[i];
 	}
 	if (issued.n == 0)
-		return E_BAD_CODE;
+		return refuse(x, r, E_BAD_CODE);
 	e = check(x, new_password, r);
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
+	if (e != E_OK)
+		return e;
+	e = second(x, r, other);
 	if (e == E_OK)
-		e = second(x, r, other);
-	return e != E_OK ? e : finish(x, r, request, issued, hash);
+		e = finish(x, r, request, issued, hash);
+	return e == E_OK ? E_OK : refuse(x, r, e);
 }

@@ -70,17 +70,6 @@ is_user_char(char c)
 	return is_alnum(c) || c == '_' || c == '.' || c == '-';
 }
 
-static struct str
-lower(struct arena *a, struct str s)
-{
-	char *p = arena_alloc(a, s.n + 1);
-
-	for (size_t i = 0; i < s.n; i++)
-		p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ?
-		    (char)(s.p[i] - 'A' + 'a') : s.p[i];
-	return (struct str){ p, s.n };
-}
-
 static const char *
 read_text(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
@@ -124,7 +113,7 @@ read_email(struct arena *a, const struct field *row, const cJSON *v,
 	(void)v;
 	if (!field_is_email(out->text))
 		return "must be a valid e-mail address";
-	out->text = lower(a, out->text);
+	out->text = arena_lower(a, out->text);
 	return NULL;
 }
 

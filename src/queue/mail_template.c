@@ -199,22 +199,11 @@ weight_of(struct str s)
 	return weight;
 }
 
-static struct str
-lower(struct arena *a, struct str s)
-{
-	char *p = arena_alloc(a, s.n + 1);
-
-	for (size_t i = 0; i < s.n; i++)
-		p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ?
-		    (char)(s.p[i] | 0x20) : s.p[i];
-	return (struct str){ p, s.n };
-}
-
 /* The tag itself, its language, or English, which has no folder. */
 static bool
 choose(struct source *s, struct str name, struct str tag)
 {
-	struct str text, primary = lower(s->arena,
+	struct str text, primary = arena_lower(s->arena,
 	    str_slice(tag, 0, str_find(tag, '-')));
 
 	if (tag.n && find(s, tag, name, &text)) {

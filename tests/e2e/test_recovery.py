@@ -289,7 +289,8 @@ def test_several_methods_each_proved_before_it_counts(api, person, inbox):
             "type": "email", "value": value}).status == 422
 
 
-def test_an_account_whose_mail_is_lost_is_recovered(api, person, inbox):
+def test_an_account_whose_mail_is_lost_is_recovered(stack, api, person,
+                                                        inbox):
     """Rows RC2, RC3: once, all sessions end, all addresses are told."""
     address, _ = method(person, inbox)
     challenge = start(api, person.username).data["challenge"]
@@ -298,6 +299,11 @@ def test_an_account_whose_mail_is_lost_is_recovered(api, person, inbox):
     assert finish(api, challenge, [code], "short").status == 422
     done = finish(api, challenge, [code])
     assert done.status == 200, done
+    assert stack.sql("select action, result, reason from audit_logs where"
+                     " user_id = %s and action in ('recovery.confirm',"
+                     " 'password.reset') order by id", person.id) == [
+                         ("recovery.confirm", "failure", "INVALID_CODE"),
+                         ("password.reset", "success", "recovery")]
     assert finish(api, challenge, [code], "Another-Pass-2").status == 400
     assert person.api.get("/auth/me").status == 401
     assert person.try_login().status == 401
