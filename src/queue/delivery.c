@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/json.h"
@@ -16,6 +17,7 @@
 #define GIVE_UP (5 * 86400 * CLOCK_SECOND) /* row WH10 */
 #define SLOW_DOWN (10 * CLOCK_SECOND)	   /* after 429, 502, 504 */
 #define HEADERS 11
+#define SETTLE_MAX ((size_t)8 << 20) /* bytes that tell of 1,024 ends */
 
 /* Row WH9: after the first failure 5 s, and so on; ± 20 %. */
 static const int64_t delays[DELIVERY_TRIES - 1] = {
@@ -23,43 +25,45 @@ static const int64_t delays[DELIVERY_TRIES - 1] = {
 };
 
 static struct delivery
-delivery_of(struct arena *a, const struct rows *r, size_t i)
+delivery_of(struct arena *a, const struct rows *r, size_t i, struct str lease)
 {
 	return (struct delivery){
 		.id = row_str(r, i, 0),
-		.lease = row_str(r, i, 1),
-		.event_id = row_str(r, i, 2),
-		.event = row_str(r, i, 3),
-		.body = row_str(r, i, 4),
-		.attempts = (int)row_int(r, i, 5),
-		.failures = (int)row_int(r, i, 6),
-		.webhook_id = row_str(r, i, 7),
-		.url = row_str(r, i, 8),
-		.secret = row_bytes(a, r, i, 9),
-		.previous = row_null(r, i, 10) ? STR_NONE :
-		    row_bytes(a, r, i, 10),
-		.probing = row_bool(r, i, 11),
-		.wanted = row_bool(r, i, 12),
+		.lease = lease,
+		.event_id = row_str(r, i, 1),
+		.event = row_str(r, i, 2),
+		.body = row_str(r, i, 3),
+		.attempts = (int)row_int(r, i, 4),
+		.failures = (int)row_int(r, i, 5),
+		.webhook_id = row_str(r, i, 6),
+		.url = row_str(r, i, 7),
+		.secret = row_bytes(a, r, i, 8),
+		.previous = row_null(r, i, 9) ? STR_NONE :
+		    row_bytes(a, r, i, 9),
+		.probing = row_bool(r, i, 10),
+		.wanted = row_bool(r, i, 11),
 	};
 }
 
-enum err
-delivery_claim(struct queue *q, struct arena *a, int limit, int per,
-    struct str full, struct delivery **out, size_t *n)
+void
+delivery_claim(struct queue *q, struct arena *a, const struct delivery_wish *w)
 {
-	struct rows *r = NULL;
-	enum err e = db_exec(q->db, a, Q_WEBHOOK_CLAIM, &r, A_INT(limit),
-	    A_INT(per), A_STR(full), A_INT(DELIVERY_LEASE),
-	    A_STR(q->holder));
+	const struct arg args[] = { A_INT(w->limit), A_STR(w->ids),
+		A_STR(w->rooms), A_INT(DELIVERY_LEASE), A_STR(q->holder),
+		A_STR(w->lease), A_INT(w->room) };
 
-	*n = 0;
-	if (e != E_OK)
-		return e;
-	*n = r->n;
-	*out = arena_array(a, r->n + 1, sizeof(**out));
+	db_begin(q->db, a, Q_WEBHOOK_CLAIM, args, sizeof(args) /
+	    sizeof(args[0]));
+}
+
+struct delivery *
+delivery_list(struct arena *a, const struct rows *r, struct str lease)
+{
+	struct delivery *list = arena_array(a, r->n + 1, sizeof(*list));
+
 	for (size_t i = 0; i < r->n; i++)
-		(*out)[i] = delivery_of(a, r, i);
-	return E_OK;
+		list[i] = delivery_of(a, r, i, lease);
+	return list;
 }
 
 /* Standard Webhooks: the key is what "whsec_" is followed by, in base64. */
@@ -132,6 +136,8 @@ end_of(struct arena *a, const struct delivery *d)
 	return (struct delivery_end){
 		.id = arena_str(a, d->id), .lease = arena_str(a, d->lease),
 		.webhook_id = arena_str(a, d->webhook_id),
+		.number = d->attempts,
+		.begun_at = clock_wall(), .ended_at = clock_wall(),
 	};
 }
 
@@ -141,8 +147,27 @@ delivery_refuse(struct arena *a, const struct delivery *d, const char *error,
 {
 	*out = end_of(a, d);
 	out->state = "dead";
-	out->what = DELIVERY_UNTRIED;
+	out->what = DELIVERY_OURS;
 	out->error = error;
+}
+
+void
+delivery_cut(struct arena *a, const struct delivery *d,
+    struct delivery_end *out)
+{
+	*out = end_of(a, d);
+	out->state = "ready";
+	out->what = DELIVERY_OURS;
+	out->error = "the worker stopped before the answer";
+}
+
+void
+delivery_back(struct arena *a, const struct delivery *d,
+    struct delivery_end *out)
+{
+	*out = end_of(a, d);
+	out->state = "ready";
+	out->what = DELIVERY_BACK;
 }
 
 void
@@ -154,6 +179,7 @@ delivery_judge(struct arena *a, const struct delivery *d,
 	*out = end_of(a, d);
 	out->status = status;
 	out->error = answer->reason;
+	out->begun_at -= answer->took;
 	out->response = arena_str(a, str_of(answer->body));
 	if (answer->reason == NULL) {
 		out->state = "done";
@@ -172,32 +198,58 @@ delivery_judge(struct arena *a, const struct delivery *d,
 		out->pause = SLOW_DOWN;
 }
 
-static cJSON *
-end_json(const struct delivery_end *e)
+static void
+member(struct buf *b, const char *key, struct str text)
 {
-	cJSON *o = json_object();
+	buf_fmt(b, "\"%s\":", key);
+	if (text.p)
+		json_write_str(b, text);
+	else
+		buf_add(b, STR("null"));
+	buf_byte(b, ',');
+}
 
-	json_add_str(o, "id", e->id);
-	json_add_str(o, "lease", e->lease);
-	json_add_str(o, "state", str_of(e->state));
-	json_add(o, "failed", e->what == DELIVERY_UNTRIED ? NULL :
-	    json_bool(e->what == DELIVERY_FAILED));
-	json_add_int(o, "delay", e->delay);
-	json_add_int(o, "pause", e->pause);
-	json_add(o, "status", e->status ? json_int(e->status) : NULL);
-	json_add_str(o, "error", str_of(e->error));
-	json_add_str(o, "response", e->response.n ? e->response : STR_NONE);
-	return o;
+/* By hand: it is made for every delivery, and cJSON asks a price. */
+static void
+write_end(struct buf *b, const struct delivery_end *e)
+{
+	struct str error = str_of(e->error);
+
+	buf_byte(b, '{');
+	member(b, "webhook", e->webhook_id);
+	member(b, "id", e->id);
+	member(b, "lease", e->lease);
+	member(b, "state", str_of(e->state));
+	member(b, "error", error);
+	if (e->what == DELIVERY_FINE || e->what == DELIVERY_FAILED)
+		buf_fmt(b, "\"failed\":%s,", e->what == DELIVERY_FINE ?
+		    "false" : "true");
+	if (e->status)
+		buf_fmt(b, "\"status\":%ld,", e->status);
+	if (e->what != DELIVERY_BACK) {
+		buf_fmt(b, "\"try\":{\"n\":%d,\"status\":%ld,", e->number,
+		    e->status);
+		member(b, "error", error);
+		if (e->response.n)
+			member(b, "response", e->response);
+		buf_fmt(b, "\"at\":%lld,\"end\":%lld},",
+		    (long long)e->begun_at, (long long)e->ended_at);
+	}
+	buf_fmt(b, "\"delay\":%lld,\"pause\":%lld}", (long long)e->delay,
+	    (long long)e->pause);
 }
 
 /* Tell the owner in the statement that gives the endpoint up. */
 static void
 disable(struct queue *q, struct arena *a, struct str id, const char *reason)
 {
-	cJSON *o = json_object(), *vars = json_object();
+	cJSON *o, *vars;
 	struct job_draft job;
 	struct rows *r = NULL;
 
+	json_use(a);
+	o = json_object();
+	vars = json_object();
 	if (db_exec(q->db, a, Q_WEBHOOK_OWNER, &r, A_STR(id)) != E_OK ||
 	    r->n == 0)
 		return;
@@ -215,44 +267,42 @@ disable(struct queue *q, struct arena *a, struct str id, const char *reason)
 		    log_c("why", reason));
 }
 
-enum err
+void
 delivery_settle(struct queue *q, struct arena *a,
     const struct delivery_end *ends, size_t n)
 {
-	cJSON *list;
-	struct str text;
-	struct rows *r = NULL;
-	enum err e;
+	struct buf b = buf_new(a, SETTLE_MAX);
+	struct arg args[2];
 
-	json_use(a);
-	list = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_push(list, end_json(&ends[i]));
-	text = json_print(a, list);
-	while ((e = db_exec(q->db, a, Q_WEBHOOK_SETTLE, &r, A_STR(text),
-	    A_INT(GIVE_UP))) == E_UNAVAILABLE)
-		if (!q->patience(q->arg))
-			return e;
+	buf_byte(&b, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_byte(&b, ',');
+		write_end(&b, &ends[i]);
+	}
+	buf_byte(&b, ']');
+	args[0] = A_STR(buf_str(&b));
+	args[1] = A_INT(GIVE_UP);
+	db_begin(q->db, a, Q_WEBHOOK_SETTLE, args, 2);
+}
+
+void
+delivery_settled(struct queue *q, struct arena *a,
+    const struct delivery_end *ends, size_t n, const struct rows *r)
+{
 	for (size_t i = 0; i < n; i++)
 		if (ends[i].gone)
 			disable(q, a, ends[i].webhook_id,
 			    "the endpoint answered 410 Gone");
-	for (size_t i = 0; e == E_OK && i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++)
 		disable(q, a, row_str(r, i, 0),
 		    "the endpoint failed for five days");
-	return e;
 }
 
 enum err
-delivery_release(struct queue *q, struct arena *a, const struct delivery *d)
-{
-	return db_exec(q->db, a, Q_WEBHOOK_RELEASE, NULL, A_STR(d->id),
-	    A_STR(d->lease));
-}
-
-enum err
-delivery_release_holder(struct queue *q, struct arena *a, struct str holder)
+delivery_release(struct queue *q, struct arena *a, struct str holder,
+    struct str lease)
 {
 	return db_exec(q->db, a, Q_WEBHOOK_RELEASE_HOLDER, NULL,
-	    A_STR(holder));
+	    A_STR(holder), A_STR(lease));
 }

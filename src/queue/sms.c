@@ -225,7 +225,7 @@ sms_step(struct sms *s, struct arena *batch, bool stopping)
 		claim(s, batch);
 	if (http_pool_busy(s->pool) == 0)
 		return false;
-	http_pool_work(s->pool, WORK_MS);
+	http_pool_work(s->pool, WORK_MS, NULL);
 	while (http_pool_next(s->pool, &answer))
 		ended(s, &answer);
 	return true;

@@ -14,10 +14,11 @@
 #define TOTAL_MS 20000L
 #define READ_MAX ((size_t)16 << 10) /* of the answer, and of its headers */
 #define LOW_SPEED_SECONDS 10L
-#define KEEP_CONNECTIONS 64L
+#define BUFFER 4096L /* an answer is small; there may be many at once */
 
 struct slot {
-	CURL *easy;
+	struct slot *next; /* that is free */
+	CURL *easy;	   /* made when first used */
 	struct curl_slist *headers;
 	struct http_pool *pool;
 	bool busy;
@@ -26,6 +27,7 @@ struct slot {
 	size_t head_read;
 	size_t shown;
 	char text[HTTP_SHOWN + 1];
+	int64_t began;
 	void *arg;
 };
 
@@ -33,6 +35,7 @@ struct http_pool {
 	CURLM *multi;
 	struct http_pool_options o;
 	struct slot *slots;
+	struct slot *free; /* the last used first: its memory is warm */
 	int busy;
 };
 
@@ -135,6 +138,7 @@ static void
 set_bounds(CURL *e, struct slot *s)
 {
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -146,20 +150,23 @@ set_bounds(CURL *e, struct slot *s)
 	curl_easy_setopt(e, CURLOPT_PRIVATE, s);
 }
 
-static bool
-slots_make(struct http_pool *p)
+static _Noreturn void
+out_of_memory(const char *what)
 {
-	for (int i = 0; i < p->o.slots; i++) {
-		struct slot *s = &p->slots[i];
+	log_error("out of memory", log_c("what", what));
+	exit(70);
+}
 
-		s->pool = p;
-		s->easy = curl_easy_init();
-		if (s->easy == NULL)
-			return false;
-		set_safety(s->easy, s);
-		set_bounds(s->easy, s);
-	}
-	return true;
+static void
+slot_make(struct slot *s)
+{
+	if (s->easy)
+		return;
+	s->easy = curl_easy_init();
+	if (s->easy == NULL)
+		out_of_memory("a transfer");
+	set_safety(s->easy, s);
+	set_bounds(s->easy, s);
 }
 
 struct http_pool *
@@ -172,11 +179,17 @@ http_pool_new(const struct http_pool_options *o)
 	p->o = *o;
 	p->multi = curl_multi_init();
 	p->slots = calloc((size_t)o->slots, sizeof(*p->slots));
-	if (p->multi == NULL || p->slots == NULL || !slots_make(p)) {
+	if (p->multi == NULL || p->slots == NULL) {
 		http_pool_free(&p);
 		return NULL;
 	}
-	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, KEEP_CONNECTIONS);
+	for (int i = o->slots - 1; i >= 0; i--) {
+		p->slots[i].pool = p;
+		p->slots[i].next = p->free;
+		p->free = &p->slots[i];
+	}
+	/* With fewer, busy ones would push each other out. */
+	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)o->slots);
 	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING,
 	    (long)CURLPIPE_MULTIPLEX);
 	return p;
@@ -189,6 +202,8 @@ slot_end(struct http_pool *p, struct slot *s)
 	curl_slist_free_all(s->headers);
 	s->headers = NULL;
 	s->busy = false;
+	s->next = p->free;
+	p->free = s;
 	p->busy--;
 }
 
@@ -223,31 +238,23 @@ header_list(const char *const *headers)
 
 	for (; *headers; headers++) {
 		more = curl_slist_append(list, *headers);
-		if (more == NULL) {
-			log_error("out of memory", log_c("what", "headers"));
-			exit(70);
-		}
+		if (more == NULL)
+			out_of_memory("headers");
 		list = more;
 	}
 	return list;
 }
 
-static struct slot *
-slot_free(struct http_pool *p)
-{
-	for (int i = 0; i < p->o.slots; i++)
-		if (!p->slots[i].busy)
-			return &p->slots[i];
-	return NULL;
-}
-
 bool
 http_pool_start(struct http_pool *p, const struct http_post *post)
 {
-	struct slot *s = slot_free(p);
+	struct slot *s = p->free;
 
 	if (s == NULL)
 		return false;
+	slot_make(s);
+	p->free = s->next;
+	s->began = clock_mono();
 	s->denied = false;
 	s->body_read = s->head_read = s->shown = 0;
 	s->arg = post->arg;
@@ -266,13 +273,19 @@ http_pool_start(struct http_pool *p, const struct http_post *post)
 }
 
 void
-http_pool_work(struct http_pool *p, int ms)
+http_pool_work(struct http_pool *p, int ms, const struct pollfd *other)
 {
+	const short events = other ? other->events : 0;
+	struct curl_waitfd also = { .fd = other ? other->fd : -1 };
 	int running;
 
+	if (events & POLLIN)
+		also.events |= CURL_WAIT_POLLIN;
+	if (events & POLLOUT)
+		also.events |= CURL_WAIT_POLLOUT;
 	curl_multi_perform(p->multi, &running);
 	if (running == p->busy && ms > 0) {
-		curl_multi_poll(p->multi, NULL, 0, ms, NULL);
+		curl_multi_poll(p->multi, &also, also.fd >= 0, ms, NULL);
 		curl_multi_perform(p->multi, &running);
 	}
 }
@@ -321,7 +334,8 @@ show(const struct slot *s, char out[HTTP_SHOWN + 1])
 	if (!str_utf8((struct str){ s->text, n }, NULL) ||
 	    memchr(s->text, '\0', n))
 		for (size_t i = 0; i < n; i++)
-			if (out[i] < 0x20 || out[i] == 0x7f)
+			if ((unsigned char)out[i] < 0x20 ||
+			    (unsigned char)out[i] >= 0x7f)
 				out[i] = '?';
 }
 
@@ -342,6 +356,7 @@ http_pool_next(struct http_pool *p, struct http_answer *out)
 	rc = m->data.result;
 	curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &s);
 	out->arg = s->arg;
+	out->took = clock_mono() - s->began;
 	out->status = 0;
 	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &out->status);
 	curl_easy_getinfo(s->easy, CURLINFO_RETRY_AFTER, &wait);
