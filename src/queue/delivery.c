@@ -17,6 +17,8 @@
 #define GIVE_UP (5 * 86400 * CLOCK_SECOND) /* row WH10 */
 #define SLOW_DOWN (10 * CLOCK_SECOND)	   /* after 429, 502, 504 */
 #define HEADERS 11
+#define SECRET 8 /* columns of a claim */
+#define PREVIOUS 9
 #define SETTLE_MAX ((size_t)8 << 20) /* bytes that tell of 1,024 ends */
 
 /* Row WH9: after the first failure 5 s, and so on; ± 20 %. */
@@ -24,8 +26,15 @@ static const int64_t delays[DELIVERY_TRIES - 1] = {
 	5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400
 };
 
+static bool
+same_secrets(const struct rows *r, size_t i)
+{
+	return str_eq(row_str(r, i, SECRET), row_str(r, i - 1, SECRET)) &&
+	    str_eq(row_str(r, i, PREVIOUS), row_str(r, i - 1, PREVIOUS));
+}
+
 static struct delivery
-delivery_of(struct arena *a, const struct rows *r, size_t i, struct str lease)
+delivery_of(const struct rows *r, size_t i, struct str lease)
 {
 	return (struct delivery){
 		.id = row_str(r, i, 0),
@@ -37,9 +46,6 @@ delivery_of(struct arena *a, const struct rows *r, size_t i, struct str lease)
 		.failures = (int)row_int(r, i, 5),
 		.webhook_id = row_str(r, i, 6),
 		.url = row_str(r, i, 7),
-		.secret = row_bytes(a, r, i, 8),
-		.previous = row_null(r, i, 9) ? STR_NONE :
-		    row_bytes(a, r, i, 9),
 		.probing = row_bool(r, i, 10),
 		.wanted = row_bool(r, i, 11),
 	};
@@ -61,10 +67,39 @@ delivery_list(struct arena *a, const struct rows *r, struct str lease)
 {
 	struct delivery *list = arena_array(a, r->n + 1, sizeof(*list));
 
-	for (size_t i = 0; i < r->n; i++)
-		list[i] = delivery_of(a, r, i, lease);
+	for (size_t i = 0; i < r->n; i++) {
+		list[i] = delivery_of(r, i, lease);
+		/* They come by endpoints: what is the same is decoded once. */
+		if (i > 0 && same_secrets(r, i)) {
+			list[i].secret = list[i - 1].secret;
+			list[i].previous = list[i - 1].previous;
+			continue;
+		}
+		list[i].secret = row_bytes(a, r, i, SECRET);
+		list[i].previous = row_bytes(a, r, i, PREVIOUS);
+	}
 	return list;
 }
+
+/* printf would cost as much as a signature. */
+static struct str
+join(struct arena *a, const struct str *parts, size_t n)
+{
+	size_t room = 1;
+	struct str out;
+	char *p;
+
+	for (size_t i = 0; i < n; i++)
+		room += parts[i].n;
+	out = (struct str){ p = arena_alloc(a, room), room - 1 };
+	for (size_t i = 0; i < n; p += parts[i++].n)
+		if (parts[i].n)
+			memcpy(p, parts[i].p, parts[i].n);
+	return out;
+}
+
+#define JOIN(a, ...) join((a), (const struct str[]){ __VA_ARGS__ }, \
+	sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str))
 
 /* Standard Webhooks: the key is what "whsec_" is followed by, in base64. */
 static struct str
@@ -79,11 +114,10 @@ standard(struct arena *a, struct str secret, struct str signed_text)
 }
 
 /* Seed 001: hex HMAC of the body, keyed with the secret as it is shown. */
-static const char *
-plain(struct arena *a, const char *name, struct str secret, struct str body)
+static struct str
+plain(struct arena *a, struct str secret, struct str body)
 {
-	return arena_fmt(a, "%s: %s", name,
-	    hex_encode(a, hmac_sha256(a, secret, body)).p).p;
+	return hex_encode(a, hmac_sha256(a, secret, body));
 }
 
 const char *const *
@@ -92,15 +126,14 @@ delivery_headers(struct arena *a, const struct keyring *k,
 {
 	const char **h = arena_array(a, HEADERS + 1, sizeof(*h));
 	struct str bound = webhook_bound(a, d->webhook_id), text, v1, secret;
-	struct str old = STR_NONE, v1_old = STR_NONE;
+	struct str old = STR_NONE, v1_old = STR_NONE, at = arena_int(a, now);
 	int n = 0;
 
 	if (unseal(a, k, bound, d->secret, &secret) != E_OK)
 		return NULL;
 	if (d->previous.n && unseal(a, k, bound, d->previous, &old) != E_OK)
 		old = STR_NONE;
-	text = arena_fmt(a, "%.*s.%lld.%.*s", STR_FMT(d->event_id),
-	    (long long)now, STR_FMT(d->body));
+	text = JOIN(a, d->event_id, STR("."), at, STR("."), d->body);
 	v1 = standard(a, secret, text);
 	if (old.n)
 		v1_old = standard(a, old, text);
@@ -108,15 +141,16 @@ delivery_headers(struct arena *a, const struct keyring *k,
 	h[n++] = "Accept: */*";
 	h[n++] = "Expect:";
 	h[n++] = "User-Agent: Postern-Webhooks/" PACKAGE_VERSION;
-	h[n++] = arena_fmt(a, "webhook-id: %.*s", STR_FMT(d->event_id)).p;
-	h[n++] = arena_fmt(a, "webhook-timestamp: %lld", (long long)now).p;
-	h[n++] = arena_fmt(a, "webhook-signature: v1,%.*s%s%.*s",
-	    STR_FMT(v1), v1_old.n ? " v1," : "", STR_FMT(v1_old)).p;
-	h[n++] = arena_fmt(a, "X-Webhook-Event: %.*s", STR_FMT(d->event)).p;
-	h[n++] = plain(a, "X-Webhook-Signature", secret, d->body);
+	h[n++] = JOIN(a, STR("webhook-id: "), d->event_id).p;
+	h[n++] = JOIN(a, STR("webhook-timestamp: "), at).p;
+	h[n++] = JOIN(a, STR("webhook-signature: v1,"), v1,
+	    v1_old.n ? STR(" v1,") : STR_NONE, v1_old).p;
+	h[n++] = JOIN(a, STR("X-Webhook-Event: "), d->event).p;
+	h[n++] = JOIN(a, STR("X-Webhook-Signature: "),
+	    plain(a, secret, d->body)).p;
 	if (old.n)
-		h[n++] = plain(a, "X-Webhook-Signature-Previous", old,
-		    d->body);
+		h[n++] = JOIN(a, STR("X-Webhook-Signature-Previous: "),
+		    plain(a, old, d->body)).p;
 	return (const char *const *)h;
 }
 
@@ -133,11 +167,13 @@ delay_after(int failures)
 static struct delivery_end
 end_of(struct arena *a, const struct delivery *d)
 {
+	int64_t now = clock_wall();
+
 	return (struct delivery_end){
 		.id = arena_str(a, d->id), .lease = arena_str(a, d->lease),
 		.webhook_id = arena_str(a, d->webhook_id),
 		.number = d->attempts,
-		.begun_at = clock_wall(), .ended_at = clock_wall(),
+		.begun_at = now, .ended_at = now,
 	};
 }
 
@@ -199,44 +235,53 @@ delivery_judge(struct arena *a, const struct delivery *d,
 }
 
 static void
-member(struct buf *b, const char *key, struct str text)
+add_text(struct buf *b, struct str key, struct str text)
 {
-	buf_fmt(b, "\"%s\":", key);
-	if (text.p)
-		json_write_str(b, text);
-	else
-		buf_add(b, STR("null"));
-	buf_byte(b, ',');
+	if (text.p == NULL)
+		return;
+	buf_add(b, key);
+	json_write_str(b, text);
 }
 
-/* By hand: it is made for every delivery, and cJSON asks a price. */
+static void
+add_number(struct buf *b, struct str key, int64_t n)
+{
+	buf_add(b, key);
+	buf_int(b, n);
+}
+
+static void
+write_try(struct buf *b, const struct delivery_end *e)
+{
+	add_number(b, STR(",\"try\":{\"n\":"), e->number);
+	add_number(b, STR(",\"at\":"), e->begun_at);
+	add_number(b, STR(",\"end\":"), e->ended_at);
+	add_number(b, STR(",\"status\":"), e->status);
+	add_text(b, STR(",\"error\":"), str_of(e->error));
+	if (e->response.n)
+		add_text(b, STR(",\"response\":"), e->response);
+	buf_byte(b, '}');
+}
+
+/* By hand: it is made for every delivery. What is null is left out. */
 static void
 write_end(struct buf *b, const struct delivery_end *e)
 {
-	struct str error = str_of(e->error);
-
-	buf_byte(b, '{');
-	member(b, "webhook", e->webhook_id);
-	member(b, "id", e->id);
-	member(b, "lease", e->lease);
-	member(b, "state", str_of(e->state));
-	member(b, "error", error);
-	if (e->what == DELIVERY_FINE || e->what == DELIVERY_FAILED)
-		buf_fmt(b, "\"failed\":%s,", e->what == DELIVERY_FINE ?
-		    "false" : "true");
+	add_text(b, STR("{\"webhook\":"), e->webhook_id);
+	add_text(b, STR(",\"id\":"), e->id);
+	add_text(b, STR(",\"lease\":"), e->lease);
+	add_text(b, STR(",\"state\":"), str_of(e->state));
+	add_text(b, STR(",\"error\":"), str_of(e->error));
+	add_number(b, STR(",\"delay\":"), e->delay);
+	add_number(b, STR(",\"pause\":"), e->pause);
 	if (e->status)
-		buf_fmt(b, "\"status\":%ld,", e->status);
-	if (e->what != DELIVERY_BACK) {
-		buf_fmt(b, "\"try\":{\"n\":%d,\"status\":%ld,", e->number,
-		    e->status);
-		member(b, "error", error);
-		if (e->response.n)
-			member(b, "response", e->response);
-		buf_fmt(b, "\"at\":%lld,\"end\":%lld},",
-		    (long long)e->begun_at, (long long)e->ended_at);
-	}
-	buf_fmt(b, "\"delay\":%lld,\"pause\":%lld}", (long long)e->delay,
-	    (long long)e->pause);
+		add_number(b, STR(",\"status\":"), e->status);
+	if (e->what == DELIVERY_FINE || e->what == DELIVERY_FAILED)
+		buf_add(b, e->what == DELIVERY_FINE ?
+		    STR(",\"failed\":false") : STR(",\"failed\":true"));
+	if (e->what != DELIVERY_BACK)
+		write_try(b, e);
+	buf_byte(b, '}');
 }
 
 /* Tell the owner in the statement that gives the endpoint up. */
