@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 
-#define WINDOW_FIRST 2
 #define WINDOW_BASE 4 /* what lies beyond is extra */
 #define PROMPT CLOCK_SECOND
 #define AHEAD_TIME (5 * CLOCK_SECOND)
@@ -62,7 +61,8 @@ endpoint_get(struct endpoints *s, struct uuid id, int64_t now)
 	if (e == NULL) {
 		e = vacate(s);
 		*e = (struct endpoint){ .next = *bucket, .id = id,
-			.known = true, .window = WINDOW_FIRST };
+			.known = true, .slow = true,
+			.window = ENDPOINT_FIRST };
 		*bucket = e;
 	}
 	e->used_at = now;
@@ -75,9 +75,7 @@ ahead(const struct endpoint *e)
 	int64_t n;
 
 	if (e->slow)
-		return 1;
-	if (e->pace == 0)
-		return ENDPOINT_FIRST;
+		return e->window;
 	n = e->window * AHEAD_TIME / e->pace;
 	return n < e->window ? e->window :
 	    n > ENDPOINT_AHEAD ? ENDPOINT_AHEAD : n;
@@ -89,14 +87,21 @@ endpoint_room(const struct endpoint *e)
 	return (int)(ahead(e) - e->busy - e->waiting);
 }
 
+/* Two of these leave a quarter. */
+static int
+share(const struct endpoints *s)
+{
+	return s->slots * 3 / 8;
+}
+
 bool
 endpoint_may(const struct endpoints *s, const struct endpoint *e)
 {
 	if (s->busy >= s->slots || e->busy >= e->window)
 		return false;
-	if (e->slow && s->slow >= s->slots / 2)
+	if (e->slow && s->slow >= share(s))
 		return false;
-	return e->busy < WINDOW_BASE || s->extra < s->slots / 2;
+	return e->busy < WINDOW_BASE || s->extra < share(s);
 }
 
 void

@@ -7,14 +7,14 @@
 #include "base/encoding.h"
 
 /*
- * What each endpoint gets of the courier (row WH10). It begins with two
- * transfers at once; each prompt success opens its window by one. A slow
- * answer or a failure makes it slow: one at a time, until a prompt success.
- * Of the slots, those beyond four of one endpoint are at most half, and those
- * of slow endpoints are at most half: what was fast and hangs now, and what
- * always hangs, leave room for the others.
+ * What each endpoint gets of the courier (row WH10). One we know nothing of
+ * has two transfers at once; each prompt success opens its window by one. A
+ * slow answer or a failure makes it slow: one at a time, until a prompt
+ * success. Of all slots, those of endpoints that are slow or not yet known to
+ * be prompt are at most three eighths, and so are those beyond four of one
+ * endpoint: what hangs leaves room for what does not.
  */
-#define ENDPOINT_FIRST 4   /* claimed of one we know nothing of */
+#define ENDPOINT_FIRST 2   /* claimed of one we know nothing of */
 #define ENDPOINT_AHEAD 768 /* claimed ahead of one, at most */
 #define ENDPOINTS 2048	   /* known at once */
 
@@ -25,7 +25,7 @@ struct endpoint {
 	struct endpoint *after;	/* of those with errands that wait */
 	struct uuid id;
 	bool known;
-	bool slow;
+	bool slow; /* or not yet known to be prompt */
 	bool lined_up;
 	int window;
 	int busy;    /* under way */
