@@ -115,11 +115,13 @@ class Stack:
                 p.wait()
         self.dev("down")
 
-    def post(self, path, body):
+    def post(self, path, body, token=None):
         data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         r = urllib.request.Request(
-            f"http://127.0.0.1:{self.port + 1}{path}", data,
-            {"Content-Type": "application/json"})
+            f"http://127.0.0.1:{self.port + 1}{path}", data, headers)
         with urllib.request.urlopen(r, timeout=10) as answer:
             return json.load(answer)
 
