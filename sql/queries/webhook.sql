@@ -112,8 +112,8 @@ order by d.id desc limit $4::integer offset $5::integer;
 -- The same message with the same id, from its first try on.
 -- 1 user id, 2 webhook id, 3 delivery id
 update webhook_deliveries d set state = 'ready', failures = 0, run_at = now(),
-	lease_token = null, lease_holder = null, finished_at = null,
-	error = null
+	lease_token = null, lease_holder = null, lease_until = null,
+	finished_at = null, error = null
 from webhooks w
 where w.user_id = $1::uuid and w.id::text = $2 and d.webhook_id = w.id
 	and d.id::text = $3
@@ -149,12 +149,13 @@ with recursive endpoint (id) as (
 		select webhook_id, id from webhook_deliveries
 		where webhook_id = open.id and state = 'ready'
 			and run_at <= now()
+			and (lease_until is null or lease_until <= now())
 		order by run_at, id limit open.room for update skip locked) d
 	limit $1::integer
 ), claimed as (
 	update webhook_deliveries d set attempts = attempts + 1,
 		lease_token = $6::uuid, lease_holder = $5::uuid,
-		run_at = now() + $4::bigint * interval '1 microsecond',
+		lease_until = now() + $4::bigint * interval '1 microsecond',
 		started_at = now(),
 		tries = case when d.lease_token is null then d.tries else
 			tries_lost(d.tries, d.attempts, d.started_at) end
@@ -184,7 +185,8 @@ with said as (
 		pause bigint, status integer, error text, try json)
 ), d as (
 	update webhook_deliveries d set state = s.state,
-		run_at = now() + s.delay * interval '1 microsecond',
+		run_at = case when s.try is null then d.run_at
+			else now() + s.delay * interval '1 microsecond' end,
 		attempts = d.attempts - (s.try is null)::integer,
 		failures = d.failures + coalesce(s.failed::integer, 0),
 		status = case when s.try is null then d.status
@@ -192,7 +194,7 @@ with said as (
 		error = case when s.try is null then d.error else s.error end,
 		tries = case when s.try is null then d.tries
 			else tries_add(d.tries, s.try) end,
-		lease_token = null, lease_holder = null,
+		lease_token = null, lease_holder = null, lease_until = null,
 		finished_at = case when s.state <> 'ready' then now() end
 	from said s
 	where d.webhook_id = s.webhook and d.id = s.id
@@ -223,13 +225,36 @@ where is_active
 
 -- Give back what a worker process claimed that is known to be dead, or, with
 -- the token $2, one claim whose answer was lost: whether they arrived is not
--- known, so they are made again with the same id. 1 holder, 2 token or null
+-- known, so they are made again with the same id. What is claimed stands at
+-- the head of its endpoint's line: $3 rows of each are looked at.
+-- 1 holder, 2 token or null
 -- name: webhook_release_holder
 -- safe: yes
-update webhook_deliveries set run_at = now(), lease_token = null,
-	lease_holder = null, tries = tries_lost(tries, attempts, started_at)
-where lease_holder = $1::uuid and state = 'ready'
-	and ($2::uuid is null or lease_token = $2::uuid)
+with recursive endpoint (id) as (
+	(select webhook_id from webhook_deliveries where state = 'ready'
+		order by webhook_id limit 1)
+	union all
+	select (select d.webhook_id from webhook_deliveries d
+		where d.state = 'ready' and d.webhook_id > endpoint.id
+		order by d.webhook_id limit 1)
+	from endpoint where endpoint.id is not null
+), held as (
+	select h.webhook_id, h.id from endpoint cross join lateral (
+		select webhook_id, id, lease_holder, lease_token
+		from webhook_deliveries
+		where webhook_id = endpoint.id and state = 'ready'
+			and run_at <= now()
+		order by run_at, id limit $3::integer) h
+	where h.lease_holder = $1::uuid
+		and ($2::uuid is null or h.lease_token = $2::uuid)
+)
+update webhook_deliveries d set run_at = now(), lease_token = null,
+	lease_holder = null, lease_until = null,
+	tries = tries_lost(tries, attempts, started_at)
+from held
+where d.webhook_id = held.webhook_id and d.id = held.id
+	and d.lease_holder = $1::uuid and d.state = 'ready'
+	and ($2::uuid is null or d.lease_token = $2::uuid)
 returning 1;
 
 -- name: webhook_owner

@@ -17,6 +17,7 @@
 #define GIVE_UP (5 * 86400 * CLOCK_SECOND) /* row WH10 */
 #define SLOW_DOWN (10 * CLOCK_SECOND)	   /* after 429, 502, 504 */
 #define HEADERS 11
+#define HEAD 16384 /* of a line: where ten couriers have what they claimed */
 #define SECRET 8 /* columns of a claim */
 #define PREVIOUS 9
 #define SETTLE_MAX ((size_t)8 << 20) /* bytes that tell of 1,024 ends */
@@ -349,5 +350,5 @@ delivery_release(struct queue *q, struct arena *a, struct str holder,
     struct str lease)
 {
 	return db_exec(q->db, a, Q_WEBHOOK_RELEASE_HOLDER, NULL,
-	    A_STR(holder), A_STR(lease));
+	    A_STR(holder), A_STR(lease), A_INT(HEAD));
 }

@@ -15,7 +15,7 @@
 #define TOTAL_MS 20000L
 #define READ_MAX ((size_t)16 << 10) /* of the answer, and of its headers */
 #define LOW_SPEED_SECONDS 10L
-#define EVENTS 64 /* taken at once */
+#define EVENTS 16 /* taken at once */
 #define BUFFER 4096L /* an answer is small; there may be many at once */
 
 struct slot {
