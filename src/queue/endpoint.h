@@ -15,8 +15,8 @@
  * endpoint: what hangs leaves room for what does not.
  */
 #define ENDPOINT_FIRST 2   /* claimed of one we know nothing of */
-#define ENDPOINT_AHEAD 768 /* claimed ahead of one, at most */
-#define ENDPOINTS 2048	   /* known at once */
+#define ENDPOINT_AHEAD 1536 /* claimed ahead of one, at most */
+#define ENDPOINTS 4096	   /* known at once */
 
 struct errand;
 

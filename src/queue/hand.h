@@ -8,7 +8,7 @@
  * What the courier has in hand: claimed deliveries that wait, in line by
  * their endpoints, and those under way. All times µs, monotonic.
  */
-#define ERRANDS 1536
+#define ERRANDS 3072
 
 struct errand {
 	struct errand *next; /* in line, or free */
