@@ -19,6 +19,7 @@ talk_init(struct talk *t, struct queue *q, struct hand *h)
 {
 	*t = (struct talk){ .queue = q, .hand = h };
 	t->flight = arena_new(LIMIT_ARENA);
+	t->landed = arena_new(LIMIT_ARENA);
 	t->gather = &t->ends[0];
 	t->settle = &t->ends[1];
 	t->gather->arena = arena_new(LIMIT_ARENA);
@@ -29,6 +30,7 @@ void
 talk_close(struct talk *t)
 {
 	arena_free(&t->flight);
+	arena_free(&t->landed);
 	arena_free(&t->gather->arena);
 	arena_free(&t->settle->arena);
 }
@@ -95,7 +97,7 @@ settled(struct talk *t, enum err err, const struct rows *rows)
 	if (err != E_OK) {
 		refused(t);
 	} else {
-		delivery_settled(t->queue, t->flight, s->list + s->done,
+		delivery_settled(t->queue, t->landed, s->list + s->done,
 		    t->batch, rows);
 		for (size_t i = 0; i < t->batch; i++)
 			tell(&s->list[s->done++]);
@@ -132,27 +134,9 @@ claimed(struct talk *t, enum err err, const struct rows *rows)
 	t->claim_at = n >= FULL ? 0 : now + (n ? SOON : POLL);
 	if (n == 0)
 		return;
-	list = delivery_list(t->flight, rows, t->lease);
+	list = delivery_list(t->landed, rows, t->lease);
 	for (size_t i = 0; i < n; i++)
 		hand_add(t->hand, &list[i], now);
-}
-
-/* Has the statement under way ended? */
-static bool
-landed(struct talk *t)
-{
-	struct rows *rows;
-	enum err err;
-
-	if (!db_ended(t->queue->db, &rows, &err))
-		return false;
-	if (t->doing == TALK_CLAIMS)
-		claimed(t, err, rows);
-	else
-		settled(t, err, rows);
-	t->doing = TALK_NOTHING;
-	arena_reset(t->flight);
-	return true;
 }
 
 static bool
@@ -213,19 +197,45 @@ take_back(struct talk *t)
 	arena_reset(t->flight);
 }
 
-/* Claims and records take turns, or one of them would starve. */
+/* The statement under way ended: its rows live in landed now. */
+static void
+land(struct talk *t)
+{
+	struct arena *a = t->landed;
+
+	t->landed = t->flight;
+	t->flight = a;
+	t->doing = TALK_NOTHING;
+}
+
+/*
+ * Claims and records take turns, or one of them would starve. What was
+ * claimed is put into the hand while Postgres records already.
+ */
 void
 talk_step(struct talk *t)
 {
-	bool claim_first = t->doing == TALK_SETTLES;
+	bool claims = t->doing == TALK_CLAIMS;
+	bool settles = t->doing == TALK_SETTLES;
+	struct rows *rows = NULL;
+	enum err err;
 
-	if (t->doing != TALK_NOTHING && !landed(t))
-		return;
-	take_back(t);
-	if (claim_first && begin_claim(t))
-		return;
-	if (!begin_settle(t))
+	if (t->doing != TALK_NOTHING) {
+		if (!db_ended(t->queue->db, &rows, &err))
+			return;
+		land(t);
+	}
+	if (settles)
+		settled(t, err, rows);
+	if (t->doing == TALK_NOTHING && !claims)
+		take_back(t);
+	if (!(settles && begin_claim(t)))
+		begin_settle(t);
+	if (claims)
+		claimed(t, err, rows);
+	if (t->doing == TALK_NOTHING)
 		begin_claim(t);
+	arena_reset(t->landed);
 }
 
 int

@@ -23,7 +23,8 @@ struct ends {
 struct talk {
 	struct queue *queue;
 	struct hand *hand;
-	struct arena *flight; /* of one statement */
+	struct arena *flight; /* of the statement under way */
+	struct arena *landed; /* of the one before, while we use its rows */
 	enum { TALK_NOTHING, TALK_CLAIMS, TALK_SETTLES } doing;
 	struct str lease; /* of the claim under way */
 	struct ends ends[2];

@@ -2,6 +2,7 @@
 Postern and of the trivial program, load, FastCGI and CGI by hand."""
 import json
 import os
+import resource
 import shlex
 import signal
 import socket
@@ -223,6 +224,19 @@ def pss_kib(pid):
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as f:
         return [int(word) for word in f.read().split()]
+
+
+def cpu_us(pid):
+    """User and system time of a process."""
+    with open(f"/proc/{pid}/stat") as f:
+        words = f.read().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_us_of_children():
+    """Of all that ended and were waited for."""
+    r = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (r.ru_utime + r.ru_stime) * 1e6
 
 
 def nice(pid):
