@@ -12,7 +12,7 @@ PACKAGES_WEB_apache='apache2 libapache2-mod-fcgid'
 PACKAGES_WEB_lighttpd='lighttpd'
 PACKAGES_WEB_cgi='lighttpd'
 PACKAGES_TEST="$PACKAGES_WEB_nginx $PACKAGES_WEB_apache $PACKAGES_WEB_lighttpd
-	pgbouncer python3-pytest python3-psycopg2 python3-redis oathtool jq
+	pgbouncer nodejs python3-pytest python3-psycopg2 python3-redis oathtool jq
 	openssl kcat shellcheck git"
 PACKAGES_CI='clang llvm xz-utils valgrind strace'
 

@@ -81,12 +81,12 @@ delete from jobs where id in (
 	order by finished_at limit $1::int for update skip locked)
 returning 1;
 
--- With their attempts: what arrived is shown for a week, dead letters for 30
+-- With their tries: what arrived is shown for a week, dead letters for 30
 -- days (row PV4).
 -- name: clean_webhook_deliveries
 -- safe: yes
-delete from webhook_deliveries where id in (
-	select id from webhook_deliveries
+delete from webhook_deliveries where (webhook_id, id) in (
+	select webhook_id, id from webhook_deliveries
 	where state <> 'ready' and finished_at < now() - case state
 		when 'done' then interval '7 days' else interval '30 days' end
 	order by finished_at limit $1::int for update skip locked)

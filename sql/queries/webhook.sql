@@ -103,40 +103,32 @@ returning body, to_us(created_at);
 -- safe: yes
 select d.id, d.event_id, d.event, d.state, d.body, d.attempts, d.status,
 	d.error, to_us(case when d.state = 'ready' then d.run_at end),
-	to_us(d.created_at), to_us(d.finished_at), count(*) over ()
+	to_us(d.created_at), to_us(d.finished_at), count(*) over (),
+	array_to_json(d.tries), to_us(case when d.lease_token is not null
+		then d.started_at end)
 from webhook_deliveries d join webhooks w on w.id = d.webhook_id
 where w.user_id = $1::uuid and w.id::text = $2
 	and ($3::text is null or d.id::text = $3)
 order by d.id desc limit $4::integer offset $5::integer;
 
--- name: webhook_attempts
--- The last tries of some deliveries. 1 delivery ids, comma separated
--- safe: yes
-select t.delivery_id, t.attempt, to_us(t.started_at), to_us(t.finished_at),
-	t.status, t.error, t.response
-from unnest(string_to_array($1, ',')::uuid[]) d (id)
-	cross join lateral (
-		select * from webhook_attempts where delivery_id = d.id
-		order by attempt desc limit 10) t
-order by t.delivery_id, t.attempt;
-
 -- name: webhook_redeliver
 -- The same message with the same id, from its first try on.
 -- 1 user id, 2 webhook id, 3 delivery id
 update webhook_deliveries d set state = 'ready', failures = 0, run_at = now(),
-	lease_token = null, lease_holder = null, finished_at = null,
-	error = null
+	lease_token = null, lease_holder = null, lease_until = null,
+	finished_at = null, error = null
 from webhooks w
 where w.user_id = $1::uuid and w.id::text = $2 and d.webhook_id = w.id
 	and d.id::text = $3
 returning d.id;
 
 -- What the worker says. A claim is a try begun: counted and traced (row RE4),
--- leased for $4 µs to holder $5. At most $1 rows, $2 of one endpoint, one
--- where the last try failed; none of the endpoints $3 (comma separated) and
--- of those that are left alone. The endpoints with something to do are found
--- by skipping along the index, and taken in any order: one with a million
--- rows is served like one with one (row WH10).
+-- leased for $4 µs to holder $5 under the token $6, which the worker made: of
+-- a claim whose answer was lost it knows what to give back. At most $1 rows;
+-- of the endpoints $2 at most $3 each, of others $7, one where the last try
+-- failed, none of those that are left alone. The endpoints with something to
+-- do are found by skipping along the index, and taken in any order: one with
+-- a million rows is served like one with one (row WH10).
 -- name: webhook_claim
 with recursive endpoint (id) as (
 	(select webhook_id from webhook_deliveries where state = 'ready'
@@ -147,33 +139,35 @@ with recursive endpoint (id) as (
 		order by d.webhook_id limit 1)
 	from endpoint where endpoint.id is not null
 ), open as (
-	select w.id, case when w.failures > 0 then 1 else $2::integer end
-		as room
+	select w.id, least(coalesce(k.room, $7::integer),
+		case when w.failures > 0 and w.is_active then 1 end) as room
 	from endpoint join webhooks w on w.id = endpoint.id
+		left join unnest($2::uuid[], $3::integer[]) k (id, room)
+			on k.id = w.id
 	where coalesce(w.paused_until <= now(), true)
-		and not w.id = any (coalesce(string_to_array($3, ','), '{}')
-			::uuid[])
+		and coalesce(k.room > 0, true)
 	order by random()
 ), due as (
-	select d.id from open cross join lateral (
-		select id from webhook_deliveries
+	select d.webhook_id, d.id from open cross join lateral (
+		select webhook_id, id from webhook_deliveries
 		where webhook_id = open.id and state = 'ready'
 			and run_at <= now()
+			and (lease_until is null or lease_until <= now())
 		order by run_at, id limit open.room for update skip locked) d
 	limit $1::integer
 ), claimed as (
 	update webhook_deliveries d set attempts = attempts + 1,
-		lease_token = gen_random_uuid(), lease_holder = $5::uuid,
-		run_at = now() + $4::bigint * interval '1 microsecond'
-	from due where d.id = due.id
-	returning d.*
-), trace as (
-	insert into webhook_attempts (delivery_id, attempt)
-	select id, attempts from claimed
-	on conflict (delivery_id, attempt) do nothing
+		lease_token = $6::uuid, lease_holder = $5::uuid,
+		lease_until = now() + $4::bigint * interval '1 microsecond',
+		started_at = now(),
+		tries = case when d.lease_token is null then d.tries else
+			tries_lost(d.tries, d.attempts, d.started_at) end
+	from due where d.webhook_id = due.webhook_id and d.id = due.id
+	returning d.id, d.webhook_id, d.event_id, d.event, d.body, d.attempts,
+		d.failures
 )
-select c.id, c.lease_token, c.event_id, c.event, c.body, c.attempts,
-	c.failures, w.id, w.url, w.secret,
+select c.id, c.event_id, c.event, c.body, c.attempts, c.failures, w.id,
+	w.url, w.secret,
 	case when w.previous_until > now() then w.previous_secret end,
 	w.failures > 0,
 	u.is_active and (c.event = 'webhook.test' or (w.is_active
@@ -181,30 +175,34 @@ select c.id, c.lease_token, c.event_id, c.event, c.body, c.attempts,
 from claimed c join webhooks w on w.id = c.webhook_id
 	join users u on u.id = w.user_id;
 
--- How tries ended: $1 a JSON array of {id, lease, state, failed, delay, pause,
--- status, error, response}, times in µs. Only who still holds the lease says
--- so. An endpoint that failed often in a row is left alone for ever longer,
--- one that answers is forgiven. Answers the endpoints that failed for $2 µs.
+-- How tries ended: $1 a JSON array of {webhook, id, lease, state, failed,
+-- delay, pause, status, error, try}, times in µs. Without a try it was not
+-- begun and does not count. Only who still holds the lease says so. An
+-- endpoint that failed often in a row is left alone for ever longer, one that
+-- answers is forgiven. Answers the endpoints that failed for $2 µs.
 -- name: webhook_settle
 -- safe: yes
 with said as (
-	select * from json_to_recordset($1::json) s (id uuid, lease uuid,
-		state text, failed boolean, delay bigint, pause bigint,
-		status integer, error text, response text)
+	select * from json_to_recordset($1::json) s (webhook uuid, id uuid,
+		lease uuid, state text, failed boolean, delay bigint,
+		pause bigint, status integer, error text, try json)
 ), d as (
 	update webhook_deliveries d set state = s.state,
-		run_at = now() + s.delay * interval '1 microsecond',
-		failures = d.failures + coalesce(s.failed::integer, 0), status = s.status,
-		error = s.error, lease_token = null, lease_holder = null,
+		run_at = case when s.try is null then d.run_at
+			else now() + s.delay * interval '1 microsecond' end,
+		attempts = d.attempts - (s.try is null)::integer,
+		failures = d.failures + coalesce(s.failed::integer, 0),
+		status = case when s.try is null then d.status
+			else s.status end,
+		error = case when s.try is null then d.error else s.error end,
+		tries = case when s.try is null then d.tries
+			else tries_add(d.tries, s.try) end,
+		lease_token = null, lease_holder = null, lease_until = null,
 		finished_at = case when s.state <> 'ready' then now() end
 	from said s
-	where d.id = s.id and d.lease_token = s.lease and d.state = 'ready'
-	returning d.id, d.webhook_id, d.attempts, s.failed, s.pause, s.status,
-		s.error, s.response
-), a as (
-	update webhook_attempts a set finished_at = now(), status = d.status,
-		error = d.error, response = d.response
-	from d where a.delivery_id = d.id and a.attempt = d.attempts
+	where d.webhook_id = s.webhook and d.id = s.id
+		and d.lease_token = s.lease and d.state = 'ready'
+	returning d.webhook_id, s.failed, s.pause
 ), e as (
 	select webhook_id, bool_and(failed) as failed,
 		count(*)::integer as n, max(pause) as pause
@@ -228,22 +226,39 @@ select id from w
 where is_active
 	and failing_since < now() - $2::bigint * interval '1 microsecond';
 
--- Not begun after all. 1 delivery id, 2 lease
--- name: webhook_release
--- safe: yes
-update webhook_deliveries set run_at = now(), attempts = attempts - 1,
-	lease_token = null, lease_holder = null
-where id = $1::uuid and lease_token = $2::uuid and state = 'ready'
-returning id;
-
--- Give back every try of a worker process that is known to be dead: whether
--- they arrived is not known, so they are made again with the same id.
+-- Give back what a worker process claimed that is known to be dead, or, with
+-- the token $2, one claim whose answer was lost: whether they arrived is not
+-- known, so they are made again with the same id. What is claimed stands at
+-- the head of its endpoint's line: $3 rows of each are looked at.
+-- 1 holder, 2 token or null
 -- name: webhook_release_holder
 -- safe: yes
-update webhook_deliveries set run_at = now(), lease_token = null,
-	lease_holder = null
-where lease_holder = $1::uuid and state = 'ready'
-returning id;
+with recursive endpoint (id) as (
+	(select webhook_id from webhook_deliveries where state = 'ready'
+		order by webhook_id limit 1)
+	union all
+	select (select d.webhook_id from webhook_deliveries d
+		where d.state = 'ready' and d.webhook_id > endpoint.id
+		order by d.webhook_id limit 1)
+	from endpoint where endpoint.id is not null
+), held as (
+	select h.webhook_id, h.id from endpoint cross join lateral (
+		select webhook_id, id, lease_holder, lease_token
+		from webhook_deliveries
+		where webhook_id = endpoint.id and state = 'ready'
+			and run_at <= now()
+		order by run_at, id limit $3::integer) h
+	where h.lease_holder = $1::uuid
+		and ($2::uuid is null or h.lease_token = $2::uuid)
+)
+update webhook_deliveries d set run_at = now(), lease_token = null,
+	lease_holder = null, lease_until = null,
+	tries = tries_lost(tries, attempts, started_at)
+from held
+where d.webhook_id = held.webhook_id and d.id = held.id
+	and d.lease_holder = $1::uuid and d.state = 'ready'
+	and ($2::uuid is null or d.lease_token = $2::uuid)
+returning 1;
 
 -- name: webhook_owner
 -- 1 webhook id
@@ -251,18 +266,15 @@ returning id;
 select u.email, coalesce(u.full_name, u.first_name, u.username), w.url
 from webhooks w join users u on u.id = w.user_id where w.id = $1::uuid;
 
--- The endpoint is given up; its owner is told once, what waits for it is a
--- dead letter (row WH10). 1 webhook id, 2 reason, 3 job id, 4 payload
+-- The endpoint is given up and its owner told once. What waits for it becomes
+-- a dead letter as it is claimed (row WH10): it may be a million rows, too
+-- many for one statement. 1 webhook id, 2 reason, 3 job id, 4 payload
 -- name: webhook_disable
 with w as (
 	update webhooks set is_active = false, disabled_reason = $2,
-		updated_at = now()
+		paused_until = null, updated_at = now()
 	where id = $1::uuid and is_active
 	returning id, user_id
-), d as (
-	update webhook_deliveries set state = 'dead', finished_at = now(),
-		error = $2, lease_token = null, lease_holder = null
-	from w where webhook_id = w.id and state = 'ready'
 ), j as (
 	insert into jobs (id, kind, payload, priority)
 	select $3::uuid, 'mail', $4::bytea, 1 from w

@@ -39,8 +39,13 @@ create index webhooks_everyone on webhooks (id) where everyone and is_active;
 -- One message to one endpoint. The body is made once: what is signed is what
 -- is stored and sent (row WH8). It holds ids, which the audit log holds too,
 -- and no secrets: it is not sealed.
+--
+-- A claim writes the row before the send and what came of it after (row RE4),
+-- and both stand in this row: two writes a delivery. A claim changes nothing
+-- that an index holds, and pages are filled by half, so that it stays on its
+-- page (HOT): what is claimed is skipped where it stands in line.
 create table webhook_deliveries (
-	id uuid primary key,
+	id uuid not null,
 	webhook_id uuid not null references webhooks on delete cascade,
 	-- webhook-id: the same on every try and for every endpoint
 	event_id uuid not null,
@@ -48,45 +53,44 @@ create table webhook_deliveries (
 	body text not null check (octet_length(body) <= 20480),
 	state text not null default 'ready'
 		check (state in ('ready', 'done', 'dead')),
-	-- tries begun, and those that the endpoint failed
+	-- tries claimed, and those that the endpoint failed
 	attempts integer not null default 0,
 	failures integer not null default 0,
 	run_at timestamptz not null default now(),
+	-- the try under way
 	lease_token uuid,
 	lease_holder uuid,
+	lease_until timestamptz,
+	started_at timestamptz,
+	-- how the last try ended, and the last ten of them:
+	-- {n, at, end, status, error, response}, times in µs
 	status integer,
 	error text,
+	tries json[] not null default '{}',
 	created_at timestamptz not null default now(),
-	finished_at timestamptz
+	finished_at timestamptz,
+	primary key (webhook_id, id)
 ) with (
-	fillfactor = 80,
+	fillfactor = 50,
 	autovacuum_vacuum_scale_factor = 0.01,
 	autovacuum_vacuum_threshold = 500,
 	autovacuum_vacuum_cost_delay = 0
 );
 create index webhook_deliveries_due on webhook_deliveries
 	(webhook_id, run_at, id) where state = 'ready';
-create index webhook_deliveries_held on webhook_deliveries (lease_holder)
-	where lease_holder is not null;
-create index webhook_deliveries_list on webhook_deliveries
-	(webhook_id, id desc);
 create index webhook_deliveries_over on webhook_deliveries (finished_at)
 	where state <> 'ready';
 
--- One row before every try, its result after (row RE4), bounded.
-create table webhook_attempts (
-	delivery_id uuid not null references webhook_deliveries
-		on delete cascade,
-	attempt integer not null,
-	started_at timestamptz not null default now(),
-	finished_at timestamptz,
-	status integer,
-	error text,
-	response text check (octet_length(response) <= 4096),
-	primary key (delivery_id, attempt)
-) with (
-	autovacuum_vacuum_scale_factor = 0.02
-);
+-- The last ten tries, one more among them.
+create function tries_add(p_tries json[], p_try json) returns json[]
+language sql immutable
+return p_tries[cardinality(p_tries) - 8:] || p_try;
+
+-- A try whose end nobody told: what claimed it died.
+create function tries_lost(p_tries json[], p_n integer, p_at timestamptz)
+returns json[] language sql stable
+return tries_add(p_tries, json_build_object('n', p_n, 'at', to_us(p_at),
+	'error', 'the worker died, perhaps before it was sent'));
 
 -- Does a user hold a permission through an active role?
 create function user_may(p_user uuid, p_permission text) returns boolean

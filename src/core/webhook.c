@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "core/idempotency.h"
 #include "core/limit.h"
 #include "core/webhook_url.h"
@@ -12,6 +14,7 @@
 #define WEBHOOKS_MAX 20 /* of one user */
 #define SECRET_BYTES 32 /* row WH7: 24 to 64 */
 #define TESTS_A_MINUTE 10
+#define TRIES_SHOWN 10 /* tries_add keeps as many */
 
 const char *const webhook_events[] = {
 	"2fa.enabled", "2fa.disabled", "2fa.verified", "2fa.failed",
@@ -227,36 +230,43 @@ webhook_test(struct ctx *x, struct str user_id, struct str id,
 	return E_OK;
 }
 
-/* The tries of what r holds, in their deliveries. */
-static enum err
-add_tries(struct ctx *x, struct webhook_delivery *d, size_t n)
+static int64_t
+number_of(const cJSON *o, const char *key)
 {
-	struct str ids = STR("");
-	struct rows *r;
-	enum err e;
+	const cJSON *v = json_get(o, key);
 
-	for (size_t i = 0; i < n; i++)
-		ids = arena_fmt(x->arena, "%.*s%s%.*s", STR_FMT(ids),
-		    i ? "," : "", STR_FMT(d[i].id));
-	e = db_exec(x->db, x->arena, Q_WEBHOOK_ATTEMPTS, &r, A_STR(ids));
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		d[i].tries = arena_array(x->arena, 10, sizeof(*d[i].tries));
-	for (size_t row = 0; row < r->n; row++)
-		for (size_t i = 0; i < n; i++)
-			if (str_eq(d[i].id, row_str(r, row, 0)) &&
-			    d[i].ntries < 10)
-				d[i].tries[d[i].ntries++] =
-				    (struct webhook_try){
-					.number = row_int(r, row, 1),
-					.started_at = row_int(r, row, 2),
-					.finished_at = row_int(r, row, 3),
-					.status = row_int(r, row, 4),
-					.error = row_str(r, row, 5),
-					.response = row_str(r, row, 6),
-				    };
-	return E_OK;
+	return cJSON_IsNumber(v) ? (int64_t)v->valuedouble : 0;
+}
+
+/*
+ * The tries that ended, from the JSON that webhook_settle gathered, and the
+ * one that is under way since, if it is.
+ */
+static void
+add_tries(struct ctx *x, struct webhook_delivery *d, struct str text,
+    int64_t since)
+{
+	cJSON *list = NULL;
+	const cJSON *v;
+
+	d->tries = arena_array(x->arena, TRIES_SHOWN + 1, sizeof(*d->tries));
+	if (json_parse(x->arena, text, 2, &list, NULL) != E_OK)
+		log_error("a history that cannot be read",
+		    log_s("delivery", d->id));
+	cJSON_ArrayForEach(v, list)
+		if (d->ntries < TRIES_SHOWN)
+			d->tries[d->ntries++] = (struct webhook_try){
+				.number = number_of(v, "n"),
+				.started_at = number_of(v, "at"),
+				.finished_at = number_of(v, "end"),
+				.status = number_of(v, "status"),
+				.error = json_text(json_get(v, "error")),
+				.response = json_text(json_get(v,
+				    "response")),
+			};
+	if (since)
+		d->tries[d->ntries++] = (struct webhook_try){
+			.number = d->attempts, .started_at = since };
 }
 
 enum err
@@ -291,7 +301,10 @@ webhook_deliveries(struct ctx *x, struct str user_id, struct str id,
 			.created_at = row_int(r, i, 9),
 			.finished_at = row_int(r, i, 10),
 		};
-	return r->n ? add_tries(x, *out, r->n) : E_OK;
+	for (size_t i = 0; i < r->n; i++)
+		add_tries(x, &(*out)[i], row_str(r, i, 12),
+		    row_int(r, i, 13));
+	return E_OK;
 }
 
 enum err

@@ -71,7 +71,7 @@ struct webhook_delivery {
 	int64_t next_at;
 	int64_t created_at;
 	int64_t finished_at;
-	struct webhook_try *tries; /* the last ten */
+	struct webhook_try *tries; /* the last ten, and one under way */
 	size_t ntries;
 };
 

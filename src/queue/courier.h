@@ -12,10 +12,10 @@
  */
 
 /*
- * Deliver until *stop, or, once: until nothing is due. What is under way then
- * has 10 s (row RE12).
+ * Deliver until SIGTERM, or, once: until nothing is due. What is under way
+ * then has 10 s (row RE12). False: something claimed could not be given back.
  */
-void courier_run(const struct config *c, struct queue *q, bool once);
+bool courier_run(const struct config *c, struct queue *q, bool once);
 
 /* The process; 0: there is none. */
 struct courier {
@@ -24,11 +24,14 @@ struct courier {
 };
 
 /*
- * Start it when it does not run; its claims are in the name of holder. It
- * ends with its parent. inherited is a descriptor it must not keep, or -1.
+ * Start it when it does not run. It claims in a name of its own
+ * (queue/holder.h), so that its death is seen though its parent lives, and
+ * ends with its parent. inherited: descriptors it must not keep, or -1; a
+ * lock among them would outlive the parent.
  */
+#define COURIER_INHERITS 2
 void courier_keep(struct courier *p, const struct config *c,
-    const struct keyring *k, struct str holder, int inherited);
+    const struct keyring *k, const int inherited[COURIER_INHERITS]);
 
 /* Ask it to end; wait until it did. */
 void courier_stop(struct courier *p);

@@ -2,118 +2,77 @@
 
 #include <sodium.h>
 
-#include <config.h>
-
+#include "base/buf.h"
 #include "base/clock.h"
-#include "base/encoding.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "core/webhook.h"
-#include "crypto/hmac.h"
-#include "crypto/seal.h"
 #include "store/job_store.h"
 
 #define GIVE_UP (5 * 86400 * CLOCK_SECOND) /* row WH10 */
 #define SLOW_DOWN (10 * CLOCK_SECOND)	   /* after 429, 502, 504 */
-#define HEADERS 11
+#define HEAD 16384 /* of a line: where ten couriers have what they claimed */
+#define SECRET 8 /* columns of a claim */
+#define PREVIOUS 9
+#define SETTLE_MAX ((size_t)8 << 20) /* bytes that tell of 1,024 ends */
 
 /* Row WH9: after the first failure 5 s, and so on; ± 20 %. */
 static const int64_t delays[DELIVERY_TRIES - 1] = {
 	5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400
 };
 
+static bool
+same_secrets(const struct rows *r, size_t i)
+{
+	return str_eq(row_str(r, i, SECRET), row_str(r, i - 1, SECRET)) &&
+	    str_eq(row_str(r, i, PREVIOUS), row_str(r, i - 1, PREVIOUS));
+}
+
 static struct delivery
-delivery_of(struct arena *a, const struct rows *r, size_t i)
+delivery_of(const struct rows *r, size_t i, struct str lease)
 {
 	return (struct delivery){
 		.id = row_str(r, i, 0),
-		.lease = row_str(r, i, 1),
-		.event_id = row_str(r, i, 2),
-		.event = row_str(r, i, 3),
-		.body = row_str(r, i, 4),
-		.attempts = (int)row_int(r, i, 5),
-		.failures = (int)row_int(r, i, 6),
-		.webhook_id = row_str(r, i, 7),
-		.url = row_str(r, i, 8),
-		.secret = row_bytes(a, r, i, 9),
-		.previous = row_null(r, i, 10) ? STR_NONE :
-		    row_bytes(a, r, i, 10),
-		.probing = row_bool(r, i, 11),
-		.wanted = row_bool(r, i, 12),
+		.lease = lease,
+		.event_id = row_str(r, i, 1),
+		.event = row_str(r, i, 2),
+		.body = row_str(r, i, 3),
+		.attempts = (int)row_int(r, i, 4),
+		.failures = (int)row_int(r, i, 5),
+		.webhook_id = row_str(r, i, 6),
+		.url = row_str(r, i, 7),
+		.probing = row_bool(r, i, 10),
+		.wanted = row_bool(r, i, 11),
 	};
 }
 
-enum err
-delivery_claim(struct queue *q, struct arena *a, int limit, int per,
-    struct str full, struct delivery **out, size_t *n)
+void
+delivery_claim(struct queue *q, struct arena *a, const struct delivery_wish *w)
 {
-	struct rows *r = NULL;
-	enum err e = db_exec(q->db, a, Q_WEBHOOK_CLAIM, &r, A_INT(limit),
-	    A_INT(per), A_STR(full), A_INT(DELIVERY_LEASE),
-	    A_STR(q->holder));
+	const struct arg args[] = { A_INT(w->limit), A_STR(w->ids),
+		A_STR(w->rooms), A_INT(DELIVERY_LEASE), A_STR(q->holder),
+		A_STR(w->lease), A_INT(w->room) };
 
-	*n = 0;
-	if (e != E_OK)
-		return e;
-	*n = r->n;
-	*out = arena_array(a, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
-		(*out)[i] = delivery_of(a, r, i);
-	return E_OK;
+	db_begin(q->db, a, Q_WEBHOOK_CLAIM, args, sizeof(args) /
+	    sizeof(args[0]));
 }
 
-/* Standard Webhooks: the key is what "whsec_" is followed by, in base64. */
-static struct str
-standard(struct arena *a, struct str secret, struct str signed_text)
+struct delivery *
+delivery_list(struct arena *a, const struct rows *r, struct str lease)
 {
-	struct str key = STR_NONE;
+	struct delivery *list = arena_array(a, r->n + 1, sizeof(*list));
 
-	if (!str_starts(secret, STR("whsec_")) ||
-	    !b64_decode(a, str_slice(secret, 6, secret.n), &key))
-		return STR_NONE;
-	return b64_encode(a, hmac_sha256(a, key, signed_text));
-}
-
-/* Seed 001: hex HMAC of the body, keyed with the secret as it is shown. */
-static const char *
-plain(struct arena *a, const char *name, struct str secret, struct str body)
-{
-	return arena_fmt(a, "%s: %s", name,
-	    hex_encode(a, hmac_sha256(a, secret, body)).p).p;
-}
-
-const char *const *
-delivery_headers(struct arena *a, const struct keyring *k,
-    const struct delivery *d, int64_t now)
-{
-	const char **h = arena_array(a, HEADERS + 1, sizeof(*h));
-	struct str bound = webhook_bound(a, d->webhook_id), text, v1, secret;
-	struct str old = STR_NONE, v1_old = STR_NONE;
-	int n = 0;
-
-	if (unseal(a, k, bound, d->secret, &secret) != E_OK)
-		return NULL;
-	if (d->previous.n && unseal(a, k, bound, d->previous, &old) != E_OK)
-		old = STR_NONE;
-	text = arena_fmt(a, "%.*s.%lld.%.*s", STR_FMT(d->event_id),
-	    (long long)now, STR_FMT(d->body));
-	v1 = standard(a, secret, text);
-	if (old.n)
-		v1_old = standard(a, old, text);
-	h[n++] = "Content-Type: application/json";
-	h[n++] = "Accept: */*";
-	h[n++] = "Expect:";
-	h[n++] = "User-Agent: Postern-Webhooks/" PACKAGE_VERSION;
-	h[n++] = arena_fmt(a, "webhook-id: %.*s", STR_FMT(d->event_id)).p;
-	h[n++] = arena_fmt(a, "webhook-timestamp: %lld", (long long)now).p;
-	h[n++] = arena_fmt(a, "webhook-signature: v1,%.*s%s%.*s",
-	    STR_FMT(v1), v1_old.n ? " v1," : "", STR_FMT(v1_old)).p;
-	h[n++] = arena_fmt(a, "X-Webhook-Event: %.*s", STR_FMT(d->event)).p;
-	h[n++] = plain(a, "X-Webhook-Signature", secret, d->body);
-	if (old.n)
-		h[n++] = plain(a, "X-Webhook-Signature-Previous", old,
-		    d->body);
-	return (const char *const *)h;
+	for (size_t i = 0; i < r->n; i++) {
+		list[i] = delivery_of(r, i, lease);
+		/* They come by endpoints: what is the same is decoded once. */
+		if (i > 0 && same_secrets(r, i)) {
+			list[i].secret = list[i - 1].secret;
+			list[i].previous = list[i - 1].previous;
+			continue;
+		}
+		list[i].secret = row_bytes(a, r, i, SECRET);
+		list[i].previous = row_bytes(a, r, i, PREVIOUS);
+	}
+	return list;
 }
 
 static int64_t
@@ -129,9 +88,13 @@ delay_after(int failures)
 static struct delivery_end
 end_of(struct arena *a, const struct delivery *d)
 {
+	int64_t now = clock_wall();
+
 	return (struct delivery_end){
 		.id = arena_str(a, d->id), .lease = arena_str(a, d->lease),
 		.webhook_id = arena_str(a, d->webhook_id),
+		.number = d->attempts,
+		.begun_at = now, .ended_at = now,
 	};
 }
 
@@ -141,8 +104,27 @@ delivery_refuse(struct arena *a, const struct delivery *d, const char *error,
 {
 	*out = end_of(a, d);
 	out->state = "dead";
-	out->what = DELIVERY_UNTRIED;
+	out->what = DELIVERY_OURS;
 	out->error = error;
+}
+
+void
+delivery_cut(struct arena *a, const struct delivery *d,
+    struct delivery_end *out)
+{
+	*out = end_of(a, d);
+	out->state = "ready";
+	out->what = DELIVERY_OURS;
+	out->error = "the worker stopped before the answer";
+}
+
+void
+delivery_back(struct arena *a, const struct delivery *d,
+    struct delivery_end *out)
+{
+	*out = end_of(a, d);
+	out->state = "ready";
+	out->what = DELIVERY_BACK;
 }
 
 void
@@ -154,6 +136,7 @@ delivery_judge(struct arena *a, const struct delivery *d,
 	*out = end_of(a, d);
 	out->status = status;
 	out->error = answer->reason;
+	out->begun_at -= answer->took;
 	out->response = arena_str(a, str_of(answer->body));
 	if (answer->reason == NULL) {
 		out->state = "done";
@@ -172,32 +155,67 @@ delivery_judge(struct arena *a, const struct delivery *d,
 		out->pause = SLOW_DOWN;
 }
 
-static cJSON *
-end_json(const struct delivery_end *e)
+static void
+add_text(struct buf *b, struct str key, struct str text)
 {
-	cJSON *o = json_object();
+	if (text.p == NULL)
+		return;
+	buf_add(b, key);
+	json_write_str(b, text);
+}
 
-	json_add_str(o, "id", e->id);
-	json_add_str(o, "lease", e->lease);
-	json_add_str(o, "state", str_of(e->state));
-	json_add(o, "failed", e->what == DELIVERY_UNTRIED ? NULL :
-	    json_bool(e->what == DELIVERY_FAILED));
-	json_add_int(o, "delay", e->delay);
-	json_add_int(o, "pause", e->pause);
-	json_add(o, "status", e->status ? json_int(e->status) : NULL);
-	json_add_str(o, "error", str_of(e->error));
-	json_add_str(o, "response", e->response.n ? e->response : STR_NONE);
-	return o;
+static void
+add_number(struct buf *b, struct str key, int64_t n)
+{
+	buf_add(b, key);
+	buf_int(b, n);
+}
+
+static void
+write_try(struct buf *b, const struct delivery_end *e)
+{
+	add_number(b, STR(",\"try\":{\"n\":"), e->number);
+	add_number(b, STR(",\"at\":"), e->begun_at);
+	add_number(b, STR(",\"end\":"), e->ended_at);
+	add_number(b, STR(",\"status\":"), e->status);
+	add_text(b, STR(",\"error\":"), str_of(e->error));
+	if (e->response.n)
+		add_text(b, STR(",\"response\":"), e->response);
+	buf_byte(b, '}');
+}
+
+/* By hand: it is made for every delivery. What is null is left out. */
+static void
+write_end(struct buf *b, const struct delivery_end *e)
+{
+	add_text(b, STR("{\"webhook\":"), e->webhook_id);
+	add_text(b, STR(",\"id\":"), e->id);
+	add_text(b, STR(",\"lease\":"), e->lease);
+	add_text(b, STR(",\"state\":"), str_of(e->state));
+	add_text(b, STR(",\"error\":"), str_of(e->error));
+	add_number(b, STR(",\"delay\":"), e->delay);
+	add_number(b, STR(",\"pause\":"), e->pause);
+	if (e->status)
+		add_number(b, STR(",\"status\":"), e->status);
+	if (e->what == DELIVERY_FINE || e->what == DELIVERY_FAILED)
+		buf_add(b, e->what == DELIVERY_FINE ?
+		    STR(",\"failed\":false") : STR(",\"failed\":true"));
+	if (e->what != DELIVERY_BACK)
+		write_try(b, e);
+	buf_byte(b, '}');
 }
 
 /* Tell the owner in the statement that gives the endpoint up. */
 static void
 disable(struct queue *q, struct arena *a, struct str id, const char *reason)
 {
-	cJSON *o = json_object(), *vars = json_object();
+	cJSON *o, *vars;
 	struct job_draft job;
 	struct rows *r = NULL;
 
+	json_use(a);
+	o = json_object();
+	vars = json_object();
 	if (db_exec(q->db, a, Q_WEBHOOK_OWNER, &r, A_STR(id)) != E_OK ||
 	    r->n == 0)
 		return;
@@ -215,44 +233,42 @@ disable(struct queue *q, struct arena *a, struct str id, const char *reason)
 		    log_c("why", reason));
 }
 
-enum err
+void
 delivery_settle(struct queue *q, struct arena *a,
     const struct delivery_end *ends, size_t n)
 {
-	cJSON *list;
-	struct str text;
-	struct rows *r = NULL;
-	enum err e;
+	struct buf b = buf_new(a, SETTLE_MAX);
+	struct arg args[2];
 
-	json_use(a);
-	list = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_push(list, end_json(&ends[i]));
-	text = json_print(a, list);
-	while ((e = db_exec(q->db, a, Q_WEBHOOK_SETTLE, &r, A_STR(text),
-	    A_INT(GIVE_UP))) == E_UNAVAILABLE)
-		if (!q->patience(q->arg))
-			return e;
+	buf_byte(&b, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_byte(&b, ',');
+		write_end(&b, &ends[i]);
+	}
+	buf_byte(&b, ']');
+	args[0] = A_STR(buf_str(&b));
+	args[1] = A_INT(GIVE_UP);
+	db_begin(q->db, a, Q_WEBHOOK_SETTLE, args, 2);
+}
+
+void
+delivery_settled(struct queue *q, struct arena *a,
+    const struct delivery_end *ends, size_t n, const struct rows *r)
+{
 	for (size_t i = 0; i < n; i++)
 		if (ends[i].gone)
 			disable(q, a, ends[i].webhook_id,
 			    "the endpoint answered 410 Gone");
-	for (size_t i = 0; e == E_OK && i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++)
 		disable(q, a, row_str(r, i, 0),
 		    "the endpoint failed for five days");
-	return e;
 }
 
 enum err
-delivery_release(struct queue *q, struct arena *a, const struct delivery *d)
-{
-	return db_exec(q->db, a, Q_WEBHOOK_RELEASE, NULL, A_STR(d->id),
-	    A_STR(d->lease));
-}
-
-enum err
-delivery_release_holder(struct queue *q, struct arena *a, struct str holder)
+delivery_release(struct queue *q, struct arena *a, struct str holder,
+    struct str lease)
 {
 	return db_exec(q->db, a, Q_WEBHOOK_RELEASE_HOLDER, NULL,
-	    A_STR(holder));
+	    A_STR(holder), A_STR(lease), A_INT(HEAD));
 }

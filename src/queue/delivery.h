@@ -4,10 +4,12 @@
 #include "base/config.h"
 #include "queue/job.h"
 #include "queue/transfer_http.h"
+#include "store/db.h"
 
 /*
  * The worker's side of table webhook_deliveries (rows WH6 to WH13). A claim is
- * a try begun, counted and traced; how it ended is said for many at once.
+ * a try begun, counted and traced; how it ended is said for many at once. Both
+ * statements run while transfers go on.
  */
 #define DELIVERY_LEASE (60 * CLOCK_SECOND)
 #define DELIVERY_TRIES 10 /* row WH9 */
@@ -28,12 +30,23 @@ struct delivery {
 	bool wanted;	     /* its owner still wants it (row WH13) */
 };
 
+/* What to claim. */
+struct delivery_wish {
+	int limit;
+	struct str ids;	  /* endpoints: "{uuid,…}" */
+	struct str rooms; /* how many of each at most: "{n,…}" */
+	int room;	  /* of any other */
+	struct str lease; /* uuid text: the token of this claim */
+};
+
 /*
- * Up to limit tries, at most per of one endpoint and none of the endpoints in
- * full (comma separated). They live in a.
+ * Begin to claim, db_begin's way; then the n of its rows, which live in a and
+ * in r.
  */
-enum err delivery_claim(struct queue *q, struct arena *a, int limit, int per,
-    struct str full, struct delivery **out, size_t *n);
+void delivery_claim(struct queue *q, struct arena *a,
+    const struct delivery_wish *w);
+struct delivery *delivery_list(struct arena *a, const struct rows *r,
+    struct str lease);
 
 /*
  * Both kinds of signature, and the rest of the request's headers, for a try at
@@ -49,13 +62,20 @@ struct delivery_end {
 	struct str lease;
 	struct str webhook_id;
 	const char *state; /* ready, done, dead */
-	enum { DELIVERY_FINE, DELIVERY_FAILED, DELIVERY_UNTRIED } what;
-	int64_t delay;	   /* µs, with ready */
-	int64_t pause;	   /* µs the endpoint is left alone */
+	enum {
+		DELIVERY_FINE,
+		DELIVERY_FAILED,
+		DELIVERY_OURS,	  /* our doing: the endpoint is not judged */
+		DELIVERY_BACK	  /* not begun, does not count */
+	} what;
+	int64_t delay; /* µs, with ready */
+	int64_t pause; /* µs the endpoint is left alone */
+	int number;    /* of the try */
+	int64_t begun_at, ended_at; /* µs, wall clock */
 	long status;
 	const char *error; /* NULL: none */
 	struct str response;
-	bool gone;	   /* the endpoint wants no more: 410 */
+	bool gone; /* the endpoint wants no more: 410 */
 };
 
 /* What an answer means for d; everything of *out that is text lives in a. */
@@ -66,20 +86,29 @@ void delivery_judge(struct arena *a, const struct delivery *d,
 void delivery_refuse(struct arena *a, const struct delivery *d,
     const char *error, struct delivery_end *out);
 
+/* We stop before its answer: it may arrive twice, with one id. */
+void delivery_cut(struct arena *a, const struct delivery *d,
+    struct delivery_end *out);
+
+/* d was not begun: it is due now, for anybody. */
+void delivery_back(struct arena *a, const struct delivery *d,
+    struct delivery_end *out);
+
 /*
- * Record how n tries ended; endpoints that failed for five days, or are gone,
- * are disabled and their owners told. E_UNAVAILABLE: the database did not
- * answer until patience ended.
+ * Begin to record how n tries ended, db_begin's way; then, with its rows:
+ * endpoints that failed for five days, or are gone, are disabled and their
+ * owners told.
  */
-enum err delivery_settle(struct queue *q, struct arena *a,
+void delivery_settle(struct queue *q, struct arena *a,
     const struct delivery_end *ends, size_t n);
+void delivery_settled(struct queue *q, struct arena *a,
+    const struct delivery_end *ends, size_t n, const struct rows *r);
 
-/* Not tried: due now, for anybody. */
-enum err delivery_release(struct queue *q, struct arena *a,
-    const struct delivery *d);
-
-/* Give back the tries of a holder that is dead. */
-enum err delivery_release_holder(struct queue *q, struct arena *a,
-    struct str holder);
+/*
+ * Give back what a holder claimed that is dead; with lease, one claim of its
+ * alone, else STR_NONE.
+ */
+enum err delivery_release(struct queue *q, struct arena *a, struct str holder,
+    struct str lease);
 
 #endif

@@ -221,7 +221,7 @@ sms_step(struct sms *s, struct arena *batch, bool stopping, int ms)
 		claim(s, batch);
 	if (http_pool_busy(s->pool) == 0)
 		return false;
-	http_pool_work(s->pool, ms);
+	http_pool_work(s->pool, ms, NULL);
 	while (http_pool_next(s->pool, &answer))
 		ended(s, &answer);
 	return true;

@@ -2,39 +2,19 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/transfer_pool.h"
 
 #define CONNECT_MS 5000L
 #define TOTAL_MS 20000L
 #define READ_MAX ((size_t)16 << 10) /* of the answer, and of its headers */
 #define LOW_SPEED_SECONDS 10L
-#define KEEP_CONNECTIONS 64L
-
-struct slot {
-	CURL *easy;
-	struct curl_slist *headers;
-	struct http_pool *pool;
-	bool busy;
-	bool denied;	/* an address was not allowed */
-	size_t body_read;
-	size_t head_read;
-	size_t shown;
-	char text[HTTP_SHOWN + 1];
-	void *arg;
-};
-
-struct http_pool {
-	CURLM *multi;
-	struct http_pool_options o;
-	struct slot *slots;
-	int busy;
-};
+#define BUFFER 4096L /* an answer is small; there may be many at once */
 
 /* An address as the filter wants it; false for what is no internet address. */
 static bool
@@ -135,6 +115,7 @@ static void
 set_bounds(CURL *e, struct slot *s)
 {
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -146,20 +127,23 @@ set_bounds(CURL *e, struct slot *s)
 	curl_easy_setopt(e, CURLOPT_PRIVATE, s);
 }
 
-static bool
-slots_make(struct http_pool *p)
+static _Noreturn void
+out_of_memory(const char *what)
 {
-	for (int i = 0; i < p->o.slots; i++) {
-		struct slot *s = &p->slots[i];
+	log_error("out of memory", log_c("what", what));
+	exit(70);
+}
 
-		s->pool = p;
-		s->easy = curl_easy_init();
-		if (s->easy == NULL)
-			return false;
-		set_safety(s->easy, s);
-		set_bounds(s->easy, s);
-	}
-	return true;
+static void
+slot_make(struct slot *s)
+{
+	if (s->easy)
+		return;
+	s->easy = curl_easy_init();
+	if (s->easy == NULL)
+		out_of_memory("a transfer");
+	set_safety(s->easy, s);
+	set_bounds(s->easy, s);
 }
 
 struct http_pool *
@@ -170,15 +154,19 @@ http_pool_new(const struct http_pool_options *o)
 	if (p == NULL)
 		return NULL;
 	p->o = *o;
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	p->multi = curl_multi_init();
 	p->slots = calloc((size_t)o->slots, sizeof(*p->slots));
-	if (p->multi == NULL || p->slots == NULL || !slots_make(p)) {
+	if (p->epoll < 0 || p->multi == NULL || p->slots == NULL) {
 		http_pool_free(&p);
 		return NULL;
 	}
-	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, KEEP_CONNECTIONS);
-	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING,
-	    (long)CURLPIPE_MULTIPLEX);
+	for (int i = o->slots - 1; i >= 0; i--) {
+		p->slots[i].pool = p;
+		p->slots[i].next = p->free;
+		p->free = &p->slots[i];
+	}
+	http_pool_watch(p);
 	return p;
 }
 
@@ -189,6 +177,8 @@ slot_end(struct http_pool *p, struct slot *s)
 	curl_slist_free_all(s->headers);
 	s->headers = NULL;
 	s->busy = false;
+	s->next = p->free;
+	p->free = s;
 	p->busy--;
 }
 
@@ -205,6 +195,8 @@ http_pool_free(struct http_pool **pp)
 		curl_easy_cleanup(p->slots[i].easy);
 	}
 	curl_multi_cleanup(p->multi);
+	if (p->epoll >= 0)
+		close(p->epoll);
 	free(p->slots);
 	free(p);
 	*pp = NULL;
@@ -223,31 +215,23 @@ header_list(const char *const *headers)
 
 	for (; *headers; headers++) {
 		more = curl_slist_append(list, *headers);
-		if (more == NULL) {
-			log_error("out of memory", log_c("what", "headers"));
-			exit(70);
-		}
+		if (more == NULL)
+			out_of_memory("headers");
 		list = more;
 	}
 	return list;
 }
 
-static struct slot *
-slot_free(struct http_pool *p)
-{
-	for (int i = 0; i < p->o.slots; i++)
-		if (!p->slots[i].busy)
-			return &p->slots[i];
-	return NULL;
-}
-
 bool
 http_pool_start(struct http_pool *p, const struct http_post *post)
 {
-	struct slot *s = slot_free(p);
+	struct slot *s = p->free;
 
 	if (s == NULL)
 		return false;
+	slot_make(s);
+	p->free = s->next;
+	s->began = clock_mono();
 	s->denied = false;
 	s->body_read = s->head_read = s->shown = 0;
 	s->arg = post->arg;
@@ -259,22 +243,12 @@ http_pool_start(struct http_pool *p, const struct http_post *post)
 	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, post->body.p);
 	s->busy = true;
 	p->busy++;
-	if (curl_multi_add_handle(p->multi, s->easy) == CURLM_OK)
+	if (curl_multi_add_handle(p->multi, s->easy) == CURLM_OK) {
+		p->running++;
 		return true;
+	}
 	slot_end(p, s);
 	return false;
-}
-
-void
-http_pool_work(struct http_pool *p, int ms)
-{
-	int running;
-
-	curl_multi_perform(p->multi, &running);
-	if (running == p->busy && ms > 0) {
-		curl_multi_poll(p->multi, NULL, 0, ms, NULL);
-		curl_multi_perform(p->multi, &running);
-	}
 }
 
 /* In words that tell nothing of the network we stand in (row WH12). */
@@ -321,7 +295,8 @@ show(const struct slot *s, char out[HTTP_SHOWN + 1])
 	if (!str_utf8((struct str){ s->text, n }, NULL) ||
 	    memchr(s->text, '\0', n))
 		for (size_t i = 0; i < n; i++)
-			if (out[i] < 0x20 || out[i] == 0x7f)
+			if ((unsigned char)out[i] < 0x20 ||
+			    (unsigned char)out[i] >= 0x7f)
 				out[i] = '?';
 }
 
@@ -342,6 +317,7 @@ http_pool_next(struct http_pool *p, struct http_answer *out)
 	rc = m->data.result;
 	curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &s);
 	out->arg = s->arg;
+	out->took = clock_mono() - s->began;
 	out->status = 0;
 	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &out->status);
 	curl_easy_getinfo(s->easy, CURLINFO_RETRY_AFTER, &wait);

@@ -1,6 +1,8 @@
 #ifndef QUEUE_TRANSFER_HTTP_H
 #define QUEUE_TRANSFER_HTTP_H
 
+#include <poll.h>
+
 #include "base/arena.h"
 #include "base/net.h"
 
@@ -33,6 +35,7 @@ struct http_answer {
 	void *arg;
 	long status;	     /* 0: none came */
 	int64_t retry_after; /* µs, 0: not said */
+	int64_t took;	     /* µs */
 	const char *reason;  /* generic (row WH12); NULL: 2xx */
 	char body[HTTP_SHOWN + 1]; /* valid UTF-8, cut */
 };
@@ -48,8 +51,11 @@ int http_pool_busy(const struct http_pool *p);
 /* Begin one; there must be a free slot. False when it cannot begin. */
 bool http_pool_start(struct http_pool *p, const struct http_post *post);
 
-/* Work for at most ms milliseconds, or until something ended. */
-void http_pool_work(struct http_pool *p, int ms);
+/*
+ * Work until something ended, or other (may be NULL) is ready, but at most ms
+ * milliseconds.
+ */
+void http_pool_work(struct http_pool *p, int ms, const struct pollfd *other);
 
 /* The next that ended, or false. */
 bool http_pool_next(struct http_pool *p, struct http_answer *out);

@@ -97,7 +97,7 @@ release_dead(void *arg, struct str id)
 	struct worker *w = arg;
 
 	if (job_release_holder(&w->queue, w->one, id, STR("")) != E_OK ||
-	    delivery_release_holder(&w->queue, w->one, id) != E_OK ||
+	    delivery_release(&w->queue, w->one, id, STR_NONE) != E_OK ||
 	    outbox_release_holder(&w->queue, w->one, id) != E_OK)
 		return false;
 	log_info("gave back the claims of a worker that died",
@@ -201,12 +201,14 @@ loop(struct worker *w, bool once)
 		take_back(w);
 		if (!once)
 			courier_keep(&w->courier, w->config, w->queue.keys,
-			    w->queue.holder, w->wake.fd);
+			    (const int[COURIER_INHERITS]){ w->wake.fd,
+			    w->holder.fd });
 		publish(w, once);
 		more = work(w, false);
 		more |= maintain(w);
 		if (!more && once) {
-			courier_run(w->config, &w->queue, true);
+			w->queue.claims_left |= !courier_run(w->config,
+			    &w->queue, true);
 			if (w->config->kafka_enabled)
 				publisher_run(w->config, &w->queue, true);
 			return;

@@ -98,61 +98,71 @@ link_bind(struct arena *a, enum query q, const struct arg *args, int nargs,
 	return E_OK;
 }
 
-/*
- * Read until the statement has ended: with an implicit transaction the commit
- * comes after the rows and may fail. The first failure counts; what follows a
- * goodbye of the server is only the end of the connection.
- */
-static enum fate
-collect(struct db *d, struct arena *a, const char *name, struct rows **out,
-    enum err *err)
+/* With an implicit transaction the commit comes after the rows and may fail.
+ * The first failure counts; what follows a goodbye of the server is only the
+ * end of the connection. */
+static void
+take(struct db *d, struct arena *a, const char *name, PGresult *r,
+    struct reply *y)
 {
-	int64_t deadline = clock_mono() + d->o.statement_timeout;
-	enum fate fate = FATE_LOST;
-	bool late, first = true;
-	PGresult *r;
-
-	*err = E_UNAVAILABLE;
-	d->trips++;
-	while ((r = link_result(d, deadline, &late)) != NULL) {
-		if (first || fate == FATE_DONE)
-			fate = link_judge(d, name, r, err);
-		if (fate == FATE_DONE && out)
-			*out = rows_copy(a, r);
-		first = false;
-		PQclear(r);
-	}
-	if (late) {
-		*err = E_UNAVAILABLE;
-		return FATE_LATE;
-	}
-	return fate;
+	if (!y->begun || y->fate == FATE_DONE)
+		y->fate = link_judge(d, name, r, &y->err);
+	if (y->fate == FATE_DONE && y->wanted)
+		y->rows = rows_copy(a, r);
+	y->begun = true;
+	PQclear(r);
 }
 
-static enum fate
-attempt(struct db *d, struct arena *a, enum query q, const struct bound *b,
-    struct rows **out, enum err *err)
+bool
+link_gather(struct db *d, struct arena *a, enum query q, int64_t deadline,
+    struct reply *y)
 {
-	const struct query_text *t = &query_table[q];
-	enum fate fate;
+	PGresult *r;
+	bool late;
+
+	while ((r = link_result(d, deadline, &late)) != NULL)
+		take(d, a, query_table[q].name, r, y);
+	return !late;
+}
+
+struct reply
+link_send(struct db *d, struct arena *a, enum query q, const struct bound *b)
+{
+	struct reply y = { .fate = FATE_FAILED };
 	int sent;
 
-	if ((*err = link_ready(d)) != E_OK)
-		return FATE_FAILED;
+	if ((y.err = link_ready(d)) != E_OK)
+		return y;
 	if (d->o.prepare) {
-		if ((fate = link_prepare(d, a, q, err)) != FATE_DONE)
-			return fate;
+		if ((y.fate = link_prepare(d, a, q, &y.err)) != FATE_DONE)
+			return y;
 		sent = PQsendQueryPrepared(d->conn, link_name(a, q),
 		    b->n, b->value, b->length, b->format, 0);
 	} else {
-		sent = PQsendQueryParams(d->conn, t->sql, b->n, NULL, b->value,
-		    b->length, b->format, 0);
+		sent = PQsendQueryParams(d->conn, query_table[q].sql, b->n,
+		    NULL, b->value, b->length, b->format, 0);
 	}
-	if (!sent) {
-		*err = E_UNAVAILABLE;
-		return FATE_UNDONE;
+	/* From here on what is not heard of is lost. */
+	y.fate = sent ? FATE_LOST : FATE_UNDONE;
+	y.err = E_UNAVAILABLE;
+	y.sent = sent;
+	d->trips += y.sent;
+	return y;
+}
+
+static struct reply
+attempt(struct db *d, struct arena *a, enum query q, const struct bound *b,
+    bool wanted)
+{
+	struct reply y = link_send(d, a, q, b);
+
+	y.wanted = wanted;
+	if (y.sent && !link_gather(d, a, q,
+	    clock_mono() + d->o.statement_timeout, &y)) {
+		y.fate = FATE_LATE;
+		y.err = E_UNAVAILABLE;
 	}
-	return collect(d, a, t->name, out, err);
+	return y;
 }
 
 /* Note the loss; may the same be sent once more? */
@@ -195,26 +205,37 @@ again(struct db *d, enum query q, enum fate fate, int tries)
 }
 
 enum err
+link_end(struct db *d, struct arena *a, enum query q, const struct bound *b,
+    struct reply *y, int64_t start)
+{
+	int tries = 0;
+
+	while (again(d, q, y->fate, ++tries))
+		*y = attempt(d, a, q, b, y->wanted);
+	metric_took(METRIC_TIME_DATABASE, clock_mono() - start);
+	if (y->fate == FATE_AGAIN || y->fate == FATE_UNKNOWN_NAME ||
+	    y->fate == FATE_STALE)
+		log_warn("statement gave up", log_c("statement",
+		    query_table[q].name));
+	return y->fate == FATE_DONE ? E_OK : y->err;
+}
+
+enum err
 db_run(struct db *d, struct arena *a, enum query q, const struct arg *args,
     int nargs, struct rows **out)
 {
 	struct bound b;
-	enum fate fate;
+	struct reply y;
 	enum err err = link_bind(a, q, args, nargs, &b);
 	int64_t start = clock_mono();
-	int tries = 0;
 
 	if (err != E_OK)
 		return err;
-	do
-		fate = attempt(d, a, q, &b, out, &err);
-	while (again(d, q, fate, ++tries));
-	metric_took(METRIC_TIME_DATABASE, clock_mono() - start);
-	if (fate == FATE_AGAIN || fate == FATE_UNKNOWN_NAME ||
-	    fate == FATE_STALE)
-		log_warn("statement gave up", log_c("statement",
-		    query_table[q].name));
-	return fate == FATE_DONE ? E_OK : err;
+	y = attempt(d, a, q, &b, out != NULL);
+	err = link_end(d, a, q, &b, &y, start);
+	if (err == E_OK && out)
+		*out = y.rows;
+	return err;
 }
 
 const char *

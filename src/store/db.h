@@ -88,6 +88,18 @@ enum err db_run(struct db *d, struct arena *a, enum query q,
 #define db_exec0(d, a, q, out) db_run((d), (a), (q), NULL, 0, (out))
 
 /*
+ * db_run for a process with other things to wait for: db_begin sends, db_ended
+ * says whether the answer is there, and what it is, as db_run does. Until then
+ * nothing else runs on d, and a is not reset. The caller stands still only
+ * where a connection is opened, at most connect_timeout.
+ */
+void db_begin(struct db *d, struct arena *a, enum query q,
+    const struct arg *args, int nargs);
+bool db_ended(struct db *d, struct rows **out, enum err *err);
+/* What to poll for meanwhile, *events as in poll(2); -1: nothing. */
+int db_fd(const struct db *d, short *events);
+
+/*
  * Several statements in one round trip and one transaction (pipeline mode):
  * all or none happen. results (n entries, may be NULL) receive the rows.
  */

@@ -14,6 +14,48 @@
  */
 #define LINK_NAME 64 /* NAMEDATALEN */
 
+/* What became of a statement. */
+enum fate {
+	FATE_DONE,
+	FATE_FAILED, /* refused by the server: err tells how */
+	FATE_AGAIN,  /* rolled back: serialization, deadlock */
+	FATE_UNDONE, /* connection lost, surely without effect */
+	FATE_LOST,   /* connection lost, effect unknown */
+	FATE_LATE,   /* deadline passed, effect unknown */
+	FATE_UNKNOWN_NAME, /* the prepared statement is not there */
+	FATE_STALE   /* its plan does not fit the schema any more */
+};
+
+/* Arguments as libpq wants them. */
+#define LINK_PARAMS 64
+struct bound {
+	int n;
+	const char *value[LINK_PARAMS];
+	int length[LINK_PARAMS];
+	int format[LINK_PARAMS];
+};
+
+/* What is known of a statement under way, or ended. */
+struct reply {
+	enum fate fate;
+	enum err err;
+	struct rows *rows;
+	bool sent;
+	bool begun;  /* something was answered */
+	bool wanted; /* its rows are */
+};
+
+/* A statement that nobody waits for (store/db_flight.c). */
+struct flight {
+	bool on;
+	enum query q;
+	struct arena *a;
+	struct bound b;
+	struct reply y;
+	int64_t start;
+	int64_t deadline;
+};
+
 struct db {
 	struct db_options o;
 	char *conninfo;
@@ -29,6 +71,7 @@ struct db {
 	bool prepared[Q_COUNT];
 	void (*wait)(void *arg, struct pollfd *p, int ms); /* NULL: poll */
 	void *arg;
+	struct flight flight;
 };
 
 /*
@@ -50,18 +93,6 @@ void link_abandon(struct db *d);
  */
 PGresult *link_result(struct db *d, int64_t deadline, bool *late);
 
-/* What became of a statement. */
-enum fate {
-	FATE_DONE,
-	FATE_FAILED, /* refused by the server: err tells how */
-	FATE_AGAIN,  /* rolled back: serialization, deadlock */
-	FATE_UNDONE, /* connection lost, surely without effect */
-	FATE_LOST,   /* connection lost, effect unknown */
-	FATE_LATE,   /* deadline passed, effect unknown */
-	FATE_UNKNOWN_NAME, /* the prepared statement is not there */
-	FATE_STALE   /* its plan does not fit the schema any more */
-};
-
 /*
  * Judge one result. For FATE_FAILED *err is the answer. A failure is logged
  * here, once, with statement name and sqlstate, never with values; only what
@@ -70,18 +101,21 @@ enum fate {
 enum fate link_judge(struct db *d, const char *name, const PGresult *r,
     enum err *err);
 
-/* Arguments as libpq wants them. */
-#define LINK_PARAMS 64
-struct bound {
-	int n;
-	const char *value[LINK_PARAMS];
-	int length[LINK_PARAMS];
-	int format[LINK_PARAMS];
-};
-
 /* E_INTERNAL: wrong number of them. E_BAD_REQUEST: a NUL in a text. */
 enum err link_bind(struct arena *a, enum query q, const struct arg *args,
     int nargs, struct bound *out);
+
+/*
+ * The parts of a statement: send it; gather what is answered until deadline,
+ * false when it came first (0: what is there now); with a reply that ends it,
+ * say what it came to, having tried again where that may be.
+ */
+struct reply link_send(struct db *d, struct arena *a, enum query q,
+    const struct bound *b);
+bool link_gather(struct db *d, struct arena *a, enum query q,
+    int64_t deadline, struct reply *y);
+enum err link_end(struct db *d, struct arena *a, enum query q,
+    const struct bound *b, struct reply *y, int64_t start);
 
 /*
  * Have q prepared on this connection under link_name, in a round trip of its

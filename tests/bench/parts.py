@@ -2,6 +2,7 @@
 Postern and of the trivial program, load, FastCGI and CGI by hand."""
 import json
 import os
+import resource
 import shlex
 import signal
 import socket
@@ -115,11 +116,13 @@ class Stack:
                 p.wait()
         self.dev("down")
 
-    def post(self, path, body):
+    def post(self, path, body, token=None):
         data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         r = urllib.request.Request(
-            f"http://127.0.0.1:{self.port + 1}{path}", data,
-            {"Content-Type": "application/json"})
+            f"http://127.0.0.1:{self.port + 1}{path}", data, headers)
         with urllib.request.urlopen(r, timeout=10) as answer:
             return json.load(answer)
 
@@ -252,6 +255,19 @@ def lane(pid):
     """"light" or "heavy", as a worker is named."""
     with open(f"/proc/{pid}/comm") as f:
         return f.read().strip().rpartition("-")[2]
+
+
+def cpu_us(pid):
+    """User and system time of a process."""
+    with open(f"/proc/{pid}/stat") as f:
+        words = f.read().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_us_of_children():
+    """Of all that ended and were waited for."""
+    r = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (r.ru_utime + r.ru_stime) * 1e6
 
 
 def median(values):

@@ -9,6 +9,7 @@ import dependencies
 import pooler
 import programs
 import sessions
+import webhooks
 from judge import Judge
 from load import Ledger, Load
 from stack import Stack
@@ -87,8 +88,9 @@ class Suite:
             for name, *call in part.SCENARIOS:
                 self.scenario(name, *call)
         self.scenario("afterwards", everything_holds)
-        for name, *call in pooler.SCENARIOS:
-            self.scenario(name, *call)
+        for part in (pooler, webhooks):
+            for name, *call in part.SCENARIOS:
+                self.scenario(name, *call)
         print(f"{self.passed} passed, {self.failed} failed")
         return 1 if self.failed else 0
 

@@ -133,7 +133,42 @@ START_TEST(a_list_has_commas_or_spaces)
 }
 END_TEST
 
-UNIT("base/net", a_site_is_the_48_of_ipv6_and_none_of_ipv4,
+/* row WH3 */
+START_TEST(only_what_the_whole_internet_reaches_is_public)
+{
+	static const char *const inside[] = { "0.0.0.0", "0.255.255.255",
+		"10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1",
+		"127.255.255.255", "169.254.169.254", "172.16.0.1",
+		"172.31.255.255", "192.0.0.1", "192.0.2.1", "192.168.1.1",
+		"198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.1",
+		"224.0.0.1", "239.255.255.255", "240.0.0.1",
+		"255.255.255.255", "::", "::1", "fc00::1", "fdff::1",
+		"fe80::1", "febf::1", "fec0::1", "ff02::1", "2001:db8::1",
+		"3fff::1", "100::1", "4000::1",
+		/* with an IPv4 address inside */
+		"::ffff:10.0.0.1", "::10.0.0.1", "64:ff9b::10.0.0.1",
+		"64:ff9b:1::10.0.0.1", "64:ff9b:1::8.8.8.8", "2002:a00:1::",
+		"2002:7f00:1::1", "2001::1", "2001:0:a00:1::" };
+	static const char *const outside[] = { "1.1.1.1", "8.8.8.8",
+		"100.63.255.255", "100.128.0.0", "172.15.255.255",
+		"172.32.0.0", "192.0.1.1", "192.167.255.255", "198.17.255.255",
+		"198.20.0.0", "223.255.255.255", "2606:4700:4700::1111",
+		"::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1" };
+	struct net_addr at;
+
+	for (size_t i = 0; i < sizeof(inside) / sizeof(*inside); i++) {
+		at = addr(inside[i]);
+		ck_assert_msg(!net_public(&at), "%s", inside[i]);
+	}
+	for (size_t i = 0; i < sizeof(outside) / sizeof(*outside); i++) {
+		at = addr(outside[i]);
+		ck_assert_msg(net_public(&at), "%s", outside[i]);
+	}
+}
+END_TEST
+
+UNIT("base/net", only_what_the_whole_internet_reaches_is_public,
+    a_site_is_the_48_of_ipv6_and_none_of_ipv4,
     one_address_has_one_text, what_is_no_address_is_refused,
     limits_count_ipv6_by_its_64, networks_hold_what_their_prefix_says,
     a_mapped_address_is_in_the_ipv4_network_and_no_other,

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -618,6 +619,93 @@ START_TEST(a_pinned_connection_is_not_replaced)
 }
 END_TEST
 
+/* What db_ended says at last, with something else to do meanwhile. */
+static enum err
+ended(struct rows **out, int *looks)
+{
+	struct pollfd p;
+	enum err e;
+
+	for (*looks = 0; !db_ended(d, out, &e); ++*looks) {
+		p.fd = db_fd(d, &p.events);
+		ck_assert_int_ge(p.fd, 0);
+		poll(&p, 1, 20);
+	}
+	return e;
+}
+
+START_TEST(a_statement_under_way_keeps_nobody)
+{
+	struct rows *out = NULL;
+	int looks;
+	enum err e;
+
+	d->o.prepare = _i;
+	scratch_sql(admin, LOCK);
+	db_begin(d, a, Q_MIGRATION_LOCK, NULL, 0);
+	for (int i = 0; i < 20; i++)
+		ck_assert(!db_ended(d, &out, &e));
+	scratch_until(admin, WAITING, "1");
+	scratch_sql(admin, UNLOCK);
+	ck_assert_int_eq(ended(&out, &looks), E_OK);
+	ck_assert(out != NULL && out->n == 1);
+	ck_assert_int_eq(db_exec0(d, a, Q_PING, NULL), E_OK);
+}
+END_TEST
+
+START_TEST(a_statement_under_way_has_a_deadline)
+{
+	struct rows *out;
+	int looks;
+
+	d->o.statement_timeout = 200 * CLOCK_MS;
+	scratch_sql(admin, LOCK);
+	db_begin(d, a, Q_MIGRATION_LOCK, NULL, 0);
+	ck_assert_int_eq(ended(&out, &looks), E_UNAVAILABLE);
+	scratch_until(admin, WAITING, "0");
+	scratch_sql(admin, UNLOCK);
+	db_begin(d, a, Q_PING, NULL, 0);
+	ck_assert_int_eq(ended(&out, &looks), E_OK);
+}
+END_TEST
+
+START_TEST(a_statement_under_way_may_be_larger_than_every_buffer)
+{
+	size_t n = 16u << 20;
+	char *text = arena_alloc(a, n + 1);
+	const struct arg args[] = { A_INT(1), { ARG_TEXT, { text, n }, 0 },
+		A_TEXT("-") };
+	struct rows *out;
+	int looks;
+
+	memset(text, 'x', n);
+	db_begin(d, a, Q_MIGRATION_ADD, args, 3);
+	ck_assert_int_eq(ended(&out, &looks), E_OK);
+	ck_assert_int_ge(looks, 1);
+	ck_assert_int_eq(count(), 1);
+	/* and one that is refused, or never was sent, says so */
+	db_begin(d, a, Q_MIGRATION_ADD, args, 3);
+	ck_assert_int_eq(ended(&out, &looks), E_CONFLICT);
+	db_begin(d, a, Q_MIGRATION_ADD, args, 2);
+	ck_assert_int_eq(ended(&out, &looks), E_INTERNAL);
+}
+END_TEST
+
+START_TEST(a_statement_under_way_is_sent_again_where_that_is_safe)
+{
+	pid_t side = meanwhile(terminate_then_unlock);
+	struct rows *out;
+	int looks, status;
+
+	scratch_until(admin, "select count(*) from pg_locks where locktype = "
+	    "'advisory'", "1");
+	db_begin(d, a, Q_MIGRATION_LOCK, NULL, 0);
+	ck_assert_int_eq(ended(&out, &looks), E_OK);
+	waitpid(side, &status, 0);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -657,6 +745,12 @@ suite(void)
 	tcase_add_test(t, prepared_statements_survive_a_migration);
 	tcase_add_test(t, a_batch_may_be_prepared);
 	tcase_add_test(t, a_pinned_connection_is_not_replaced);
+	tcase_add_loop_test(t, a_statement_under_way_keeps_nobody, 0, 2);
+	tcase_add_test(t, a_statement_under_way_has_a_deadline);
+	tcase_add_test(t,
+	    a_statement_under_way_may_be_larger_than_every_buffer);
+	tcase_add_test(t,
+	    a_statement_under_way_is_sent_again_where_that_is_safe);
 	tcase_add_test(t, a_write_of_unknown_fate_is_not_sent_again);
 	suite_add_tcase(s, t);
 	return s;

@@ -1,0 +1,71 @@
+#ifndef QUEUE_ENDPOINT_H
+#define QUEUE_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/encoding.h"
+
+/*
+ * What each endpoint gets of the courier (row WH10). One we know nothing of
+ * has two transfers at once; each prompt success opens its window by one. A
+ * slow answer or a failure makes it slow: one at a time, until a prompt
+ * success. Of all slots, those of endpoints that are slow or not yet known to
+ * be prompt are at most three eighths, and so are those beyond four of one
+ * endpoint: what hangs leaves room for what does not.
+ */
+#define ENDPOINT_FIRST 2   /* claimed of one we know nothing of */
+#define ENDPOINT_AHEAD 1536 /* claimed ahead of one, at most */
+#define ENDPOINTS 4096	   /* known at once */
+
+struct errand;
+
+struct endpoint {
+	struct endpoint *next;	/* in its bucket */
+	struct endpoint *after;	/* of those with errands that wait */
+	struct uuid id;
+	bool known;
+	bool slow; /* or not yet known to be prompt */
+	bool lined_up;
+	int window;
+	int busy;    /* under way */
+	int waiting; /* claimed, not begun */
+	int64_t pace; /* µs a transfer takes, smoothed */
+	int64_t used_at;
+	struct errand *first, *last; /* that wait, the caller's */
+};
+
+struct endpoints {
+	int slots;
+	int busy;
+	int extra; /* busy beyond four of one endpoint */
+	int slow;  /* busy of slow ones */
+	struct endpoint *buckets[ENDPOINTS];
+	struct endpoint all[ENDPOINTS];
+};
+
+/*
+ * The one of that id, made where it is not known in place of the one idle for
+ * longest. There must be one that is idle. now: µs, monotonic, as everywhere.
+ */
+struct endpoint *endpoint_get(struct endpoints *s, struct uuid id,
+    int64_t now);
+
+/*
+ * How many of it may be claimed besides what waits and is under way: what its
+ * pace sends within seconds, far less than a lease.
+ */
+int endpoint_room(const struct endpoint *e);
+
+/* May one more begin? */
+bool endpoint_may(const struct endpoints *s, const struct endpoint *e);
+
+/* One begins; one ended, prompt or not after took µs. */
+void endpoint_begin(struct endpoints *s, struct endpoint *e);
+void endpoint_end(struct endpoints *s, struct endpoint *e, bool fine,
+    int64_t took);
+
+/* It is known to fail. */
+void endpoint_slow(struct endpoints *s, struct endpoint *e);
+
+#endif

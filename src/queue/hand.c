@@ -1,0 +1,178 @@
+#include "queue/hand.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+/* Begun now, a transfer of 20 s ends well within the lease. */
+#define BEGIN_WITHIN (DELIVERY_LEASE / 2)
+#define ROOMS_MAX ((size_t)256 << 10) /* text of all endpoints */
+
+void
+hand_init(struct hand *h, int slots)
+{
+	*h = (struct hand){ .endpoints.slots = slots };
+	for (int i = ERRANDS - 1; i >= 0; i--) {
+		h->errands[i].next = h->free;
+		h->free = &h->errands[i];
+	}
+}
+
+static struct str
+put(char **p, struct str s)
+{
+	struct str copy = { *p, s.n };
+
+	if (s.p == NULL)
+		return STR_NONE;
+	memcpy(*p, s.p, s.n);
+	(*p)[s.n] = '\0';
+	*p += s.n + 1;
+	return copy;
+}
+
+/* One block for all of it. */
+static void
+copy(struct errand *x, const struct delivery *d)
+{
+	struct str *const from[] = { &x->d.id, &x->d.lease, &x->d.event_id,
+		&x->d.event, &x->d.body, &x->d.webhook_id, &x->d.url,
+		&x->d.secret, &x->d.previous };
+	const size_t n = sizeof(from) / sizeof(from[0]);
+	size_t room = n;
+	char *p;
+
+	x->d = *d;
+	for (size_t i = 0; i < n; i++)
+		room += from[i]->n;
+	x->block = p = malloc(room);
+	if (p == NULL) {
+		log_error("out of memory", log_c("what", "a delivery"));
+		exit(70);
+	}
+	for (size_t i = 0; i < n; i++)
+		*from[i] = put(&p, *from[i]);
+}
+
+static void
+line_up(struct hand *h, struct endpoint *e)
+{
+	e->lined_up = true;
+	e->after = NULL;
+	if (h->line)
+		h->line_end->after = e;
+	else
+		h->line = e;
+	h->line_end = e;
+	h->lined++;
+}
+
+static struct endpoint *
+line_first(struct hand *h)
+{
+	struct endpoint *e = h->line;
+
+	h->line = e->after;
+	h->lined--;
+	e->lined_up = false;
+	return e;
+}
+
+struct errand *
+hand_add(struct hand *h, const struct delivery *d, int64_t now)
+{
+	struct errand *x = h->free;
+	struct uuid id = { { 0 } };
+	struct endpoint *e;
+
+	(void)uuid_parse(d->webhook_id, &id);
+	e = endpoint_get(&h->endpoints, id, now);
+	if (d->probing)
+		endpoint_slow(&h->endpoints, e);
+	h->free = x->next;
+	*x = (struct errand){ .endpoint = e, .used = true, .claimed_at = now };
+	copy(x, d);
+	if (e->waiting++)
+		e->last->next = x;
+	else
+		e->first = x;
+	e->last = x;
+	if (!e->lined_up)
+		line_up(h, e);
+	h->held++;
+	h->waiting++;
+	return x;
+}
+
+struct errand *
+hand_next(struct hand *h, int64_t now, bool all, bool *back)
+{
+	for (int n = h->lined; n > 0; n--) {
+		struct endpoint *e = line_first(h);
+		struct errand *x = e->first;
+
+		if (e->waiting == 0)
+			continue;
+		*back = all || now - x->claimed_at > BEGIN_WITHIN ||
+		    endpoint_room(e) < 0;
+		if (!*back && !endpoint_may(&h->endpoints, e)) {
+			line_up(h, e);
+			continue;
+		}
+		e->first = x->next;
+		e->waiting--;
+		h->waiting--;
+		if (e->waiting)
+			line_up(h, e);
+		x->begun = !*back;
+		if (x->begun)
+			endpoint_begin(&h->endpoints, e);
+		return x;
+	}
+	return NULL;
+}
+
+void
+hand_end(struct hand *h, struct errand *x, bool fine, int64_t took)
+{
+	endpoint_end(&h->endpoints, x->endpoint, fine, took);
+	hand_drop(h, x);
+}
+
+void
+hand_drop(struct hand *h, struct errand *x)
+{
+	free(x->block);
+	*x = (struct errand){ .next = h->free };
+	h->free = x;
+	h->held--;
+}
+
+void
+hand_rooms(const struct hand *h, struct arena *a, struct delivery_wish *w)
+{
+	struct buf ids = buf_new(a, ROOMS_MAX), rooms = buf_new(a, ROOMS_MAX);
+
+	buf_byte(&ids, '{');
+	buf_byte(&rooms, '{');
+	for (int i = 0; i < ENDPOINTS; i++) {
+		const struct endpoint *e = &h->endpoints.all[i];
+		int room = e->known ? endpoint_room(e) : ENDPOINT_FIRST;
+
+		if (room == ENDPOINT_FIRST)
+			continue;
+		if (ids.n > 1) {
+			buf_byte(&ids, ',');
+			buf_byte(&rooms, ',');
+		}
+		buf_add(&ids, uuid_text(a, e->id));
+		buf_int(&rooms, room > 0 ? room : 0);
+	}
+	buf_byte(&ids, '}');
+	buf_byte(&rooms, '}');
+	w->ids = buf_str(&ids);
+	w->rooms = buf_str(&rooms);
+	w->room = ENDPOINT_FIRST;
+}

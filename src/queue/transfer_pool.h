@@ -1,0 +1,45 @@
+#ifndef QUEUE_TRANSFER_POOL_H
+#define QUEUE_TRANSFER_POOL_H
+
+#include <curl/curl.h>
+
+#include "queue/transfer_http.h"
+
+/*
+ * The inside of a pool, for queue/transfer_http.c and queue/transfer_pool.c
+ * alone.
+ */
+struct slot {
+	struct slot *next; /* that is free */
+	CURL *easy;	   /* made when first used */
+	struct curl_slist *headers;
+	struct http_pool *pool;
+	bool busy;
+	bool denied;	/* an address was not allowed */
+	size_t body_read;
+	size_t head_read;
+	size_t shown;
+	char text[HTTP_SHOWN + 1];
+	int64_t began;
+	void *arg;
+};
+
+/*
+ * Driven by epoll: what curl_multi_perform and curl_multi_poll cost grows with
+ * what is under way, not with what happens.
+ */
+struct http_pool {
+	CURLM *multi;
+	int epoll;
+	int64_t due; /* µs, monotonic: curl wants to be called; 0: never */
+	int running; /* less than busy: something ended */
+	struct http_pool_options o;
+	struct slot *slots;
+	struct slot *free; /* the last used first: its memory is warm */
+	int busy;
+};
+
+/* Have curl tell p->epoll what it waits for. */
+void http_pool_watch(struct http_pool *p);
+
+#endif
