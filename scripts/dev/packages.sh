@@ -43,6 +43,25 @@ packages_missing() {
 				if (!have[name[i]]) print name[i] }'
 }
 
+# Clients that the tests verify us with, by npm's names. Their versions are
+# pinned; they run no scripts and stay in the state directory.
+NPM_TEST='standardwebhooks@1.0.0'
+
+npm_need() {
+	local place=$STATE/npm
+	export NODE_PATH=$place/node_modules
+	[ "$(cat "$place/installed" 2>/dev/null || true)" != "$NPM_TEST" ] ||
+		return 0
+	command -v npm >/dev/null || packages_install npm
+	echo "installing $NPM_TEST"
+	mkdir -p "$place"
+	# shellcheck disable=SC2086
+	npm install --prefix "$place" --no-save --no-audit --no-fund \
+		--ignore-scripts --loglevel=error $NPM_TEST </dev/null 9>&- ||
+		die "npm failed; these are needed: $NPM_TEST"
+	echo "$NPM_TEST" >"$place/installed"
+}
+
 # Debian starts a server when its package comes in; these are for our private
 # use, so a policy says no for as long as the installation takes.
 packages_install() {

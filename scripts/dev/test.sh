@@ -21,6 +21,7 @@ test_all() {
 	WEB=nginx
 	state_open
 	packages_need test
+	npm_need
 	(state_lock && build_programs) || exit 1
 	for part in "${parts[@]}"; do
 		echo "== $part"

@@ -1,4 +1,4 @@
-#include "config.h"
+#include <config.h>
 
 #include "base/encoding.h"
 #include "core/webhook.h"
