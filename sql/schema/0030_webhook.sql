@@ -53,7 +53,7 @@ create table webhook_deliveries (
 	body text not null check (octet_length(body) <= 20480),
 	state text not null default 'ready'
 		check (state in ('ready', 'done', 'dead')),
-	-- tries claimed, and those that the endpoint failed
+	-- claims, of which most were tries, and tries that the endpoint failed
 	attempts integer not null default 0,
 	failures integer not null default 0,
 	run_at timestamptz not null default now(),

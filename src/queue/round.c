@@ -13,7 +13,13 @@
 #define SLOTS 256
 #define WAIT_MS 100
 #define GIVE_BACK (2 * CLOCK_SECOND)
-#define BEGUN_MAX 100 /* tries that never ended: the message kills us */
+
+/*
+ * Claims that never ended: the message kills us. So many, because each death
+ * counts for all that were claimed ahead, and most of them were only in line;
+ * they go to its end then, so that the others get their turn meanwhile.
+ */
+#define BEGUN_MAX 1000
 
 struct round {
 	const struct config *config;
