@@ -38,6 +38,12 @@ log_open(const char *program, const char *file, enum log_level level)
 	return true;
 }
 
+int
+log_fd(void)
+{
+	return sink.fd;
+}
+
 bool
 log_level_parse(struct str s, enum log_level *out)
 {

@@ -20,6 +20,9 @@ enum log_level { LOG_DEBUG_, LOG_INFO_, LOG_WARN_, LOG_ERROR_ };
  */
 bool log_open(const char *program, const char *file, enum log_level level);
 
+/* The descriptor that is written to. */
+int log_fd(void);
+
 /* "debug", "info", "warn", "error"; false for another word. */
 bool log_level_parse(struct str s, enum log_level *out);
 

@@ -25,9 +25,24 @@ child_stopping(void)
 	return stop_signal != 0;
 }
 
+/*
+ * Nothing of the parent's stays open: a connection would not end when he closes
+ * it, and the lock that says he lives would outlive him (queue/holder.h).
+ */
+static void
+close_inherited(void)
+{
+	int log = log_fd();
+
+	if (log <= STDERR_FILENO)
+		log = STDERR_FILENO;
+	else if (log > STDERR_FILENO + 1)
+		(void)close_range(STDERR_FILENO + 1, (unsigned)log - 1, 0);
+	(void)close_range((unsigned)log + 1, ~0U, 0);
+}
+
 static _Noreturn void
-become(pid_t parent, const char *name, int inherited, void (*run)(void *arg),
-    void *arg)
+become(pid_t parent, const char *name, void (*run)(void *arg), void *arg)
 {
 	struct sigaction stop = { .sa_handler = on_stop };
 
@@ -37,15 +52,14 @@ become(pid_t parent, const char *name, int inherited, void (*run)(void *arg),
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(0);
-	if (inherited >= 0)
-		close(inherited);
+	close_inherited();
 	run(arg);
 	_exit(0);
 }
 
 void
-child_keep(struct child *p, const char *name, int inherited,
-    void (*run)(void *arg), void *arg)
+child_keep(struct child *p, const char *name, void (*run)(void *arg),
+    void *arg)
 {
 	pid_t self = getpid();
 
@@ -59,7 +73,7 @@ child_keep(struct child *p, const char *name, int inherited,
 	p->again_at = clock_mono() + RESTART_AFTER;
 	p->pid = fork();
 	if (p->pid == 0)
-		become(self, name, inherited, run, arg);
+		become(self, name, run, arg);
 	if (p->pid < 0) {
 		log_error("no process for the worker", log_c("name", name));
 		p->pid = 0;

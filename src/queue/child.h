@@ -16,10 +16,11 @@ struct child {
 
 /*
  * Start it when it does not run: it calls run(arg) and ends. name is what ps
- * shows, at most 15 bytes; inherited is a descriptor it must not keep, or -1.
+ * shows, at most 15 bytes. It has the standard descriptors and the log, nothing
+ * else that is open in the worker.
  */
-void child_keep(struct child *p, const char *name, int inherited,
-    void (*run)(void *arg), void *arg);
+void child_keep(struct child *p, const char *name, void (*run)(void *arg),
+    void *arg);
 
 /* In the child: was it asked to end? */
 bool child_stopping(void);

@@ -1,12 +1,5 @@
 #include "queue/courier.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -15,15 +8,6 @@
 #include "queue/worker.h"
 
 #define GRACE (10 * CLOCK_SECOND)
-#define RESTART_AFTER CLOCK_SECOND
-
-static volatile sig_atomic_t stop_signal;
-
-static void
-on_stop(int sig)
-{
-	stop_signal = sig;
-}
 
 bool
 courier_run(const struct config *c, struct queue *q, bool once)
@@ -33,7 +17,7 @@ courier_run(const struct config *c, struct queue *q, bool once)
 	bool clean;
 
 	while (!round_over(r, once || stop_at != 0)) {
-		if (stop_signal && stop_at == 0) {
+		if (child_stopping() && stop_at == 0) {
 			stop_at = clock_mono();
 			round_stop(r);
 		}
@@ -46,67 +30,33 @@ courier_run(const struct config *c, struct queue *q, bool once)
 	return clean;
 }
 
-static _Noreturn void
-child(pid_t parent, const struct config *c, const struct keyring *k,
-    const int inherited[COURIER_INHERITS])
-{
-	struct sigaction stop = { .sa_handler = on_stop };
-	struct arena *a = arena_new(LIMIT_ARENA);
-	struct holder holder;
-	struct queue q = { .keys = k };
+/* What the process needs to know. */
+struct life {
+	const struct config *config;
+	const struct keyring *keys;
+};
 
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGINT, &stop, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(0);
-	for (int i = 0; i < COURIER_INHERITS; i++)
-		if (inherited[i] >= 0)
-			close(inherited[i]);
-	holder = holder_new(a, c->runtime_dir);
-	q.holder = uuid_text(a, holder.id);
-	/* A connection of its own: the parent's is never touched. */
-	q.db = worker_db(a, c);
-	if (courier_run(c, &q, false))
-		holder_leave(&holder, a, c->runtime_dir);
+static void
+live(void *arg)
+{
+	const struct life *l = arg;
+	struct arena *a = arena_new(LIMIT_ARENA);
+	struct holder holder = holder_new(a, l->config->runtime_dir);
+	struct queue q = { .keys = l->keys,
+		.holder = uuid_text(a, holder.id),
+		/* A connection of its own: the parent's is never touched. */
+		.db = worker_db(a, l->config) };
+
+	if (courier_run(l->config, &q, false))
+		holder_leave(&holder, a, l->config->runtime_dir);
 	db_close(&q.db);
 	arena_free(&a);
-	_exit(0);
 }
 
 void
-courier_keep(struct courier *p, const struct config *c,
-    const struct keyring *k, const int inherited[COURIER_INHERITS])
+courier_keep(struct child *p, const struct config *c, const struct keyring *k)
 {
-	pid_t self = getpid();
+	struct life l = { c, k };
 
-	if (p->pid && waitpid(p->pid, NULL, WNOHANG) == p->pid) {
-		log_error("the courier died", log_i("pid", p->pid));
-		p->pid = 0;
-	}
-	if (p->pid || clock_mono() < p->again_at)
-		return;
-	p->again_at = clock_mono() + RESTART_AFTER;
-	p->pid = fork();
-	if (p->pid == 0)
-		child(self, c, k, inherited);
-	if (p->pid < 0) {
-		log_error("no process for the courier");
-		p->pid = 0;
-	}
-}
-
-void
-courier_stop(struct courier *p)
-{
-	if (p->pid)
-		kill(p->pid, SIGTERM);
-}
-
-void
-courier_wait(struct courier *p)
-{
-	while (p->pid && waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	p->pid = 0;
+	child_keep(p, "postern-courier", live, &l);
 }

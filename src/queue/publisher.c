@@ -232,10 +232,10 @@ live(void *arg)
 
 void
 publisher_keep(struct child *p, const struct config *c,
-    const struct keyring *k, struct str holder, int inherited)
+    const struct keyring *k, struct str holder)
 {
 	struct life l = { c, k, holder };
 
 	if (c->kafka_enabled)
-		child_keep(p, "postern-kafka", inherited, live, &l);
+		child_keep(p, "postern-kafka", live, &l);
 }

@@ -21,9 +21,9 @@ void publisher_run(const struct config *c, struct queue *q, bool once);
 
 /*
  * Keep its process, where kafka.enabled says so; its lease is in the name of
- * holder. inherited is a descriptor it must not keep, or -1.
+ * holder.
  */
 void publisher_keep(struct child *p, const struct config *c,
-    const struct keyring *k, struct str holder, int inherited);
+    const struct keyring *k, struct str holder);
 
 #endif

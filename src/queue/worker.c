@@ -45,7 +45,7 @@ struct worker {
 	struct maintenance maintenance;
 	struct audit_seal audit_seal;
 	struct alarm alarm;
-	struct courier courier;
+	struct child courier;
 	struct child publisher;
 	bool switched; /* the database knows whether events are written */
 	int64_t reap_at;
@@ -66,7 +66,7 @@ stopping(struct worker *w)
 	if (stop_signal && w->stop_at == 0) {
 		w->stop_at = clock_mono();
 		notify_stopping();
-		courier_stop(&w->courier);
+		child_stop(&w->courier);
 		child_stop(&w->publisher);
 	}
 	return w->stop_at != 0;
@@ -165,7 +165,7 @@ publish(struct worker *w, bool once)
 	arena_reset(w->one);
 	if (!once)
 		publisher_keep(&w->publisher, w->config, w->queue.keys,
-		    w->queue.holder, w->wake.fd);
+		    w->queue.holder);
 }
 
 /* Mail and SMS: one of them waits, the other looks. */
@@ -200,9 +200,7 @@ loop(struct worker *w, bool once)
 		reap(w);
 		take_back(w);
 		if (!once)
-			courier_keep(&w->courier, w->config, w->queue.keys,
-			    (const int[COURIER_INHERITS]){ w->wake.fd,
-			    w->holder.fd });
+			courier_keep(&w->courier, w->config, w->queue.keys);
 		publish(w, once);
 		more = work(w, false);
 		more |= maintain(w);
@@ -283,9 +281,9 @@ worker_run(const struct config *c, const struct keyring *k, struct db *db,
 		continue;
 	mailer_abandon(w.mailer, w.batch);
 	sms_abandon(w.sms);
-	courier_stop(&w.courier);
+	child_stop(&w.courier);
 	child_stop(&w.publisher);
-	courier_wait(&w.courier);
+	child_wait(&w.courier);
 	child_wait(&w.publisher);
 	wake_close(&w.wake);
 	/* With the file left there, the next worker gives them back. */
