@@ -174,7 +174,7 @@ add_number(struct buf *b, struct str key, int64_t n)
 static void
 write_try(struct buf *b, const struct delivery_end *e)
 {
-	add_number(b, STR(",\"try\":{\"n\":"), e->number);
+	add_number(b, STR("{\"n\":"), e->number);
 	add_number(b, STR(",\"at\":"), e->begun_at);
 	add_number(b, STR(",\"end\":"), e->ended_at);
 	add_number(b, STR(",\"status\":"), e->status);
@@ -184,25 +184,56 @@ write_try(struct buf *b, const struct delivery_end *e)
 	buf_byte(b, '}');
 }
 
-/* By hand: it is made for every delivery. What is null is left out. */
+/* Columns of what is told, an array each: parsed ten times as fast as JSON. */
+enum { WEBHOOK, ID, LEASE, STATE, FAILED, DELAY, PAUSE, STATUS, ERROR, TRY,
+	COLUMNS };
+
+/* An element of an array literal (PostgreSQL 15, 8.15.6). */
 static void
-write_end(struct buf *b, const struct delivery_end *e)
+quote(struct buf *b, struct str s)
 {
-	add_text(b, STR("{\"webhook\":"), e->webhook_id);
-	add_text(b, STR(",\"id\":"), e->id);
-	add_text(b, STR(",\"lease\":"), e->lease);
-	add_text(b, STR(",\"state\":"), str_of(e->state));
-	add_text(b, STR(",\"error\":"), str_of(e->error));
-	add_number(b, STR(",\"delay\":"), e->delay);
-	add_number(b, STR(",\"pause\":"), e->pause);
-	if (e->status)
-		add_number(b, STR(",\"status\":"), e->status);
-	if (e->what == DELIVERY_FINE || e->what == DELIVERY_FAILED)
-		buf_add(b, e->what == DELIVERY_FINE ?
-		    STR(",\"failed\":false") : STR(",\"failed\":true"));
+	size_t plain = 0;
+
+	if (s.p == NULL) {
+		buf_add(b, STR("NULL"));
+		return;
+	}
+	buf_byte(b, '"');
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '"' || s.p[i] == '\\') {
+			buf_add(b, str_slice(s, plain, i));
+			buf_byte(b, '\\');
+			plain = i;
+		}
+	buf_add(b, str_slice(s, plain, s.n));
+	buf_byte(b, '"');
+}
+
+static struct str
+failed_text(const struct delivery_end *e)
+{
+	return e->what == DELIVERY_FAILED ? STR("t") :
+	    e->what == DELIVERY_FINE ? STR("f") : STR_NONE;
+}
+
+static void
+write_end(struct buf column[COLUMNS], struct buf *try,
+    const struct delivery_end *e)
+{
+	try->n = 0;
+	quote(&column[WEBHOOK], e->webhook_id);
+	quote(&column[ID], e->id);
+	quote(&column[LEASE], e->lease);
+	quote(&column[STATE], str_of(e->state));
+	quote(&column[FAILED], failed_text(e));
+	buf_int(&column[DELAY], e->delay);
+	buf_int(&column[PAUSE], e->pause);
+	buf_int(&column[STATUS], e->status);
+	quote(&column[ERROR], str_of(e->error));
 	if (e->what != DELIVERY_BACK)
-		write_try(b, e);
-	buf_byte(b, '}');
+		write_try(try, e);
+	quote(&column[TRY], e->what != DELIVERY_BACK ? buf_str(try) :
+	    STR_NONE);
 }
 
 /* Tell the owner in the statement that gives the endpoint up. */
@@ -237,19 +268,22 @@ void
 delivery_settle(struct queue *q, struct arena *a,
     const struct delivery_end *ends, size_t n)
 {
-	struct buf b = buf_new(a, SETTLE_MAX);
-	struct arg args[2];
+	struct buf column[COLUMNS], try = buf_new(a, SETTLE_MAX);
+	struct arg args[COLUMNS + 1];
 
-	buf_byte(&b, '[');
+	for (int c = 0; c < COLUMNS; c++)
+		column[c] = buf_new(a, SETTLE_MAX);
 	for (size_t i = 0; i < n; i++) {
-		if (i)
-			buf_byte(&b, ',');
-		write_end(&b, &ends[i]);
+		for (int c = 0; c < COLUMNS; c++)
+			buf_byte(&column[c], i ? ',' : '{');
+		write_end(column, &try, &ends[i]);
 	}
-	buf_byte(&b, ']');
-	args[0] = A_STR(buf_str(&b));
-	args[1] = A_INT(GIVE_UP);
-	db_begin(q->db, a, Q_WEBHOOK_SETTLE, args, 2);
+	for (int c = 0; c < COLUMNS; c++) {
+		buf_add(&column[c], n ? STR("}") : STR("{}"));
+		args[c] = A_STR(buf_str(&column[c]));
+	}
+	args[COLUMNS] = A_INT(GIVE_UP);
+	db_begin(q->db, a, Q_WEBHOOK_SETTLE, args, COLUMNS + 1);
 }
 
 void
