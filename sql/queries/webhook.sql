@@ -98,18 +98,29 @@ from webhooks where user_id = $1::uuid and id::text = $2
 returning body, to_us(created_at);
 
 -- name: webhook_deliveries
--- Newest first. 1 user id, 2 webhook id, 3 delivery id or null for all,
--- 4 limit, 5 offset. No row: none, or not his webhook.
+-- Newest first, their number exact to ten thousand. 1 user id, 2 webhook id,
+-- 3 delivery id or null for all, 4 limit, 5 offset. No row: none, or not his
+-- webhook.
 -- safe: yes
+with w as (
+	select id from webhooks where user_id = $1::uuid and id::text = $2
+), counted as (
+	select count(*) as n from (
+		select 1 from webhook_deliveries d, w
+		where d.webhook_id = w.id
+			and ($3::text is null or d.id::text = $3)
+		limit 10001) few
+)
 select d.id, d.event_id, d.event, d.state, d.body, d.attempts, d.status,
 	d.error, to_us(case when d.state = 'ready' then d.run_at end),
-	to_us(d.created_at), to_us(d.finished_at), count(*) over (),
+	to_us(d.created_at), to_us(d.finished_at), counted.n,
 	array_to_json(d.tries), to_us(case when d.lease_token is not null
 		then d.started_at end)
-from webhook_deliveries d join webhooks w on w.id = d.webhook_id
-where w.user_id = $1::uuid and w.id::text = $2
-	and ($3::text is null or d.id::text = $3)
-order by d.id desc limit $4::integer offset $5::integer;
+from counted, w cross join lateral (
+	select * from webhook_deliveries
+	where webhook_id = w.id and ($3::text is null or id::text = $3)
+	order by id desc limit $4::integer offset $5::integer) d
+order by d.id desc;
 
 -- name: webhook_redeliver
 -- The same message with the same id, from its first try on.
