@@ -112,10 +112,6 @@ from charge($1, $2::integer, $3::bigint, $4::bigint);
 select allowed, remaining, retry_us
 from charge_sliding($1, $2::integer, $3::bigint);
 
--- name: attempt_clear
--- 1 bucket
-delete from attempts where bucket = $1;
-
 -- name: attempt_refund
 -- The attempt was charged, but no secret was found wrong. 1 bucket, 2 limit,
 -- 3 window µs

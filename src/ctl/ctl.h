@@ -84,6 +84,13 @@ int ctl_fail(enum err e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
+ * The one argument, the id (uuid) of what ("a job"), or NULL where --all was
+ * said instead; neither or both is said to be wrong. 0, or an exit code.
+ */
+int ctl_one_or_all(struct ctl *c, bool all, const char *what,
+    const char **which);
+
+/*
  * Print v: as one line of JSON with --json; else an array of objects as a
  * table, an object as "name: value" lines. Returns CTL_OK.
  */

@@ -1,5 +1,4 @@
 #include "base/clock.h"
-#include "base/encoding.h"
 #include "ctl/ctl.h"
 
 static struct {
@@ -48,17 +47,14 @@ run_list(struct ctl *c)
 static int
 run_retry(struct ctl *c)
 {
-	const char *which = c->nargs ? c->args[0] : NULL;
 	cJSON *answer = json_object();
-	struct uuid id;
+	const char *which;
 	struct rows *r;
 	enum err e;
+	int wrong = ctl_one_or_all(c, kafka.all, "an event", &which);
 
-	if ((which == NULL) != kafka.all)
-		return ctl_fail(E_VALIDATION, "name an event, or say --all");
-	if (which && !uuid_parse(str_of(which), &id))
-		return ctl_fail(E_VALIDATION, "%s is not the id of an event",
-		    which);
+	if (wrong)
+		return wrong;
 	e = db_exec(c->db, c->arena, Q_KAFKA_RETRY, &r, A_TEXT(which));
 	if (e != E_OK)
 		return ctl_fail(e, NULL);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/encoding.h"
 #include "base/limits.h"
 #include "ctl/ctl.h"
 
@@ -43,6 +44,20 @@ ctl_fail(enum err e, const char *fmt, ...)
 	}
 	fputc('\n', stderr);
 	return exit_of(e);
+}
+
+int
+ctl_one_or_all(struct ctl *c, bool all, const char *what, const char **which)
+{
+	struct uuid id;
+
+	*which = c->nargs ? c->args[0] : NULL;
+	if ((*which == NULL) != all)
+		return ctl_fail(E_VALIDATION, "name %s, or say --all", what);
+	if (*which && !uuid_parse(str_of(*which), &id))
+		return ctl_fail(E_VALIDATION, "%s is not the id of %s",
+		    *which, what);
+	return 0;
 }
 
 void

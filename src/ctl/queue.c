@@ -68,17 +68,14 @@ run_list(struct ctl *c)
 static int
 run_retry(struct ctl *c)
 {
-	const char *which = c->nargs ? c->args[0] : NULL;
 	cJSON *answer = json_object();
-	struct uuid id;
+	const char *which;
 	struct rows *r;
 	enum err e;
+	int wrong = ctl_one_or_all(c, queue.all, "a job", &which);
 
-	if ((which == NULL) != queue.all)
-		return ctl_fail(E_VALIDATION, "name a job, or say --all");
-	if (which && !uuid_parse(str_of(which), &id))
-		return ctl_fail(E_VALIDATION, "%s is not the id of a job",
-		    which);
+	if (wrong)
+		return wrong;
 	e = db_exec(c->db, c->arena, Q_JOB_RETRY, &r, A_TEXT(which));
 	if (e != E_OK)
 		return ctl_fail(e, NULL);

@@ -1,5 +1,4 @@
 #include "base/clock.h"
-#include "base/encoding.h"
 #include "ctl/ctl.h"
 
 static struct {
@@ -43,18 +42,15 @@ run_list(struct ctl *c)
 static int
 run_retry(struct ctl *c)
 {
-	const char *which = c->nargs ? c->args[0] : NULL;
 	cJSON *answer = json_object();
+	const char *which;
 	int64_t since = 0;
-	struct uuid id;
 	struct rows *r;
 	enum err e;
+	int wrong = ctl_one_or_all(c, retry.all, "a webhook", &which);
 
-	if ((which == NULL) != retry.all)
-		return ctl_fail(E_VALIDATION, "name a webhook, or say --all");
-	if (which && !uuid_parse(str_of(which), &id))
-		return ctl_fail(E_VALIDATION, "%s is not the id of a webhook",
-		    which);
+	if (wrong)
+		return wrong;
 	if (retry.since && !clock_parse_iso(str_of(retry.since), &since))
 		return ctl_fail(E_VALIDATION, "--since wants a time");
 	e = db_exec(c->db, c->arena, Q_CTL_WEBHOOK_RETRY, &r, A_TEXT(which),
