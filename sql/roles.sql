@@ -4,7 +4,8 @@
 -- quoted name of the role.
 --
 -- A table whose comment begins with "append-only" may be read and added to,
--- not changed. schema_migrations may be read.
+-- not changed. schema_migrations may be read. What belongs to somebody else, an
+-- extension say, is left alone.
 
 do $roles$
 declare
@@ -14,8 +15,14 @@ begin
 	execute 'grant usage on schema ' || home || ' to :app_role';
 	execute 'grant usage, select on all sequences in schema ' || home ||
 	    ' to :app_role';
-	execute 'grant execute on all functions in schema ' || home ||
-	    ' to :app_role';
+	for t in
+		select p.oid::regprocedure as name from pg_proc p
+		where p.pronamespace = current_schema()::regnamespace
+		and p.proowner = current_user::regrole
+	loop
+		execute 'grant execute on function ' || t.name ||
+		    ' to :app_role';
+	end loop;
 	for t in
 		select quote_ident(c.relname) as name,
 		    c.relname = 'schema_migrations' as readable,
@@ -24,6 +31,7 @@ begin
 		from pg_class c
 		where c.relnamespace = current_schema()::regnamespace
 		and c.relkind in ('r', 'p', 'v')
+		and c.relowner = current_user::regrole
 	loop
 		execute 'revoke all on ' || home || '.' || t.name ||
 		    ' from :app_role';

@@ -175,6 +175,22 @@ def test_migrate_twice_changes_nothing(fresh):
         "applied"}
 
 
+def test_migrate_leaves_what_others_own_alone(fresh, server):
+    """An extension's functions and views stand in the same schema."""
+    fresh("migrate")
+    name = psycopg2.extensions.parse_dsn(fresh.env["DATABASE_URL"])["dbname"]
+    with psycopg2.connect(server, dbname=name) as db:
+        with db.cursor() as cursor:
+            cursor.execute("create extension pg_stat_statements; create "
+                           "table others (); create function others_do() "
+                           "returns void language sql as ''; revoke all on "
+                           "function others_do() from public")
+    fresh("migrate")
+    assert fresh.sql("select has_table_privilege('ctl_app', 'others', "
+                     "'select'), has_function_privilege('ctl_app', "
+                     "'others_do()', 'execute')") == [(False, False)]
+
+
 def test_the_programs_role_cannot_change_the_schema(ctl):
     """Row CF6."""
     with psycopg2.connect(ctl.env["DATABASE_URL"]) as db:
