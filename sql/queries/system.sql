@@ -100,18 +100,22 @@ select (select count(*) from (
 		where state = 'dead' limit $1::integer) dead);
 
 -- For an administrator: a row for each kind of job, and 'webhook': ready, due,
--- being sent, age of the oldest due in µs, dead, expired. Each is counted
--- among the first $1 of a priority.
+-- being sent (of the webhooks: claimed), age of the oldest due in µs, dead,
+-- expired. Each is counted among the first $1 of a priority.
 -- name: queue_kinds
 -- safe: yes
 with ready as (
 	select j.* from generate_series(0, 9) p (priority)
 		cross join lateral (
-			select kind, run_at, lease_holder from jobs
-			where state = 'ready' and jobs.priority = p.priority
+			select kind, run_at, lease_holder is not null
+				and run_at > now() as sending
+			from jobs where state = 'ready' and jobs.priority = p.priority
 			order by run_at limit $1::integer) j
 	union all
-	select * from (select 'webhook', run_at, lease_holder
+	select * from (select 'webhook', run_at,
+			(id, attempts) in (select k.id, k.attempts
+				from webhook_claims c cross join lateral
+				unnest(c.ids, c.attempts) k (id, attempts))
 		from webhook_deliveries
 		where state = 'ready' limit $1::integer) d
 ), over as (
@@ -130,8 +134,7 @@ select k.kind, coalesce(r.ready, 0), coalesce(r.due, 0),
 from kinds k left join (
 	select kind, count(*) as ready,
 		count(*) filter (where run_at <= now()) as due,
-		count(*) filter (where lease_holder is not null
-			and run_at > now()) as sending,
+		count(*) filter (where sending) as sending,
 		to_us(now()) - to_us(min(run_at)
 			filter (where run_at <= now())) as oldest
 	from ready group by kind) r on r.kind = k.kind

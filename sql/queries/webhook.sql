@@ -110,117 +110,86 @@ with w as (
 		where d.webhook_id = w.id
 			and ($3::text is null or d.id::text = $3)
 		limit 10001) few
+), held as (
+	select k.id, k.attempts, c.started_at
+	from w join webhook_claims c on c.webhook_id = w.id
+		cross join lateral unnest(c.ids, c.attempts) k (id, attempts)
 )
-select d.id, d.event_id, d.event, d.state, d.body, d.attempts, d.status,
-	d.error, to_us(case when d.state = 'ready' then d.run_at end),
+select d.id, d.event_id, d.event, d.state, d.body,
+	d.attempts + (h.id is not null)::integer, d.status, d.error, to_us(case when d.state = 'ready' then d.run_at end),
 	to_us(d.created_at), to_us(d.finished_at), counted.n,
-	array_to_json(d.tries), to_us(case when d.lease_token is not null
-		then d.started_at end)
+	array_to_json(d.tries), to_us(h.started_at)
 from counted, w cross join lateral (
 	select * from webhook_deliveries
 	where webhook_id = w.id and ($3::text is null or id::text = $3)
 	order by id desc limit $4::integer offset $5::integer) d
+	left join held h on h.id = d.id and h.attempts = d.attempts
+		and d.state = 'ready'
 order by d.id desc;
 
 -- name: webhook_redeliver
 -- The same message with the same id, from its first try on.
 -- 1 user id, 2 webhook id, 3 delivery id
 update webhook_deliveries d set state = 'ready', failures = 0, run_at = now(),
-	lease_token = null, lease_holder = null, lease_until = null,
 	finished_at = null, error = null
 from webhooks w
 where w.user_id = $1::uuid and w.id::text = $2 and d.webhook_id = w.id
 	and d.id::text = $3
 returning d.id;
 
--- What the worker says. A claim is a try begun: counted and traced (row RE4),
--- leased for $4 µs to holder $5 under the token $6, which the worker made: of
--- a claim whose answer was lost it knows what to give back. At most $1 rows;
--- of the endpoints $2 at most $3 each, of others $7, one where the last try
--- failed, none of those that are left alone. The endpoints with something to
--- do are found by skipping along the index, and taken in any order: one with
--- a million rows is served like one with one (row WH10).
--- It does not wait for the disk: a claim that a crash of Postgres forgets is
--- made again, with the same ids.
+-- What the worker says. A claim is a try begun, traced before it is sent (row
+-- RE4; see schema 0051): at most $1 deliveries; of the endpoints $2 at most $3
+-- each, of others $4, one where the last try failed, none of those that are
+-- left alone; for $5 µs, by holder $6, under the token $7. Answers how many.
 -- name: webhook_claim
-with recursive hasty as materialized (
-	select set_config('synchronous_commit', 'off', true)
-), endpoint (id) as (
-	(select webhook_id from webhook_deliveries where state = 'ready'
-		order by webhook_id limit 1)
-	union all
-	select (select d.webhook_id from webhook_deliveries d
-		where d.state = 'ready' and d.webhook_id > endpoint.id
-		order by d.webhook_id limit 1)
-	from endpoint where endpoint.id is not null
-), open as (
-	select w.id, least(coalesce(k.room, $7::integer),
-		case when w.failures > 0 and w.is_active then 1 end) as room
-	from hasty cross join endpoint join webhooks w on w.id = endpoint.id
-		left join unnest($2::uuid[], $3::integer[]) k (id, room)
-			on k.id = w.id
-	where coalesce(w.paused_until <= now(), true)
-		and coalesce(k.room > 0, true)
-	order by random()
-), due as (
-	select d.webhook_id, d.id from open cross join lateral (
-		select webhook_id, id from webhook_deliveries
-		where webhook_id = open.id and state = 'ready'
-			and run_at <= now()
-			and (lease_until is null or lease_until <= now())
-		order by run_at, id limit open.room for update skip locked) d
-	limit $1::integer
-), claimed as (
-	update webhook_deliveries d set attempts = attempts + 1,
-		lease_token = $6::uuid, lease_holder = $5::uuid,
-		lease_until = now() + $4::bigint * interval '1 microsecond',
-		started_at = now(),
-		tries = case when d.lease_token is null then d.tries else
-			tries_lost(d.tries, d.attempts, d.started_at) end
-	from due where d.webhook_id = due.webhook_id and d.id = due.id
-	returning d.id, d.webhook_id, d.event_id, d.event, d.body, d.attempts,
-		d.failures
-)
-select c.id, c.event_id, c.event, c.body, c.attempts, c.failures, w.id,
-	w.url, w.secret,
-	case when w.previous_until > now() then w.previous_secret end,
-	w.failures > 0,
-	u.is_active and (c.event = 'webhook.test' or (w.is_active
-		and (c.event = any (w.events) or '*' = any (w.events))))
-from claimed c join webhooks w on w.id = c.webhook_id
-	join users u on u.id = w.user_id;
+select webhook_claim($1::integer, $2::uuid[], $3::integer[], $4::integer,
+	$5::bigint * interval '1 microsecond', $6::uuid, $7::uuid);
+
+-- What was claimed under the token $1.
+-- name: webhook_claimed
+-- safe: yes
+select d.id, d.event_id, d.event, d.body, d.attempts, d.failures, w.id, w.url,
+	w.secret, case when w.previous_until > now() then w.previous_secret end,
+	w.failures > 0, u.is_active and (d.event = 'webhook.test'
+		or (w.is_active and (d.event = any (w.events)
+			or '*' = any (w.events))))
+from webhook_claims c join webhooks w on w.id = c.webhook_id
+	join users u on u.id = w.user_id
+	cross join lateral unnest(c.ids, c.attempts) k (id, attempts)
+	join webhook_deliveries d on d.webhook_id = c.webhook_id
+		and d.id = k.id and d.attempts = k.attempts
+where c.token = $1::uuid and d.state = 'ready';
 
 -- How tries ended, an array for each column, times in µs: 1 webhooks, 2 ids,
--- 3 leases, 4 states, 5 failed, 6 delays, 7 pauses, 8 statuses (0: none), 9
--- errors, 10 tries. Without a try it was not begun and does not count. Only who
--- still holds the lease says so. An endpoint that failed often in a row is left
--- alone for ever longer, one that answers is forgiven. Answers the endpoints
--- that failed for $11 µs.
+-- 3 numbers of the tries, 4 states, 5 failed, 6 delays, 7 pauses, 8 statuses
+-- (0: none), 9 errors, 10 tries. What somebody else told of meanwhile stays.
+-- Claims that ended whole, by tokens $11 and webhooks $12, are over. An
+-- endpoint that failed often in a row is left alone for ever longer, one that
+-- answers is forgiven. Answers the endpoints that failed for $13 µs.
 -- name: webhook_settle
 -- safe: yes
 with said as (
-	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[],
-		$5::boolean[], $6::bigint[], $7::bigint[], $8::integer[],
-		$9::text[], $10::json[])
-		s (webhook, id, lease, state, failed, delay, pause, status,
+	select * from unnest($1::uuid[], $2::uuid[], $3::integer[],
+		$4::text[], $5::boolean[], $6::bigint[], $7::bigint[],
+		$8::integer[], $9::text[], $10::json[])
+		s (webhook, id, number, state, failed, delay, pause, status,
 		error, try)
 ), d as (
 	update webhook_deliveries d set state = s.state,
-		run_at = case when s.try is null then d.run_at
-			else now() + s.delay * interval '1 microsecond' end,
-		attempts = d.attempts - (s.try is null)::integer,
+		run_at = now() + s.delay * interval '1 microsecond',
+		attempts = s.number,
 		failures = d.failures + coalesce(s.failed::integer, 0),
-		status = case when s.try is null then d.status
-			else nullif(s.status, 0) end,
-		error = case when s.try is null then d.error else s.error end,
-		tries = case when s.try is null then d.tries
-			else tries_add(d.tries, s.try) end,
-		lease_token = null, lease_holder = null, lease_until = null,
+		status = nullif(s.status, 0), error = s.error,
+		tries = tries_add(d.tries, s.try),
 		finished_at = case when s.state <> 'ready' then now() end
 	from said s
 	where d.webhook_id = s.webhook and d.id = s.id
-		and d.lease_token = s.lease and d.state = 'ready'
+		and d.attempts = s.number - 1 and d.state = 'ready'
 	returning d.webhook_id, s.failed, s.pause
+), over as (
+	delete from webhook_claims c
+	using unnest($11::uuid[], $12::uuid[]) o (token, webhook)
+	where c.token = o.token and c.webhook_id = o.webhook
 ), e as (
 	select webhook_id, bool_and(failed) as failed,
 		count(*)::integer as n, max(pause) as pause
@@ -242,41 +211,13 @@ with said as (
 )
 select id from w
 where is_active
-	and failing_since < now() - $11::bigint * interval '1 microsecond';
+	and failing_since < now() - $13::bigint * interval '1 microsecond';
 
--- Give back what a worker process claimed that is known to be dead, or, with
--- the token $2, one claim whose answer was lost: whether they arrived is not
--- known, so they are made again with the same id. What is claimed stands at
--- the head of its endpoint's line: $3 rows of each are looked at.
--- 1 holder, 2 token or null
--- name: webhook_release_holder
+-- Give back what a worker process claimed that is known to be dead, or one
+-- claim whose answer was lost. 1 holder, 2 token or null
+-- name: webhook_release
 -- safe: yes
-with recursive endpoint (id) as (
-	(select webhook_id from webhook_deliveries where state = 'ready'
-		order by webhook_id limit 1)
-	union all
-	select (select d.webhook_id from webhook_deliveries d
-		where d.state = 'ready' and d.webhook_id > endpoint.id
-		order by d.webhook_id limit 1)
-	from endpoint where endpoint.id is not null
-), held as (
-	select h.webhook_id, h.id from endpoint cross join lateral (
-		select webhook_id, id, lease_holder, lease_token
-		from webhook_deliveries
-		where webhook_id = endpoint.id and state = 'ready'
-			and run_at <= now()
-		order by run_at, id limit $3::integer) h
-	where h.lease_holder = $1::uuid
-		and ($2::uuid is null or h.lease_token = $2::uuid)
-)
-update webhook_deliveries d set run_at = now(), lease_token = null,
-	lease_holder = null, lease_until = null,
-	tries = tries_lost(tries, attempts, started_at)
-from held
-where d.webhook_id = held.webhook_id and d.id = held.id
-	and d.lease_holder = $1::uuid and d.state = 'ready'
-	and ($2::uuid is null or d.lease_token = $2::uuid)
-returning 1;
+select webhook_release($1::uuid, $2::uuid);
 
 -- name: webhook_owner
 -- 1 webhook id

@@ -1,17 +1,63 @@
 #include "crypto/hmac.h"
 
-#include <sodium.h>
+#include <stdlib.h>
 
-struct str
-hmac_sha256(struct arena *a, struct str key, struct str text)
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include "base/log.h"
+
+/* Fetched once: the look-up costs more than a short text. */
+static EVP_MAC *algorithm;
+
+static _Noreturn void
+broken(void)
 {
-	unsigned char *mac = arena_alloc(a, crypto_auth_hmacsha256_BYTES);
-	crypto_auth_hmacsha256_state st;
+	log_error("HMAC-SHA-256 does not work", log_c("what", "OpenSSL"));
+	exit(70);
+}
 
-	crypto_auth_hmacsha256_init(&st, (const unsigned char *)key.p, key.n);
-	crypto_auth_hmacsha256_update(&st, (const unsigned char *)text.p,
-	    text.n);
-	crypto_auth_hmacsha256_final(&st, mac);
-	sodium_memzero(&st, sizeof(st));
-	return (struct str){ (const char *)mac, crypto_auth_hmacsha256_BYTES };
+struct hmac *
+hmac_new(struct str key)
+{
+	char digest[] = "SHA256";
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+		    digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC_CTX *c;
+
+	if (algorithm == NULL)
+		algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	c = EVP_MAC_CTX_new(algorithm);
+	if (c == NULL || !EVP_MAC_init(c, (const unsigned char *)key.p, key.n,
+	    params))
+		broken();
+	return (struct hmac *)c;
+}
+
+void
+hmac_free(struct hmac **h)
+{
+	EVP_MAC_CTX_free((EVP_MAC_CTX *)*h);
+	*h = NULL;
+}
+
+void
+hmac_sum(struct hmac *h, const struct str *parts, size_t n,
+    uint8_t out[HMAC_BYTES])
+{
+	EVP_MAC_CTX *c = (EVP_MAC_CTX *)h;
+	size_t room;
+	/* Without a key it begins anew with the one it has. */
+	bool fine = EVP_MAC_init(c, NULL, 0, NULL);
+
+	for (size_t i = 0; fine && i < n; i++)
+		fine = EVP_MAC_update(c, (const unsigned char *)parts[i].p,
+		    parts[i].n);
+	if (!fine || !EVP_MAC_final(c, out, &room, HMAC_BYTES) ||
+	    room != HMAC_BYTES)
+		broken();
 }

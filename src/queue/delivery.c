@@ -6,13 +6,11 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "queue/batch.h"
 #include "store/job_store.h"
 
 #define GIVE_UP (5 * 86400 * CLOCK_SECOND) /* row WH10 */
 #define SLOW_DOWN (10 * CLOCK_SECOND)	   /* after 429, 502, 504 */
-#define HEAD 16384 /* of a line: where ten couriers have what they claimed */
-#define SECRET 8 /* columns of a claim */
-#define PREVIOUS 9
 #define SETTLE_MAX ((size_t)8 << 20) /* bytes that tell of 1,024 ends */
 
 /* Row WH9: after the first failure 5 s, and so on; ± 20 %. */
@@ -20,59 +18,63 @@ static const int64_t delays[DELIVERY_TRIES - 1] = {
 	5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400
 };
 
-static bool
-same_secrets(const struct rows *r, size_t i)
-{
-	return str_eq(row_str(r, i, SECRET), row_str(r, i - 1, SECRET)) &&
-	    str_eq(row_str(r, i, PREVIOUS), row_str(r, i - 1, PREVIOUS));
-}
-
-static struct delivery
-delivery_of(const struct rows *r, size_t i, struct str lease)
-{
-	return (struct delivery){
-		.id = row_str(r, i, 0),
-		.lease = lease,
-		.event_id = row_str(r, i, 1),
-		.event = row_str(r, i, 2),
-		.body = row_str(r, i, 3),
-		.attempts = (int)row_int(r, i, 4),
-		.failures = (int)row_int(r, i, 5),
-		.webhook_id = row_str(r, i, 6),
-		.url = row_str(r, i, 7),
-		.probing = row_bool(r, i, 10),
-		.wanted = row_bool(r, i, 11),
-	};
-}
-
 void
 delivery_claim(struct queue *q, struct arena *a, const struct delivery_wish *w)
 {
 	const struct arg args[] = { A_INT(w->limit), A_STR(w->ids),
-		A_STR(w->rooms), A_INT(DELIVERY_LEASE), A_STR(q->holder),
-		A_STR(w->lease), A_INT(w->room) };
+		A_STR(w->rooms), A_INT(w->room), A_INT(DELIVERY_LEASE),
+		A_STR(q->holder), A_STR(w->lease) };
 
 	db_begin(q->db, a, Q_WEBHOOK_CLAIM, args, sizeof(args) /
 	    sizeof(args[0]));
 }
 
-struct delivery *
-delivery_list(struct arena *a, const struct rows *r, struct str lease)
+int64_t
+delivery_claimed(const struct rows *r)
 {
-	struct delivery *list = arena_array(a, r->n + 1, sizeof(*list));
+	return row_int(r, 0, 0);
+}
 
-	for (size_t i = 0; i < r->n; i++) {
-		list[i] = delivery_of(r, i, lease);
-		/* They come by endpoints: what is the same is decoded once. */
-		if (i > 0 && same_secrets(r, i)) {
-			list[i].secret = list[i - 1].secret;
-			list[i].previous = list[i - 1].previous;
-			continue;
-		}
-		list[i].secret = row_bytes(a, r, i, SECRET);
-		list[i].previous = row_bytes(a, r, i, PREVIOUS);
-	}
-	return list;
+void
+delivery_fetch(struct queue *q, struct arena *a, struct str lease)
+{
+	const struct arg args[] = { A_STR(lease) };
+
+	db_begin(q->db, a, Q_WEBHOOK_CLAIMED, args, 1);
+}
+
+struct delivery
+delivery_row(const struct rows *r, size_t i)
+{
+	return (struct delivery){
+		.id = row_str(r, i, 0),
+		.event_id = row_str(r, i, 1),
+		.event = row_str(r, i, 2),
+		.body = row_str(r, i, 3),
+		.number = (int)row_int(r, i, 4) + 1,
+		.failures = (int)row_int(r, i, 5),
+		.wanted = row_bool(r, i, 11),
+	};
+}
+
+struct str
+delivery_webhook(const struct rows *r, size_t i)
+{
+	return row_str(r, i, 6);
+}
+
+struct batch
+delivery_batch(struct arena *a, const struct rows *r, size_t i,
+    struct str lease)
+{
+	return (struct batch){
+		.lease = lease,
+		.webhook_id = delivery_webhook(r, i),
+		.url = row_str(r, i, 7),
+		.secret = row_bytes(a, r, i, 8),
+		.previous = row_bytes(a, r, i, 9),
+		.probing = row_bool(r, i, 10),
+	};
 }
 
 static int64_t
@@ -91,9 +93,8 @@ end_of(struct arena *a, const struct delivery *d)
 	int64_t now = clock_wall();
 
 	return (struct delivery_end){
-		.id = arena_str(a, d->id), .lease = arena_str(a, d->lease),
-		.webhook_id = arena_str(a, d->webhook_id),
-		.number = d->attempts,
+		.id = arena_str(a, d->id), .batch = d->batch,
+		.number = d->number,
 		.begun_at = now, .ended_at = now,
 	};
 }
@@ -185,8 +186,8 @@ write_try(struct buf *b, const struct delivery_end *e)
 }
 
 /* Columns of what is told, an array each: parsed ten times as fast as JSON. */
-enum { WEBHOOK, ID, LEASE, STATE, FAILED, DELAY, PAUSE, STATUS, ERROR, TRY,
-	COLUMNS };
+enum { WEBHOOK, ID, NUMBER, STATE, FAILED, DELAY, PAUSE, STATUS, ERROR, TRY,
+	TOKEN, TOKEN_WEBHOOK, COLUMNS };
 
 /* An element of an array literal (PostgreSQL 15, 8.15.6). */
 static void
@@ -216,24 +217,42 @@ failed_text(const struct delivery_end *e)
 	    e->what == DELIVERY_FINE ? STR("f") : STR_NONE;
 }
 
+/* The next element begins. */
+static struct buf *
+next(struct buf *column)
+{
+	if (column->n > 1)
+		buf_byte(column, ',');
+	return column;
+}
+
 static void
 write_end(struct buf column[COLUMNS], struct buf *try,
     const struct delivery_end *e)
 {
 	try->n = 0;
-	quote(&column[WEBHOOK], e->webhook_id);
-	quote(&column[ID], e->id);
-	quote(&column[LEASE], e->lease);
-	quote(&column[STATE], str_of(e->state));
-	quote(&column[FAILED], failed_text(e));
-	buf_int(&column[DELAY], e->delay);
-	buf_int(&column[PAUSE], e->pause);
-	buf_int(&column[STATUS], e->status);
-	quote(&column[ERROR], str_of(e->error));
-	if (e->what != DELIVERY_BACK)
-		write_try(try, e);
-	quote(&column[TRY], e->what != DELIVERY_BACK ? buf_str(try) :
-	    STR_NONE);
+	write_try(try, e);
+	quote(next(&column[WEBHOOK]), e->batch->webhook_id);
+	quote(next(&column[ID]), e->id);
+	buf_int(next(&column[NUMBER]), e->number);
+	quote(next(&column[STATE]), str_of(e->state));
+	quote(next(&column[FAILED]), failed_text(e));
+	buf_int(next(&column[DELAY]), e->delay);
+	buf_int(next(&column[PAUSE]), e->pause);
+	buf_int(next(&column[STATUS]), e->status);
+	quote(next(&column[ERROR]), str_of(e->error));
+	quote(next(&column[TRY]), buf_str(try));
+}
+
+/* Its last end is among those told: its row is over. */
+static void
+write_over(struct buf column[COLUMNS], struct batch *b)
+{
+	if (b->telling < b->left || b->kept)
+		return;
+	quote(next(&column[TOKEN]), b->lease);
+	quote(next(&column[TOKEN_WEBHOOK]), b->webhook_id);
+	b->telling = 0; /* once is enough */
 }
 
 /* Tell the owner in the statement that gives the endpoint up. */
@@ -271,19 +290,30 @@ delivery_settle(struct queue *q, struct arena *a,
 	struct buf column[COLUMNS], try = buf_new(a, SETTLE_MAX);
 	struct arg args[COLUMNS + 1];
 
-	for (int c = 0; c < COLUMNS; c++)
-		column[c] = buf_new(a, SETTLE_MAX);
-	for (size_t i = 0; i < n; i++) {
-		for (int c = 0; c < COLUMNS; c++)
-			buf_byte(&column[c], i ? ',' : '{');
-		write_end(column, &try, &ends[i]);
-	}
 	for (int c = 0; c < COLUMNS; c++) {
-		buf_add(&column[c], n ? STR("}") : STR("{}"));
+		column[c] = buf_new(a, SETTLE_MAX);
+		buf_byte(&column[c], '{');
+	}
+	for (size_t i = 0; i < n; i++) {
+		ends[i].batch->telling++;
+		if (ends[i].what != DELIVERY_BACK)
+			write_end(column, &try, &ends[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		write_over(column, ends[i].batch);
+	for (int c = 0; c < COLUMNS; c++) {
+		buf_byte(&column[c], '}');
 		args[c] = A_STR(buf_str(&column[c]));
 	}
 	args[COLUMNS] = A_INT(GIVE_UP);
 	db_begin(q->db, a, Q_WEBHOOK_SETTLE, args, COLUMNS + 1);
+}
+
+void
+delivery_unsettled(const struct delivery_end *ends, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ends[i].batch->telling = 0;
 }
 
 void
@@ -292,17 +322,20 @@ delivery_settled(struct queue *q, struct arena *a,
 {
 	for (size_t i = 0; i < n; i++)
 		if (ends[i].gone)
-			disable(q, a, ends[i].webhook_id,
+			disable(q, a, ends[i].batch->webhook_id,
 			    "the endpoint answered 410 Gone");
 	for (size_t i = 0; i < r->n; i++)
 		disable(q, a, row_str(r, i, 0),
 		    "the endpoint failed for five days");
+	delivery_unsettled(ends, n);
+	for (size_t i = 0; i < n; i++)
+		batch_drop(ends[i].batch, 1);
 }
 
 enum err
 delivery_release(struct queue *q, struct arena *a, struct str holder,
     struct str lease)
 {
-	return db_exec(q->db, a, Q_WEBHOOK_RELEASE_HOLDER, NULL,
-	    A_STR(holder), A_STR(lease), A_INT(HEAD));
+	return db_exec(q->db, a, Q_WEBHOOK_RELEASE, NULL, A_STR(holder),
+	    A_STR(lease));
 }

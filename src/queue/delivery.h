@@ -7,27 +7,24 @@
 #include "store/db.h"
 
 /*
- * The worker's side of table webhook_deliveries (rows WH6 to WH13). A claim is
- * a try begun, counted and traced; how it ended is said for many at once. Both
- * statements run while transfers go on.
+ * The worker's side of the tables webhook_deliveries and webhook_claims (rows
+ * WH6 to WH13). A claim is a try begun, traced; how it ended is said for many
+ * at once. The statements run while transfers go on.
  */
 #define DELIVERY_LEASE (60 * CLOCK_SECOND)
 #define DELIVERY_TRIES 10 /* row WH9 */
 
+struct batch;
+
 struct delivery {
 	struct str id;
-	struct str lease;
 	struct str event_id;
 	struct str event;
 	struct str body;
-	int attempts; /* begun, this one too */
+	int number;   /* of the try it is claimed for */
 	int failures; /* of the tries before */
-	struct str webhook_id;
-	struct str url;
-	struct str secret;   /* sealed */
-	struct str previous; /* sealed; STR_NONE: there is none */
-	bool probing;	     /* the endpoint's last try failed */
-	bool wanted;	     /* its owner still wants it (row WH13) */
+	bool wanted;  /* its owner still wants it (row WH13) */
+	struct batch *batch;
 };
 
 /* What to claim. */
@@ -39,28 +36,26 @@ struct delivery_wish {
 	struct str lease; /* uuid text: the token of this claim */
 };
 
-/*
- * Begin to claim, db_begin's way; then the n of its rows, which live in a and
- * in r.
- */
+/* Begin to claim, db_begin's way; then how many there are to fetch. */
 void delivery_claim(struct queue *q, struct arena *a,
     const struct delivery_wish *w);
-struct delivery *delivery_list(struct arena *a, const struct rows *r,
-    struct str lease);
+int64_t delivery_claimed(const struct rows *r);
 
 /*
- * Both kinds of signature, and the rest of the request's headers, for a try at
- * now (Unix seconds); NULL ends the list. NULL when a secret cannot be
- * unsealed.
+ * Begin to fetch what was claimed under a token, db_begin's way; then a row of
+ * it at a time: the delivery, whose batch the caller finds, and what it shares
+ * with others of its endpoint. All text lives in r, but for the secrets: in a.
  */
-const char *const *delivery_headers(struct arena *a, const struct keyring *k,
-    const struct delivery *d, int64_t now);
+void delivery_fetch(struct queue *q, struct arena *a, struct str lease);
+struct delivery delivery_row(const struct rows *r, size_t i);
+struct str delivery_webhook(const struct rows *r, size_t i);
+struct batch delivery_batch(struct arena *a, const struct rows *r, size_t i,
+    struct str lease);
 
 /* How a try ended. */
 struct delivery_end {
 	struct str id;
-	struct str lease;
-	struct str webhook_id;
+	struct batch *batch;
 	const char *state; /* ready, done, dead */
 	enum {
 		DELIVERY_FINE,
@@ -90,19 +85,22 @@ void delivery_refuse(struct arena *a, const struct delivery *d,
 void delivery_cut(struct arena *a, const struct delivery *d,
     struct delivery_end *out);
 
-/* d was not begun: it is due now, for anybody. */
+/* d was not begun: it is anybody's when its batch is over. */
 void delivery_back(struct arena *a, const struct delivery *d,
     struct delivery_end *out);
 
 /*
- * Begin to record how n tries ended, db_begin's way; then, with its rows:
- * endpoints that failed for five days, or are gone, are disabled and their
- * owners told.
+ * Begin to record how n tries ended, db_begin's way; then, with its rows or
+ * without when it failed: endpoints that failed for five days, or are gone, are
+ * disabled and their owners told, and the deliveries leave their batches.
  */
 void delivery_settle(struct queue *q, struct arena *a,
     const struct delivery_end *ends, size_t n);
 void delivery_settled(struct queue *q, struct arena *a,
     const struct delivery_end *ends, size_t n, const struct rows *r);
+
+/* They were not recorded, and will be tried again. */
+void delivery_unsettled(const struct delivery_end *ends, size_t n);
 
 /*
  * Give back what a holder claimed that is dead; with lease, one claim of its

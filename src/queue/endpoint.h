@@ -15,10 +15,11 @@
  * endpoint: what hangs leaves room for what does not.
  */
 #define ENDPOINT_FIRST 2   /* claimed of one we know nothing of */
-#define ENDPOINT_AHEAD 1536 /* claimed ahead of one, at most */
+#define ENDPOINT_AHEAD 1024 /* claimed ahead of one, at most */
 #define ENDPOINTS 4096	   /* known at once */
 
 struct errand;
+struct batch;
 
 struct endpoint {
 	struct endpoint *next;	/* in its bucket */
@@ -32,7 +33,10 @@ struct endpoint {
 	int waiting; /* claimed, not begun */
 	int64_t pace; /* µs a transfer takes, smoothed */
 	int64_t used_at;
-	struct errand *first, *last; /* that wait, the caller's */
+	/* the caller's */
+	struct errand *first, *last; /* that wait */
+	struct batch *batch; /* of the last claim, */
+	uint64_t taken;	     /* which had this number */
 };
 
 struct endpoints {

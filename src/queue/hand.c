@@ -37,9 +37,8 @@ put(char **p, struct str s)
 static void
 copy(struct errand *x, const struct delivery *d)
 {
-	struct str *const from[] = { &x->d.id, &x->d.lease, &x->d.event_id,
-		&x->d.event, &x->d.body, &x->d.webhook_id, &x->d.url,
-		&x->d.secret, &x->d.previous };
+	struct str *const from[] = { &x->d.id, &x->d.event_id, &x->d.event,
+		&x->d.body };
 	const size_t n = sizeof(from) / sizeof(from[0]);
 	size_t room = n;
 	char *p;
@@ -80,20 +79,15 @@ line_first(struct hand *h)
 	return e;
 }
 
-struct errand *
-hand_add(struct hand *h, const struct delivery *d, int64_t now)
+static void
+add(struct hand *h, struct endpoint *e, const struct delivery *d, int64_t now)
 {
 	struct errand *x = h->free;
-	struct uuid id = { { 0 } };
-	struct endpoint *e;
 
-	(void)uuid_parse(d->webhook_id, &id);
-	e = endpoint_get(&h->endpoints, id, now);
-	if (d->probing)
-		endpoint_slow(&h->endpoints, e);
 	h->free = x->next;
 	*x = (struct errand){ .endpoint = e, .used = true, .claimed_at = now };
 	copy(x, d);
+	d->batch->left++;
 	if (e->waiting++)
 		e->last->next = x;
 	else
@@ -103,7 +97,47 @@ hand_add(struct hand *h, const struct delivery *d, int64_t now)
 		line_up(h, e);
 	h->held++;
 	h->waiting++;
-	return x;
+}
+
+/* The endpoint of a row, and the batch that others of this claim are in. */
+static struct endpoint *
+endpoint_of(struct hand *h, struct arena *a, const struct rows *r, size_t i,
+    struct str lease, int64_t now)
+{
+	struct uuid id = { { 0 } };
+	struct batch draft;
+	struct endpoint *e;
+
+	(void)uuid_parse(delivery_webhook(r, i), &id);
+	e = endpoint_get(&h->endpoints, id, now);
+	if (e->taken == h->takes)
+		return e;
+	draft = delivery_batch(a, r, i, lease);
+	e->batch = batch_new(&draft);
+	e->taken = h->takes;
+	if (draft.probing)
+		endpoint_slow(&h->endpoints, e);
+	return e;
+}
+
+void
+hand_take(struct hand *h, struct arena *a, const struct rows *r,
+    struct str lease, int64_t now)
+{
+	struct endpoint *e = NULL;
+	struct str id = STR_NONE;
+
+	h->takes++;
+	for (size_t i = 0; i < r->n; i++) {
+		struct delivery d = delivery_row(r, i);
+
+		/* They come by endpoints. */
+		if (e == NULL || !str_eq(id, delivery_webhook(r, i)))
+			e = endpoint_of(h, a, r, i, lease, now);
+		id = delivery_webhook(r, i);
+		d.batch = e->batch;
+		add(h, e, &d, now);
+	}
 }
 
 struct errand *

@@ -1,7 +1,7 @@
 #ifndef QUEUE_HAND_H
 #define QUEUE_HAND_H
 
-#include "queue/delivery.h"
+#include "queue/batch.h"
 #include "queue/endpoint.h"
 
 /*
@@ -24,6 +24,7 @@ struct hand {
 	struct endpoints endpoints;
 	struct errand errands[ERRANDS];
 	struct errand *free;
+	uint64_t takes; /* claims so far */
 	int held;
 	int waiting;
 	struct endpoint *line, *line_end; /* endpoints with errands that wait */
@@ -32,9 +33,12 @@ struct hand {
 
 void hand_init(struct hand *h, int slots);
 
-/* A copy of what was claimed; there must be room: held < ERRANDS. */
-struct errand *hand_add(struct hand *h, const struct delivery *d,
-    int64_t now);
+/*
+ * Copy what was claimed under lease; there must be room: held + r->n <=
+ * ERRANDS. a is for scratch.
+ */
+void hand_take(struct hand *h, struct arena *a, const struct rows *r,
+    struct str lease, int64_t now);
 
 /*
  * The next errand that may begin, each endpoint in turn; NULL: none. *back:

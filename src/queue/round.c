@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "core/webhook_url.h"
+#include "queue/batch.h"
 #include "queue/talk.h"
 #include "queue/transfer.h"
 
@@ -64,8 +65,10 @@ round_free(struct round **rp)
 	struct round *r = *rp;
 
 	for (int i = 0; i < ERRANDS; i++)
-		if (r->hand.errands[i].used)
+		if (r->hand.errands[i].used) {
+			batch_drop(r->hand.errands[i].d.batch, 1);
 			hand_drop(&r->hand, &r->hand.errands[i]);
+		}
 	http_pool_free(&r->pool);
 	talk_close(&r->talk);
 	arena_free(&r->scratch);
@@ -79,23 +82,23 @@ refusal(const struct delivery *d)
 {
 	if (!d->wanted)
 		return "the webhook no longer takes this";
-	return d->attempts > BEGUN_MAX ? "tried too often without an end" :
+	return d->number > BEGUN_MAX ? "tried too often without an end" :
 	    NULL;
 }
 
 static bool
 send(struct round *r, struct errand *x)
 {
-	const struct delivery *d = &x->d;
+	const struct batch *b = x->d.batch;
 	const struct http_post post = {
-		.url = arena_cstr(r->scratch, d->url),
-		.headers = delivery_headers(r->scratch, r->queue->keys, d,
+		.url = b->url.p,
+		.headers = signer_headers(r->scratch, b->signer, &x->d,
 		    clock_wall() / CLOCK_SECOND),
-		.body = d->body,
+		.body = x->d.body,
 		.arg = x,
 	};
 
-	return post.headers && http_pool_start(r->pool, &post);
+	return http_pool_start(r->pool, &post);
 }
 
 /* Begin one, or say at once how it ended. */
@@ -104,16 +107,17 @@ begin(struct round *r, struct errand *x)
 {
 	const struct http_answer no = { .reason = "not reachable" };
 	const char *why = refusal(&x->d);
-	struct webhook_url url;
+	struct batch *b = x->d.batch;
 	struct delivery_end *end;
 	struct arena *a;
 
-	if (why == NULL && !webhook_url_ok(r->scratch, r->config, x->d.url,
-	    &url)) {
+	if (why == NULL)
+		batch_ready(b, r->scratch, r->config, r->queue->keys);
+	if (why == NULL && b->state == BATCH_NO_ADDRESS) {
 		end = talk_end(&r->talk, &a);
 		delivery_judge(a, &x->d, &no, end);
 		hand_end(&r->hand, x, false, 0);
-	} else if (why || !send(r, x)) {
+	} else if (why || b->state == BATCH_NO_KEY || !send(r, x)) {
 		end = talk_end(&r->talk, &a);
 		delivery_refuse(a, &x->d, why ? why : "it cannot be signed",
 		    end);

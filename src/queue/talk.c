@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "queue/batch.h"
 #include "store/db.h"
 
 #define CLAIM 512
@@ -26,13 +27,21 @@ talk_init(struct talk *t, struct queue *q, struct hand *h)
 	t->settle->arena = arena_new(LIMIT_ARENA);
 }
 
+static void
+ends_close(struct ends *s)
+{
+	for (size_t i = s->done; i < s->n; i++)
+		batch_drop(s->list[i].batch, 1);
+	arena_free(&s->arena);
+}
+
 void
 talk_close(struct talk *t)
 {
 	arena_free(&t->flight);
 	arena_free(&t->landed);
-	arena_free(&t->gather->arena);
-	arena_free(&t->settle->arena);
+	ends_close(t->gather);
+	ends_close(t->settle);
 }
 
 struct delivery_end *
@@ -73,15 +82,19 @@ tell(const struct delivery_end *e)
 		    log_i("status", e->status)));
 }
 
-/* Something in the batch is refused: it must not take the rest with it. */
+/* Something told is refused: it must not take the rest with it. */
 static void
 refused(struct talk *t)
 {
+	struct delivery_end *e = &t->settle->list[t->settle->done];
+
 	t->one_by_one = true;
-	if (t->batch > 1)
+	if (t->telling > 1)
 		return;
 	log_error("the end of a delivery cannot be recorded",
-	    log_s("delivery", t->settle->list[t->settle->done].id));
+	    log_s("delivery", e->id));
+	e->batch->kept = true;
+	batch_drop(e->batch, 1);
 	t->settle->done++;
 }
 
@@ -90,6 +103,8 @@ settled(struct talk *t, enum err err, const struct rows *rows)
 {
 	struct ends *s = t->settle;
 
+	if (err != E_OK)
+		delivery_unsettled(s->list + s->done, t->telling);
 	if (err == E_UNAVAILABLE) {
 		t->settle_at = clock_mono() + AGAIN;
 		return;
@@ -97,10 +112,11 @@ settled(struct talk *t, enum err err, const struct rows *rows)
 	if (err != E_OK) {
 		refused(t);
 	} else {
+		for (size_t i = 0; i < t->telling; i++)
+			tell(&s->list[s->done + i]);
 		delivery_settled(t->queue, t->landed, s->list + s->done,
-		    t->batch, rows);
-		for (size_t i = 0; i < t->batch; i++)
-			tell(&s->list[s->done++]);
+		    t->telling, rows);
+		s->done += t->telling;
 	}
 	if (s->done < s->n)
 		return;
@@ -118,25 +134,38 @@ lose(struct talk *t)
 		if (t->lost[i].until < oldest->until)
 			oldest = &t->lost[i];
 	oldest->until = clock_mono() + DELIVERY_LEASE;
-	memcpy(oldest->lease, t->lease.p, t->lease.n + 1);
+	memcpy(oldest->lease, t->lease, sizeof(oldest->lease));
 }
 
-static void
+/* Did it take something? */
+static bool
 claimed(struct talk *t, enum err err, const struct rows *rows)
 {
-	int64_t now = clock_mono();
-	size_t n = err == E_OK ? rows->n : 0;
-	struct delivery *list;
+	int64_t n = err == E_OK ? delivery_claimed(rows) : 0;
 
 	if (err == E_UNAVAILABLE)
 		lose(t);
 	t->dry = n == 0;
-	t->claim_at = n >= FULL ? 0 : now + (n ? SOON : POLL);
-	if (n == 0)
-		return;
-	list = delivery_list(t->landed, rows, t->lease);
-	for (size_t i = 0; i < n; i++)
-		hand_add(t->hand, &list[i], now);
+	t->claim_at = n >= FULL ? 0 : clock_mono() + (n ? SOON : POLL);
+	return n > 0;
+}
+
+static void
+begin_fetch(struct talk *t)
+{
+	delivery_fetch(t->queue, t->flight, str_of(t->lease));
+	t->doing = TALK_FETCHES;
+}
+
+/* Into the hand. Nothing left of it: deleted, say, or sent again, meanwhile. */
+static void
+fetched(struct talk *t, enum err err, const struct rows *rows)
+{
+	if (err != E_OK || rows->n == 0)
+		lose(t);
+	else
+		hand_take(t->hand, t->landed, rows, str_of(t->lease),
+		    clock_mono());
 }
 
 static bool
@@ -154,10 +183,10 @@ begin_settle(struct talk *t)
 	s = t->settle;
 	if (s->n == 0)
 		return false;
-	t->batch = t->one_by_one ? 1 : s->n - s->done;
-	if (t->batch > SETTLE)
-		t->batch = SETTLE;
-	delivery_settle(t->queue, t->flight, s->list + s->done, t->batch);
+	t->telling = t->one_by_one ? 1 : s->n - s->done;
+	if (t->telling > SETTLE)
+		t->telling = SETTLE;
+	delivery_settle(t->queue, t->flight, s->list + s->done, t->telling);
 	t->doing = TALK_SETTLES;
 	return true;
 }
@@ -172,7 +201,8 @@ begin_claim(struct talk *t)
 	if (w.limit > CLAIM)
 		w.limit = CLAIM;
 	hand_rooms(t->hand, t->flight, &w);
-	t->lease = w.lease = uuid_text(t->flight, uuid_v7());
+	w.lease = uuid_text(t->flight, uuid_v7());
+	memcpy(t->lease, w.lease.p, w.lease.n + 1);
 	delivery_claim(t->queue, t->flight, &w);
 	t->doing = TALK_CLAIMS;
 	return true;
@@ -209,30 +239,32 @@ land(struct talk *t)
 }
 
 /*
- * Claims and records take turns, or one of them would starve. What was
- * claimed is put into the hand while Postgres records already.
+ * What a claim took is fetched, and then put into the hand while Postgres
+ * records already. Claims and records take turns, or one would starve.
  */
 void
 talk_step(struct talk *t)
 {
-	bool claims = t->doing == TALK_CLAIMS;
-	bool settles = t->doing == TALK_SETTLES;
+	int before = t->doing;
 	struct rows *rows = NULL;
-	enum err err;
+	enum err err = E_OK;
 
-	if (t->doing != TALK_NOTHING) {
+	if (before != TALK_NOTHING) {
 		if (!db_ended(t->queue->db, &rows, &err))
 			return;
 		land(t);
 	}
-	if (settles)
+	if (before == TALK_SETTLES)
 		settled(t, err, rows);
-	if (t->doing == TALK_NOTHING && !claims)
-		take_back(t);
-	if (!(settles && begin_claim(t)))
+	if (before == TALK_CLAIMS && claimed(t, err, rows)) {
+		begin_fetch(t);
+		return;
+	}
+	take_back(t);
+	if (before != TALK_SETTLES || !begin_claim(t))
 		begin_settle(t);
-	if (claims)
-		claimed(t, err, rows);
+	if (before == TALK_FETCHES)
+		fetched(t, err, rows);
 	if (t->doing == TALK_NOTHING)
 		begin_claim(t);
 	arena_reset(t->landed);

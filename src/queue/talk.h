@@ -6,8 +6,8 @@
 #include "queue/hand.h"
 
 /*
- * What the courier and Postgres say to each other: claims into the hand, and
- * how tries ended. One statement is under way at a time, and nobody waits for
+ * What the courier and Postgres say to each other: claims, what they took into
+ * the hand, and how tries ended. One statement is under way at a time, and nobody waits for
  * it. All times µs, monotonic.
  */
 #define TALK_LOST 16
@@ -25,11 +25,11 @@ struct talk {
 	struct hand *hand;
 	struct arena *flight; /* of the statement under way */
 	struct arena *landed; /* of the one before, while we use its rows */
-	enum { TALK_NOTHING, TALK_CLAIMS, TALK_SETTLES } doing;
-	struct str lease; /* of the claim under way */
+	enum { TALK_NOTHING, TALK_CLAIMS, TALK_FETCHES, TALK_SETTLES } doing;
+	char lease[40]; /* of the claim under way */
 	struct ends ends[2];
 	struct ends *gather, *settle;
-	size_t batch;	 /* of settle, in the statement under way */
+	size_t telling;	 /* of settle, in the statement under way */
 	bool one_by_one; /* something among them is refused */
 	bool stopped;	 /* claim no more */
 	bool dry;	 /* the last claim found nothing */

@@ -174,8 +174,6 @@ static void
 slot_end(struct http_pool *p, struct slot *s)
 {
 	curl_multi_remove_handle(p->multi, s->easy);
-	curl_slist_free_all(s->headers);
-	s->headers = NULL;
 	s->busy = false;
 	s->next = p->free;
 	p->free = s;
@@ -193,6 +191,7 @@ http_pool_free(struct http_pool **pp)
 		if (p->slots[i].busy)
 			slot_end(p, &p->slots[i]);
 		curl_easy_cleanup(p->slots[i].easy);
+		free(p->slots[i].head);
 	}
 	curl_multi_cleanup(p->multi);
 	if (p->epoll >= 0)
@@ -208,18 +207,29 @@ http_pool_busy(const struct http_pool *p)
 	return p->busy;
 }
 
-static struct curl_slist *
-header_list(const char *const *headers)
+/* libcurl reads the list while the transfer lasts: the slot has a copy. */
+static void
+set_headers(struct slot *s, const char *const *headers)
 {
-	struct curl_slist *list = NULL, *more;
+	size_t room = 0, n;
+	char *p;
 
-	for (; *headers; headers++) {
-		more = curl_slist_append(list, *headers);
-		if (more == NULL)
+	for (n = 0; headers[n]; n++)
+		room += strlen(headers[n]) + 1;
+	if (n > HTTP_HEADERS)
+		abort();
+	if (room > s->head_room) {
+		s->head = realloc(s->head, room);
+		s->head_room = room;
+		if (s->head == NULL)
 			out_of_memory("headers");
-		list = more;
 	}
-	return list;
+	p = s->head;
+	for (size_t i = 0; i < n; i++) {
+		s->headers[i].data = p;
+		s->headers[i].next = i + 1 < n ? &s->headers[i + 1] : NULL;
+		p = stpcpy(p, headers[i]) + 1;
+	}
 }
 
 bool
@@ -235,7 +245,7 @@ http_pool_start(struct http_pool *p, const struct http_post *post)
 	s->denied = false;
 	s->body_read = s->head_read = s->shown = 0;
 	s->arg = post->arg;
-	s->headers = header_list(post->headers);
+	set_headers(s, post->headers);
 	curl_easy_setopt(s->easy, CURLOPT_URL, post->url);
 	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers);
 	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE,

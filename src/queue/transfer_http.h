@@ -15,6 +15,7 @@
 struct http_pool;
 
 #define HTTP_SHOWN 1024 /* bytes kept of an answer */
+#define HTTP_HEADERS 16 /* of a request */
 
 struct http_pool_options {
 	int slots;
@@ -26,8 +27,9 @@ struct http_pool_options {
 
 struct http_post {
 	const char *url;
-	const char *const *headers; /* "Name: value", NULL ends; copied */
-	struct str body;	    /* must live until the answer */
+	/* "Name: value", NULL ends; at most HTTP_HEADERS; copied */
+	const char *const *headers;
+	struct str body; /* must live until the answer */
 	void *arg;
 };
 

@@ -12,7 +12,9 @@
 struct slot {
 	struct slot *next; /* that is free */
 	CURL *easy;	   /* made when first used */
-	struct curl_slist *headers;
+	struct curl_slist headers[HTTP_HEADERS]; /* its nodes: no mallocs */
+	char *head;				 /* their text */
+	size_t head_room;
 	struct http_pool *pool;
 	bool busy;
 	bool denied;	/* an address was not allowed */

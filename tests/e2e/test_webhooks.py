@@ -428,8 +428,10 @@ def test_bad_receivers_hold_up_nobody(stack, api, receiver):
     until(lambda: all(hasattr(r.server, "sent") for r in huge))
     assert all(r.server.sent < 64 << 20 for r in huge)
     (held,), = stack.sql(
-        "select count(*) from webhook_deliveries d join webhooks w on w.id = "
-        "webhook_id where url = any(%s) and lease_holder is not null",
+        "select count(*) from webhook_claims c join webhooks w on w.id = "
+        "c.webhook_id cross join lateral unnest(ids, attempts) k (id, n) "
+        "join webhook_deliveries d on d.webhook_id = w.id and d.id = k.id "
+        "and d.attempts = k.n where url = any(%s)",
         [r.url for r in slowly])
     assert held <= 2 * len(slowly)
 
@@ -453,8 +455,8 @@ def test_four_workers_on_one_queue_deliver_everything_once(
 
     def done():
         holders.update(h for h, in stack.sql(
-            "select distinct lease_holder from webhook_deliveries where "
-            "webhook_id = %s and lease_holder is not null", made["id"]))
+            "select distinct holder from webhook_claims where "
+            "webhook_id = %s", made["id"]))
         return stack.sql("select count(*) from webhook_deliveries where "
                          "webhook_id = %s and state = 'done'",
                          made["id"]) == [(2000,)]
@@ -511,6 +513,39 @@ def test_a_claim_whose_answer_was_lost_is_taken_back(
     pytest.fail("no claim was ever lost")
 
 
+def test_who_let_a_claim_run_out_tells_of_nothing_any_more(
+        stack, person, receiver):
+    """Row RE3: his try is counted as lost, and the one after it counts."""
+    first, stopped = threading.Event(), []
+    there = receiver(lambda n, rq: (n > 1 or first.wait(30)) and 200)
+    made = hook(person, there.url, ["user.updated"])
+    happen(stack, person, 1)
+    there.wait(1)
+    try:
+        stopped = family()
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        stack.sql("update webhook_claims set until = now() where webhook_id "
+                  "= %s", made["id"])
+        other, = more_workers(stack, 1)
+        there.wait(2)
+        until(lambda: deliveries(person, made)[0]["status"] == "delivered")
+        first.set()
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    before = deliveries(person, made)
+    happen(stack, person, 1)  # told after the late answer, or with it
+    until(lambda: all(d["status"] == "delivered"
+                      for d in deliveries(person, made)))
+    other.terminate()
+    assert other.wait(20) == 0
+    after = deliveries(person, made)[1]
+    assert after == before[0]
+    assert [t.get("status_code") for t in after["tries"]] == [None, 200]
+    assert "died" in after["tries"][0]["error"]
+
+
 STANDARD_RECEIVER = r"""
 const { Webhook } = require('standardwebhooks');
 const { headers, body, secret } = JSON.parse(require('fs').readFileSync(0));
@@ -550,10 +585,7 @@ def test_killed_workers_lose_nothing_and_repeat_only_with_the_same_id(
 
     def killer():
         while not stop.is_set():
-            env = dict(line.split("=", 1) for line in subprocess.run(
-                [os.path.join(os.path.dirname(__file__), "../../dev"),
-                 "env"], capture_output=True, text=True).stdout.splitlines())
-            for pid in family(env.get("PID_WORKER")):
+            for pid in family():
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except OSError:
@@ -581,9 +613,13 @@ def test_killed_workers_lose_nothing_and_repeat_only_with_the_same_id(
     assert all(len(b) == 1 for b in bodies.values())
 
 
-def family(pid):
-    """A worker and its courier."""
-    if not pid or not pid.isdigit():
+def family():
+    """The worker of this moment and its courier."""
+    env = dict(line.split("=", 1) for line in subprocess.run(
+        [os.path.join(os.path.dirname(__file__), "../../dev"),
+         "env"], capture_output=True, text=True).stdout.splitlines())
+    pid = env.get("PID_WORKER", "")
+    if not pid.isdigit():
         return []
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", pid],
                               capture_output=True, text=True).stdout.split()

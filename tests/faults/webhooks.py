@@ -99,8 +99,9 @@ def undelivered(stack, hook, seconds):
         nonlocal rows
         rows = sql(
             stack, "select count(*), state, attempts, failures, error, "
-            "lease_until - now(), run_at - now(), tries[cardinality(tries)] "
-            f"::text from webhook_deliveries where webhook_id = '{hook}' and "
+            "run_at - now(), tries[cardinality(tries)]::text, (select max("
+            "until - now()) from webhook_claims c where d.id = any(c.ids)) "
+            f"from webhook_deliveries d where webhook_id = '{hook}' and "
             "state <> 'done' group by 2, 3, 4, 5, 6, 7, 8 limit 20"
             ).splitlines()
         time.sleep(0.2)

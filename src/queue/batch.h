@@ -1,0 +1,37 @@
+#ifndef QUEUE_BATCH_H
+#define QUEUE_BATCH_H
+
+#include "queue/signer.h"
+
+/*
+ * What one claim took of one endpoint, and what all of it has in common. Its
+ * row in webhook_claims is over when the ends of all are recorded.
+ */
+struct batch {
+	struct str lease; /* uuid text: the token of the claim */
+	struct str webhook_id;
+	struct str url;
+	struct str secret;   /* sealed */
+	struct str previous; /* sealed; STR_NONE: there is none */
+	bool probing;	     /* the endpoint's last try failed */
+	int left;	     /* deliveries whose end is not recorded */
+	int telling;	     /* of those, in the statement under way */
+	bool kept;	     /* an end cannot be recorded: let it run out */
+	enum { BATCH_NEW, BATCH_FINE, BATCH_NO_ADDRESS, BATCH_NO_KEY } state;
+	struct signer *signer;
+};
+
+/* A copy of *b that is to be sent: its text in one block, nothing left. */
+struct batch *batch_new(const struct batch *b);
+
+/* n of its deliveries are out of our hands; after the last it is freed. */
+void batch_drop(struct batch *b, int n);
+
+/*
+ * Is it known where to send, and how to sign? Found out once, with a for
+ * scratch; then state tells.
+ */
+void batch_ready(struct batch *b, struct arena *a, const struct config *c,
+    const struct keyring *k);
+
+#endif

@@ -1,0 +1,140 @@
+#include "queue/signer.h"
+
+#include <config.h>
+
+#include <stdlib.h>
+
+#include "base/encoding.h"
+#include "base/log.h"
+#include "core/webhook.h"
+#include "crypto/hmac.h"
+#include "crypto/seal.h"
+
+#define HEADERS 11
+
+/* One secret, in both styles. */
+struct key {
+	struct hmac *standard; /* NULL: there is no such secret */
+	struct hmac *plain;
+};
+
+struct signer {
+	struct key now, before;
+};
+
+/*
+ * Standard Webhooks: the key is what "whsec_" is followed by, in base64. Seed
+ * 001: the secret as it is shown.
+ */
+static bool
+key_make(struct arena *a, const struct keyring *k, struct str bound,
+    struct str sealed, struct key *out)
+{
+	struct str secret, raw = STR_NONE;
+
+	if (sealed.n == 0 || unseal(a, k, bound, sealed, &secret) != E_OK ||
+	    !str_starts(secret, STR("whsec_")) ||
+	    !b64_decode(a, str_slice(secret, 6, secret.n), &raw))
+		return false;
+	out->standard = hmac_new(raw);
+	out->plain = hmac_new(secret);
+	return true;
+}
+
+struct signer *
+signer_new(struct arena *a, const struct keyring *k, struct str webhook_id,
+    struct str secret, struct str previous)
+{
+	struct str bound = webhook_bound(a, webhook_id);
+	struct signer *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		log_error("out of memory", log_c("what", "a signer"));
+		exit(70);
+	}
+	if (!key_make(a, k, bound, secret, &s->now))
+		signer_free(&s);
+	else
+		(void)key_make(a, k, bound, previous, &s->before);
+	return s;
+}
+
+void
+signer_free(struct signer **s)
+{
+	if (*s == NULL)
+		return;
+	hmac_free(&(*s)->now.standard);
+	hmac_free(&(*s)->now.plain);
+	hmac_free(&(*s)->before.standard);
+	hmac_free(&(*s)->before.plain);
+	free(*s);
+	*s = NULL;
+}
+
+/* printf would cost as much as a signature. */
+static const char *
+join(struct arena *a, const struct str *parts, size_t n)
+{
+	size_t room = 1;
+	char *out, *p;
+
+	for (size_t i = 0; i < n; i++)
+		room += parts[i].n;
+	out = p = arena_alloc(a, room);
+	for (size_t i = 0; i < n; p += parts[i++].n)
+		if (parts[i].n)
+			memcpy(p, parts[i].p, parts[i].n);
+	return out;
+}
+
+#define JOIN(a, ...) join((a), (const struct str[]){ __VA_ARGS__ }, \
+	sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str))
+
+static struct str
+standard(struct arena *a, const struct key *k, const struct delivery *d,
+    struct str at)
+{
+	const struct str signed_text[] = { d->event_id, STR("."), at, STR("."),
+		d->body };
+	uint8_t mac[HMAC_BYTES];
+
+	hmac_sum(k->standard, signed_text, 5, mac);
+	return b64_encode(a, (struct str){ (char *)mac, sizeof(mac) });
+}
+
+static struct str
+plain(struct arena *a, const struct key *k, const struct delivery *d)
+{
+	uint8_t mac[HMAC_BYTES];
+
+	hmac_sum(k->plain, &d->body, 1, mac);
+	return hex_encode(a, (struct str){ (char *)mac, sizeof(mac) });
+}
+
+const char *const *
+signer_headers(struct arena *a, struct signer *s, const struct delivery *d,
+    int64_t now)
+{
+	const char **h = arena_array(a, HEADERS + 1, sizeof(*h));
+	struct str at = arena_int(a, now), old = STR_NONE;
+	bool both = s->before.standard != NULL;
+	int n = 0;
+
+	if (both)
+		old = standard(a, &s->before, d, at);
+	h[n++] = "Content-Type: application/json";
+	h[n++] = "Accept: */*";
+	h[n++] = "Expect:";
+	h[n++] = "User-Agent: Postern-Webhooks/" PACKAGE_VERSION;
+	h[n++] = JOIN(a, STR("webhook-id: "), d->event_id);
+	h[n++] = JOIN(a, STR("webhook-timestamp: "), at);
+	h[n++] = JOIN(a, STR("webhook-signature: v1,"),
+	    standard(a, &s->now, d, at), both ? STR(" v1,") : STR_NONE, old);
+	h[n++] = JOIN(a, STR("X-Webhook-Event: "), d->event);
+	h[n++] = JOIN(a, STR("X-Webhook-Signature: "), plain(a, &s->now, d));
+	if (both)
+		h[n++] = JOIN(a, STR("X-Webhook-Signature-Previous: "),
+		    plain(a, &s->before, d));
+	return (const char *const *)h;
+}
