@@ -1,5 +1,8 @@
 #include "queue/courier.h"
 
+#include <errno.h>
+#include <sys/resource.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -36,6 +39,20 @@ struct life {
 	const struct keyring *keys;
 };
 
+/* A transfer is a socket, and looking up a name is two more. */
+static void
+want_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+		log_warn("the limit of descriptors stays",
+		    log_c("why", strerror(errno)));
+}
+
 static void
 live(void *arg)
 {
@@ -47,6 +64,7 @@ live(void *arg)
 		/* A connection of its own: the parent's is never touched. */
 		.db = worker_db(a, l->config) };
 
+	want_descriptors();
 	if (courier_run(l->config, &q, false))
 		holder_leave(&holder, a, l->config->runtime_dir);
 	db_close(&q.db);

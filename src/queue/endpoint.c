@@ -61,8 +61,7 @@ endpoint_get(struct endpoints *s, struct uuid id, int64_t now)
 	if (e == NULL) {
 		e = vacate(s);
 		*e = (struct endpoint){ .next = *bucket, .id = id,
-			.known = true, .slow = true,
-			.window = ENDPOINT_FIRST };
+			.known = true, .window = 1 };
 		*bucket = e;
 	}
 	e->used_at = now;
@@ -74,7 +73,9 @@ ahead(const struct endpoint *e)
 {
 	int64_t n;
 
-	if (e->slow)
+	if (e->kind == ENDPOINT_NEW)
+		return ENDPOINT_FIRST;
+	if (e->kind == ENDPOINT_SLOW)
 		return e->window;
 	n = e->window * AHEAD_TIME / e->pace;
 	return n < e->window ? e->window :
@@ -87,57 +88,99 @@ endpoint_room(const struct endpoint *e)
 	return (int)(ahead(e) - e->busy - e->waiting);
 }
 
-/* Two of these leave a quarter. */
-static int
-share(const struct endpoints *s)
-{
-	return s->slots * 3 / 8;
-}
-
 bool
 endpoint_may(const struct endpoints *s, const struct endpoint *e)
 {
+	int quarter = s->slots / 4;
+
 	if (s->busy >= s->slots || e->busy >= e->window)
 		return false;
-	if (e->slow && s->slow >= share(s))
-		return false;
-	return e->busy < WINDOW_BASE || s->extra < share(s);
+	if (e->kind == ENDPOINT_PROMPT)
+		return e->busy < WINDOW_BASE || s->extra < quarter * 3 / 4;
+	return s->slow + s->fresh < 2 * quarter &&
+	    (e->kind == ENDPOINT_NEW ? s->fresh : s->slow) < quarter;
+}
+
+/* n more of its kind are under way. */
+static void
+count(struct endpoints *s, const struct endpoint *e, int n)
+{
+	if (e->kind == ENDPOINT_NEW)
+		s->fresh += n;
+	if (e->kind == ENDPOINT_SLOW)
+		s->slow += n;
+}
+
+static void
+line_up(struct endpoints *s, struct endpoint *e)
+{
+	e->before_new = s->new ? s->new_end : &s->new;
+	*e->before_new = e;
+	e->after_new = NULL;
+	s->new_end = &e->after_new;
+}
+
+static void
+leave_line(struct endpoints *s, struct endpoint *e)
+{
+	*e->before_new = e->after_new;
+	if (e->after_new)
+		e->after_new->before_new = e->before_new;
+	else
+		s->new_end = e->before_new;
+}
+
+static void
+become(struct endpoints *s, struct endpoint *e, int kind)
+{
+	if (e->kind == ENDPOINT_NEW && e->busy)
+		leave_line(s, e);
+	count(s, e, -e->busy);
+	e->kind = kind;
+	count(s, e, e->busy);
 }
 
 void
-endpoint_begin(struct endpoints *s, struct endpoint *e)
+endpoint_begin(struct endpoints *s, struct endpoint *e, int64_t now)
 {
 	s->extra += e->busy >= WINDOW_BASE;
-	s->slow += e->slow;
 	s->busy++;
 	e->busy++;
+	count(s, e, 1);
+	if (e->kind != ENDPOINT_NEW)
+		return;
+	e->begun_at = now;
+	line_up(s, e);
 }
 
 void
 endpoint_slow(struct endpoints *s, struct endpoint *e)
 {
-	if (!e->slow)
-		s->slow += e->busy;
-	e->slow = true;
+	become(s, e, ENDPOINT_SLOW);
 	e->window = 1;
+}
+
+void
+endpoint_watch(struct endpoints *s, int64_t now)
+{
+	while (s->new && now - s->new->begun_at > PROMPT)
+		endpoint_slow(s, s->new);
 }
 
 void
 endpoint_end(struct endpoints *s, struct endpoint *e, bool fine, int64_t took)
 {
+	bool prompt = fine && took <= PROMPT;
+
+	become(s, e, prompt ? ENDPOINT_PROMPT : ENDPOINT_SLOW);
 	e->busy--;
 	s->busy--;
 	s->extra -= e->busy >= WINDOW_BASE;
-	s->slow -= e->slow;
+	count(s, e, -1);
 	took = took > CLOCK_MS ? took : CLOCK_MS;
 	e->pace = e->pace ? (e->pace * 7 + took) / 8 : took;
-	if (!fine || took > PROMPT) {
-		endpoint_slow(s, e);
-		return;
-	}
-	if (e->slow)
-		s->slow -= e->busy;
-	e->slow = false;
-	if (e->window < s->slots)
+	if (!prompt)
+		e->window = 1;
+	else if (e->window < s->slots)
 		e->window++;
 }

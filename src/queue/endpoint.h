@@ -8,11 +8,11 @@
 
 /*
  * What each endpoint gets of the courier (row WH10). One we know nothing of
- * has two transfers at once; each prompt success opens its window by one. A
- * slow answer or a failure makes it slow: one at a time, until a prompt
- * success. Of all slots, those of endpoints that are slow or not yet known to
- * be prompt are at most three eighths, and so are those beyond four of one
- * endpoint: what hangs leaves room for what does not.
+ * is new: it has one transfer at a time. Each prompt success opens the window
+ * by one. A failure or a slow answer makes it slow, and a new one is slow when
+ * it has kept us waiting for a second: one at a time, until a prompt success. Of all slots, a quarter may be had by those that are slow, a quarter
+ * by new ones, half by both together, and three sixteenths by what is beyond
+ * four of one endpoint: what hangs leaves room for what does not, be it new.
  */
 #define ENDPOINT_FIRST 2   /* claimed of one we know nothing of */
 #define ENDPOINT_AHEAD 1024 /* claimed ahead of one, at most */
@@ -26,13 +26,15 @@ struct endpoint {
 	struct endpoint *after;	/* of those with errands that wait */
 	struct uuid id;
 	bool known;
-	bool slow; /* or not yet known to be prompt */
 	bool lined_up;
+	enum { ENDPOINT_NEW, ENDPOINT_SLOW, ENDPOINT_PROMPT } kind;
 	int window;
 	int busy;    /* under way */
 	int waiting; /* claimed, not begun */
 	int64_t pace; /* µs a transfer takes, smoothed */
 	int64_t used_at;
+	int64_t begun_at; /* the only transfer of one that is new */
+	struct endpoint *after_new, **before_new; /* of those, in line */
 	/* the caller's */
 	struct errand *first, *last; /* that wait */
 	struct batch *batch; /* of the last claim, */
@@ -44,6 +46,8 @@ struct endpoints {
 	int busy;
 	int extra; /* busy beyond four of one endpoint */
 	int slow;  /* busy of slow ones */
+	int fresh; /* busy of new ones: they stand in line by their beginning */
+	struct endpoint *new, **new_end;
 	struct endpoint *buckets[ENDPOINTS];
 	struct endpoint all[ENDPOINTS];
 };
@@ -65,11 +69,14 @@ int endpoint_room(const struct endpoint *e);
 bool endpoint_may(const struct endpoints *s, const struct endpoint *e);
 
 /* One begins; one ended, prompt or not after took µs. */
-void endpoint_begin(struct endpoints *s, struct endpoint *e);
+void endpoint_begin(struct endpoints *s, struct endpoint *e, int64_t now);
 void endpoint_end(struct endpoints *s, struct endpoint *e, bool fine,
     int64_t took);
 
 /* It is known to fail. */
 void endpoint_slow(struct endpoints *s, struct endpoint *e);
+
+/* New ones that keep us waiting are slow by now. */
+void endpoint_watch(struct endpoints *s, int64_t now);
 
 #endif

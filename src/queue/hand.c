@@ -143,6 +143,7 @@ hand_take(struct hand *h, struct arena *a, const struct rows *r,
 struct errand *
 hand_next(struct hand *h, int64_t now, bool all, bool *back)
 {
+	endpoint_watch(&h->endpoints, now);
 	for (int n = h->lined; n > 0; n--) {
 		struct endpoint *e = line_first(h);
 		struct errand *x = e->first;
@@ -162,7 +163,7 @@ hand_next(struct hand *h, int64_t now, bool all, bool *back)
 			line_up(h, e);
 		x->begun = !*back;
 		if (x->begun)
-			endpoint_begin(&h->endpoints, e);
+			endpoint_begin(&h->endpoints, e, now);
 		return x;
 	}
 	return NULL;
@@ -184,29 +185,53 @@ hand_drop(struct hand *h, struct errand *x)
 	h->held--;
 }
 
+/* Do those that may hang fill half of it? The rest is for the prompt ones. */
+static bool
+crowded(const struct hand *h)
+{
+	int n = 0;
+
+	for (int i = 0; i < ENDPOINTS; i++)
+		if (h->endpoints.all[i].kind != ENDPOINT_PROMPT)
+			n += h->endpoints.all[i].waiting;
+	return n >= ERRANDS / 2;
+}
+
+static int
+room_of(const struct endpoint *e, int others)
+{
+	int room = endpoint_room(e);
+
+	if (!e->known)
+		return others;
+	if (e->kind != ENDPOINT_PROMPT && room > others)
+		return others;
+	return room > 0 ? room : 0;
+}
+
 void
 hand_rooms(const struct hand *h, struct arena *a, struct delivery_wish *w)
 {
 	struct buf ids = buf_new(a, ROOMS_MAX), rooms = buf_new(a, ROOMS_MAX);
 
+	w->room = crowded(h) ? 0 : ENDPOINT_FIRST;
 	buf_byte(&ids, '{');
 	buf_byte(&rooms, '{');
 	for (int i = 0; i < ENDPOINTS; i++) {
 		const struct endpoint *e = &h->endpoints.all[i];
-		int room = e->known ? endpoint_room(e) : ENDPOINT_FIRST;
+		int room = room_of(e, w->room);
 
-		if (room == ENDPOINT_FIRST)
+		if (room == w->room)
 			continue;
 		if (ids.n > 1) {
 			buf_byte(&ids, ',');
 			buf_byte(&rooms, ',');
 		}
 		buf_add(&ids, uuid_text(a, e->id));
-		buf_int(&rooms, room > 0 ? room : 0);
+		buf_int(&rooms, room);
 	}
 	buf_byte(&ids, '}');
 	buf_byte(&rooms, '}');
 	w->ids = buf_str(&ids);
 	w->rooms = buf_str(&rooms);
-	w->room = ENDPOINT_FIRST;
 }

@@ -11,7 +11,7 @@
 #include "queue/talk.h"
 #include "queue/transfer.h"
 
-#define SLOTS 256
+#define SLOTS 512
 #define WAIT_MS 100
 #define GIVE_BACK (2 * CLOCK_SECOND)
 

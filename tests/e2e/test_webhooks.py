@@ -436,6 +436,33 @@ def test_bad_receivers_hold_up_nobody(stack, api, receiver):
     assert held <= 2 * len(slowly)
 
 
+def test_what_is_new_and_hangs_holds_up_nothing_that_is_new(
+        stack, api, receiver):
+    """Row WH10: a hundred and twenty endpoints that take the connection and
+    say nothing, none of them known, and one more."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(512)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        people = [api.new_person() for _ in range(6)]
+        for one in people:
+            for _ in range(20):
+                hook(one, url, ["user.updated"])
+        for one in people:
+            happen(stack, one, 2)
+        until(lambda: stack.sql(
+            "select count(*) from webhook_claims c join webhooks w on w.id = "
+            "c.webhook_id where url = %s", url) == [(120,)])
+        good, person = receiver(), api.new_person()
+        hook(person, good.url, ["user.updated"])
+        happen(stack, person, 3)
+        good.wait(3)
+        # None of them was given up for it.
+        assert stack.sql(
+            "select sum(attempts) from webhook_deliveries d join webhooks w "
+            "on w.id = d.webhook_id where url = %s", url) == [(0,)]
+
+
 def more_workers(stack, n):
     """Beside the stack's own, told the same."""
     line = f". {stack['STATE_DIR']}/env.sh; exec " \

@@ -4,9 +4,10 @@
 #include "queue/delivery.h"
 #include "queue/endpoint.h"
 
-#define SLOTS 256
+#define SLOTS 512
 
 static struct endpoints set;
+static int64_t at; /* µs */
 
 static void
 fresh(void)
@@ -32,7 +33,7 @@ begin_all(struct endpoint *e)
 	int n = 0;
 
 	for (; endpoint_may(&set, e); n++)
-		endpoint_begin(&set, e);
+		endpoint_begin(&set, e, at);
 	return n;
 }
 
@@ -59,6 +60,8 @@ START_TEST(a_prompt_endpoint_gets_ever_more_and_a_failing_one_one_at_a_time)
 
 	fresh();
 	e = numbered(1);
+	ck_assert_int_eq(begin_all(e), 1);
+	end_all(e, true, 5 * CLOCK_MS);
 	ck_assert_int_eq(begin_all(e), 2);
 	end_all(e, true, 5 * CLOCK_MS);
 	ck_assert_int_eq(begin_all(e), 4);
@@ -99,9 +102,44 @@ START_TEST(what_hangs_leaves_room_for_what_is_prompt)
 		end_all(numbered(i), false, 20 * CLOCK_SECOND);
 	for (int i = 0; i < 900; i++)
 		begin_all(numbered(i));
-	ck_assert_int_le(set.slow, SLOTS * 3 / 8);
+	ck_assert_int_le(set.slow, SLOTS / 4);
 	end_all(good, true, 5 * CLOCK_MS);
 	ck_assert_int_ge(begin_all(good), 4);
+}
+END_TEST
+
+/* row WH10: a hundred that hang, and one that nobody knows either */
+START_TEST(what_is_new_and_hangs_leaves_room_for_what_is_new)
+{
+	int busy;
+
+	fresh();
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(begin_all(numbered(i)), 1);
+	ck_assert_int_eq(begin_all(numbered(100)), 1);
+	at += 2 * CLOCK_SECOND;
+	endpoint_watch(&set, at);
+	ck_assert_int_eq(set.fresh, 0);
+	ck_assert_int_eq(set.slow, 101);
+	for (int i = 101; i < 200; i++)
+		ck_assert_int_eq(begin_all(numbered(i)), 1);
+	ck_assert_int_eq(begin_all(numbered(200)), 1);
+	/* A prompt answer is believed even late in the second. */
+	endpoint_end(&set, numbered(150), true, 900 * CLOCK_MS);
+	ck_assert_int_eq(begin_all(numbered(150)), 2);
+	/* However many: half of all slots at most, and the line holds. */
+	for (int i = 201; i < 900; i++) {
+		at += 50 * CLOCK_MS;
+		endpoint_watch(&set, at);
+		begin_all(numbered(i));
+	}
+	ck_assert_int_le(set.slow + set.fresh, SLOTS / 2);
+	busy = set.busy;
+	ck_assert_int_ge(busy, SLOTS / 2);
+	for (int i = 0; i < 900; i++)
+		end_all(numbered(i), i % 2, 20 * CLOCK_SECOND);
+	ck_assert_int_eq(set.busy + set.slow + set.fresh + set.extra, 0);
+	ck_assert_ptr_null(set.new);
 }
 END_TEST
 
@@ -137,7 +175,7 @@ START_TEST(the_one_idle_for_longest_is_forgotten)
 
 	fresh();
 	kept = numbered(0);
-	endpoint_begin(&set, kept);
+	endpoint_begin(&set, kept, at);
 	for (int i = 1; i < 3 * ENDPOINTS; i++)
 		ck_assert(numbered(i) != kept);
 	ck_assert_ptr_eq(numbered(0), kept);
@@ -148,5 +186,6 @@ END_TEST
 UNIT("queue/endpoint",
     a_prompt_endpoint_gets_ever_more_and_a_failing_one_one_at_a_time,
     what_hangs_leaves_room_for_what_is_prompt,
+    what_is_new_and_hangs_leaves_room_for_what_is_new,
     what_is_claimed_ahead_is_sent_within_the_lease,
     the_one_idle_for_longest_is_forgotten)
