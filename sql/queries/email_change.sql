@@ -1,11 +1,7 @@
--- name: user_addresses
--- Where notices go: all addresses that are known to be the user's (security
--- row RC3). 1 user id
+-- name: addressee
+-- Where notices go, and how they greet (security rows LG11, RC3). 1 user id
 -- safe: yes
-select email from users where id = $1::uuid
-union
-select value from recovery_methods
-where user_id = $1::uuid and type = 'email' and verified_at is not null;
+select name, addresses from addressees where user_id = $1::uuid;
 
 -- name: email_request
 -- A new wish voids the one before (security row EC2). The old address may take
@@ -28,10 +24,7 @@ with v as (
 	from o join users u on u.id = o.user_id
 ), j as (
 	insert into jobs (id, kind, payload, priority, expires_at)
-	select m.id, 'mail', decode(m.payload, 'hex'), m.priority,
-		now() + m.ttl * interval '1 microsecond'
-	from o, json_to_recordset($7::json)
-		m (id uuid, payload text, priority smallint, ttl bigint)
+	select t.* from o, job_drafts($7::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
@@ -44,7 +37,7 @@ select count(*) from o;
 -- name: email_find
 -- Is this link live, and of this user (security row EC4)? 1 user id, 2 link id
 -- safe: yes
-select o.destination, u.email, coalesce(u.full_name, u.first_name, u.username)
+select o.destination, u.email
 from one_time o join users u on u.id = o.user_id
 where o.id = $2::uuid and o.user_id = $1::uuid and o.purpose = 'email'
 	and o.used_at is null and o.voided_at is null and o.expires_at > now()
@@ -77,10 +70,8 @@ with c as (
 		now() + $5::bigint * interval '1 microsecond'
 	from u
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
-	from u, json_to_recordset($6::json)
-		m (id uuid, payload text, priority smallint)
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from u, job_drafts($6::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
@@ -89,11 +80,12 @@ with c as (
 select id from u;
 
 -- name: email_undo_find
--- 1 undo id
+-- Whose address is taken back, and who else is told. 1 undo id
 -- safe: yes
-select u.id, o.destination, u.email,
-	coalesce(u.full_name, u.first_name, u.username)
+select u.id, o.destination, t.name, nullif(array_to_string(array_remove(
+	string_to_array(t.addresses, E'\n'), o.destination), E'\n'), '')
 from one_time o join users u on u.id = o.user_id
+	join addressees t on t.user_id = u.id
 where o.id = $1::uuid and o.purpose = 'undo' and o.used_at is null
 	and o.voided_at is null and o.expires_at > now() and u.is_active;
 
@@ -122,10 +114,8 @@ with c as (
 	update devices set revoked_at = now()
 	from u where user_id = u.id and revoked_at is null
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
-	from u, json_to_recordset($2::json)
-		m (id uuid, payload text, priority smallint)
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from u, job_drafts($2::json) t
 ), a as (
 	insert into audit_logs (user_id, action, resource, result, reason,
 		ip_address, user_agent, request_id)
@@ -152,10 +142,8 @@ with u as (
 	update devices set revoked_at = now()
 	from u where user_id = u.id and revoked_at is null
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
-	from u, json_to_recordset($3::json)
-		m (id uuid, payload text, priority smallint)
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from u, job_drafts($3::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)

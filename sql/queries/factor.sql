@@ -80,8 +80,8 @@ from f left join factor_codes o on o.subject_id = f.subject_id
 -- end (security row TO12), devices are known no more.
 -- 1 subject, 2 kind, 3 pending id, 4 step or null, 5 code id or null, 6 new
 -- set or null, 7 prefixes, 8 hashes (a line each), 9 user or null, 10 owner or
--- null, 11 session kept, 12 amr, 13 job id or null, 14 job payload, 15 ip,
--- 16 user agent, 17 request id
+-- null, 11 session kept, 12 amr, 13 mails or null, 14 ip, 15 user agent,
+-- 16 request id
 with o as (
 	update factor_codes set used_at = now()
 	where id = $5::uuid and used_at is null and voided_at is null
@@ -131,16 +131,15 @@ with o as (
 	update devices set revoked_at = now()
 	from u where user_id = u.id and revoked_at is null
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select $13::uuid, 'mail', $14::bytea, 1
-	from f where $13::text is not null
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from f, job_drafts($13::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
 	select coalesce($9::uuid, $10::uuid), coalesce($9::uuid, $10::uuid),
 		'2fa.enabled', case when $9::text is null
 			then 'subjects/' || f.subject_id else 'users' end,
-		'success', $2, $15, $16, $17
+		'success', $2, $14, $15, $16
 	from f
 )
 select subject_id from f;
@@ -207,9 +206,8 @@ from w left join f on true left join o on o.kind = f.kind
 -- 1 challenge, 2 kind, 3 factor id, 4 step, 5 code id, 6 set, 7 prefix,
 -- 8 session id, 9 ip, 10 user agent, 11 idle µs, 12 absolute µs, 13 amr,
 -- 14 sessions at most, 15 remember, 16 device id, 17 device life µs, 18 device
--- name or null, 19 job id or null, 20 job payload, 21 request id, 22 network,
--- 23 id and 24 payload of the mail about a new place, 25 mail it from a known
--- place too
+-- name or null, 19 mails or null, 20 request id, 21 network, 22 mails about a
+-- new place, 23 mail them from a known place too
 with c as (
 	select t.* from challenges t join users u on u.id = t.user_id
 	where t.id = $1::uuid and t.used_at is null and t.expires_at > now()
@@ -253,20 +251,19 @@ with c as (
 	from f where f.remember or $15::boolean
 	returning 1
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select $19::uuid, 'mail', $20::bytea, 1
-	from f where $19::text is not null
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from f, job_drafts($19::json) t
 ), n as (
-	select login_is_new(f.user_id, $22, $10) as fresh from f
+	select login_is_new(f.user_id, $21, $10) as fresh from f
 ), p as (
-	insert into jobs (id, kind, payload, priority)
-	select $23::uuid, 'mail', $24::bytea, 1
-	from n where (fresh or $25::boolean) and $23::text is not null
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from n, job_drafts($22::json) t
+	where n.fresh or $23::boolean
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
 	select f.user_id, f.user_id, v.action, v.resource, 'success', $2, $9,
-		$10, $21
+		$10, $20
 	from f, (values ('2fa.verified', 'users'), ('auth.login', 'sessions'))
 		as v (action, resource)
 )
@@ -281,8 +278,8 @@ from u, s;
 -- The same without a login: a session is stepped up, or an application is
 -- answered. 1 subject, 2 kind, 3 factor id, 4 step, 5 code id, 6 set,
 -- 7 prefix, 8 session or null, 9 user or null, 10 owner or null, 11 amr,
--- 12 remember, 13 device id, 14 device life µs, 15 device name or null, 16 job
--- id or null, 17 job payload, 18 ip, 19 user agent, 20 request id
+-- 12 remember, 13 device id, 14 device life µs, 15 device name or null,
+-- 16 mails or null, 17 ip, 18 user agent, 19 request id
 with f as (
 	select $1::uuid as id
 	where factor_use($1::uuid, $2, $3::uuid, $4::bigint, $5::uuid,
@@ -295,30 +292,29 @@ with f as (
 		and ended_at is null
 ), d as (
 	insert into devices (id, user_id, name, factor_proved, expires_at)
-	select $13::uuid, $9::uuid, left(coalesce($15, $19), 100), true,
+	select $13::uuid, $9::uuid, left(coalesce($15, $18), 100), true,
 		now() + $14::bigint * interval '1 microsecond'
 	from f where $12::boolean and $9::text is not null
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select $16::uuid, 'mail', $17::bytea, 1
-	from f where $16::text is not null
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from f, job_drafts($16::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
 	select coalesce($9::uuid, $10::uuid), coalesce($9::uuid, $10::uuid),
 		'2fa.verified', case when $9::text is null
 			then 'subjects/' || f.id else 'users' end,
-		'success', $2, $18, $19, $20
+		'success', $2, $17, $18, $19
 	from f
 )
 select id from f;
 
 -- name: factor_refused
 -- 1 subject, 2 owner or null (else the subject is a user), 3 reason, 4 ip,
--- 5 user agent, 6 request id, 7 job id or null, 8 job payload
+-- 5 user agent, 6 request id, 7 mails or null
 with j as (
-	insert into jobs (id, kind, payload, priority)
-	select $7::uuid, 'mail', $8::bytea, 1 where $7::text is not null
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select * from job_drafts($7::json)
 )
 insert into audit_logs (user_id, action, resource, result, reason,
 	ip_address, user_agent, request_id)
@@ -328,8 +324,8 @@ values (coalesce($2::uuid, $1::uuid), '2fa.failed',
 
 -- name: factor_disable
 -- One kind or all; with the last one go backup codes and trusted devices.
--- 1 subject, 2 kind or null, 3 user or null, 4 owner or null, 5 job id or
--- null, 6 job payload, 7 ip, 8 user agent, 9 request id, 10 actor
+-- 1 subject, 2 kind or null, 3 user or null, 4 owner or null, 5 mails or null,
+-- 6 ip, 7 user agent, 8 request id, 9 actor
 with f as (
 	delete from factors
 	where subject_id = $1::uuid and ($2::text is null or kind = $2)
@@ -357,24 +353,23 @@ with f as (
 	update challenges set used_at = now()
 	from gone where user_id = $3::uuid and used_at is null
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select $5::uuid, 'mail', $6::bytea, 1
-	from gone where $5::text is not null
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from gone, job_drafts($5::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
-	select coalesce($3::uuid, $4::uuid), $10::uuid, '2fa.disabled',
+	select coalesce($3::uuid, $4::uuid), $9::uuid, '2fa.disabled',
 		case when $3::text is null then 'subjects/' || subject_id
 			else 'users' end,
-		'success', $2, $7, $8, $9
+		'success', $2, $6, $7, $8
 	from gone
 )
 select exists (select from last) from gone;
 
 -- name: backup_renew
 -- New codes void the old ones (security row BC4).
--- 1 subject, 2 set, 3 prefixes, 4 hashes (a line each), 5 job id, 6 job
--- payload, 7 ip, 8 user agent, 9 request id
+-- 1 subject, 2 set, 3 prefixes, 4 hashes (a line each), 5 mails, 6 ip,
+-- 7 user agent, 8 request id
 with n as (
 	update subjects set codes_id = $2::uuid, codes_failures = 0
 	where id = $1::uuid and exists (select from factors f
@@ -389,12 +384,12 @@ with n as (
 	from n, unnest(string_to_array($3, E'\n'),
 		string_to_array($4, E'\n')) as c (prefix, hash)
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select $5::uuid, 'mail', $6::bytea, 1 from n
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from n, job_drafts($5::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
-	select n.id, n.id, '2fa.backup_codes', 'users', 'success', $7, $8, $9
+	select n.id, n.id, '2fa.backup_codes', 'users', 'success', $6, $7, $8
 	from n
 )
 select id from n;
@@ -511,27 +506,26 @@ select id from d;
 
 -- name: device_copied
 -- An old token of a device came after a newer one was used.
--- 1 user, 2 device, 3 job id, 4 job payload, 5 ip, 6 user agent, 7 request id
+-- 1 user, 2 device, 3 mails, 4 ip, 5 user agent, 6 request id
 with d as (
 	update devices set revoked_at = now()
 	where id = $2::uuid and user_id = $1::uuid and revoked_at is null
 	returning id
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select $3::uuid, 'mail', $4::bytea, 1 from d
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from d, job_drafts($3::json) t
 ), a as (
 	insert into audit_logs (user_id, action, resource, result, reason,
 		ip_address, user_agent, request_id)
 	select $1::uuid, 'device.copied', 'devices', 'failure',
-		'an old token was used', $5, $6, $7
+		'an old token was used', $4, $5, $6
 	from d
 )
 select id from d;
 
 -- name: factor_reset
 -- An administrator takes everything away from somebody who lost it; all that
--- stood on it ends. 1 actor, 2 user, 3 job id, 4 job payload, 5 ip,
--- 6 user agent, 7 request id
+-- stood on it ends. 1 actor, 2 user, 3 mails, 4 ip, 5 user agent, 6 request id
 with ok as (
 	select id, holds($1::uuid, 'users.write') and id <> $1::uuid
 		and covers_user($1::uuid, id) as allowed
@@ -558,15 +552,15 @@ with ok as (
 	update challenges set used_at = now()
 	from u where user_id = u.id and used_at is null
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select $3::uuid, 'mail', $4::bytea, 1 from u
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from u, job_drafts($3::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
 	select id, $1::uuid,
 		case when allowed then '2fa.disabled' else 'user.reset_2fa' end,
 		'users', case when allowed then 'success' else 'failure' end,
-		'reset', $5, $6, $7
+		'reset', $4, $5, $6
 	from ok
 )
 select allowed from ok;

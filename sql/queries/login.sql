@@ -2,8 +2,9 @@
 -- Find the account and charge the attempt before any secret is compared
 -- (security rows LG1, RL2, RL4). An unknown name is charged like a known one.
 -- 1 identifier, 2 network or device, 3 limit, 4 window µs, 5 lock µs,
--- 6 device id or null, 7 generation of its token. Last cell: failures of all
--- networks since the last login.
+-- 6 device id or null, 7 generation of its token. Last cells: failures of all
+-- networks since the last login, and where notices go, which are looked for as
+-- long where there is no account.
 with u as (
 	select * from users
 	where email = $1 or lower(username) = $1
@@ -27,7 +28,10 @@ select u.id, u.numeric_id, u.email, u.username, u.first_name, u.last_name,
 	near.allowed, near.retry_us, total.allowed, d.id,
 	'login:' || b.who || ':' || b.whence, 'login.all:' || b.who,
 	u.must_reset_password, d.factor_proved, d.copied,
-	99 - total.remaining
+	99 - total.remaining,
+	(select string_agg(address, E'\n') from notice_addresses(
+		coalesce(u.id, '00000000-0000-0000-0000-000000000000'),
+		u.email))
 from b
 	cross join lateral charge('login:' || b.who || ':' || b.whence,
 		$3::integer, $4::bigint, $5::bigint) near
@@ -42,14 +46,14 @@ from b
 -- 7 bucket, 8 total bucket, 9 old hash or null, 10 new hash, 11 sessions at
 -- most, 12 request id, 13 device id or null, 14 device life µs, 15 amr,
 -- 16 the hash that was verified, 17 generation of the device, 18 its name,
--- 19 network, 20 job id or null, 21 job payload, 22 had a second factor when it
--- was asked for: one enabled meanwhile is not passed by, 23 mail the job from a
+-- 19 network, 20 mails about a new place or null, 21 had a second factor when it
+-- was asked for: one enabled meanwhile is not passed by, 22 mail them from a
 -- known place too
 with u as (
 	update users set last_login_at = now(),
 		password_hash = coalesce($10, password_hash)
 	where id = $1::uuid and is_active and not must_reset_password
-		and two_factor_enabled = $22::boolean
+		and two_factor_enabled = $21::boolean
 		and password_hash is not distinct from $16
 		and ($9::text is null or password_hash = $9)
 	returning id
@@ -73,9 +77,9 @@ with u as (
 ), n as (
 	select login_is_new(u.id, $19, $4) as fresh from u
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select $20::uuid, 'mail', $21::bytea, 1
-	from n where (fresh or $23::boolean) and $20::text is not null
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from n, job_drafts($20::json) t
+	where $20::json is not null and (n.fresh or $22::boolean)
 ), d as (
 	insert into devices (id, user_id, name, expires_at)
 	select $13::uuid, u.id, left(coalesce($18, $4), 100),
@@ -91,10 +95,14 @@ with u as (
 )
 select s.numeric_id from s;
 
--- name: login_failures
--- From anywhere, since the last login. 1 user id
+-- name: login_addressee
+-- Who is told of a login, and of how many failures from anywhere before it.
+-- 1 user id
 -- safe: yes
-select count from attempts where bucket = 'login.all:' || $1;
+select t.name, t.addresses, coalesce(f.count, 0)
+from addressees t
+	left join attempts f on f.bucket = 'login.all:' || t.user_id
+where t.user_id = $1::uuid;
 
 -- name: login_refused
 -- 1 user id or null, 2 reason, 3 ip, 4 user agent, 5 request id

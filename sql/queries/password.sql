@@ -23,10 +23,8 @@ with u as (
 	from u where user_id = u.id and used_at is null and voided_at is null
 		and purpose in ('reset', 'email')
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
-	from u, json_to_recordset($5::json)
-		m (id uuid, payload text, priority smallint)
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from u, job_drafts($5::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
@@ -71,8 +69,7 @@ select count(*) from o;
 -- name: reset_find
 -- Is this link live, and whose is it? 1 link id
 -- safe: yes
-select u.id, u.email, u.username, coalesce(u.full_name, u.first_name,
-	u.username)
+select u.id, u.email, u.username
 from one_time o join users u on u.id = o.user_id
 where o.id = $1::uuid and o.purpose = 'reset' and o.used_at is null
 	and o.voided_at is null and o.expires_at > now() and u.is_active
@@ -111,10 +108,8 @@ with c as (
 		or (bucket >= 'login:' || u.id || ':'
 			and bucket < 'login:' || u.id || ';')
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select m.id, 'mail', decode(m.payload, 'hex'), m.priority
-	from u, json_to_recordset($3::json)
-		m (id uuid, payload text, priority smallint)
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from u, job_drafts($3::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)

@@ -33,11 +33,7 @@ with m as (
 	from m
 ), j as (
 	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.id, t.kind, decode(t.payload, 'hex'), t.priority,
-		now() + t.ttl * interval '1 microsecond'
-	from m, json_to_recordset($10::json)
-		t (id uuid, kind text, payload text, priority smallint,
-		ttl bigint)
+	select t.* from m, job_drafts($10::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
@@ -93,10 +89,8 @@ with m as (
 		and purpose in ('recovery', 'recovery-method')
 		and used_at is null and voided_at is null
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select t.id, t.kind, decode(t.payload, 'hex'), t.priority
-	from m, json_to_recordset($3::json)
-		t (id uuid, kind text, payload text, priority smallint)
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from m, job_drafts($3::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
@@ -139,9 +133,7 @@ with old as (
 		c (id uuid, destination text, mac text)
 ), j as (
 	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.id, t.kind, decode(t.payload, 'hex'), 0, q.expires_at
-	from q, json_to_recordset($5::json)
-		t (id uuid, kind text, payload text)
+	select t.* from q, job_drafts($5::json) t
 ), a as (
 	insert into audit_logs (user_id, action, resource, result, ip_address,
 		user_agent, request_id)
@@ -159,9 +151,7 @@ with q as (
 		and expires_at > now()
 	returning id, user_id
 )
-select u.id, u.email, u.username,
-	coalesce(u.full_name, u.first_name, u.username),
-	u.two_factor_enabled, o.id, o.mac
+select u.id, u.email, u.username, u.two_factor_enabled, o.id, o.mac
 from q join users u on u.id = q.user_id
 	join one_time o on o.request_id = q.id
 where u.is_active and o.used_at is null and o.voided_at is null
@@ -210,11 +200,7 @@ with q as (
 			and bucket < 'login:' || u.id || ';')
 ), j as (
 	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.id, t.kind, decode(t.payload, 'hex'), t.priority,
-		now() + t.ttl * interval '1 microsecond'
-	from u, json_to_recordset($4::json)
-		t (id uuid, kind text, payload text, priority smallint,
-		ttl bigint)
+	select t.* from u, job_drafts($4::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)

@@ -35,16 +35,15 @@ returning s.user_id, s.generation, u.email, u.username;
 -- safe: yes
 select s.user_id, s.generation, s.ended_at is not null,
 	s.expires_at <= now(), u.is_active, s.repair_key,
-	to_us(now()) - to_us(s.rotated_at), u.email,
-	coalesce(u.full_name, u.first_name, u.username), s.ip_address,
-	s.user_agent
-from sessions s join users u on u.id = s.user_id where s.id = $1::uuid;
+	to_us(now()) - to_us(s.rotated_at), t.name, t.addresses
+from sessions s join users u on u.id = s.user_id
+	join addressees t on t.user_id = s.user_id
+where s.id = $1::uuid;
 
 -- name: session_reused
 -- A refresh token came twice: its family ends, or all of the user's, with a
--- mail and an audit row, once (security row RT4).
--- 1 session id, 2 all of the user, 3 job id, 4 payload, 5 ip, 6 user agent,
--- 7 request id
+-- mail to each address and an audit row, once (security row RT4).
+-- 1 session id, 2 all of the user, 3 mails, 4 ip, 5 user agent, 6 request id
 with s as (
 	select id, user_id from sessions
 	where id = $1::uuid and ended_at is null for update
@@ -53,13 +52,13 @@ with s as (
 	from s where (t.id = s.id or ($2::boolean and t.user_id = s.user_id))
 		and t.ended_at is null
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select $3::uuid, 'mail', $4::bytea, 1 from s
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from s, job_drafts($3::json) t
 ), a as (
 	insert into audit_logs (user_id, action, resource, result, reason,
 		ip_address, user_agent, request_id)
 	select user_id, 'refresh.reuse', 'sessions', 'failure',
-		'refresh token used twice', $5, $6, $7 from s
+		'refresh token used twice', $4, $5, $6 from s
 )
 select count(*) from s;
 

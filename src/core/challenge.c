@@ -73,6 +73,6 @@ challenge_subject(struct ctx *x, struct str id, struct subject *out)
 		return e;
 	*out = (struct subject){ .id = row_str(r, 0, 0),
 		.user_id = row_str(r, 0, 0), .label = row_str(r, 0, 1),
-		.email = row_str(r, 0, 1), .greeting = row_str(r, 0, 2) };
+		.greeting = row_str(r, 0, 2) };
 	return E_OK;
 }

@@ -23,14 +23,12 @@ masked(struct arena *a, struct str email)
 static cJSON *
 link_vars(struct ctx *x, const char *page, struct str token)
 {
-	cJSON *vars = json_object();
+	cJSON *vars = mail_where(x);
 
 	/* The link's host comes from the configuration only (row PR1). */
 	json_add_str(vars, "link", arena_fmt(x->arena, "%s/%s?token=%.*s",
 	    x->config->public_url, page, STR_FMT(token)));
 	json_add_str(vars, "token", token);
-	json_add_str(vars, "ip", x->client);
-	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
 	return vars;
 }
 
@@ -63,12 +61,14 @@ warn(struct ctx *x, const struct account *a, const char *template,
 {
 	cJSON *vars = link_vars(x, "undo-change-email", token_make(x->arena,
 	    x->keys, TOKEN_UNDO, undo, 0));
+	struct addressee to;
+	enum err e = mail_addressee(x, a->id, &to);
 
 	json_add_str(vars, "new_email", masked(x->arena, new_email));
 	json_add_int(vars, "hours", UNDO_LIFE / HOUR);
-	return mail_everywhere(x, a->id, (struct mail){ .template = template,
-	    .name = account_greeting(a), .vars = vars, .priority = 1 }, jobs,
-	    n);
+	if (e == E_OK)
+		mail_each(x, &to, template, vars, jobs, n);
+	return e;
 }
 
 static enum err
@@ -156,24 +156,20 @@ email_change_confirm(struct ctx *x, const struct account *a, struct str token,
 	return account_find(x, a->id, out, NULL);
 }
 
-/* Both addresses hear of it; the one that is back hears what to do. */
+/*
+ * All addresses hear of it, but from where the owner did it only the one that
+ * is back: the others may be the thief's.
+ */
 static struct str
 restored(struct ctx *x, const struct rows *r)
 {
-	struct job_draft jobs[2];
-	cJSON *vars = json_object();
-	struct mail m = { .template = "email-restored",
-		.to = row_str(r, 0, 1), .name = row_str(r, 0, 3),
-		.vars = vars, .priority = 1 };
+	const struct addressee back = { row_str(r, 0, 2), row_str(r, 0, 1) };
+	const struct addressee rest = { back.name, row_str(r, 0, 3) };
+	struct job_draft jobs[MAIL_ADDRESSES];
 	size_t n = 0;
 
-	json_add_str(vars, "ip", x->client);
-	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
-	jobs[n++] = mail_draft(x, &m);
-	m.to = row_str(r, 0, 2);
-	m.vars = NULL;
-	if (!str_eq(row_str(r, 0, 1), m.to))
-		jobs[n++] = mail_draft(x, &m);
+	mail_each(x, &back, "email-restored", mail_where(x), jobs, &n);
+	mail_each(x, &rest, "email-restored", NULL, jobs, &n);
 	return mail_batch(x, jobs, n);
 }
 

@@ -9,24 +9,19 @@
 enum err
 erase_request(struct ctx *x, const struct account *a, int64_t *at)
 {
-	struct job_draft jobs[MAIL_ADDRESSES];
-	cJSON *vars = json_object();
-	size_t n = 0;
+	cJSON *vars = mail_where(x);
+	struct str mails;
 	struct rows *r;
 	enum err e;
 
 	json_add_str(vars, "until", clock_iso(x->arena, clock_wall() +
 	    x->config->erase_after));
-	json_add_str(vars, "ip", x->client);
-	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
-	e = mail_everywhere(x, a->id, (struct mail){ .template = "erase",
-	    .name = account_greeting(a), .vars = vars, .priority = 1 }, jobs,
-	    &n);
+	e = mail_notice_user(x, a->id, "erase", vars, &mails);
 	if (e != E_OK)
 		return e;
 	session_stale(x, a->id);
 	e = db_exec(x->db, x->arena, Q_ERASE_REQUEST, &r, A_STR(a->id),
-	    A_INT(x->config->erase_after), A_STR(mail_batch(x, jobs, n)),
+	    A_INT(x->config->erase_after), A_STR(mails),
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK && r->n == 0) {
 		x->sentence = "The last super administrator cannot be erased";

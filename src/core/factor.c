@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "core/admin.h"
 #include "core/backup.h"
-#include "core/mail.h"
 
 /* "+49…67", "a…@example.com": enough to know one's own. */
 static struct str
@@ -52,23 +51,33 @@ factor_bound(struct arena *a, const char *column, const struct subject *s,
 	    STR_FMT(s->id), STR_FMT(kind), STR_FMT(id));
 }
 
-struct job_draft
-factor_notice(struct ctx *x, const struct subject *s, const char *what,
+struct str
+factor_notice(struct ctx *x, const struct addressee *to, const char *what,
     struct str kind)
 {
-	cJSON *vars = json_object();
+	cJSON *vars = mail_where(x);
 
-	if (s->email.n == 0)
-		return (struct job_draft){ 0 };
 	json_add_bool(vars, what, true);
 	if (kind.n)
 		json_add_bool(vars, arena_cstr(x->arena, kind), true);
-	json_add_str(vars, "ip", x->client);
 	json_add_str(vars, "user_agent", x->user_agent);
-	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
-	return mail_draft(x, &(struct mail){ .template = "factor",
-	    .to = s->email, .name = s->greeting, .vars = vars,
-	    .priority = 1 });
+	return mail_notice(x, to, "factor", vars);
+}
+
+enum err
+factor_notice_user(struct ctx *x, struct str user_id, const char *what,
+    struct str kind, struct str *out)
+{
+	struct addressee to;
+	enum err e;
+
+	*out = STR_NONE;
+	if (user_id.n == 0)
+		return E_OK;
+	e = mail_addressee(x, user_id, &to);
+	if (e == E_OK)
+		*out = factor_notice(x, &to, what, kind);
+	return e;
 }
 
 static enum err
@@ -82,16 +91,19 @@ enum err
 factor_disable(struct ctx *x, const struct subject *s, struct str kind,
     struct str actor)
 {
-	struct job_draft job = factor_notice(x, s, "disabled", kind);
+	struct str mails;
 	struct rows *r;
-	enum err e;
+	enum err e = factor_notice_user(x, s->user_id, "disabled", kind,
+	    &mails);
 
+	if (e != E_OK)
+		return e;
 	if (s->user_id.n)
 		session_stale(x, s->user_id);
 	e = db_exec(x->db, x->arena, Q_FACTOR_DISABLE, &r, A_STR(s->id),
 	    A_STR(kind), A_STR(s->user_id), A_STR(s->owner_id),
-	    A_STR(job.id), A_BYTES(job.sealed), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id), A_STR(actor));
+	    A_STR(mails), A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id), A_STR(actor));
 	if (e == E_OK && r->n == 0)
 		return nothing(x);
 	if (e == E_OK)
@@ -102,21 +114,16 @@ factor_disable(struct ctx *x, const struct subject *s, struct str kind,
 enum err
 factor_reset(struct ctx *x, struct str actor, struct str ref)
 {
-	struct account a;
-	struct job_draft job;
-	struct subject s;
-	struct str id;
+	struct str id, mails;
 	enum err e = admin_user_ref(x, ref, &id);
 
 	if (e == E_OK)
-		e = account_find(x, id, &a, NULL);
+		e = factor_notice_user(x, id, "disabled", STR_NONE, &mails);
 	if (e != E_OK)
 		return e;
-	s = subject_of_account(&a);
-	job = factor_notice(x, &s, "disabled", STR_NONE);
 	session_stale(x, id);
 	e = admin_exec(x, Q_FACTOR_RESET, NULL, A_STR(actor), A_STR(id),
-	    A_STR(job.id), A_BYTES(job.sealed), ADMIN_WHENCE(x));
+	    A_STR(mails), ADMIN_WHENCE(x));
 	if (e == E_FORBIDDEN && str_eq(actor, id))
 		x->sentence = "Nobody may do this to his own account";
 	if (e == E_OK)
@@ -128,17 +135,20 @@ enum err
 factor_backup_renew(struct ctx *x, const struct subject *s,
     struct backup_set *out)
 {
-	struct job_draft job = factor_notice(x, s, "codes", STR_NONE);
+	struct str mails;
 	struct rows *r;
 	enum err e;
 
 	backup_make(x, out);
 	e = backup_hash(x, out);
 	if (e == E_OK)
+		e = factor_notice_user(x, s->user_id, "codes", STR_NONE,
+		    &mails);
+	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_BACKUP_RENEW, &r, A_STR(s->id),
 		    A_STR(out->id), A_STR(out->prefixes), A_STR(out->hashes),
-		    A_STR(job.id), A_BYTES(job.sealed), A_STR(x->client),
-		    A_STR(x->user_agent), A_STR(x->request_id));
+		    A_STR(mails), A_STR(x->client), A_STR(x->user_agent),
+		    A_STR(x->request_id));
 	if (e == E_OK && r->n == 0)
 		return nothing(x);
 	if (e == E_OK)

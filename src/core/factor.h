@@ -1,9 +1,9 @@
 #ifndef CORE_FACTOR_H
 #define CORE_FACTOR_H
 
+#include "core/mail.h"
 #include "core/session.h"
 #include "core/subject.h"
-#include "store/job_store.h"
 
 /*
  * Second factors of a subject. A factor counts its failures over every way it
@@ -66,11 +66,15 @@ bool factor_recent(const struct session *s);
 bool factor_proved(const struct session *s, int64_t within);
 
 /*
- * A notice about what happened: the name of a section of the mail `factor`.
- * Its id is STR_NONE when there is nobody to tell.
+ * The notice about what happened, the name of a section of the mail `factor`,
+ * and to which kind (or STR_NONE), as mail_notice has it.
  */
-struct job_draft factor_notice(struct ctx *x, const struct subject *s,
+struct str factor_notice(struct ctx *x, const struct addressee *to,
     const char *what, struct str kind);
+
+/* The same to a user's id; STR_NONE, an application's subject: *out is too. */
+enum err factor_notice_user(struct ctx *x, struct str user_id,
+    const char *what, struct str kind, struct str *out);
 
 /* What a secret of a factor is sealed to (row TO8). */
 struct str factor_bound(struct arena *a, const char *column,

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "core/factor_send.h"
-#include "core/mail.h"
 #include "core/qr.h"
 #include "crypto/password.h"
 #include "crypto/seal.h"
@@ -164,10 +163,13 @@ store(struct ctx *x, const struct subject *s, struct str session,
     const struct backup_set *codes, bool any)
 {
 	bool totp = p->secret.n > 0;
-	struct job_draft job = factor_notice(x, s, "enabled", kind);
+	struct str mails;
 	struct rows *r;
-	enum err e;
+	enum err e = factor_notice_user(x, s->user_id, "enabled", kind,
+	    &mails);
 
+	if (e != E_OK)
+		return e;
 	if (s->user_id.n)
 		session_stale(x, s->user_id);
 	e = db_exec(x->db, x->arena, Q_FACTOR_ENABLE, &r, A_STR(s->id),
@@ -176,8 +178,8 @@ store(struct ctx *x, const struct subject *s, struct str session,
 	    A_NULL, A_STR(any ? codes->prefixes : STR_NONE),
 	    A_STR(any ? codes->hashes : STR_NONE), A_STR(s->user_id),
 	    A_STR(s->owner_id), A_STR(session), totp ? A_TEXT("otp") :
-	    A_STR(kind), A_STR(job.id), A_BYTES(job.sealed),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	    A_STR(kind), A_STR(mails), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK && r->n == 0)
 		return E_BAD_CODE; /* somebody was faster */
 	if (e == E_OK)

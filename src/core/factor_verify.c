@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "core/backup.h"
 #include "core/factor_send.h"
-#include "core/mail.h"
+#include "core/login_notice.h"
 #include "core/signing.h"
 #include "crypto/password.h"
 #include "crypto/seal.h"
@@ -157,6 +157,13 @@ compare_backup(struct ctx *x, struct trial *w)
 	return E_OK;
 }
 
+/* STR_NONE: an application's subject, whom nobody tells. */
+static struct str
+user_of(const struct trial *w)
+{
+	return w->subject.owner_id.n ? STR_NONE : w->subject.id;
+}
+
 /*
  * The refusal is written down; its owner is told where it says that somebody
  * has the password, or that the factor is out of use now (row LG11).
@@ -167,22 +174,17 @@ refuse(struct ctx *x, struct trial *w, const char *reason)
 	bool guessed = w->challenge.n && w->challenge_tries >=
 	    CHALLENGE_TRIES;
 	bool locked = w->failures == FACTOR_FAILURES;
-	struct job_draft job = { 0 };
-	struct account a;
+	struct str mails = STR_NONE;
 
 	metric_add(METRIC_FACTOR_FAILURE);
-	if ((guessed || locked) && w->subject.owner_id.n == 0 &&
-	    account_find(x, w->subject.id, &a, NULL) == E_OK) {
-		struct subject s = subject_of_account(&a);
-
-		job = factor_notice(x, &s, locked ? "locked" : "guessed",
-		    STR_NONE);
-	}
+	if (guessed || locked) /* what cannot be told is still refused */
+		(void)factor_notice_user(x, user_of(w), locked ? "locked" :
+		    "guessed", STR_NONE, &mails);
 	(void)db_exec(x->db, x->arena, Q_FACTOR_REFUSED, NULL,
 	    A_STR(w->subject.id), A_STR(w->subject.owner_id), A_TEXT(reason),
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
-	    A_STR(job.id), A_BYTES(job.sealed));
-	if (job.id.n)
+	    A_STR(mails));
+	if (mails.n)
 		mail_sent(x);
 	if (!w->capped)
 		return E_FACTOR_INVALID;
@@ -213,23 +215,9 @@ amr_of(struct str kind)
 	return str_eq(kind, STR("totp")) ? STR("otp") : kind;
 }
 
-/* A backup code that was used is told (row BC5). */
-static struct job_draft
-backup_notice(struct ctx *x, const struct trial *w)
-{
-	struct account a;
-	struct subject s;
-
-	if (w->set_id.n == 0 || w->subject.owner_id.n ||
-	    account_find(x, w->subject.id, &a, NULL) != E_OK)
-		return (struct job_draft){ 0 };
-	s = subject_of_account(&a);
-	return factor_notice(x, &s, "backup", STR_NONE);
-}
-
 static void
 proved(struct ctx *x, const struct trial *w, struct uuid device,
-    bool remembered, const struct job_draft *job, struct factor_proof *out)
+    bool remembered, struct factor_proof *out)
 {
 	struct factors left;
 
@@ -239,28 +227,34 @@ proved(struct ctx *x, const struct trial *w, struct uuid device,
 	if (remembered)
 		out->device_token = token_make(x->arena, x->keys,
 		    TOKEN_DEVICE, device, 0);
-	if (job->id.n)
+	if (w->set_id.n)
 		mail_sent(x);
 	if (w->set_id.n && factor_list(x, &w->subject, &left) == E_OK)
 		out->backup_codes = left.backup_codes;
 }
 
-/* The mail about a new place, should it be one; *guessed: in any case. */
-static struct job_draft
-place_notice(struct ctx *x, const struct trial *w, bool *guessed)
-{
-	struct account a;
-	struct rows *r;
-	int64_t n;
+/* What its owner is told of a login by a factor. */
+struct told {
+	struct str backup; /* a backup code was used (row BC5) */
+	struct str place;  /* should it be a new one; guessed: in any case */
+	bool guessed;
+};
 
-	*guessed = false;
-	if (account_find(x, w->subject.id, &a, NULL) != E_OK ||
-	    db_exec(x->db, x->arena, Q_LOGIN_FAILURES, &r,
-		A_STR(w->subject.id)) != E_OK)
-		return (struct job_draft){ 0 };
-	n = r->n ? row_int(r, 0, 0) : 0;
-	*guessed = login_guessed(x, n);
-	return login_notice(x, &a, *guessed ? n : 0);
+static enum err
+tell(struct ctx *x, const struct trial *w, struct told *out)
+{
+	struct addressee to;
+	int64_t failures;
+	enum err e = login_notice_addressee(x, w->subject.id, &to,
+	    &failures);
+
+	if (e != E_OK)
+		return e;
+	out->guessed = login_notice_guessed(x, failures);
+	out->place = login_notice(x, &to, out->guessed ? failures : 0);
+	out->backup = w->set_id.n ? factor_notice(x, &to, "backup",
+	    STR_NONE) : STR_NONE;
+	return E_OK;
 }
 
 static enum err
@@ -270,11 +264,13 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 	const struct config *c = x->config;
 	struct str sid = uuid_text(x->arena, uuid_v7());
 	struct uuid device = uuid_v7();
-	struct job_draft job = backup_notice(x, w);
-	bool guessed;
-	struct job_draft place = place_notice(x, w, &guessed);
+	struct told told;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_FACTOR_LOGIN, &r,
+	enum err e = tell(x, w, &told);
+
+	if (e != E_OK)
+		return e;
+	e = db_exec(x->db, x->arena, Q_FACTOR_LOGIN, &r,
 	    A_STR(w->challenge), A_STR(w->kind), A_STR(w->factor_id),
 	    w->has_step ? A_INT(w->step) : A_NULL, A_STR(w->code_id),
 	    A_STR(w->set_id), A_STR(w->prefix), A_STR(sid),
@@ -282,10 +278,9 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 	    A_INT(c->session_max), A_STR(amr_of(w->kind)),
 	    A_INT(LIMIT_SESSIONS), A_BOOL(t->remember),
 	    A_STR(uuid_text(x->arena, device)), A_INT(LOGIN_DEVICE_LIFE),
-	    A_STR(t->device_name), A_STR(job.id), A_BYTES(job.sealed),
-	    A_STR(x->request_id), A_STR(limit_network(x)), A_STR(place.id),
-	    A_BYTES(place.sealed), A_BOOL(guessed));
-
+	    A_STR(t->device_name), A_STR(told.backup),
+	    A_STR(x->request_id), A_STR(limit_network(x)),
+	    A_STR(told.place), A_BOOL(told.guessed));
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
@@ -293,7 +288,7 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 	*out = (struct login){ .account = account_cells(r, 0, 0) };
 	out->tokens = session_tokens(x, out->account.id, sid, 0);
 	out->tokens->session_numeric_id = row_int(r, 0, 16);
-	proved(x, w, device, row_bool(r, 0, 17), &job, proof);
+	proved(x, w, device, row_bool(r, 0, 17), proof);
 	out->device_token = proof->device_token;
 	return E_OK;
 }
@@ -322,13 +317,15 @@ factor_verify(struct ctx *x, const struct subject *s,
 	    arena_fmt(x->arena, "session:%.*s", STR_FMT(session->id)) :
 	    STR("key") };
 	struct uuid device = uuid_v7();
-	struct job_draft job;
+	struct str mails = STR_NONE;
 	struct rows *r;
 	enum err e = try(x, t, &w);
 
+	if (e == E_OK && w.set_id.n) /* row BC5 */
+		e = factor_notice_user(x, user_of(&w), "backup", STR_NONE,
+		    &mails);
 	if (e != E_OK)
 		return e;
-	job = backup_notice(x, &w);
 	if (session)
 		session_stale(x, session->id);
 	e = db_exec(x->db, x->arena, Q_FACTOR_VERIFIED, &r, A_STR(s->id),
@@ -337,12 +334,12 @@ factor_verify(struct ctx *x, const struct subject *s,
 	    session ? A_STR(session->id) : A_NULL, A_STR(s->user_id),
 	    A_STR(s->owner_id), A_STR(amr_of(w.kind)), A_BOOL(t->remember),
 	    A_STR(uuid_text(x->arena, device)), A_INT(LOGIN_DEVICE_LIFE),
-	    A_STR(t->device_name), A_STR(job.id), A_BYTES(job.sealed),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	    A_STR(t->device_name), A_STR(mails), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return refuse(x, &w, "used before");
-	proved(x, &w, device, t->remember && s->user_id.n, &job, proof);
+	proved(x, &w, device, t->remember && s->user_id.n, proof);
 	return E_OK;
 }

@@ -4,7 +4,7 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "core/factor.h"
-#include "core/mail.h"
+#include "core/login_notice.h"
 #include "core/signing.h"
 #include "crypto/password.h"
 #include "crypto/token.h"
@@ -24,6 +24,7 @@ struct begun {
 	struct str total;
 	bool must_reset;
 	int64_t failures; /* since the last login, from anywhere */
+	struct addressee owner;
 };
 
 /* What a device token says. */
@@ -71,7 +72,9 @@ begin(struct ctx *x, struct str identifier, const struct device_claim *d,
 		.device_trusted = row_bool(r, 0, 24),
 		.device_copied = row_bool(r, 0, 25),
 		.failures = row_int(r, 0, 26),
+		.owner.addresses = row_str(r, 0, 27),
 	};
+	b->owner.name = account_greeting(&b->account);
 	return E_OK;
 }
 
@@ -172,14 +175,13 @@ renewed(struct ctx *x, struct str password, bool outdated)
 static void
 forget_copied(struct ctx *x, struct begun *b)
 {
-	struct subject s = subject_of_account(&b->account);
-	struct job_draft job;
+	struct str mails;
 
 	if (!b->device_copied)
 		return;
-	job = factor_notice(x, &s, "device", STR_NONE);
-	if (db_exec(x->db, x->arena, Q_DEVICE_COPIED, NULL, A_STR(s.id),
-	    A_STR(b->device), A_STR(job.id), A_BYTES(job.sealed),
+	mails = factor_notice(x, &b->owner, "device", STR_NONE);
+	if (db_exec(x->db, x->arena, Q_DEVICE_COPIED, NULL,
+	    A_STR(b->account.id), A_STR(b->device), A_STR(mails),
 	    A_STR(x->client), A_STR(x->user_agent),
 	    A_STR(x->request_id)) == E_OK)
 		mail_sent(x);
@@ -214,27 +216,6 @@ challenge(struct ctx *x, const struct credentials *in, struct begun *b,
 	return refund(x, b, e);
 }
 
-bool
-login_guessed(const struct ctx *x, int64_t failures)
-{
-	return failures >= x->config->lock_attempts;
-}
-
-struct job_draft
-login_notice(struct ctx *x, const struct account *a, int64_t failures)
-{
-	cJSON *vars = json_object();
-
-	if (failures)
-		json_add_int(vars, "failures", failures);
-	json_add_str(vars, "ip", x->client);
-	json_add_str(vars, "user_agent", x->user_agent);
-	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
-	return mail_draft(x, &(struct mail){ .template = "new-login",
-	    .to = a->email, .name = account_greeting(a), .vars = vars,
-	    .priority = 1 });
-}
-
 static enum err
 finish(struct ctx *x, const struct credentials *in, struct begun *b,
     const struct device_claim *claim, bool outdated, struct login *out)
@@ -246,14 +227,13 @@ finish(struct ctx *x, const struct credentials *in, struct begun *b,
 	uint32_t next = named ? claim->generation + 1 : 0;
 	struct str did = named || fresh ? uuid_text(x->arena, device) :
 	    STR_NONE;
-	bool guessed = login_guessed(x, b->failures);
-	struct job_draft job = { 0 };
+	bool guessed = login_notice_guessed(x, b->failures);
+	struct str mails = STR_NONE;
 	struct rows *r;
 	enum err e;
 
 	if (!named || guessed)
-		job = login_notice(x, &b->account,
-		    guessed ? b->failures : 0);
+		mails = login_notice(x, &b->owner, guessed ? b->failures : 0);
 	e = db_exec(x->db, x->arena, Q_LOGIN_FINISH, &r,
 	    A_STR(b->account.id), A_STR(sid), A_STR(x->client),
 	    A_STR(x->user_agent), A_INT(c->refresh_ttl),
@@ -262,7 +242,7 @@ finish(struct ctx *x, const struct credentials *in, struct begun *b,
 	    A_INT(LIMIT_SESSIONS), A_STR(x->request_id), A_STR(did),
 	    A_INT(LOGIN_DEVICE_LIFE), A_TEXT("pwd"), A_STR(b->hash),
 	    A_INT(claim->generation), A_STR(in->device_name),
-	    A_STR(limit_network(x)), A_STR(job.id), A_BYTES(job.sealed),
+	    A_STR(limit_network(x)), A_STR(mails),
 	    A_BOOL(b->account.two_factor_enabled), A_BOOL(guessed));
 	if (e != E_OK)
 		return e;

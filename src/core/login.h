@@ -3,7 +3,6 @@
 
 #include "core/challenge.h"
 #include "core/session.h"
-#include "store/job_store.h"
 
 #define LOGIN_DEVICE_LIFE (30 * 86400 * CLOCK_SECOND) /* row TD1 */
 
@@ -30,16 +29,6 @@ struct login {
  */
 enum err login(struct ctx *x, const struct credentials *c,
     struct login *out);
-
-/*
- * The mail about a login from a place not seen before, or after failures
- * (0: not about them) (row LG11).
- */
-struct job_draft login_notice(struct ctx *x, const struct account *a,
-    int64_t failures);
-
-/* Are these so many failures before a login that its owner is told? */
-bool login_guessed(const struct ctx *x, int64_t failures);
 
 /*
  * Compare a signed-in user's own password, charged to the same budget as a

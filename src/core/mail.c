@@ -1,5 +1,6 @@
 #include "core/mail.h"
 
+#include "base/clock.h"
 #include "base/encoding.h"
 
 #define LANGUAGE_MAX 256 /* bytes */
@@ -38,20 +39,62 @@ mail_batch(struct ctx *x, const struct job_draft *d, size_t n)
 }
 
 enum err
-mail_everywhere(struct ctx *x, struct str user_id, struct mail m,
-    struct job_draft out[MAIL_ADDRESSES], size_t *n)
+mail_addressee(struct ctx *x, struct str user_id, struct addressee *out)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_USER_ADDRESSES, &r,
+	enum err e = db_exec(x->db, x->arena, Q_ADDRESSEE, &r,
 	    A_STR(user_id));
 
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < r->n && *n < MAIL_ADDRESSES; i++) {
-		m.to = row_str(r, i, 0);
+	*out = (struct addressee){ 0 };
+	if (e == E_OK && r->n)
+		*out = (struct addressee){ row_str(r, 0, 0),
+			row_str(r, 0, 1) };
+	return e;
+}
+
+cJSON *
+mail_where(struct ctx *x)
+{
+	cJSON *vars = json_object();
+
+	json_add_str(vars, "ip", x->client);
+	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
+	return vars;
+}
+
+void
+mail_each(struct ctx *x, const struct addressee *to, const char *template,
+    cJSON *vars, struct job_draft out[MAIL_ADDRESSES], size_t *n)
+{
+	struct mail m = { .template = template, .name = to->name,
+		.vars = vars, .priority = 1 };
+	struct str rest = to->addresses;
+
+	while (*n < MAIL_ADDRESSES && str_split(&rest, '\n', &m.to))
 		out[(*n)++] = mail_draft(x, &m);
-	}
-	return E_OK;
+}
+
+struct str
+mail_notice(struct ctx *x, const struct addressee *to, const char *template,
+    cJSON *vars)
+{
+	struct job_draft drafts[MAIL_ADDRESSES];
+	size_t n = 0;
+
+	mail_each(x, to, template, vars, drafts, &n);
+	return mail_batch(x, drafts, n);
+}
+
+enum err
+mail_notice_user(struct ctx *x, struct str user_id, const char *template,
+    cJSON *vars, struct str *out)
+{
+	struct addressee to;
+	enum err e = mail_addressee(x, user_id, &to);
+
+	if (e == E_OK)
+		*out = mail_notice(x, &to, template, vars);
+	return e;
 }
 
 void

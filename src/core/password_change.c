@@ -23,23 +23,11 @@ check(struct ctx *x, struct str password, struct str username,
 	return x->sentence ? E_VALIDATION : E_OK;
 }
 
-/* To all addresses (rows RC3, LG11): the mailbox may be the thief's. */
 static enum err
-notice(struct ctx *x, struct str user_id, struct str name, struct str *mails)
+notice(struct ctx *x, struct str user_id, struct str *mails)
 {
-	struct job_draft jobs[MAIL_ADDRESSES];
-	cJSON *vars = json_object();
-	size_t n = 0;
-	enum err e;
-
-	json_add_str(vars, "ip", x->client);
-	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
-	e = mail_everywhere(x, user_id, (struct mail){
-	    .template = "password-changed", .name = name, .vars = vars,
-	    .priority = 1 }, jobs, &n);
-	if (e == E_OK)
-		*mails = mail_batch(x, jobs, n);
-	return e;
+	return mail_notice_user(x, user_id, "password-changed",
+	    mail_where(x), mails);
 }
 
 enum err
@@ -66,7 +54,7 @@ password_change(struct ctx *x, const struct session *s,
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e == E_OK)
-		e = notice(x, a->id, account_greeting(a), &mails);
+		e = notice(x, a->id, &mails);
 	if (e != E_OK)
 		return e;
 	session_stale(x, a->id);
@@ -156,7 +144,7 @@ password_reset_confirm(struct ctx *x, struct str token,
 	if (e != E_OK)
 		return e;
 	uid = row_str(r, 0, 0);
-	e = notice(x, uid, row_str(r, 0, 3), &mails);
+	e = notice(x, uid, &mails);
 	if (e != E_OK)
 		return e;
 	session_stale(x, uid);

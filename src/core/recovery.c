@@ -97,9 +97,9 @@ match(struct ctx *x, const struct rows *r, struct str code)
 	size_t found = r->n;
 
 	for (size_t i = 0; i < r->n; i++) {
-		struct str want = row_bytes(x->arena, r, i, 6);
+		struct str want = row_bytes(x->arena, r, i, 5);
 		struct str mac = token_code_mac(x->arena, x->keys,
-		    row_str(r, i, 5), "recovery", code);
+		    row_str(r, i, 4), "recovery", code);
 
 		if (want.n == mac.n &&
 		    sodium_memcmp(want.p, mac.p, mac.n) == 0)
@@ -118,7 +118,7 @@ second(struct ctx *x, const struct rows *r, struct str other)
 	struct account a;
 	enum err e;
 
-	if (!row_bool(r, 0, 4))
+	if (!row_bool(r, 0, 3))
 		return E_OK;
 	if (other.n == 0) {
 		x->sentence = "This account has a second factor: a backup "
@@ -174,18 +174,15 @@ finish(struct ctx *x, const struct rows *r, struct str request,
 {
 	struct job_draft jobs[MAIL_ADDRESSES];
 	struct str uid = row_str(r, 0, 0);
-	cJSON *vars = json_object();
+	struct addressee to;
 	struct rows *done;
 	size_t n = 0;
-	enum err e;
+	enum err e = mail_addressee(x, uid, &to);
 
-	json_add_str(vars, "ip", x->client);
-	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
-	e = mail_everywhere(x, uid, (struct mail){
-	    .template = "recovery-done", .name = row_str(r, 0, 3),
-	    .vars = vars, .priority = 1 }, jobs, &n);
-	if (e == E_OK)
-		e = tell_phones(x, uid, jobs, &n);
+	if (e != E_OK)
+		return e;
+	mail_each(x, &to, "recovery-done", mail_where(x), jobs, &n);
+	e = tell_phones(x, uid, jobs, &n);
 	if (e != E_OK)
 		return e;
 	session_stale(x, uid);
@@ -233,7 +230,7 @@ recovery_confirm(struct ctx *x, struct str challenge, const struct str *codes,
 		size_t row = match(x, r, codes[i]);
 
 		if (row < r->n)
-			issued = row_str(r, row, 5);
+			issued = row_str(r, row, 4);
 		else
 			other = codes[i];
 	}

@@ -98,20 +98,20 @@ check(struct ctx *x, const struct account *a, struct str type,
 	return E_CONFLICT;
 }
 
-/* To all addresses: what was added or taken away, and by whom. */
+/* To all addresses: what was added or taken away, and from where. */
 static enum err
 notice(struct ctx *x, const struct account *a, bool added, struct str type,
     struct job_draft *jobs, size_t *n)
 {
-	cJSON *vars = json_object();
+	cJSON *vars = mail_where(x);
+	struct addressee to;
+	enum err e = mail_addressee(x, a->id, &to);
 
 	json_add_bool(vars, "added", added);
 	json_add_bool(vars, "phone", str_eq(type, STR("phone")));
-	json_add_str(vars, "ip", x->client);
-	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
-	return mail_everywhere(x, a->id, (struct mail){
-	    .template = "recovery-method", .name = account_greeting(a),
-	    .vars = vars, .priority = 1 }, jobs, n);
+	if (e == E_OK)
+		mail_each(x, &to, "recovery-method", vars, jobs, n);
+	return e;
 }
 
 enum err

@@ -18,9 +18,7 @@ struct family {
 	bool user_active;
 	struct str repair_key;
 	int64_t since_rotation; /* µs */
-	struct str email;
-	struct str name;
-	struct str ip;
+	struct addressee owner;
 };
 
 static enum err
@@ -43,9 +41,7 @@ family_find(struct ctx *x, struct str sid, struct family *f)
 		.repair_key = row_bytes(x->arena, r, 0, 5),
 		.since_rotation = row_null(r, 0, 6) ? INT64_MAX :
 		    row_int(r, 0, 6),
-		.email = row_str(r, 0, 7),
-		.name = row_str(r, 0, 8),
-		.ip = row_str(r, 0, 9),
+		.owner = { row_str(r, 0, 7), row_str(r, 0, 8) },
 	};
 	return E_OK;
 }
@@ -80,19 +76,16 @@ static enum err
 reused(struct ctx *x, struct str sid, const struct family *f)
 {
 	bool all = strcmp(x->config->refresh_reuse, "user") == 0;
-	cJSON *vars = json_object();
-	struct job_draft job;
+	cJSON *vars = mail_where(x);
+	struct str mails;
 	enum err e;
 
-	json_add_str(vars, "ip", x->client);
-	json_add_str(vars, "when", clock_iso(x->arena, clock_wall()));
 	json_add_bool(vars, "all", all);
-	job = mail_draft(x, &(struct mail){ .template = "refresh-reuse",
-	    .to = f->email, .name = f->name, .vars = vars, .priority = 1 });
+	mails = mail_notice(x, &f->owner, "refresh-reuse", vars);
 	session_stale(x, all ? f->user_id : sid);
 	e = db_exec(x->db, x->arena, Q_SESSION_REUSED, NULL, A_STR(sid),
-	    A_BOOL(all), A_STR(job.id), A_BYTES(job.sealed),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	    A_BOOL(all), A_STR(mails), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
 	if (e != E_OK)
 		return e;
 	mail_sent(x);

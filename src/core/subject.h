@@ -10,8 +10,7 @@ struct subject {
 	struct str user_id;  /* STR_NONE: an application's */
 	struct str owner_id; /* STR_NONE: a user of ours */
 	struct str label;    /* how an authenticator names the account */
-	struct str email;    /* of notices; STR_NONE: nobody to tell */
-	struct str greeting;
+	struct str greeting; /* of mails with codes */
 	bool is_admin;	     /* sends no codes (row OT6), skips nothing (TD2) */
 };
 

@@ -267,6 +267,33 @@ START_TEST(a_login_clears_the_failures)
 }
 END_TEST
 
+/* Row LG11: every proved address, the one that is two once; two statements. */
+START_TEST(a_new_place_is_told_everywhere_without_a_further_round_trip)
+{
+	struct account u;
+	struct login l;
+	uint64_t trips;
+
+	register_ann(&u);
+	scratch_sql(admin, "insert into recovery_methods (id, user_id, type, "
+	    "value, verified_at) select gen_random_uuid(), u.id, m.type, "
+	    "m.value, m.verified_at from users u, (values "
+	    "('email', 'ann@example.com', now()), "
+	    "('email', 'ann@example.org', now()), "
+	    "('email', 'ann@example.net', null), "
+	    "('phone', '+4930123456', now())) m (type, value, verified_at)");
+	ck_assert_int_eq(log_in("ann", PASSWORD, &l), E_OK);
+	scratch_sql(admin, "delete from jobs");
+	x.user_agent = STR("another");
+	trips = db_round_trips(x.db);
+	ck_assert_int_eq(log_in("ann", PASSWORD, &l), E_OK);
+	ck_assert_uint_eq(db_round_trips(x.db) - trips, 2);
+	ck_assert_str_eq(scratch_sql(admin, "select count(*) from jobs"), "2");
+	ck_assert_int_eq(log_in("ann", PASSWORD, &l), E_OK);
+	ck_assert_str_eq(scratch_sql(admin, "select count(*) from jobs"), "2");
+}
+END_TEST
+
 /* Row PW6: an imported or outdated string is replaced at the next login. */
 START_TEST(an_old_hash_is_renewed_at_login)
 {
@@ -657,6 +684,7 @@ main(void)
 		five_failures_lock_the_name_for_the_network,
 		a_known_device_logs_in_through_a_lockout,
 		a_login_clears_the_failures,
+		a_new_place_is_told_everywhere_without_a_further_round_trip,
 		an_old_hash_is_renewed_at_login,
 		refresh_token_used_twice_revokes_the_family,
 		reuse_revokes_every_session_where_configured,
