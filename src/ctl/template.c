@@ -2,6 +2,7 @@
 
 #include "ctl/ctl.h"
 #include "queue/mail_template.h"
+#include "queue/message.h"
 
 static struct {
 	const char *language;
@@ -20,22 +21,20 @@ static const struct ctl_option preview_options[] = {
 
 /* Something for every variable of templates/README.md. */
 static cJSON *
-samples(struct ctl *c)
+samples(struct ctl *c, const struct message_source *source)
 {
 	static const char *const text[][2] = {
-		{ "name", "Ada" }, { "code", "123456" }, { "minutes", "10" },
+		{ "code", "123456" }, { "minutes", "10" },
 		{ "hours", "24" }, { "token", "SAMPLE-TOKEN" },
-		{ "when", "2 January 2026, 03:04 UTC" },
-		{ "until", "9 January 2026, 03:04 UTC" },
+		{ "when", "2026-01-02T03:04:05.678Z" },
+		{ "until", "2026-01-09T03:04:05.678Z" },
 		{ "ip", "192.0.2.7" }, { "user_agent", "Firefox on Linux" },
 		{ "new_email", "a…@example.com" },
 		{ "url", "https://app.example.com/hook" },
 		{ "reason", "the endpoint failed for five days" },
 	};
-	cJSON *o = json_object();
+	cJSON *o = message_values(source, STR("Ada"), NULL);
 
-	json_add_str(o, "brand", str_of(c->config->name));
-	json_add_str(o, "public_url", str_of(c->config->public_url));
 	json_add_str(o, "link", arena_fmt(c->arena,
 	    "%s/sample?token=SAMPLE-TOKEN", c->config->public_url));
 	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
@@ -66,16 +65,15 @@ set_vars(struct ctl *c, cJSON *o)
 static int
 run_preview(struct ctl *c)
 {
-	const struct mail_templates where = { c->config->template_dir,
-		PKGDATADIR "/templates", NULL };
-	cJSON *values = samples(c), *answer = json_object();
+	const struct message_source source = message_source(c->config);
+	cJSON *values = samples(c, &source), *answer = json_object();
 	struct mail_text mail;
 	const char *why = "";
 
 	if (!set_vars(c, values))
 		return ctl_fail(E_VALIDATION, "--var wants NAME=VALUE");
-	if (!mail_template_render(c->arena, &where, str_of(c->args[0]),
-	    str_of(preview.language), values, &mail, &why))
+	if (!mail_template_render(c->arena, &source.templates,
+	    str_of(c->args[0]), str_of(preview.language), values, &mail, &why))
 		return ctl_fail(E_NOT_FOUND, "%s: %s", c->args[0], why);
 	if (!c->json && preview.html)
 		return printf("%.*s", STR_FMT(mail.html)) < 0 ? CTL_FAILED :

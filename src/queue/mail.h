@@ -1,30 +1,22 @@
 #ifndef QUEUE_MAIL_H
 #define QUEUE_MAIL_H
 
-#include "base/config.h"
 #include "queue/mail_template.h"
+#include "queue/message.h"
 #include "queue/mime.h"
 
-/*
- * From the payload of a job to a message. Payload:
- * {"template":"verify","to":"a@x","language":"en","name":"Ann","vars":{…}};
- * language (a tag, or an Accept-Language) and name may be missing or null.
- * Templates see vars, and besides them brand, name and public_url, which vars
- * cannot replace.
- */
+/* From the payload of a job to a mail. */
 struct mail_sender {
-	struct mail_templates templates;
-	const char *brand;
-	const char *public_url;
+	struct message_source source;
 	struct str name;    /* of the From header */
 	struct str address;
 	struct str host;    /* of Message-IDs */
 };
 
 /*
- * From service.name, service.public_url, service.template_dir, smtp.from. An
- * empty smtp.from is no-reply@ the host of public_url, or localhost where that
- * is an address. False when smtp.from is no address; *why names the setting.
+ * From the settings of message_source and smtp.from. An empty smtp.from is
+ * no-reply@ the host of public_url, or localhost where that is an address.
+ * False when smtp.from is no address; *why names the setting.
  */
 bool mail_sender(struct arena *a, const struct config *c,
     struct mail_sender *out, const char **why);
@@ -44,12 +36,5 @@ struct mail {
 bool mail_compose(struct arena *a, const struct mail_sender *s, struct str id,
     int64_t created_at, struct str payload, struct mail *out,
     const char **why);
-
-/*
- * A name a user chose, for "Hello …": itself, or STR_NONE when it could be a
- * link or a sentence of its own, for everybody can have mail sent to an
- * address that is not his (row HT7).
- */
-struct str mail_greeting(struct str name);
 
 #endif

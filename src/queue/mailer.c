@@ -88,7 +88,7 @@ mailer_new(const struct config *c, struct queue *q)
 		mailer_free(&m);
 		return NULL;
 	}
-	m->sender.templates.cache = mail_template_cache_new();
+	m->sender.source.templates.cache = template_dir_cache_new();
 	if (!connect_relay(m, c))
 		mailer_free(&m);
 	return m;
@@ -120,7 +120,7 @@ mailer_free(struct mailer **mp)
 		return;
 	db_meanwhile(m->queue->db, NULL, NULL);
 	transfer_free(&m->transfer);
-	mail_template_cache_free(&m->sender.templates.cache);
+	template_dir_cache_free(&m->sender.source.templates.cache);
 	shrink(m);
 	arena_free(&m->arena);
 	free(m);

@@ -797,5 +797,10 @@ def test_every_mail_can_be_looked_at_before_it_is_sent(stack):
     assert "<b>" in shown
     assert "&lt;b&gt;" in stack.ctl("template", "preview", "verify", "--html",
                                     "--var", "code=<b>").stdout
+    for language, until in (("en", "2026-01-09 03:04 UTC"),
+                            ("de", "09.01.2026, 03:04 Uhr (UTC)")):
+        for part in ([], ["--html"]):
+            assert until in stack.ctl("template", "preview", "erase",
+                                      "--language", language, *part).stdout
     assert stack.ctl("template", "preview", "none",
                      check=False).returncode == 3

@@ -224,13 +224,14 @@ def test_a_mail_arrives_as_text_and_html_with_its_own_headers(stack):
 
 @pytest.mark.parametrize("template", [
     "verify", "welcome", "reset", "password-changed", "already-registered",
-    "refresh-reuse", "new-login"])
+    "refresh-reuse", "new-login", "erase"])
 def test_every_template_renders(stack, template):
     relay = stack.relay()
     stack.add(template=template, vars={
         "code": "418302", "minutes": 10, "username": "ann",
         "link": "https://auth.example.test/reset-password?token=pwr_x-Y&a=b",
         "token": "pwr_x-Y", "when": "2026-01-02T03:04:05.678Z",
+        "until": "2026-01-09T03:04:05.678Z",
         "ip": "192.0.2.1", "user_agent": "curl/8 <b>"})
     stack.once()
     m, = relay.mails()
@@ -241,10 +242,39 @@ def test_every_template_renders(stack, template):
         link = "https://auth.example.test/reset-password?token=pwr_x-Y&a=b"
         assert link in body(m, "plain")
         assert link.replace("&", "&amp;") in body(m, "html")
-    if template in ("password-changed", "refresh-reuse", "new-login"):
+    if template == "erase":
+        assert "2026-01-09 03:04 UTC" in body(m, "plain")
+    if template in ("password-changed", "refresh-reuse", "new-login",
+                    "erase"):
         assert "When:    2026-01-02 03:04 UTC" in body(m, "plain")
         assert "<td>192.0.2.1</td>" in body(m, "html")
     assert "<b>" not in body(m, "html")
+
+
+def test_times_are_said_in_the_language_of_the_mail(stack, tmp_path):
+    """By the template _time of the language, which is replaced like others;
+    a language without one says it as English does."""
+    relay = stack.relay()
+    own = tmp_path / "own" / "mail"
+    for language in ("de", "fr", "nl"):
+        (own / language).mkdir(parents=True)
+        (own / language / "verify.txt").write_text(
+            "Subject: x\n\n{{when}}, {{until}}\n")
+    (own / "nl" / "_time.txt").write_text(
+        "{{day}}-{{month}}-{{year}} {{hour}}.{{minute}} uur\n")
+    for language in ("de", "fr", "nl"):
+        stack.add(language=language, vars={
+            "when": "2026-01-02T03:04:05.678Z",
+            "until": "2026-12-31T23:59:59.999Z"})
+    # Of a build that is not installed there is no other directory.
+    for name in ("_time.txt", "de/_time.txt"):
+        with open(os.path.join(TOP, "templates/mail", name)) as f:
+            (own / name).write_text(f.read())
+    stack.once(TEMPLATE_DIR=str(tmp_path / "own"))
+    assert sorted(body(m, "plain").strip() for m in relay.mails()) == [
+        "02-01-2026 03.04 uur, 31-12-2026 23.59 uur",
+        "02.01.2026, 03:04 Uhr (UTC), 31.12.2026, 23:59 Uhr (UTC)",
+        "2026-01-02 03:04 UTC, 2026-12-31 23:59 UTC"]
 
 
 def test_a_language_lacks_no_mail_and_no_value():

@@ -95,9 +95,9 @@ START_TEST(a_greeting_is_a_name_and_no_link)
 		"Annnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		ck_str(mail_greeting(str_of(names[i])), names[i]);
+		ck_str(message_greeting(str_of(names[i])), names[i]);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		ck_assert_msg(mail_greeting(str_of(others[i])).p == NULL,
+		ck_assert_msg(message_greeting(str_of(others[i])).p == NULL,
 		    "%s", others[i]);
 }
 END_TEST
@@ -139,6 +139,53 @@ START_TEST(a_language_cannot_leave_the_template_directory)
 	    "\"language\":\"../../etc\",\"vars\":{\"code\":\"418302\"}}", &m));
 	ck_assert(compose("{\"template\":\"verify\",\"to\":\"a@x.test\","
 	    "\"language\":\"xx-YY,en;q=0.1\",\"vars\":{\"code\":\"1\"}}", &m));
+}
+END_TEST
+
+/* The text of the mail erase for one who prefers accept. */
+static struct str
+erase(const char *accept, const char *when)
+{
+	struct mail_sender s = sender();
+	struct mail_text text;
+	const char *why = NULL;
+	cJSON *vars;
+
+	json_use(a);
+	vars = json_object();
+	json_add_str(vars, "when", str_of(when));
+	json_add_str(vars, "until", STR("2026-02-01T00:30:00.000+01:00"));
+	json_add_str(vars, "user_agent", STR("2026-01-02T03:04:05Z"));
+	ck_assert(mail_template_render(a, &s.source.templates, STR("erase"),
+	    str_of(accept), message_values(&s.source, STR_NONE, vars), &text,
+	    &why));
+	ck_assert(has(text.html, "UTC"));
+	return text.text;
+}
+
+START_TEST(times_are_said_as_the_language_of_the_mail_says_them)
+{
+	static const struct {
+		const char *accept, *when, *until;
+	} cases[] = {
+		{ "", "When:    2026-01-02 03:04 UTC",
+		    "2026-01-31 23:30 UTC" },
+		{ "fr, en;q=0.5", "When:    2026-01-02 03:04 UTC",
+		    "2026-01-31 23:30 UTC" },
+		{ "de-AT,de;q=0.9", "Wann:    02.01.2026, 03:04 Uhr (UTC)",
+		    "31.01.2026, 23:30 Uhr (UTC)" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str text = erase(cases[i].accept,
+		    "2026-01-02T03:04:05.678Z");
+
+		ck_assert(has(text, cases[i].when));
+		ck_assert(has(text, cases[i].until));
+		/* What is no time of ours stays what somebody sent. */
+		ck_assert(has(text, "2026-01-02T03:04:05Z"));
+		ck_assert(has(erase(cases[i].accept, "soon"), ":    soon\n"));
+	}
 }
 END_TEST
 
@@ -204,6 +251,7 @@ UNIT("queue/mail", the_sender_comes_from_the_settings_only,
     vars_cannot_replace_what_the_service_says_of_itself,
     a_payload_that_is_no_mail_is_refused,
     a_language_cannot_leave_the_template_directory,
+    times_are_said_as_the_language_of_the_mail_says_them,
     the_back_off_doubles_up_to_six_hours_and_fills_five_days,
     a_relay_that_is_away_is_looked_for_every_two_seconds,
     a_relay_that_refuses_us_is_asked_less_and_less)
