@@ -110,65 +110,17 @@ factor_send_budget(struct ctx *x, struct str who, struct str kind,
 	    x->config->sms_per_day, DAY);
 }
 
-/* The host browsers bind a code of an SMS to (row OT7). */
-static struct str
-host_of(const struct ctx *x)
-{
-	struct str s = str_of(x->config->public_url);
-	size_t skip = str_starts(s, STR("https://")) ? 8 : 7;
-
-	s = str_slice(s, skip, s.n);
-	s = str_slice(s, 0, str_find(s, '/'));
-	return str_slice(s, 0, str_find(s, ':'));
-}
-
-static struct job_draft
-sms(struct ctx *x, struct str to, struct str text, int priority, int64_t ttl)
-{
-	cJSON *o = json_object();
-
-	json_add_str(o, "to", to);
-	json_add_str(o, "text", text);
-	return job_draft(x->arena, x->keys, "sms", priority, ttl,
-	    json_print(x->arena, o));
-}
-
-struct job_draft
-factor_send_sms(struct ctx *x, struct str to, const char *what,
-    struct str code)
-{
-	struct str host = host_of(x), text;
-
-	text = arena_fmt(x->arena, "%.*s is your %s %s. It is valid for "
-	    "%d minutes.", STR_FMT(code), x->config->name, what,
-	    (int)(LIFE / CLOCK_SECOND / 60));
-	if (host.n)
-		text = arena_fmt(x->arena, "%.*s\n\n@%.*s #%.*s",
-		    STR_FMT(text), STR_FMT(host), STR_FMT(code));
-	return sms(x, to, text, 0, LIFE);
-}
-
-struct job_draft
-factor_send_recovered(struct ctx *x, struct str to)
-{
-	return sms(x, to, arena_fmt(x->arena, "Your %s account was recovered "
-	    "and has a new password. If it was not you, reset your password "
-	    "at once.", x->config->name), 1, DAY);
-}
-
 static struct job_draft
 draft(struct ctx *x, const struct subject *s, struct str kind,
     struct str to, struct str code)
 {
-	cJSON *vars;
+	cJSON *vars = json_object();
 
-	if (str_eq(kind, STR("sms")))
-		return factor_send_sms(x, to, "code", code);
-	vars = json_object();
 	json_add_str(vars, "code", code);
 	json_add_int(vars, "minutes", LIFE / CLOCK_SECOND / 60);
 	return mail_draft(x, &(struct mail){ .template = "factor-code",
-	    .to = to, .name = s->greeting, .vars = vars, .ttl = LIFE });
+	    .sms = str_eq(kind, STR("sms")), .to = to, .name = s->greeting,
+	    .vars = vars, .ttl = LIFE });
 }
 
 enum err

@@ -24,13 +24,6 @@ enum err factor_send_phone(struct ctx *x, struct str typed, struct str *out);
 enum err factor_send_budget(struct ctx *x, struct str who, struct str kind,
     struct str to);
 
-/* The text message that brings a code. */
-struct job_draft factor_send_sms(struct ctx *x, struct str to,
-    const char *what, struct str code);
-
-/* That an account was recovered, to a phone of its owner (row RC3). */
-struct job_draft factor_send_recovered(struct ctx *x, struct str to);
-
 /*
  * Send a code to destination; what it is good for is bound: "setup:<id>",
  * "challenge:<id>", "session:<id>", "key". E_LIMITED with ctx->retry_after.

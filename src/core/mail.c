@@ -16,8 +16,8 @@ mail_draft(struct ctx *x, const struct mail *m)
 	json_add_str(o, "language", str_slice(x->language, 0, LANGUAGE_MAX));
 	json_add_str(o, "name", m->name);
 	json_add(o, "vars", m->vars ? m->vars : json_object());
-	return job_draft(x->arena, x->keys, "mail", m->priority, m->ttl,
-	    json_print(x->arena, o));
+	return job_draft(x->arena, x->keys, m->sms ? "sms" : "mail",
+	    m->priority, m->ttl, json_print(x->arena, o));
 }
 
 struct str

@@ -5,9 +5,13 @@
 #include "core/ctx.h"
 #include "store/job_store.h"
 
-/* A mail to one address, from templates/mail/<template>. */
+/*
+ * A mail to one address, from templates/mail/<template>; or an SMS to one
+ * number, from templates/sms/<template>.
+ */
 struct mail {
 	const char *template;
+	bool sms;
 	struct str to;
 	struct str name;  /* greeting */
 	cJSON *vars;	  /* or NULL */

@@ -14,6 +14,7 @@
 #define LIFE (600 * CLOCK_SECOND)
 #define FLOOR (40 * CLOCK_MS)
 #define PER_HOUR 5
+#define DAY (86400 * CLOCK_SECOND)
 #define CODES_MAX 4
 
 static enum err
@@ -161,7 +162,10 @@ tell_phones(struct ctx *x, struct str uid, struct job_draft *jobs, size_t *n)
 			continue;
 		if (e != E_OK)
 			return e;
-		jobs[(*n)++] = factor_send_recovered(x, m[i].value);
+		jobs[(*n)++] = mail_draft(x, &(struct mail){
+		    .template = "recovery-done", .sms = true,
+		    .to = m[i].value, .vars = mail_where(x), .priority = 1,
+		    .ttl = DAY });
 	}
 	x->retry_after = 0;
 	x->sentence = NULL;

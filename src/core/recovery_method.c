@@ -73,10 +73,9 @@ recovery_code_make(struct ctx *x, struct str user_id, struct str greeting,
 	json_add_str(vars, "code", digits);
 	json_add_int(vars, "minutes", LIFE / CLOCK_SECOND / 60);
 	json_add_bool(vars, "recovery", strcmp(purpose, "recovery") == 0);
-	out->job = str_eq(kind, STR("sms")) ?
-	    factor_send_sms(x, value, "recovery code", digits) :
-	    mail_draft(x, &(struct mail){ .template = "recovery-code",
-		.to = value, .name = greeting, .vars = vars, .ttl = LIFE });
+	out->job = mail_draft(x, &(struct mail){ .template = "recovery-code",
+	    .sms = str_eq(kind, STR("sms")), .to = value, .name = greeting,
+	    .vars = vars, .ttl = LIFE });
 	return E_OK;
 }
 

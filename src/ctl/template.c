@@ -3,11 +3,13 @@
 #include "ctl/ctl.h"
 #include "queue/mail_template.h"
 #include "queue/message.h"
+#include "queue/sms_template.h"
 
 static struct {
 	const char *language;
 	struct ctl_texts vars;
 	bool html;
+	bool sms;
 } preview;
 
 static const struct ctl_option preview_options[] = {
@@ -16,6 +18,7 @@ static const struct ctl_option preview_options[] = {
 	{ "var", CTL_TEXTS, &preview.vars,
 	    "NAME=VALUE instead of the sample; an empty value is false" },
 	{ "html", CTL_FLAG, &preview.html, "the HTML part, not the text" },
+	{ "sms", CTL_FLAG, &preview.sms, "an SMS, and what it costs" },
 	{ 0 },
 };
 
@@ -63,33 +66,63 @@ set_vars(struct ctl *c, cJSON *o)
 }
 
 static int
+show_mail(struct ctl *c, const struct mail_text *mail)
+{
+	cJSON *answer = json_object();
+
+	if (!c->json && preview.html)
+		return printf("%.*s", STR_FMT(mail->html)) < 0 ? CTL_FAILED :
+		    CTL_OK;
+	if (!c->json)
+		return printf("Subject: %.*s\n\n%.*s", STR_FMT(mail->subject),
+		    STR_FMT(mail->text)) < 0 ? CTL_FAILED : CTL_OK;
+	json_add_str(answer, "subject", mail->subject);
+	json_add_str(answer, "text", mail->text);
+	json_add_str(answer, "html", mail->html);
+	return ctl_print(c, answer);
+}
+
+static int
+show_sms(struct ctl *c, struct str text)
+{
+	struct sms_size size = sms_template_size(text);
+	cJSON *answer = json_object();
+
+	if (!c->json)
+		return printf("Parts: %zu (%zu characters)\n\n%.*s\n",
+		    size.parts, size.characters, STR_FMT(text)) < 0 ?
+		    CTL_FAILED : CTL_OK;
+	json_add_str(answer, "text", text);
+	json_add_int(answer, "characters", (int64_t)size.characters);
+	json_add_int(answer, "parts", (int64_t)size.parts);
+	return ctl_print(c, answer);
+}
+
+static int
 run_preview(struct ctl *c)
 {
 	const struct message_source source = message_source(c->config);
-	cJSON *values = samples(c, &source), *answer = json_object();
+	struct str name = str_of(c->args[0]), sms;
+	struct str language = str_of(preview.language);
+	cJSON *values = samples(c, &source);
 	struct mail_text mail;
 	const char *why = "";
 
 	if (!set_vars(c, values))
 		return ctl_fail(E_VALIDATION, "--var wants NAME=VALUE");
-	if (!mail_template_render(c->arena, &source.templates,
-	    str_of(c->args[0]), str_of(preview.language), values, &mail, &why))
-		return ctl_fail(E_NOT_FOUND, "%s: %s", c->args[0], why);
-	if (!c->json && preview.html)
-		return printf("%.*s", STR_FMT(mail.html)) < 0 ? CTL_FAILED :
-		    CTL_OK;
-	if (!c->json)
-		return printf("Subject: %.*s\n\n%.*s", STR_FMT(mail.subject),
-		    STR_FMT(mail.text)) < 0 ? CTL_FAILED : CTL_OK;
-	json_add_str(answer, "subject", mail.subject);
-	json_add_str(answer, "text", mail.text);
-	json_add_str(answer, "html", mail.html);
-	return ctl_print(c, answer);
+	if (preview.sms && preview.html)
+		return ctl_fail(E_VALIDATION, "an SMS has no HTML part");
+	if (preview.sms ? sms_template_render(c->arena, &source.templates,
+	    name, language, values, &sms, &why) :
+	    mail_template_render(c->arena, &source.templates, name, language,
+	    values, &mail, &why))
+		return preview.sms ? show_sms(c, sms) : show_mail(c, &mail);
+	return ctl_fail(E_NOT_FOUND, "%s: %s", c->args[0], why);
 }
 
 const struct ctl_command ctl_templates[] = {
 	{ "template preview", "NAME", 1, 1, CTL_NEEDS_CONFIG,
 	    preview_options, run_preview,
-	    "A mail as it would be sent, with sample values" },
+	    "A mail or SMS as it would be sent, with sample values" },
 	{ 0 },
 };

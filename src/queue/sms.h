@@ -5,8 +5,8 @@
 #include "queue/job.h"
 
 /*
- * What does jobs of kind "sms", payload {"to","text"}: Twilio's form, or a
- * JSON POST to sms.http.url. Several are under way at once beside the mail, so
+ * What does jobs of kind "sms" (queue/message.h): Twilio's form, or a JSON
+ * POST to sms.http.url. Several are under way at once beside the mail, so
  * that a slow provider holds up nobody. Neither number nor text is logged.
  */
 struct sms;

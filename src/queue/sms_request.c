@@ -2,6 +2,8 @@
 
 #include "base/encoding.h"
 #include "base/json.h"
+#include "queue/message.h"
+#include "queue/sms_template.h"
 
 static bool
 has_twilio(const struct config *c)
@@ -65,21 +67,19 @@ bool
 sms_request_make(struct arena *a, const struct config *c, struct str id,
     struct str payload, struct sms_request *out, const char **why)
 {
-	struct str to, text;
-	cJSON *v = NULL;
+	const struct message_source source = message_source(c);
+	struct message m;
+	struct str text;
 
 	*out = (struct sms_request){ 0 };
-	*why = "the payload is not what an SMS needs";
-	if (json_parse(a, payload, 2, &v, NULL) != E_OK)
-		return false;
-	to = json_text(json_get(v, "to"));
-	text = json_text(json_get(v, "text"));
-	if (to.n == 0 || text.n == 0)
-		return false;
 	json_use(a);
+	if (!message_read(a, &source, payload, &m, why) ||
+	    !sms_template_render(a, &source.templates, m.template, m.language,
+		m.values, &text, why))
+		return false;
 	if (has_twilio(c))
-		twilio(a, c, to, text, out);
+		twilio(a, c, m.to, text, out);
 	else
-		generic(a, c, id, to, text, out);
+		generic(a, c, id, m.to, text, out);
 	return true;
 }

@@ -15,8 +15,8 @@ struct sms_request {
 bool sms_request_possible(const struct config *c);
 
 /*
- * The request for payload {"to","text"} of job id, in a. False with *why when
- * the payload is not that.
+ * The request for the payload (queue/message.h) of job id, in a, with the text
+ * of its template. False with *why when it can never be sent.
  */
 bool sms_request_make(struct arena *a, const struct config *c, struct str id,
     struct str payload, struct sms_request *out, const char **why);

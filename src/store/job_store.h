@@ -13,7 +13,7 @@
  * (sql/schema/0002_job.sql shows the form), then call job_wake.
  *
  * What a producer hands to the statement that also makes the cause: job id,
- * kind and sealed payload. All mail goes this way:
+ * kind and sealed payload. All mail and SMS go this way:
  * payload {"template","to","language","name","vars":{…}}.
  */
 struct job_draft {

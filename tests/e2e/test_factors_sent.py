@@ -1,12 +1,17 @@
 """Codes by SMS and mail: a second factor that is sent."""
+import atexit
 import base64
 import concurrent.futures
 import json
+import os
 import re
+import shutil
+import tempfile
 import urllib.parse
 
 import pytest
 
+from conftest import ROOT
 from factor import Enrolled
 from maildir import text_of
 from provider import PROVIDER, TWILIO, numbers
@@ -72,6 +77,48 @@ def test_what_twilio_gets(stack, person, phone):
     assert form["From"] == "+15005550006" and form["To"] == phone
     # Row OT7: the last line binds the code to the host.
     assert form["Body"].splitlines()[-1] == f"@127.0.0.1 #{code}"
+
+
+@TWILIO
+def test_a_message_is_in_the_language_the_request_prefers(person, phone):
+    def text(n):
+        return until(lambda: PROVIDER.to(phone)[n - 1:n], "an SMS")[0]
+    assert person.api.post("/2fa/sms/setup", {"phone": phone},
+                           Accept_Language="fr, de-AT;q=0.9, en;q=0.8"
+                           ).status == 200
+    code = PROVIDER.code(phone)
+    assert text(1) == (f"{code} ist Ihr Code für Postern. Er gilt 10 Minuten."
+                       f"\n\n@127.0.0.1 #{code}")
+    assert person.api.post("/2fa/sms/verify-setup",
+                           {"code": code}).status == 200
+    for n, language in ((2, "de"), (3, "en")):
+        assert person.anonymous.post("/auth/login", {
+            "identifier": person.email, "password": person.password},
+            Accept_Language=language).status == 200
+        code = PROVIDER.code(phone, n)
+        assert (f"{code} is your Postern code." in text(n)) == (
+            language == "en")
+
+
+# A copy of all templates, as an operator's own directory.
+OWN = tempfile.mkdtemp(prefix="postern-templates-")
+atexit.register(shutil.rmtree, OWN, ignore_errors=True)
+os.chmod(OWN, 0o755)
+shutil.copytree(os.path.join(ROOT, "templates"), OWN, dirs_exist_ok=True)
+
+
+@pytest.mark.stack(**dict(TWILIO.kwargs, TEMPLATE_DIR=OWN))
+def test_an_operator_replaces_the_text_of_a_message(person, phone):
+    """While the worker runs."""
+    def ask(n):
+        assert person.api.post("/2fa/sms/setup",
+                               {"phone": phone}).status == 200
+        return until(lambda: PROVIDER.to(phone)[n - 1:n], "an SMS")[0]
+    assert "is your Postern code." in ask(1)
+    with open(OWN + "/sms/factor-code.txt", "w") as f:
+        f.write("{{code}}: your key to {{brand}}, {{minutes}} min\n\n")
+    text = ask(2)
+    assert text == PROVIDER.code(phone, 2) + ": your key to Postern, 10 min"
 
 
 @TWILIO

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from maildir import text_of
 from provider import PROVIDER, TWILIO, numbers
 from test_recovery import code_of, finish, method, start, totp, wrong
 from until import until
@@ -82,6 +83,28 @@ def test_a_message_says_what_its_code_is_for(api, person, phone):
         code = text[:6]
         assert text.startswith(f"{code} is your Postern recovery code.")
         assert text.endswith(f"@127.0.0.1 #{code}")
+
+
+def test_recovery_speaks_the_language_of_who_asks(api, person, inbox, phone):
+    """Row RC3: code and notice, by SMS as by mail."""
+    proved_phone(person, phone)
+    german = {"Accept_Language": "de-DE,de;q=0.9,en;q=0.5"}
+    challenge = api.post("/auth/recovery/start",
+                         {"identifier": person.email}, **german
+                         ).data["challenge"]
+    code = PROVIDER.code(phone, 2)
+    assert PROVIDER.to(phone)[1] == (
+        f"{code} ist Ihr Wiederherstellungscode für Postern. Er gilt 10 "
+        f"Minuten.\n\n@127.0.0.1 #{code}")
+    done = api.post("/auth/recovery/confirm", {
+        "challenge": challenge, "codes": [code],
+        "new_password": "Recovered-Pass-1"}, **german)
+    assert done.status == 200, done
+    told = until(lambda: PROVIDER.to(phone)[2:3], "a notice by SMS")[0]
+    assert told.startswith("Ihr Konto bei Postern wurde wiederhergestellt")
+    text = text_of(inbox.wait(person.email, "wurde wiederhergestellt"))
+    assert re.search(r"Wann:    \d\d\.\d\d\.\d{4}, \d\d:\d\d Uhr \(UTC\)",
+                     text)
 
 
 def test_all_methods_get_codes_and_one_is_enough(api, person, inbox, phone):

@@ -782,7 +782,7 @@ def test_the_operator_sends_dead_letters_again(stack, person, receiver):
     assert stack.ctl("webhook", "retry", check=False).returncode != 0
 
 
-def test_every_mail_can_be_looked_at_before_it_is_sent(stack):
+def test_every_message_can_be_looked_at_before_it_is_sent(stack):
     """posternctl template preview."""
     where = os.path.join(os.path.dirname(__file__), "../../templates/mail")
     names = {n.split(".")[0] for n in os.listdir(where)
@@ -802,5 +802,21 @@ def test_every_mail_can_be_looked_at_before_it_is_sent(stack):
         for part in ([], ["--html"]):
             assert until in stack.ctl("template", "preview", "erase",
                                       "--language", language, *part).stdout
+    for language in ("en", "de"):
+        for name in ("factor-code", "recovery-code", "recovery-done"):
+            shown = stack.ctl("template", "preview", name, "--sms",
+                              "--language", language).stdout
+            assert shown.startswith("Parts: 1 (") and "Postern" in shown
+            assert "{{" not in shown
+            assert ("\n\n123456 " in shown) == ("code" in name)
+    shown = json.loads(stack.ctl("template", "preview", "factor-code", "--sms",
+                                 "--var", "brand=" + "x" * 160, "--json"
+                                 ).stdout)
+    assert shown["text"].startswith("123456 is your xxx")
+    assert (shown["parts"], shown["characters"]) == (2, len(shown["text"]))
+    for wrong, status in ((["verify", "--sms"], 3),
+                          (["factor-code", "--sms", "--html"], 2)):
+        assert stack.ctl("template", "preview", *wrong,
+                         check=False).returncode == status
     assert stack.ctl("template", "preview", "none",
                      check=False).returncode == 3
