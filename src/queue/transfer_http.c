@@ -48,11 +48,16 @@ static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct net_addr addr;
+	struct slot *s = arg;
+	int fd;
 
 	(void)purpose;
-	if (!address(&to->addr, &addr) || !allowed(arg, &addr))
+	if (!address(&to->addr, &addr) || !allowed(s, &addr))
 		return CURL_SOCKET_BAD;
-	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	if (fd >= 0)
+		http_pool_opened(s->pool, fd);
+	return fd;
 }
 
 /* Connected: the peer once more, before a byte of the request (row WH2). */
@@ -103,6 +108,8 @@ set_safety(CURL *e, struct slot *s)
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, http_pool_close);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, s->pool);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
 	if (*s->pool->o.ca_file) {
@@ -196,6 +203,7 @@ http_pool_free(struct http_pool **pp)
 	curl_multi_cleanup(p->multi);
 	if (p->epoll >= 0)
 		close(p->epoll);
+	free(p->watches);
 	free(p->slots);
 	free(p);
 	*pp = NULL;

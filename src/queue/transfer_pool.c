@@ -1,6 +1,8 @@
 #include "queue/transfer_pool.h"
 
+#include <stdlib.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,26 +19,70 @@ on_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
-/* mark is not NULL for a socket that the set knows. */
+static struct watch *
+watch_of(struct http_pool *p, int fd)
+{
+	size_t n = (size_t)fd + 1, more;
+
+	if (n <= p->nwatches)
+		return &p->watches[fd];
+	more = n < 64 ? 64 : n * 2;
+	p->watches = reallocarray(p->watches, more, sizeof(*p->watches));
+	if (p->watches == NULL) {
+		log_error("out of memory", log_c("what", "descriptors"));
+		exit(70);
+	}
+	memset(p->watches + p->nwatches, 0,
+	    (more - p->nwatches) * sizeof(*p->watches));
+	p->nwatches = more;
+	return &p->watches[fd];
+}
+
+void
+http_pool_opened(struct http_pool *p, int fd)
+{
+	*watch_of(p, fd) = (struct watch){ .kept = true };
+}
+
+/* Closed, a descriptor leaves the set. */
+int
+http_pool_close(void *pool, curl_socket_t fd)
+{
+	*watch_of(pool, fd) = (struct watch){ 0 };
+	return close(fd);
+}
+
+static void
+unwatch(struct http_pool *p, struct watch *w, int fd)
+{
+	epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL);
+	w->events = 0;
+}
+
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *mark)
 {
 	struct http_pool *p = arg;
+	struct watch *w = watch_of(p, fd);
 	struct epoll_event ev = { .data.fd = fd };
 
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL);
+	(void)easy, (void)mark;
+	w->idle = what == CURL_POLL_REMOVE;
+	if (w->idle) {
+		if (!w->kept)
+			unwatch(p, w, fd);
 		return 0;
 	}
 	if (what & CURL_POLL_IN)
 		ev.events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
 		ev.events |= EPOLLOUT;
-	if (epoll_ctl(p->epoll, mark ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
+	if (ev.events == w->events)
+		return 0;
+	if (epoll_ctl(p->epoll, w->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
 	    &ev) < 0)
 		log_error("a socket cannot be watched", log_i("fd", fd));
-	curl_multi_assign(p->multi, fd, p);
+	w->events = ev.events;
 	return 0;
 }
 
@@ -63,6 +109,20 @@ run_due(struct http_pool *p)
 	}
 }
 
+static int
+ready_for(uint32_t events)
+{
+	int what = 0;
+
+	if (events & EPOLLIN)
+		what |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		what |= CURL_CSELECT_OUT;
+	if (events & (EPOLLERR | EPOLLHUP))
+		what |= CURL_CSELECT_ERR;
+	return what;
+}
+
 static void
 run_ready(struct http_pool *p)
 {
@@ -70,16 +130,15 @@ run_ready(struct http_pool *p)
 	int n = epoll_wait(p->epoll, got, EVENTS, 0);
 
 	for (int i = 0; i < n; i++) {
-		int what = 0;
+		int fd = got[i].data.fd;
+		struct watch *w = watch_of(p, fd);
 
-		if (got[i].events & EPOLLIN)
-			what |= CURL_CSELECT_IN;
-		if (got[i].events & EPOLLOUT)
-			what |= CURL_CSELECT_OUT;
-		if (got[i].events & (EPOLLERR | EPOLLHUP))
-			what |= CURL_CSELECT_ERR;
-		curl_multi_socket_action(p->multi, got[i].data.fd, what,
-		    &p->running);
+		/* Idle: the other end closed it; its next user finds out. */
+		if (w->idle)
+			unwatch(p, w, fd);
+		else
+			curl_multi_socket_action(p->multi, fd,
+			    ready_for(got[i].events), &p->running);
 	}
 }
 

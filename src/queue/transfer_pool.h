@@ -27,12 +27,25 @@ struct slot {
 };
 
 /*
+ * What epoll watches a descriptor for. A connection that is kept stays in the
+ * set between two transfers: to take it out and put it back in would be two
+ * calls for each.
+ */
+struct watch {
+	uint32_t events; /* 0: it is not in the set */
+	bool kept;	 /* a connection */
+	bool idle;	 /* no transfer uses it now */
+};
+
+/*
  * Driven by epoll: what curl_multi_perform and curl_multi_poll cost grows with
  * what is under way, not with what happens.
  */
 struct http_pool {
 	CURLM *multi;
 	int epoll;
+	struct watch *watches; /* by descriptor */
+	size_t nwatches;
 	int64_t due; /* µs, monotonic: curl wants to be called; 0: never */
 	int running; /* less than busy: something ended */
 	struct http_pool_options o;
@@ -43,5 +56,9 @@ struct http_pool {
 
 /* Have curl tell p->epoll what it waits for. */
 void http_pool_watch(struct http_pool *p);
+
+/* A connection's socket was made, or is to be closed. */
+void http_pool_opened(struct http_pool *p, int fd);
+int http_pool_close(void *pool, curl_socket_t fd);
 
 #endif
