@@ -2,8 +2,10 @@
  * A webhook receiver that costs little: takes POSTs on kept connections of
  * 127.0.0.1 and answers 200, for the bench.
  *
- * usage: sink PORT
+ * usage: sink PORT [MS]
  *
+ * With MS it answers a POST so many milliseconds after it came, as one does that
+ * has work of its own to do with it, on a machine of its own.
  * GET is answered with one line of JSON: how many POSTs came, how many bytes
  * the last one had, and the µs from the first to the last. DELETE begins anew.
  */
@@ -23,6 +25,7 @@
 
 #define CONNECTIONS 4096 /* by descriptor */
 #define REQUEST 32768
+#define LATER 65536 /* answers that are not due yet */
 
 struct conn {
 	size_t got;
@@ -35,6 +38,16 @@ static struct {
 	size_t bytes;
 	int64_t first, last;
 } seen;
+
+/* In the order of their coming, which is that of their being due. */
+static struct {
+	int64_t delay; /* µs */
+	unsigned first, end;
+	struct {
+		int fd; /* -1: it has left */
+		int64_t due;
+	} list[LATER];
+} later;
 
 static void __attribute__((noreturn))
 fail(const char *what)
@@ -76,6 +89,32 @@ tell(int fd)
 }
 
 static void
+say_later(int fd, int64_t due)
+{
+	if (later.end - later.first == LATER)
+		fail("too many at once");
+	later.list[later.end % LATER].fd = fd;
+	later.list[later.end++ % LATER].due = due;
+}
+
+/* Say what is due; ms until the next, -1: there is none. */
+static int
+say_due(void)
+{
+	int64_t now = later.first == later.end ? 0 : now_us();
+
+	for (; later.first != later.end; later.first++) {
+		int64_t left = later.list[later.first % LATER].due - now;
+
+		if (left > 0)
+			return (int)((left + 999) / 1000);
+		if (later.list[later.first % LATER].fd >= 0)
+			say(later.list[later.first % LATER].fd, "{}");
+	}
+	return -1;
+}
+
+static void
 answer(int fd, const char *request, size_t body)
 {
 	if (strncmp(request, "POST ", 5) == 0) {
@@ -83,7 +122,10 @@ answer(int fd, const char *request, size_t body)
 		if (seen.posts++ == 0)
 			seen.first = seen.last;
 		seen.bytes = body;
-		say(fd, "{}");
+		if (later.delay)
+			say_later(fd, seen.last + later.delay);
+		else
+			say(fd, "{}");
 	} else if (strncmp(request, "GET ", 4) == 0) {
 		tell(fd);
 	} else {
@@ -116,6 +158,9 @@ length_of(const char *text, size_t got, size_t *body)
 static void
 leave(int fd)
 {
+	for (unsigned i = later.first; i != later.end; i++)
+		if (later.list[i % LATER].fd == fd)
+			later.list[i % LATER].fd = -1;
 	close(fd);
 	free(conns[fd]);
 	conns[fd] = NULL;
@@ -172,18 +217,19 @@ listen_on(int port)
 int
 main(int argc, char **argv)
 {
-	int port = argc == 2 ? (int)strtol(argv[1], NULL, 10) : 0;
+	int port = argc == 2 || argc == 3 ? (int)strtol(argv[1], NULL, 10) : 0;
 	int epoll = epoll_create1(EPOLL_CLOEXEC), listener;
 	struct epoll_event ev = { .events = EPOLLIN }, got[64];
 
 	if (port < 1 || port > 65535 || epoll < 0)
 		return 64;
+	later.delay = argc == 3 ? strtol(argv[2], NULL, 10) * 1000 : 0;
 	signal(SIGPIPE, SIG_IGN);
 	ev.data.fd = listener = listen_on(port);
 	if (epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &ev) < 0)
 		fail("epoll");
 	for (;;) {
-		int n = epoll_wait(epoll, got, 64, -1);
+		int n = epoll_wait(epoll, got, 64, say_due());
 
 		for (int i = 0; i < n; i++)
 			if (got[i].data.fd == listener)
