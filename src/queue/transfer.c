@@ -5,20 +5,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/transfer_line.h"
 #include "queue/transfer_slot.h"
 
 /* Of 30 s; the lease of a mail must outlive two tries (queue/job.h). */
 #define AGAIN_WITHIN (5 * CLOCK_SECOND)
 #define FEWER_FOR (60 * CLOCK_SECOND)
-
-/* A mail of the pool, or a probe. */
-struct entry {
-	enum { FREE, WAITING, UNDER_WAY, ENDED } state;
-	bool probe;
-	uint64_t number; /* in order of arrival */
-	struct transfer_mail mail;
-	struct transfer_result result;
-};
 
 struct transfer {
 	CURLM *multi;
@@ -27,9 +19,7 @@ struct transfer {
 	int nslots;
 	int limit; /* slots in use, while the relay takes no more */
 	int64_t limit_until;
-	int waiting, busy, ended;
-	uint64_t number;
-	struct entry entries[TRANSFER_ROOM];
+	struct line line;
 };
 
 void
@@ -93,80 +83,31 @@ transfer_free(struct transfer **tp)
 int
 transfer_waiting(const struct transfer *t)
 {
-	return t->waiting;
+	return t->line.waiting;
 }
 
 int
 transfer_busy(const struct transfer *t)
 {
-	return t->busy;
-}
-
-static struct entry *
-add(struct transfer *t, bool probe, void *arg)
-{
-	struct entry *e = t->entries;
-
-	while (e < t->entries + TRANSFER_ROOM && e->state != FREE)
-		e++;
-	if (e == t->entries + TRANSFER_ROOM) {
-		log_error("more mails than there is room for");
-		exit(70);
-	}
-	*e = (struct entry){ .state = WAITING, .probe = probe,
-		.number = t->number++, .result = { .arg = arg } };
-	t->waiting++;
-	return e;
+	return t->line.busy;
 }
 
 void
 transfer_add(struct transfer *t, const struct transfer_mail *m)
 {
-	add(t, false, m->arg)->mail = *m;
+	line_add(&t->line, false, m->arg)->mail = *m;
 }
 
 void
 transfer_probe(struct transfer *t, void *arg)
 {
-	add(t, true, arg)->mail.before = INT64_MAX;
-}
-
-static void
-end(struct transfer *t, struct entry *e, enum transfer_end how)
-{
-	int *was = e->state == WAITING ? &t->waiting : &t->busy;
-
-	--*was;
-	t->ended++;
-	e->state = ENDED;
-	e->result.end = how;
+	line_add(&t->line, true, arg)->mail.before = INT64_MAX;
 }
 
 void
 transfer_halt(struct transfer *t)
 {
-	for (struct entry *e = t->entries; t->waiting &&
-	    e < t->entries + TRANSFER_ROOM; e++)
-		if (e->state == WAITING)
-			end(t, e, TRANSFER_UNSENT);
-}
-
-/* The most urgent of the line, the oldest of those. */
-static struct entry *
-first(struct transfer *t)
-{
-	struct entry *best = NULL, *e = t->entries;
-
-	for (int left = t->waiting; left; e++) {
-		if (e->state != WAITING)
-			continue;
-		left--;
-		if (best == NULL || e->mail.priority < best->mail.priority ||
-		    (e->mail.priority == best->mail.priority &&
-		    e->number < best->number))
-			best = e;
-	}
-	return best;
+	line_clear(&t->line);
 }
 
 static struct slot *
@@ -182,7 +123,7 @@ static void
 begin(struct transfer *t, struct slot *s, struct entry *e, bool again)
 {
 	slot_load(s, e->probe ? NULL : &e->mail, again);
-	s->entry = (int)(e - t->entries);
+	s->entry = (int)(e - t->line.entries);
 	if (curl_multi_add_handle(t->multi, s->easy) != CURLM_OK) {
 		log_error("libcurl takes no transfer");
 		exit(70);
@@ -192,20 +133,19 @@ begin(struct transfer *t, struct slot *s, struct entry *e, bool again)
 static void
 start(struct transfer *t)
 {
+	struct line *l = &t->line;
 	int64_t now = clock_mono();
 
 	if (t->limit < t->nslots && now >= t->limit_until)
 		t->limit = t->nslots;
-	while (t->waiting && t->busy < t->limit) {
-		struct entry *e = first(t);
+	while (l->waiting && l->busy < t->limit) {
+		struct entry *e = line_first(l);
 
 		if (now >= e->mail.before) {
-			end(t, e, TRANSFER_LATE);
+			line_end(l, e, TRANSFER_LATE);
 			continue;
 		}
-		e->state = UNDER_WAY;
-		t->waiting--;
-		t->busy++;
+		line_begin(l, e);
 		begin(t, slot_free(t), e, false);
 	}
 }
@@ -214,13 +154,13 @@ start(struct transfer *t)
 static bool
 put_back(struct transfer *t, struct entry *e)
 {
-	if (e->result.end != TRANSFER_UNREACHABLE || t->busy < 2)
+	struct line *l = &t->line;
+
+	if (e->result.end != TRANSFER_UNREACHABLE || l->busy < 2)
 		return false;
-	t->busy--;
-	t->waiting++;
-	e->state = WAITING;
-	if (t->limit > t->busy) {
-		t->limit = t->busy;
+	line_put_back(l, e);
+	if (t->limit > l->busy) {
+		t->limit = l->busy;
 		log_info("the mail relay takes no more connections",
 		    log_i("connections", t->limit));
 	}
@@ -231,7 +171,7 @@ put_back(struct transfer *t, struct entry *e)
 static void
 slot_ended(struct transfer *t, struct slot *s, CURLcode rc)
 {
-	struct entry *e = &t->entries[s->entry];
+	struct entry *e = &t->line.entries[s->entry];
 	struct transfer_result *r = &e->result;
 
 	curl_multi_remove_handle(t->multi, s->easy);
@@ -245,10 +185,10 @@ slot_ended(struct transfer *t, struct slot *s, CURLcode rc)
 	s->entry = -1;
 	if (put_back(t, e))
 		return;
-	end(t, e, r->end);
+	line_end(&t->line, e, r->end);
 	if (r->end == TRANSFER_DONE || r->end == TRANSFER_REFUSED)
 		return;
-	transfer_halt(t);
+	line_clear(&t->line);
 	t->limit = t->nslots;
 }
 
@@ -274,17 +214,17 @@ turn(struct transfer *t)
 			slot_ended(t, s, rc);
 			ended++;
 		}
-	} while (ended && (t->waiting || t->busy));
+	} while (ended && (t->line.waiting || t->line.busy));
 }
 
 void
 transfer_work(struct transfer *t, struct pollfd *also, int ms)
 {
 	struct curl_waitfd fd = { 0 };
-	int before = t->ended;
+	int before = t->line.ended;
 
 	turn(t);
-	if (ms > 0 && (also || (t->ended == before && t->busy))) {
+	if (ms > 0 && (also || (t->line.ended == before && t->line.busy))) {
 		if (also) {
 			fd.fd = also->fd;
 			fd.events = (short)(
@@ -301,30 +241,23 @@ transfer_work(struct transfer *t, struct pollfd *also, int ms)
 bool
 transfer_next(struct transfer *t, struct transfer_result *out)
 {
-	struct entry *e = t->entries;
-
-	if (t->ended == 0)
-		return false;
-	while (e->state != ENDED)
-		e++;
-	*out = e->result;
-	e->state = FREE;
-	t->ended--;
-	return true;
+	return line_next(&t->line, out);
 }
 
 void
 transfer_abandon(struct transfer *t)
 {
-	transfer_halt(t);
+	line_clear(&t->line);
 	for (int i = 0; i < t->nslots; i++) {
 		struct slot *s = &t->slots[i];
+		struct entry *e;
 
 		if (s->entry < 0)
 			continue;
+		e = &t->line.entries[s->entry];
 		curl_multi_remove_handle(t->multi, s->easy);
-		t->entries[s->entry].result.maybe_sent = s->body_begun;
-		end(t, &t->entries[s->entry], TRANSFER_STOPPED);
+		e->result.maybe_sent = s->body_begun;
+		line_end(&t->line, e, TRANSFER_STOPPED);
 		slot_unload(s);
 		s->entry = -1;
 	}
