@@ -247,7 +247,12 @@ transfer_next(struct transfer *t, struct transfer_result *out)
 void
 transfer_abandon(struct transfer *t)
 {
+	int n;
+
 	line_clear(&t->line);
+	for (int i = 0; i < t->nslots; i++)
+		slot_cut(&t->slots[i]);
+	curl_multi_perform(t->multi, &n);
 	for (int i = 0; i < t->nslots; i++) {
 		struct slot *s = &t->slots[i];
 		struct entry *e;

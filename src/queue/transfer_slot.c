@@ -74,6 +74,17 @@ on_ready(void *arg, char *peer, char *own, int peer_port, int own_port)
 	return CURL_PREREQFUNC_OK;
 }
 
+/* Called at every turn. */
+static int
+on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up,
+    curl_off_t up_now)
+{
+	const struct slot *s = arg;
+
+	(void)down, (void)down_now, (void)up, (void)up_now;
+	return s->cut;
+}
+
 /* A literal IPv6 address wants brackets in a URL. */
 CURLU *
 slot_url(const struct transfer_options *o)
@@ -109,6 +120,9 @@ set_callbacks(struct slot *s)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_ready);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
+	curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(e, CURLOPT_XFERINFODATA, s);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->error);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, s);
 }
@@ -185,7 +199,7 @@ slot_load(struct slot *s, const struct transfer_mail *m, bool again)
 	s->sent = 0;
 	s->again = again;
 	s->probing = m == NULL;
-	s->mail_begun = s->body_begun = false;
+	s->cut = s->mail_begun = s->body_begun = false;
 	s->refusal = 0;
 	s->error[0] = s->reply[0] = '\0';
 	s->begun_at = clock_mono();
@@ -199,6 +213,12 @@ slot_load(struct slot *s, const struct transfer_mail *m, bool again)
 	}
 	curl_easy_setopt(e, CURLOPT_MAIL_FROM, NULL);
 	curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)-1);
+}
+
+void
+slot_cut(struct slot *s)
+{
+	s->cut = true;
 }
 
 void

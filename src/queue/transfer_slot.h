@@ -17,6 +17,7 @@ struct slot {
 	int64_t begun_at; /* µs, monotonic */
 	bool again;	  /* on a fresh connection, after a dead one */
 	bool probing;
+	bool cut;
 	bool mail_begun;
 	bool body_begun;
 	long refusal; /* code of the first answer of 400 and more to it */
@@ -36,6 +37,13 @@ void slot_load(struct slot *s, const struct transfer_mail *m, bool again);
 /* It ended with rc; what is that? */
 void slot_judge(const struct slot *s, CURLcode rc,
     struct transfer_result *out);
+
+/*
+ * Have libcurl give the transfer up at its next turn, with the connection. One
+ * that is only taken away from it has its data ended, which makes a mail of
+ * what was sent so far, and its answer waited for.
+ */
+void slot_cut(struct slot *s);
 
 /* Forget the message. */
 void slot_unload(struct slot *s);

@@ -7,8 +7,9 @@ Every accepted message becomes DIR/new/<n>.eml, written before the answer.
 The file DIR/script, when there, says how to answer: a line
 "<command> <reply>" for each fault, the command being MAIL, RCPT or DATA, or
 "DROP" (the connection ends after the data, nothing is kept), or "SLOW <s>"
-(the answer to the data comes that much later). DIR/connections holds the most
-connections that were open at once; one more than N is turned away with 421.
+(the answer to the data comes that much later), or "STALL <s>" (that to MAIL).
+DIR/connections holds the most connections that were open at once; one more
+than N is turned away with 421.
 """
 import argparse
 import asyncio
@@ -41,6 +42,9 @@ class Handler:
         return None
 
     async def handle_MAIL(self, server, session, envelope, address, options):
+        stall = self.script("STALL")
+        if stall:
+            await asyncio.sleep(float(stall))
         answer = self.script("MAIL")
         if answer:
             return answer

@@ -619,6 +619,22 @@ def test_sigterm_finishes_the_mail_under_way_and_gives_back_the_rest(
     assert sorted(relay.ids()) == sorted(jobs)
 
 
+def test_what_outlasts_the_grace_is_given_back_untried(stack):
+    """Row RE12: nothing of it was sent."""
+    relay = stack.relay()
+    relay.script("STALL 20")
+    job, = stack.add()
+    p = stack.worker()
+    wait_for(lambda: stack.state(job)[1] == 1)
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(18) == 0      # 10 s of grace
+    assert stack.state(job) == ("ready", 0, "the worker was stopped", False)
+    assert stack.sql("select run_at <= now(), lease_holder is null from jobs"
+                     ) == [(True, True)]
+    assert glob.glob(stack.where + "/run/worker-*.lock") == []
+    assert relay.ids() == []
+
+
 @pytest.mark.parametrize("rounds", [int(os.environ.get("KILLS", "30"))])
 def test_kill_9_at_any_moment_loses_nothing(stack, rounds):
     """Rows RE3, RE4, RE12: every mail arrives; one that arrives twice is the

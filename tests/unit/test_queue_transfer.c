@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,15 +13,33 @@
 #include "queue/transfer.h"
 
 static int heard; /* a pipe: recipients in the order they came */
+static int go;	  /* a pipe: the relay may read on */
 static pid_t relay;
 
-/* One connection: answers everything, 550 to recipients that begin with x. */
+/* Once it may: was the data ended, or did the connection end before? */
 static void
-serve(int fd, int tell)
+read_on(FILE *in, int wait, int tell)
+{
+	char line[1024];
+	bool whole = false;
+
+	if (write(tell, "d", 1) != 1 || read(wait, line, 1) != 1)
+		_exit(1);
+	while (fgets(line, sizeof(line), in))
+		whole |= strcmp(line, ".\r\n") == 0;
+	_exit(write(tell, whole ? "w" : "c", 1) != 1);
+}
+
+/*
+ * One connection: answers everything, 550 to recipients that begin with x; of
+ * a mail to s it reads no data before it may.
+ */
+static void
+serve(int fd, int wait, int tell)
 {
 	FILE *in = fdopen(dup(fd), "r");
 	char line[1024];
-	bool data = false;
+	bool data = false, stall = false;
 
 	dprintf(fd, "220 relay\r\n");
 	while (in && fgets(line, sizeof(line), in)) {
@@ -33,6 +52,9 @@ serve(int fd, int tell)
 		dprintf(fd, "%s\r\n", strncmp(line, "RCPT TO:<x", 10) == 0 ?
 		    "550 5.1.1 <x@y.test> unknown" : data ? "354 go on" :
 		    "250 ok");
+		stall |= strncmp(line, "RCPT TO:<s", 10) == 0;
+		if (data && stall)
+			read_on(in, wait, tell);
 	}
 	_exit(0);
 }
@@ -42,11 +64,11 @@ relay_start(void)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET };
 	socklen_t n = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), tell[2], peer;
+	int fd = socket(AF_INET, SOCK_STREAM, 0), wait[2], tell[2], peer;
 
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	ck_assert(bind(fd, (struct sockaddr *)&sa, n) == 0);
-	ck_assert(listen(fd, 8) == 0 && pipe(tell) == 0);
+	ck_assert(listen(fd, 8) == 0 && pipe(wait) == 0 && pipe(tell) == 0);
 	ck_assert(getsockname(fd, (struct sockaddr *)&sa, &n) == 0);
 	relay = fork();
 	if (relay == 0) {
@@ -56,7 +78,7 @@ relay_start(void)
 		while ((peer = accept(fd, NULL, NULL)) >= 0) {
 			if (fork() == 0) {
 				signal(SIGUSR1, SIG_DFL);
-				serve(peer, tell[1]);
+				serve(peer, wait[0], tell[1]);
 			}
 			close(peer);
 		}
@@ -64,7 +86,9 @@ relay_start(void)
 	}
 	setpgid(relay, relay);
 	close(fd);
+	close(wait[0]);
 	close(tell[1]);
+	go = wait[1];
 	heard = tell[0];
 	return ntohs(sa.sin_port);
 }
@@ -75,6 +99,7 @@ relay_stop(void)
 	kill(-relay, SIGKILL);
 	waitpid(relay, NULL, 0);
 	close(heard);
+	close(go);
 }
 
 static struct transfer *
@@ -243,6 +268,40 @@ START_TEST(what_is_abandoned_ends_as_that)
 }
 END_TEST
 
+/* Row RE4: what was sent of it is no mail, and nobody waits for the relay. */
+START_TEST(what_is_abandoned_is_not_made_a_mail)
+{
+	struct transfer *t = pool(relay_start(), 1);
+	size_t n = 64u << 20; /* more than sockets hold */
+	char *text = malloc(n), said[2] = "";
+	struct transfer_result r;
+
+	ck_assert_ptr_nonnull(text);
+	for (size_t i = 0; i < n; i++)
+		text[i] = "0123456789abcdef0123456789abcd\r\n"[i % 32];
+	transfer_add(t, &(struct transfer_mail){ .from = STR("a@b.test"),
+	    .to = STR("s@y.test"), .message = { text, n },
+	    .before = INT64_MAX, .arg = text });
+	for (struct pollfd p = { .fd = heard, .events = POLLIN };
+	    poll(&p, 1, 0) == 0; )
+		transfer_work(t, NULL, 10);
+	for (int i = 0; i < 100; i++)
+		transfer_work(t, NULL, 1);
+	transfer_abandon(t);
+	ck_assert(transfer_next(t, &r) && r.maybe_sent);
+	ck_assert_int_eq(r.end, TRANSFER_STOPPED);
+	ck_assert_int_eq(write(go, "g", 1), 1);
+	/* the recipient, the data begun, and how it ended */
+	for (const char *p = "sdc"; *p; p++) {
+		ck_assert_int_eq(read(heard, said, 1), 1);
+		ck_assert_int_eq(said[0], *p);
+	}
+	transfer_free(&t);
+	relay_stop();
+	free(text);
+}
+END_TEST
+
 UNIT("queue/transfer",
     the_most_urgent_goes_first_and_of_those_the_oldest,
     what_is_late_is_never_begun,
@@ -250,4 +309,5 @@ UNIT("queue/transfer",
     without_a_relay_one_finds_out_and_the_line_is_cleared,
     a_dead_connection_is_replaced_once,
     the_wait_for_something_else_ends_with_it,
-    what_is_abandoned_ends_as_that)
+    what_is_abandoned_ends_as_that,
+    what_is_abandoned_is_not_made_a_mail)
