@@ -9,6 +9,7 @@
 
 #define BACKOFF_UNIT (10 * CLOCK_SECOND)
 #define BACKOFF_MAX (6 * 3600 * CLOCK_SECOND)
+#define CLAIM_ARGS 4
 
 static struct job
 job_of(struct arena *a, const struct rows *r, size_t i, int64_t now)
@@ -34,25 +35,52 @@ job_of(struct arena *a, const struct rows *r, size_t i, int64_t now)
 	return j;
 }
 
-enum err
-job_claim(struct queue *q, struct arena *a, int limit, const char *kinds,
-    struct job **jobs, size_t *n)
+size_t
+job_claimed(struct queue *q, struct arena *a, int64_t since, enum err err,
+    const struct rows *r, struct job **jobs)
 {
-	int64_t now = clock_mono(); /* before: neither lives longer */
-	struct rows *r = NULL;
-	enum err e = db_exec(q->db, a, Q_JOB_CLAIM, &r, A_INT(limit),
-	    A_TEXT(kinds), A_INT(JOB_LEASE), A_STR(q->holder));
-
-	*n = 0;
-	if (e == E_UNAVAILABLE)
+	if (err == E_UNAVAILABLE)
 		q->lost_until = clock_mono() + JOB_LEASE;
-	if (e != E_OK)
-		return e;
-	*n = r->n;
+	if (err != E_OK)
+		return 0;
 	*jobs = arena_array(a, r->n ? r->n : 1, sizeof(**jobs));
 	for (size_t i = 0; i < r->n; i++)
-		(*jobs)[i] = job_of(a, r, i, now);
-	return E_OK;
+		(*jobs)[i] = job_of(a, r, i, since);
+	return r->n;
+}
+
+static void
+claim_args(const struct queue *q, int limit, const char *kinds,
+    struct arg out[CLAIM_ARGS])
+{
+	out[0] = A_INT(limit);
+	out[1] = A_TEXT(kinds);
+	out[2] = A_INT(JOB_LEASE);
+	out[3] = A_STR(q->holder);
+}
+
+void
+job_claim_begin(struct queue *q, struct arena *a, int limit,
+    const char *kinds)
+{
+	struct arg args[CLAIM_ARGS];
+
+	claim_args(q, limit, kinds, args);
+	db_begin(q->db, a, Q_JOB_CLAIM, args, CLAIM_ARGS);
+}
+
+size_t
+job_claim(struct queue *q, struct arena *a, int limit, const char *kinds,
+    struct job **jobs)
+{
+	int64_t since = clock_mono(); /* before: neither lives longer */
+	struct arg args[CLAIM_ARGS];
+	struct rows *r = NULL;
+	enum err e;
+
+	claim_args(q, limit, kinds, args);
+	e = db_run(q->db, a, Q_JOB_CLAIM, args, CLAIM_ARGS, &r);
+	return job_claimed(q, a, since, e, r, jobs);
 }
 
 struct job
@@ -152,39 +180,48 @@ end_json(const struct job_end *e)
 	return o;
 }
 
-static bool
-is_in(const struct rows *r, struct str id)
+static struct str
+ends_json(struct arena *a, const struct job_end *ends, size_t n)
 {
-	for (size_t i = 0; i < r->n; i++)
-		if (str_eq(row_str(r, i, 0), id))
-			return true;
-	return false;
-}
-
-/* It may be repeated: an unknown outcome is settled by asking again. */
-enum err
-job_settle(struct queue *q, struct arena *a, const struct job_end *ends,
-    size_t n, bool *ours)
-{
-	struct rows *r = NULL;
-	struct str text;
 	cJSON *list;
-	enum err e;
 
 	json_use(a);
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_push(list, end_json(&ends[i]));
-	text = json_print(a, list);
-	while ((e = db_exec(q->db, a, Q_JOB_SETTLE, &r, A_STR(text))) ==
-	    E_UNAVAILABLE)
+	return json_print(a, list);
+}
+
+void
+job_settle_begin(struct queue *q, struct arena *a, const struct job_end *ends,
+    size_t n)
+{
+	struct arg text = A_STR(ends_json(a, ends, n));
+
+	db_begin(q->db, a, Q_JOB_SETTLE, &text, 1);
+}
+
+bool
+job_settled(const struct rows *r, const struct job_end *e)
+{
+	for (size_t i = 0; r && i < r->n; i++)
+		if (str_eq(row_str(r, i, 0), e->id))
+			return true;
+	return false;
+}
+
+bool
+job_settle(struct queue *q, struct arena *a, const struct job_end *e)
+{
+	struct arg text = A_STR(ends_json(a, e, 1));
+	struct rows *r = NULL;
+
+	while (db_run(q->db, a, Q_JOB_SETTLE, &text, 1, &r) == E_UNAVAILABLE)
 		if (!q->patience(q->arg)) {
 			q->claims_left = true;
-			return e;
+			break;
 		}
-	for (size_t i = 0; e == E_OK && ours && i < n; i++)
-		ours[i] = is_in(r, ends[i].id);
-	return e;
+	return job_settled(r, e);
 }
 
 enum err

@@ -51,11 +51,20 @@ struct queue {
 };
 
 /*
- * Up to limit due jobs of the kinds (comma separated), most urgent first.
- * They live in a. E_UNAVAILABLE as db_run; q->lost_until is then set.
+ * Up to limit due jobs of the kinds (comma separated), most urgent first: how
+ * many, 0 with an error, too. They live in a.
  */
-enum err job_claim(struct queue *q, struct arena *a, int limit,
-    const char *kinds, struct job **jobs, size_t *n);
+size_t job_claim(struct queue *q, struct arena *a, int limit,
+    const char *kinds, struct job **jobs);
+
+/*
+ * The same in two parts, db_begin's way: begin, at since (µs, monotonic), and
+ * what the answer means. E_UNAVAILABLE sets q->lost_until.
+ */
+void job_claim_begin(struct queue *q, struct arena *a, int limit,
+    const char *kinds);
+size_t job_claimed(struct queue *q, struct arena *a, int64_t since,
+    enum err err, const struct rows *r, struct job **jobs);
 
 /* The same job in an arena of its own. */
 struct job job_copy(struct arena *a, const struct job *j);
@@ -89,12 +98,19 @@ struct job_end job_end_expired(const struct job *j);
 struct job_end job_end_unsent(const struct job *j);
 
 /*
- * Write ends, in one statement. ours (NULL, or n entries): was the lease still
- * held? E_UNAVAILABLE: the database did not answer until patience ended;
- * q->claims_left is then set.
+ * Begin to write ends, in one statement, db_begin's way. It may be repeated:
+ * an unknown outcome is settled by asking again. Then, with its rows (NULL: it
+ * failed): was the lease of this end still held?
  */
-enum err job_settle(struct queue *q, struct arena *a,
-    const struct job_end *ends, size_t n, bool *ours);
+void job_settle_begin(struct queue *q, struct arena *a,
+    const struct job_end *ends, size_t n);
+bool job_settled(const struct rows *r, const struct job_end *e);
+
+/*
+ * Write one end and wait for that. False: the lease was lost, or the database
+ * did not answer until patience ended; q->claims_left is then set.
+ */
+bool job_settle(struct queue *q, struct arena *a, const struct job_end *e);
 
 /*
  * Give back the claims of a holder: one that is dead, or this process but for

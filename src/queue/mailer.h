@@ -6,31 +6,26 @@
 
 /*
  * What does jobs of kind "mail": one relay, smtp.connections to it at most,
- * and its state. Claims, ends and sends overlap: while the database is waited
- * for (db_meanwhile) the connections work on.
+ * and its state. The connections work on while a statement of its own is under
+ * way, and stand still between the calls; then none is.
  */
 struct mailer;
 
-/*
- * Takes over q->db's waiting. NULL when a setting cannot be used; it is logged
- * by name.
- */
+/* NULL when a setting cannot be used; it is logged by name. */
 struct mailer *mailer_new(const struct config *c, struct queue *q);
 void mailer_free(struct mailer **m);
 
 /*
  * Claim what is due unless the worker is stopping, bring on what is under way
- * for at most ms, write what ended. True while anything is in hand. batch is
- * scratch.
+ * for at most ms, write what ended. True while anything is in hand.
  */
-bool mailer_step(struct mailer *m, struct arena *batch, bool stopping,
-    int ms);
+bool mailer_step(struct mailer *m, bool stopping, int ms);
 
 /* Instead of a pause: what was claimed is brought on for ms. */
 void mailer_wait(struct mailer *m, int ms);
 
 /* Give up what is in hand: due again. */
-void mailer_abandon(struct mailer *m, struct arena *batch);
+void mailer_abandon(struct mailer *m);
 
 /* The leases in hand, comma separated, behind those of list. */
 struct str mailer_leases(const struct mailer *m, struct arena *a,

@@ -81,7 +81,7 @@ sms_ready(const struct sms *s)
 static void
 settle(struct sms *s, struct arena *a, struct job_end end)
 {
-	job_settle(s->queue, a, &end, 1, NULL);
+	job_settle(s->queue, a, &end);
 }
 
 static void
@@ -153,14 +153,14 @@ claim(struct sms *s, struct arena *a)
 	int room = SLOTS - http_pool_busy(s->pool);
 	int64_t now = clock_mono();
 	struct job *jobs;
-	size_t n = 0;
+	size_t n;
 
 	if (room == 0 || now < s->claim_at)
 		return;
 	s->claim_at = now + CLAIM_EVERY;
-	if (job_claim(s->queue, a, room, "sms", &jobs, &n) == E_OK)
-		for (size_t i = 0; i < n; i++)
-			take(s, a, &jobs[i]);
+	n = job_claim(s->queue, a, room, "sms", &jobs);
+	for (size_t i = 0; i < n; i++)
+		take(s, a, &jobs[i]);
 	arena_reset(a);
 }
 
@@ -190,10 +190,8 @@ ended(struct sms *s, const struct http_answer *r)
 	    r->status);
 	if (r->reason == NULL) {
 		struct job_end end = job_end_done(j);
-		bool ours = false;
 
-		job_settle(s->queue, l->arena, &end, 1, &ours);
-		if (ours)
+		if (job_settle(s->queue, l->arena, &end))
 			log_info("SMS sent", log_s("job", j->id),
 			    log_i("attempts", j->attempts));
 		else

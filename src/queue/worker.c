@@ -172,7 +172,7 @@ publish(struct worker *w, bool once)
 static bool
 work(struct worker *w, bool stopping)
 {
-	bool mail = mailer_step(w->mailer, w->batch, stopping, STEP_MS);
+	bool mail = mailer_step(w->mailer, stopping, STEP_MS);
 
 	return sms_step(w->sms, w->batch, stopping, mail ? 0 : STEP_MS) ||
 	    mail;
@@ -279,7 +279,7 @@ worker_run(const struct config *c, const struct keyring *k, struct db *db,
 	loop(&w, once);
 	while (!out_of_time(&w) && work(&w, true))
 		continue;
-	mailer_abandon(w.mailer, w.batch);
+	mailer_abandon(w.mailer);
 	sms_abandon(w.sms);
 	child_stop(&w.courier);
 	child_stop(&w.publisher);

@@ -374,6 +374,26 @@ def test_one_bad_mail_never_stops_the_others(stack):
     assert len(relay.mails()) == 1
 
 
+def test_a_record_that_is_refused_takes_no_other_with_it(stack):
+    """Row RE5: the ends of a batch are one statement."""
+    relay = stack.relay()
+    relay.script("SLOW 0.1")
+    jobs = stack.add(8)
+    stack.sql("create function refuse() returns trigger language plpgsql as "
+              "$$ begin raise exception 'no'; end $$")
+    stack.sql("create trigger refuse before update on jobs for each row when "
+              f"(new.id = '{jobs[3]}' and new.state = 'done') "
+              "execute function refuse()")
+    try:
+        stack.once(SMTP_CONNECTIONS="8")
+    finally:
+        stack.sql("drop function refuse cascade")
+    assert sorted(relay.ids()) == sorted(jobs)
+    assert {j: stack.state(j)[0] for j in jobs} == {
+        j: "ready" if j == jobs[3] else "done" for j in jobs}
+    assert stack.log().count("cannot be recorded") == 1
+
+
 def test_a_payload_is_bound_to_its_row(stack):
     """Row CF5: moved to another row it opens nothing."""
     stack.relay()
@@ -692,6 +712,27 @@ def test_postgres_away_and_back(stack, postgres):
     wait_for(lambda: stack.undone() == 0)
     assert sorted(relay.ids()) == sorted([job] + more)
     assert p.poll() is None
+
+
+def test_what_was_claimed_goes_out_while_postgres_stands_still(
+        stack, postgres):
+    relay = stack.relay()
+    jobs = stack.add(600)
+    stack.worker(DB_STATEMENT_TIMEOUT="60s", SMTP_CONNECTIONS="1")
+    wait_for(lambda: stack.sql("select count(*) from jobs where state = "
+                               "'done'")[0][0] > 20, pause=0.01)
+    other = psycopg2.connect(postgres["SCRATCH_ADMIN"])
+    try:
+        # Records and claims wait for this, and nothing else does.
+        other.cursor().execute("lock table jobs in share mode")
+        claimed = {j for j, in stack.sql("select distinct job_id::text from "
+                                         "job_attempts")}
+        wait_for(lambda: set(relay.ids()) == claimed, 30)
+        assert stack.undone() > 0
+    finally:
+        other.close()
+    wait_for(lambda: stack.undone() == 0)
+    assert sorted(relay.ids()) == sorted(jobs)
 
 
 def test_maintenance_deletes_what_is_over_once(stack):

@@ -1,0 +1,97 @@
+#include "queue/mail_hand.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+#define BURST 32
+
+static void
+ended(struct mail_hand *h)
+{
+	h->open--;
+	if (h->ended_at == 0)
+		h->ended_at = clock_mono();
+}
+
+void
+mail_hand_add(struct mail_hand *h, const struct job *claimed)
+{
+	struct mail_load *l = h->loads;
+
+	while (l->used)
+		l++;
+	if (l->arena == NULL)
+		l->arena = arena_new(LIMIT_ARENA);
+	l->used = true;
+	h->used++;
+	h->open++;
+	if (!mail_load_fill(l, claimed, h->keys, h->sender)) {
+		ended(h);
+		return;
+	}
+	transfer_add(h->transfer, &(struct transfer_mail){
+	    .from = h->sender->address, .to = l->mail.to,
+	    .message = l->mail.message, .priority = l->job.priority,
+	    .before = l->job.begin_by, .arg = l });
+}
+
+void
+mail_hand_end(struct mail_hand *h, struct mail_load *l,
+    const struct transfer_result *r)
+{
+	mail_load_judge(l, r);
+	ended(h);
+}
+
+size_t
+mail_hand_ended(struct mail_hand *h, struct mail_load *out[TRANSFER_ROOM])
+{
+	size_t n = 0, all = (size_t)(h->used - h->open);
+
+	for (struct mail_load *l = h->loads; n < all; l++)
+		if (l->used && l->ended)
+			out[n++] = l;
+	h->ended_at = 0;
+	return n;
+}
+
+void
+mail_hand_drop(struct mail_hand *h, struct mail_load *l, bool ours)
+{
+	mail_load_report(l, ours);
+	l->used = l->ended = false;
+	h->used--;
+	arena_reset(l->arena);
+}
+
+/* glibc leaves it to be asked. */
+void
+mail_hand_shrink(struct mail_hand *h)
+{
+	int freed = 0;
+
+	for (int i = 0; i < TRANSFER_ROOM; i++)
+		if (h->loads[i].arena) {
+			arena_free(&h->loads[i].arena);
+			freed++;
+		}
+#ifdef __GLIBC__
+	if (freed > BURST)
+		malloc_trim(0);
+#endif
+}
+
+struct str
+mail_hand_leases(const struct mail_hand *h, struct arena *a, struct str list)
+{
+	for (const struct mail_load *l = h->loads; l < h->loads + TRANSFER_ROOM;
+	    l++)
+		if (l->used)
+			list = arena_fmt(a, "%.*s%s%.*s", STR_FMT(list),
+			    list.n ? "," : "", STR_FMT(l->job.lease));
+	return list;
+}

@@ -1,0 +1,186 @@
+#include "queue/mail_talk.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+#define AHEAD_MAX 448 /* mails claimed before there is a connection for them */
+#define CLAIM_EVERY (100 * CLOCK_MS)  /* when nothing was left at the last */
+#define SETTLE_EVERY (10 * CLOCK_MS)  /* what a crash may send twice */
+#define BRISK (50 * CLOCK_MS)	      /* a claim lasted no longer: ask for more */
+#define SLACK (200 * CLOCK_MS)	      /* or so long: for less */
+#define LOOK_MS 100 /* a statement has a deadline */
+
+void
+mail_talk_init(struct mail_talk *t, struct queue *q, struct mail_hand *h,
+    int connections)
+{
+	*t = (struct mail_talk){ .queue = q, .hand = h,
+		.connections = connections };
+	t->claims = arena_new(LIMIT_ARENA);
+	t->ends = arena_new(LIMIT_ARENA);
+}
+
+void
+mail_talk_close(struct mail_talk *t)
+{
+	arena_free(&t->claims);
+	arena_free(&t->ends);
+}
+
+/* The connections work on until the statement under way has ended. */
+static enum err
+land(struct mail_talk *t, struct rows **rows)
+{
+	struct db *db = t->queue->db;
+	struct pollfd p = { .fd = -1 };
+	enum err err;
+
+	while (!db_ended(db, rows, &err)) {
+		p.fd = db_fd(db, &p.events);
+		transfer_work(t->hand->transfer, &p, LOOK_MS);
+	}
+	return err;
+}
+
+/*
+ * How many to claim: what the connections can take, and as many ahead of them
+ * as they sent of late between two claims. So a slow relay has no line in
+ * front of it, which a crash would count as tries and a new reset mail would
+ * find full, and a fast one never waits for the database.
+ */
+static int
+room(struct mail_talk *t, int64_t now)
+{
+	const struct mail_hand *h = t->hand;
+	int n, left = TRANSFER_ROOM - 1 - h->used; /* one is for a probe */
+
+	if (h->open == 0)
+		t->claim_at = 0;
+	if (now < t->claim_at || transfer_waiting(h->transfer) > t->ahead / 2)
+		return 0;
+	n = t->connections + t->ahead - h->open;
+	return n < left ? n : left;
+}
+
+static void
+adapt(struct mail_talk *t, int64_t now)
+{
+	int64_t lasted = now - t->claimed_at;
+
+	t->claimed_at = now;
+	if (!t->full)
+		return;
+	if (lasted < BRISK)
+		t->ahead = t->ahead * 2 + t->connections;
+	else if (lasted > SLACK)
+		t->ahead /= 2;
+	if (t->ahead > AHEAD_MAX)
+		t->ahead = AHEAD_MAX;
+}
+
+void
+mail_talk_claim(struct mail_talk *t)
+{
+	int64_t now = clock_mono();
+	int want = room(t, now);
+	struct rows *rows = NULL;
+	enum err err;
+
+	if (want <= 0)
+		return;
+	adapt(t, now);
+	job_claim_begin(t->queue, t->claims, want, "mail");
+	err = land(t, &rows);
+	t->claimed = job_claimed(t->queue, t->claims, now, err, rows,
+	    &t->jobs);
+	t->full = t->claimed == (size_t)want;
+	t->claim_at = t->full ? 0 : now + CLAIM_EVERY;
+}
+
+void
+mail_talk_take(struct mail_talk *t)
+{
+	for (size_t i = 0; i < t->claimed; i++)
+		mail_hand_add(t->hand, &t->jobs[i]);
+	t->claimed = 0;
+	arena_reset(t->claims);
+}
+
+static void
+say(struct mail_talk *t, size_t from, size_t n)
+{
+	struct job_end list[TRANSFER_ROOM];
+
+	for (size_t i = 0; i < n; i++)
+		list[i] = t->batch[from + i]->end;
+	arena_reset(t->ends);
+	job_settle_begin(t->queue, t->ends, list, n);
+}
+
+/* Soon, and in one statement what came meanwhile. */
+static bool
+is_time(const struct mail_talk *t)
+{
+	const struct mail_hand *h = t->hand;
+	int ended = h->used - h->open;
+
+	return ended > t->ahead / 4 || (ended && (h->open == 0 ||
+	    clock_mono() - h->ended_at >= SETTLE_EVERY));
+}
+
+bool
+mail_talk_settle(struct mail_talk *t, bool all)
+{
+	if (!all && !is_time(t))
+		return false;
+	t->n = mail_hand_ended(t->hand, t->batch);
+	if (t->n)
+		say(t, 0, t->n);
+	return t->n > 0;
+}
+
+/* What was said is said again while the database does not answer. */
+static enum err
+heard(struct mail_talk *t, size_t from, size_t n, struct rows **rows)
+{
+	struct queue *q = t->queue;
+	enum err err = land(t, rows);
+
+	while (err == E_UNAVAILABLE && q->patience(q->arg)) {
+		say(t, from, n);
+		err = land(t, rows);
+	}
+	q->claims_left |= err == E_UNAVAILABLE;
+	return err;
+}
+
+static void
+drop(struct mail_talk *t, struct mail_load *l, enum err err,
+    const struct rows *rows)
+{
+	if (err != E_OK && err != E_UNAVAILABLE)
+		log_error("the end of a mail cannot be recorded",
+		    log_s("job", l->job.id));
+	mail_hand_drop(t->hand, l, err == E_OK && job_settled(rows, &l->end));
+}
+
+void
+mail_talk_settled(struct mail_talk *t)
+{
+	struct rows *rows = NULL;
+	enum err err = heard(t, 0, t->n, &rows);
+	bool one_by_one = t->n > 1 && err != E_OK;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (one_by_one && err != E_UNAVAILABLE) {
+			say(t, i, 1);
+			err = heard(t, i, 1, &rows);
+		}
+		drop(t, t->batch[i], err, rows);
+	}
+	t->n = 0;
+	arena_reset(t->ends);
+	if (t->hand->used == 0)
+		mail_hand_shrink(t->hand);
+}
