@@ -38,14 +38,6 @@ db_close(struct db **d)
 }
 
 void
-db_meanwhile(struct db *d, void (*wait)(void *arg, struct pollfd *p, int ms),
-    void *arg)
-{
-	d->wait = wait;
-	d->arg = arg;
-}
-
-void
 db_pin(struct db *d, bool on)
 {
 	d->pinned = on;

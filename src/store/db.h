@@ -1,7 +1,6 @@
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
-#include <poll.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -30,15 +29,6 @@ struct db_options {
 
 struct db *db_new(const struct db_options *o);
 void db_close(struct db **d);
-
-/*
- * Call wait instead of poll(2) while the server is waited for, so that other
- * work of the process goes on: it must return when p has its events (in
- * p->revents), after ms at the latest, may return earlier, and must not use d.
- * NULL: poll again.
- */
-void db_meanwhile(struct db *d,
-    void (*wait)(void *arg, struct pollfd *p, int ms), void *arg);
 
 /* One bound parameter. */
 struct arg {

@@ -15,27 +15,16 @@
 #define PAUSE_MIN (100 * CLOCK_MS)
 #define PAUSE_MAX (2 * CLOCK_SECOND)
 
-/* As poll(2), for one descriptor. */
-static int
-wait_once(const struct db *d, struct pollfd *p, int ms)
-{
-	if (d->wait == NULL)
-		return poll(p, 1, ms);
-	p->revents = 0;
-	d->wait(d->arg, p, ms);
-	return p->revents != 0;
-}
-
 /* Wait for the descriptor; false when the deadline came first. */
 static bool
-wait_fd(const struct db *d, int fd, short events, int64_t deadline)
+wait_fd(int fd, short events, int64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
 	for (;;) {
 		int64_t left = deadline - clock_mono();
 		int64_t ms = left <= 0 ? 0 : (left + 999) / 1000;
-		int n = wait_once(d, &p, ms > 60000 ? 60000 : (int)ms);
+		int n = poll(&p, 1, ms > 60000 ? 60000 : (int)ms);
 
 		if (n > 0)
 			return true;
@@ -97,7 +86,7 @@ begin_connect(const struct db *d)
 }
 
 static bool
-finish_connect(const struct db *d, PGconn *conn, int64_t deadline)
+finish_connect(PGconn *conn, int64_t deadline)
 {
 	PostgresPollingStatusType s = PGRES_POLLING_WRITING;
 
@@ -106,7 +95,7 @@ finish_connect(const struct db *d, PGconn *conn, int64_t deadline)
 	while (s != PGRES_POLLING_OK && s != PGRES_POLLING_FAILED) {
 		short events = s == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 
-		if (!wait_fd(d, PQsocket(conn), events, deadline))
+		if (!wait_fd(PQsocket(conn), events, deadline))
 			return false;
 		s = PQconnectPoll(conn);
 	}
@@ -122,7 +111,7 @@ open_link(struct db *d)
 	if (now < d->retry_at)
 		return E_UNAVAILABLE;
 	conn = begin_connect(d);
-	if (!finish_connect(d, conn, now + d->o.connect_timeout)) {
+	if (!finish_connect(conn, now + d->o.connect_timeout)) {
 		back_off(d, conn);
 		return E_UNAVAILABLE;
 	}
@@ -226,7 +215,7 @@ link_result(struct db *d, int64_t deadline, bool *late)
 
 		if (PQflush(d->conn) == 1)
 			events |= POLLOUT;
-		if (!wait_fd(d, PQsocket(d->conn), events, deadline)) {
+		if (!wait_fd(PQsocket(d->conn), events, deadline)) {
 			*late = true;
 			return NULL;
 		}

@@ -69,8 +69,6 @@ struct db {
 	uint64_t trips;
 	char constraint[LINK_NAME];
 	bool prepared[Q_COUNT];
-	void (*wait)(void *arg, struct pollfd *p, int ms); /* NULL: poll */
-	void *arg;
 	struct flight flight;
 };
 

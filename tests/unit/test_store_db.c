@@ -236,36 +236,6 @@ START_TEST(a_serialization_failure_is_tried_three_times_more)
 }
 END_TEST
 
-static void
-count_waits(void *arg, struct pollfd *p, int ms)
-{
-	(void)ms;
-	++*(int *)arg;
-	poll(p, 1, 1); /* and not ms: the caller asks again */
-}
-
-START_TEST(other_work_goes_on_while_the_server_is_waited_for)
-{
-	int waits = 0;
-
-	db_meanwhile(d, count_waits, &waits);
-	ck_assert_int_ge(db_ping(d, a), 0);
-	ck_assert_int_gt(waits, 0);
-	/* The deadline of a statement holds as ever. */
-	d->o.statement_timeout = 300 * CLOCK_MS;
-	scratch_sql(admin, LOCK);
-	waits = 0;
-	ck_assert_int_eq(db_exec0(d, a, Q_MIGRATION_LOCK, NULL),
-	    E_UNAVAILABLE);
-	ck_assert_int_gt(waits, 10);
-	scratch_sql(admin, UNLOCK);
-	db_meanwhile(d, NULL, NULL);
-	waits = 0;
-	ck_assert_int_ge(db_ping(d, a), 0);
-	ck_assert_int_eq(waits, 0);
-}
-END_TEST
-
 START_TEST(a_connection_closed_while_idle_costs_no_write)
 {
 	ck_assert_int_eq(add(d, 1, "x"), E_OK);
@@ -725,8 +695,6 @@ suite(void)
 	    sizeof states / sizeof *states);
 	tcase_add_test(t, a_failure_is_logged_without_values);
 	tcase_add_test(t, a_serialization_failure_is_tried_three_times_more);
-	tcase_add_test(t,
-	    other_work_goes_on_while_the_server_is_waited_for);
 	tcase_add_test(t, a_connection_closed_while_idle_costs_no_write);
 	tcase_add_test(t, a_statement_ended_by_the_administrator_is_sent_again);
 	tcase_add_test(t, a_statement_past_its_deadline_is_cancelled);
