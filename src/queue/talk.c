@@ -6,9 +6,9 @@
 #include "queue/batch.h"
 #include "store/db.h"
 
-#define CLAIM 512
-#define SETTLE 512
-#define FULL (CLAIM / 4)	   /* a claim after which there is more */
+#define CLAIM 1024
+#define SETTLE 1024
+#define FULL (CLAIM / 8)	   /* a claim after which there is more */
 #define POLL (500 * CLOCK_MS)	   /* when there was nothing to claim */
 #define SOON (20 * CLOCK_MS)	   /* when there was little */
 #define AGAIN (200 * CLOCK_MS)	   /* the database did not answer */
