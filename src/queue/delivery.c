@@ -1,7 +1,5 @@
 #include "queue/delivery.h"
 
-#include <sodium.h>
-
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -10,13 +8,7 @@
 #include "store/job_store.h"
 
 #define GIVE_UP (5 * 86400 * CLOCK_SECOND) /* row WH10 */
-#define SLOW_DOWN (10 * CLOCK_SECOND)	   /* after 429, 502, 504 */
 #define SETTLE_MAX ((size_t)8 << 20) /* bytes that tell of 1,024 ends */
-
-/* Row WH9: after the first failure 5 s, and so on; ± 20 %. */
-static const int64_t delays[DELIVERY_TRIES - 1] = {
-	5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400
-};
 
 void
 delivery_claim(struct queue *q, struct arena *a, const struct delivery_wish *w)
@@ -75,85 +67,6 @@ delivery_batch(struct arena *a, const struct rows *r, size_t i,
 		.previous = row_bytes(a, r, i, 9),
 		.probing = row_bool(r, i, 10),
 	};
-}
-
-static int64_t
-delay_after(int failures)
-{
-	int64_t t = delays[failures < DELIVERY_TRIES - 1 ? failures :
-	    DELIVERY_TRIES - 2] * CLOCK_SECOND;
-
-	return t - t / 5 + (int64_t)randombytes_uniform((uint32_t)
-	    (t / CLOCK_MS * 2 / 5)) * CLOCK_MS;
-}
-
-static struct delivery_end
-end_of(struct arena *a, const struct delivery *d)
-{
-	int64_t now = clock_wall();
-
-	return (struct delivery_end){
-		.id = arena_str(a, d->id), .batch = d->batch,
-		.number = d->number,
-		.begun_at = now, .ended_at = now,
-	};
-}
-
-void
-delivery_refuse(struct arena *a, const struct delivery *d, const char *error,
-    struct delivery_end *out)
-{
-	*out = end_of(a, d);
-	out->state = "dead";
-	out->what = DELIVERY_OURS;
-	out->error = error;
-}
-
-void
-delivery_cut(struct arena *a, const struct delivery *d,
-    struct delivery_end *out)
-{
-	*out = end_of(a, d);
-	out->state = "ready";
-	out->what = DELIVERY_OURS;
-	out->error = "the worker stopped before the answer";
-}
-
-void
-delivery_back(struct arena *a, const struct delivery *d,
-    struct delivery_end *out)
-{
-	*out = end_of(a, d);
-	out->state = "ready";
-	out->what = DELIVERY_BACK;
-}
-
-void
-delivery_judge(struct arena *a, const struct delivery *d,
-    const struct http_answer *answer, struct delivery_end *out)
-{
-	long status = answer->status;
-
-	*out = end_of(a, d);
-	out->status = status;
-	out->error = answer->reason;
-	out->begun_at -= answer->took;
-	out->response = arena_str(a, str_of(answer->body));
-	if (answer->reason == NULL) {
-		out->state = "done";
-		return;
-	}
-	out->what = DELIVERY_FAILED;
-	out->gone = status == 410;
-	out->state = out->gone || d->failures + 1 >= DELIVERY_TRIES ?
-	    "dead" : "ready";
-	out->delay = delay_after(d->failures);
-	if (answer->retry_after > out->delay)
-		out->delay = answer->retry_after;
-	out->pause = answer->retry_after;
-	if (out->pause == 0 &&
-	    (status == 429 || status == 502 || status == 504))
-		out->pause = SLOW_DOWN;
 }
 
 static void

@@ -6,9 +6,11 @@
 #include "queue/transfer_http.h"
 
 /*
- * The inside of a pool, for queue/transfer_http.c and queue/transfer_pool.c
- * alone.
+ * The inside of a pool, for queue/transfer_http.c, queue/transfer_http_slot.c
+ * and queue/transfer_pool.c alone.
  */
+#define HTTP_READ_MAX ((size_t)16 << 10) /* of an answer, and of its headers */
+
 struct slot {
 	struct slot *next; /* that is free */
 	CURL *easy;	   /* made when first used */
@@ -53,6 +55,9 @@ struct http_pool {
 	struct slot *free; /* the last used first: its memory is warm */
 	int busy;
 };
+
+/* Its handle, made with all that holds for every transfer (rows WH2 to WH5). */
+void http_slot_make(struct slot *s);
 
 /* Have curl tell p->epoll what it waits for. */
 void http_pool_watch(struct http_pool *p);

@@ -1,0 +1,144 @@
+#include "queue/transfer_pool.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+
+#define CONNECT_MS 5000L
+#define TOTAL_MS 20000L
+#define LOW_SPEED_SECONDS 10L
+#define BUFFER 4096L /* an answer is small; there may be many at once */
+
+/* An address as the filter wants it; false for what is no internet address. */
+static bool
+address(const struct sockaddr *sa, struct net_addr *out)
+{
+	if (sa->sa_family == AF_INET6) {
+		memcpy(out->b, &((const struct sockaddr_in6 *)
+		    (const void *)sa)->sin6_addr, 16);
+		return true;
+	}
+	if (sa->sa_family != AF_INET)
+		return false;
+	memset(out->b, 0, 10);
+	memset(out->b + 10, 0xff, 2);
+	memcpy(out->b + 12, &((const struct sockaddr_in *)
+	    (const void *)sa)->sin_addr, 4);
+	return true;
+}
+
+static bool
+allowed(struct slot *s, const struct net_addr *addr)
+{
+	if (s->pool->o.allow(s->pool->o.arg, addr))
+		return true;
+	s->denied = true;
+	return false;
+}
+
+/* The socket is made only for an address that passes; see on_request too. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct net_addr addr;
+	struct slot *s = arg;
+	int fd;
+
+	(void)purpose;
+	if (!address(&to->addr, &addr) || !allowed(s, &addr))
+		return CURL_SOCKET_BAD;
+	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	if (fd >= 0)
+		http_pool_opened(s->pool, fd);
+	return fd;
+}
+
+/* Connected: the peer once more, before a byte of the request (row WH2). */
+static int
+on_request(void *arg, char *peer, char *own, int peer_port, int own_port)
+{
+	struct net_addr addr;
+
+	(void)own, (void)peer_port, (void)own_port;
+	return net_parse(str_of(peer), &addr) && allowed(arg, &addr) ?
+	    CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static size_t
+read_body(char *p, size_t size, size_t count, void *arg)
+{
+	struct slot *s = arg;
+	size_t n = size * count, room = HTTP_SHOWN - s->shown;
+
+	if (n < room)
+		room = n;
+	memcpy(s->text + s->shown, p, room);
+	s->shown += room;
+	s->body_read += n;
+	return s->body_read > HTTP_READ_MAX ? 0 : n;
+}
+
+static size_t
+read_header(char *p, size_t size, size_t count, void *arg)
+{
+	struct slot *s = arg;
+
+	(void)p;
+	s->head_read += size * count;
+	return s->head_read > HTTP_READ_MAX ? 0 : size * count;
+}
+
+static void
+set_safety(CURL *e, struct slot *s)
+{
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, http_pool_close);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, s->pool);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
+	if (*s->pool->o.ca_file) {
+		curl_easy_setopt(e, CURLOPT_CAINFO, s->pool->o.ca_file);
+		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	}
+}
+
+static void
+set_bounds(CURL *e, struct slot *s)
+{
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, read_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, read_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
+	curl_easy_setopt(e, CURLOPT_PRIVATE, s);
+}
+
+void
+http_slot_make(struct slot *s)
+{
+	if (s->easy)
+		return;
+	s->easy = curl_easy_init();
+	if (s->easy == NULL) {
+		log_error("out of memory", log_c("what", "a transfer"));
+		exit(70);
+	}
+	set_safety(s->easy, s);
+	set_bounds(s->easy, s);
+}
