@@ -32,7 +32,9 @@ alter table webhook_deliveries reset (fillfactor);
 
 -- Give back what a claim took and nobody told the end of: of $1, of $1 under
 -- the token $2, or of whoever let it run out. Whether it arrived is not known,
--- so it is sent again with the same id.
+-- so it is sent again with the same id. What is ready is not finished: to ask
+-- for what is ready would offer the planner the line of all that is, which may
+-- have been short when it last looked.
 create function webhook_release(p_holder uuid, p_token uuid) returns bigint
 language sql volatile as $$
 	with c as (
@@ -41,15 +43,18 @@ language sql volatile as $$
 			else holder = p_holder
 			and (p_token is null or token = p_token) end
 		returning *
+	), held as materialized (
+		select c.webhook_id, c.started_at, k.id, k.attempts
+		from c cross join lateral unnest(c.ids, c.attempts)
+			k (id, attempts)
 	), lost as (
 		update webhook_deliveries d set run_at = now(),
 			attempts = d.attempts + 1,
 			tries = tries_lost(d.tries, d.attempts + 1,
-				c.started_at)
-		from c cross join lateral unnest(c.ids, c.attempts)
-			k (id, attempts)
-		where d.webhook_id = c.webhook_id and d.id = k.id
-			and d.attempts = k.attempts and d.state = 'ready'
+				h.started_at)
+		from held h
+		where d.webhook_id = h.webhook_id and d.id = h.id
+			and d.attempts = h.attempts and d.finished_at is null
 		returning 1
 	)
 	select count(*) from lost;

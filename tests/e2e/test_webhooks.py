@@ -12,7 +12,9 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 
+import psycopg2
 import pytest
 
 from until import until
@@ -571,6 +573,58 @@ def test_who_let_a_claim_run_out_tells_of_nothing_any_more(
     assert after == before[0]
     assert [t.get("status_code") for t in after["tries"]] == [None, 200]
     assert "died" in after["tries"][0]["error"]
+
+
+def statement(name):
+    """Of sql/queries/webhook.sql."""
+    path = os.path.join(os.path.dirname(__file__), "../../sql/queries/",
+                        "webhook.sql")
+    with open(path) as text:
+        return text.read().split(f"-- name: {name}\n")[1].partition(";")[0]
+
+
+@pytest.mark.parametrize("looked", ["analyze webhook_deliveries",
+                                    "truncate webhook_deliveries"])
+def test_a_burst_into_an_empty_queue_is_looked_up_by_key(
+        stack, person, looked):
+    """Row WH10: whatever the planner thinks of a line that was empty when it
+    last looked, or that it never looked at, what is claimed and told is found
+    by its key: one that reads the line for each does not end in time."""
+    made = hook(person, "https://example.com/", ["user.updated"])
+    token = str(uuid.uuid4())
+    with psycopg2.connect(stack["DATABASE_OWNER_URL"]) as db:
+        with db.cursor() as cursor:
+            for text in (
+                    "update webhook_deliveries set state = 'dead', finished_at"
+                    " = now() where state = 'ready'", looked,
+                    "insert into webhook_deliveries (id, webhook_id, event_id,"
+                    f" event, body) select uuid_v7(), '{made['id']}', "
+                    "uuid_v7(), 'user.updated', '{}' from "
+                    "generate_series(1, 20000)",
+                    "set local plan_cache_mode = force_generic_plan",
+                    "set local statement_timeout = '2s'",
+                    "select webhook_claim(1000, '{}', '{}', 1000, '60 s', "
+                    f"gen_random_uuid(), '{token}')",
+                    "prepare claimed as " + statement("webhook_claimed"),
+                    f"execute claimed('{token}')"):
+                cursor.execute(text)
+            rows = cursor.fetchall()
+            assert len(rows) == 1000
+            webhooks = "{%s}" % ",".join([made["id"]] * 500)
+            ids = "{%s}" % ",".join(r[0] for r in rows[:500])
+            same = ["{%s}" % ",".join([v] * 500) for v in (
+                "1", "done", "f", "0", "0", "200", '""', '"{}"')]
+            cursor.execute("prepare settle as " + statement("webhook_settle"))
+            cursor.execute("execute settle(%s, '{}', '{}', 1)" % ", ".join(
+                f"'{v}'" for v in (webhooks, ids, *same)))
+            cursor.execute("update webhook_claims set until = now()")
+            cursor.execute("select webhook_release(null, null)")
+            assert cursor.fetchone()[0] >= 500
+            cursor.execute("select state, count(*) from webhook_deliveries "
+                           f"where webhook_id = '{made['id']}' and attempts "
+                           "= 1 group by state order by state")
+            assert cursor.fetchall() == [("done", 500), ("ready", 500)]
+        db.rollback()
 
 
 STANDARD_RECEIVER = r"""
