@@ -258,6 +258,7 @@ talk_step(struct talk *t)
 		settled(t, err, rows);
 	if (before == TALK_CLAIMS && claimed(t, err, rows)) {
 		begin_fetch(t);
+		arena_reset(t->landed);
 		return;
 	}
 	take_back(t);
