@@ -1,7 +1,8 @@
 #include "queue/transfer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,12 +14,13 @@
 #define FEWER_FOR (60 * CLOCK_SECOND)
 
 struct transfer {
-	CURLM *multi;
 	CURLU *url;
+	int ends; /* eventfd: transfers that ended since it was read */
 	struct slot *slots;
 	int nslots;
 	int limit; /* slots in use, while the relay takes no more */
 	int64_t limit_until;
+	bool resting; /* nothing is begun */
 	struct line line;
 };
 
@@ -35,7 +37,7 @@ static bool
 slots_open(struct transfer *t, const struct transfer_options *o)
 {
 	for (t->nslots = 0; t->nslots < o->connections; t->nslots++)
-		if (!slot_open(&t->slots[t->nslots], o, t->url))
+		if (!slot_open(&t->slots[t->nslots], o, t->url, t->ends))
 			return false;
 	return true;
 }
@@ -47,17 +49,14 @@ transfer_new(const struct transfer_options *o)
 
 	if (t == NULL)
 		return NULL;
-	t->multi = curl_multi_init();
+	t->ends = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	t->url = slot_url(o);
 	t->slots = calloc((size_t)o->connections, sizeof(*t->slots));
-	if (!t->multi || !t->url || !t->slots || !slots_open(t, o)) {
+	if (t->ends < 0 || !t->url || !t->slots || !slots_open(t, o)) {
 		transfer_free(&t);
 		return NULL;
 	}
 	t->limit = t->nslots;
-	curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)t->nslots);
-	curl_multi_setopt(t->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-	    (long)t->nslots);
 	return t;
 }
 
@@ -68,13 +67,12 @@ transfer_free(struct transfer **tp)
 
 	if (t == NULL)
 		return;
-	for (int i = 0; i < t->nslots; i++) {
-		if (t->slots[i].entry >= 0)
-			curl_multi_remove_handle(t->multi, t->slots[i].easy);
+	transfer_abandon(t);
+	for (int i = 0; i < t->nslots; i++)
 		slot_close(&t->slots[i]);
-	}
-	curl_multi_cleanup(t->multi);
 	curl_url_cleanup(t->url);
+	if (t->ends >= 0)
+		close(t->ends);
 	free(t->slots);
 	free(t);
 	*tp = NULL;
@@ -110,13 +108,23 @@ transfer_halt(struct transfer *t)
 	line_clear(&t->line);
 }
 
+/* One with a connection before one without: relays count them. */
 static struct slot *
 slot_free(struct transfer *t)
 {
-	for (int i = 0; i < t->nslots; i++)
-		if (t->slots[i].entry < 0)
-			return &t->slots[i];
-	return NULL;
+	struct slot *found = NULL;
+
+	for (int i = 0; i < t->nslots; i++) {
+		struct slot *s = &t->slots[i];
+
+		if (s->entry >= 0)
+			continue;
+		if (runner_connected(&s->runner))
+			return s;
+		if (found == NULL)
+			found = s;
+	}
+	return found;
 }
 
 static void
@@ -124,10 +132,7 @@ begin(struct transfer *t, struct slot *s, struct entry *e, bool again)
 {
 	slot_load(s, e->probe ? NULL : &e->mail, again);
 	s->entry = (int)(e - t->line.entries);
-	if (curl_multi_add_handle(t->multi, s->easy) != CURLM_OK) {
-		log_error("libcurl takes no transfer");
-		exit(70);
-	}
+	runner_go(&s->runner);
 }
 
 static void
@@ -138,7 +143,7 @@ start(struct transfer *t)
 
 	if (t->limit < t->nslots && now >= t->limit_until)
 		t->limit = t->nslots;
-	while (l->waiting && l->busy < t->limit) {
+	while (l->waiting && l->busy < t->limit && !t->resting) {
 		struct entry *e = line_first(l);
 
 		if (now >= e->mail.before) {
@@ -174,8 +179,10 @@ slot_ended(struct transfer *t, struct slot *s, CURLcode rc)
 	struct entry *e = &t->line.entries[s->entry];
 	struct transfer_result *r = &e->result;
 
-	curl_multi_remove_handle(t->multi, s->easy);
 	slot_judge(s, rc, r);
+	/* A reply that still comes is none to what would be said next. */
+	if (r->end != TRANSFER_DONE && r->end != TRANSFER_REFUSED)
+		runner_cut(&s->runner);
 	if (r->end == TRANSFER_LOST && !r->maybe_sent && !s->again &&
 	    clock_mono() - s->begun_at < AGAIN_WITHIN) {
 		begin(t, s, e, true);
@@ -192,46 +199,42 @@ slot_ended(struct transfer *t, struct slot *s, CURLcode rc)
 	t->limit = t->nslots;
 }
 
-/* Go on until nothing moves. */
+static bool
+collect(struct transfer *t)
+{
+	bool any = false;
+	uint64_t n;
+	CURLcode rc;
+
+	/* First, so that what ends meanwhile is seen next time. */
+	(void)!read(t->ends, &n, sizeof(n));
+	for (int i = 0; i < t->nslots; i++)
+		if (t->slots[i].entry >= 0 &&
+		    runner_ended(&t->slots[i].runner, &rc)) {
+			slot_ended(t, &t->slots[i], rc);
+			any = true;
+		}
+	return any;
+}
+
 static void
 turn(struct transfer *t)
 {
-	struct slot *s;
-	int n, ended;
-	CURLMsg *m;
-
-	do {
+	do
 		start(t);
-		curl_multi_perform(t->multi, &n);
-		ended = 0;
-		while ((m = curl_multi_info_read(t->multi, &n)) != NULL) {
-			CURLcode rc = m->data.result;
-
-			if (m->msg != CURLMSG_DONE)
-				continue;
-			curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE,
-			    &s);
-			slot_ended(t, s, rc);
-			ended++;
-		}
-	} while (ended && (t->line.waiting || t->line.busy));
+	while (collect(t));
 }
 
 void
 transfer_work(struct transfer *t, struct pollfd *also, int ms)
 {
-	struct curl_waitfd fd = { 0 };
+	struct pollfd fds[2] = { { .fd = t->ends, .events = POLLIN },
+		also ? *also : (struct pollfd){ .fd = -1 } };
 	int before = t->line.ended;
 
 	turn(t);
 	if (ms > 0 && (also || (t->line.ended == before && t->line.busy))) {
-		if (also) {
-			fd.fd = also->fd;
-			fd.events = (short)(
-			    (also->events & POLLIN ? CURL_WAIT_POLLIN : 0) |
-			    (also->events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
-		}
-		curl_multi_poll(t->multi, &fd, also ? 1 : 0, ms, NULL);
+		poll(fds, 2, ms);
 		turn(t);
 	}
 	if (also)
@@ -247,23 +250,23 @@ transfer_next(struct transfer *t, struct transfer_result *out)
 void
 transfer_abandon(struct transfer *t)
 {
-	int n;
+	struct pollfd p = { .fd = t->ends, .events = POLLIN };
 
 	line_clear(&t->line);
 	for (int i = 0; i < t->nslots; i++)
-		slot_cut(&t->slots[i]);
-	curl_multi_perform(t->multi, &n);
-	for (int i = 0; i < t->nslots; i++) {
-		struct slot *s = &t->slots[i];
-		struct entry *e;
-
-		if (s->entry < 0)
-			continue;
-		e = &t->line.entries[s->entry];
-		curl_multi_remove_handle(t->multi, s->easy);
-		e->result.maybe_sent = s->body_begun;
-		line_end(&t->line, e, TRANSFER_STOPPED);
-		slot_unload(s);
-		s->entry = -1;
+		if (t->slots[i].entry >= 0)
+			runner_cut(&t->slots[i].runner);
+	while (t->line.busy) {
+		poll(&p, 1, -1);
+		collect(t);
 	}
+}
+
+bool
+transfer_rest(struct transfer *t)
+{
+	t->resting = t->line.busy > 0;
+	for (int i = 0; i < t->nslots && !t->resting; i++)
+		runner_rest(&t->slots[i].runner);
+	return !t->resting;
 }

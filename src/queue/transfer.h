@@ -7,10 +7,12 @@
 #include "base/arena.h"
 
 /*
- * The one door to libcurl (and transfer_slot, transfer_http). Many mails over
- * a few connections to one relay, which are kept and used again: as many are
- * open as there are mails to send at once, `connections` at most. What the
- * pool was given waits in a line in front of them.
+ * The one door to libcurl (and transfer_slot, transfer_thread, transfer_http).
+ * Many mails over a few connections to one relay, which are kept and used
+ * again: as many are open as there are mails to send at once, `connections` at
+ * most, each with a thread while it is used. What the pool was given waits in
+ * a line in front of them. The pool itself belongs to one thread, and only that
+ * one takes signals.
  */
 struct transfer;
 
@@ -89,7 +91,15 @@ bool transfer_next(struct transfer *t, struct transfer_result *out);
 /* Clear the line. */
 void transfer_halt(struct transfer *t);
 
-/* And give up what is under way. */
+/* And give up what is under way, whatever the relay does: a second at most. */
 void transfer_abandon(struct transfer *t);
+
+/*
+ * True: no thread of the pool's is left, until transfer_work. False: there is,
+ * and nothing is begun until this was true. Who forks and then does more than
+ * is async-signal-safe waits for that: a lock that a thread held would be held
+ * for ever.
+ */
+bool transfer_rest(struct transfer *t);
 
 #endif

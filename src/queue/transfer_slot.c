@@ -74,17 +74,6 @@ on_ready(void *arg, char *peer, char *own, int peer_port, int own_port)
 	return CURL_PREREQFUNC_OK;
 }
 
-/* Called at every turn. */
-static int
-on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up,
-    curl_off_t up_now)
-{
-	const struct slot *s = arg;
-
-	(void)down, (void)down_now, (void)up, (void)up_now;
-	return s->cut;
-}
-
 /* A literal IPv6 address wants brackets in a URL. */
 CURLU *
 slot_url(const struct transfer_options *o)
@@ -120,11 +109,7 @@ set_callbacks(struct slot *s)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_ready);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
-	curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(e, CURLOPT_XFERINFODATA, s);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->error);
-	curl_easy_setopt(e, CURLOPT_PRIVATE, s);
 }
 
 static void
@@ -155,19 +140,22 @@ set_options(struct slot *s, const struct transfer_options *o, CURLU *url)
 }
 
 bool
-slot_open(struct slot *s, const struct transfer_options *o, CURLU *url)
+slot_open(struct slot *s, const struct transfer_options *o, CURLU *url,
+    int ends)
 {
 	*s = (struct slot){ .entry = -1, .easy = curl_easy_init() };
-	if (s->easy)
-		set_options(s, o, url);
-	return s->easy != NULL;
+	if (s->easy == NULL)
+		return false;
+	set_options(s, o, url);
+	runner_init(&s->runner, s->easy, ends);
+	return true;
 }
 
 void
 slot_close(struct slot *s)
 {
 	slot_unload(s);
-	curl_easy_cleanup(s->easy);
+	runner_free(&s->runner);
 	s->easy = NULL;
 }
 
@@ -199,7 +187,7 @@ slot_load(struct slot *s, const struct transfer_mail *m, bool again)
 	s->sent = 0;
 	s->again = again;
 	s->probing = m == NULL;
-	s->cut = s->mail_begun = s->body_begun = false;
+	s->mail_begun = s->body_begun = false;
 	s->refusal = 0;
 	s->error[0] = s->reply[0] = '\0';
 	s->begun_at = clock_mono();
@@ -213,12 +201,6 @@ slot_load(struct slot *s, const struct transfer_mail *m, bool again)
 	}
 	curl_easy_setopt(e, CURLOPT_MAIL_FROM, NULL);
 	curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)-1);
-}
-
-void
-slot_cut(struct slot *s)
-{
-	s->cut = true;
 }
 
 void
@@ -263,6 +245,13 @@ judge(const struct slot *s, CURLcode rc)
 	    TRANSFER_LOST;
 }
 
+/* We gave it up; what became of it before is as it is. */
+static bool
+was_cut(const struct slot *s, enum transfer_end end)
+{
+	return s->runner.cut && end != TRANSFER_DONE && end != TRANSFER_REFUSED;
+}
+
 void
 slot_judge(const struct slot *s, CURLcode rc, struct transfer_result *out)
 {
@@ -272,6 +261,8 @@ slot_judge(const struct slot *s, CURLcode rc, struct transfer_result *out)
 	if (s->refusal)
 		out->code = s->refusal;
 	out->end = judge(s, rc);
+	if (was_cut(s, out->end))
+		out->end = TRANSFER_STOPPED;
 	out->maybe_sent = s->body_begun && out->end != TRANSFER_REFUSED;
 	if (out->end == TRANSFER_REFUSED)
 		why = s->reply;

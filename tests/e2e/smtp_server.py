@@ -7,7 +7,9 @@ Every accepted message becomes DIR/new/<n>.eml, written before the answer.
 The file DIR/script, when there, says how to answer: a line
 "<command> <reply>" for each fault, the command being MAIL, RCPT or DATA, or
 "DROP" (the connection ends after the data, nothing is kept), or "SLOW <s>"
-(the answer to the data comes that much later), or "STALL <s>" (that to MAIL).
+(the answer to the data comes that much later), or "STALL <s>" (that to MAIL),
+or "HOLD <n>" (the answers to the data come when n messages are there, or that
+line is gone).
 DIR/connections holds the most connections that were open at once; one more
 than N is turned away with 421.
 """
@@ -78,6 +80,8 @@ class Handler:
         with open(draft, "wb") as f:
             f.write(head.encode() + envelope.original_content)
         os.rename(draft, os.path.join(self.where, "new", name))
+        while self.n < int(self.script("HOLD") or 0):
+            await asyncio.sleep(0.01)
         return "250 OK"
 
 

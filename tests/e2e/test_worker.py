@@ -478,6 +478,36 @@ def test_as_many_connections_as_there_are_mails_and_no_more(stack):
     assert sorted(relay.ids()) == sorted(jobs + [one])
 
 
+def test_connections_do_not_wait_for_each_others_replies(stack):
+    """The relay answers no message before it has all three."""
+    relay = stack.relay()
+    relay.script("HOLD 3")
+    jobs = stack.add(3)
+    stack.once(SMTP_CONNECTIONS="3")
+    assert sorted(relay.ids()) == sorted(jobs)
+    assert [stack.state(j)[:2] for j in jobs] == [("done", 1)] * 3
+
+
+def test_a_relay_that_owes_a_reply_holds_up_no_other_work(stack):
+    """Row RE5: other mail, and maintenance."""
+    relay = stack.relay()
+    relay.script("HOLD 99")
+    held, = stack.add()
+    stack.worker(SMTP_CONNECTIONS="2")
+    wait_for(lambda: relay.ids() == [held])
+    stack.sql("insert into attempts values ('over', 1, now() - interval "
+              "'1 hour')")
+    stack.sql("update cron_jobs set next_run = now()")
+    wait_for(lambda: stack.sql("select count(*) from attempts where bucket = "
+                               "'over'")[0][0] == 0)
+    other, = stack.add()
+    wait_for(lambda: relay.ids() == [held, other])
+    assert stack.undone() == 2
+    relay.script()
+    wait_for(lambda: stack.undone() == 0)
+    assert [stack.state(j)[1] for j in (held, other)] == [1, 1]
+
+
 def test_a_relay_that_takes_fewer_connections_gets_fewer(stack):
     relay = stack.relay("--connections", "2")
     relay.script("SLOW 0.1")
@@ -653,6 +683,27 @@ def test_what_outlasts_the_grace_is_given_back_untried(stack):
                      ) == [(True, True)]
     assert glob.glob(stack.where + "/run/worker-*.lock") == []
     assert relay.ids() == []
+
+
+def test_a_reply_that_outlasts_the_grace_is_not_waited_for(stack):
+    """Rows RE4, RE12: the relay may have taken it, so it goes out again as
+    the same message."""
+    relay = stack.relay()
+    relay.script("HOLD 99")
+    job, = stack.add()
+    p = stack.worker()
+    wait_for(lambda: relay.ids() == [job])
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(18) == 0      # 10 s of grace
+    assert stack.state(job) == ("ready", 1, "the worker was stopped", False)
+    assert stack.sql("select run_at <= now(), lease_holder is null from jobs"
+                     ) == [(True, True)]
+    assert glob.glob(stack.where + "/run/worker-*.lock") == []
+    relay.script()
+    stack.once()
+    first, second = relay.mails()
+    assert first.as_string() == second.as_string()
+    assert stack.state(job)[:2] == ("done", 2)
 
 
 @pytest.mark.parametrize("rounds", [int(os.environ.get("KILLS", "30"))])

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,13 +256,13 @@ START_TEST(what_is_abandoned_ends_as_that)
 	struct transfer *t = pool(relay_start(), 1);
 	enum transfer_end ends[128] = { TRANSFER_LOST };
 
-	put(t, "a@y.test", 0, INT64_MAX);
+	put(t, "s@y.test", 0, INT64_MAX);
 	put(t, "b@y.test", 0, INT64_MAX);
 	transfer_work(t, NULL, 0);
 	ck_assert_int_eq(transfer_busy(t), 1);
 	transfer_abandon(t);
 	run(t, ends);
-	ck_assert_int_eq(ends['a'], TRANSFER_STOPPED);
+	ck_assert_int_eq(ends['s'], TRANSFER_STOPPED);
 	ck_assert_int_eq(ends['b'], TRANSFER_UNSENT);
 	transfer_free(&t);
 	relay_stop();
@@ -302,6 +303,124 @@ START_TEST(what_is_abandoned_is_not_made_a_mail)
 }
 END_TEST
 
+/* Until it was heard to have begun the data of a mail to s. */
+static void
+until_data(struct transfer *t)
+{
+	struct pollfd p = { .fd = heard, .events = POLLIN };
+	char c = 0;
+
+	while (c != 'd')
+		if (poll(&p, 1, 0) == 0)
+			transfer_work(t, NULL, 10);
+		else
+			ck_assert_int_eq(read(heard, &c, 1), 1);
+}
+
+/* Row RE5: libcurl waits for that reply inside a call. */
+START_TEST(a_reply_that_is_held_back_holds_up_nothing_else)
+{
+	struct transfer *t = pool(relay_start(), 2);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct transfer_result r = { .end = TRANSFER_LOST };
+
+	put(t, "s@y.test", 0, INT64_MAX);
+	until_data(t);
+	put(t, "a@y.test", 0, INT64_MAX);
+	while (!transfer_next(t, &r))
+		transfer_work(t, NULL, 1000);
+	ck_assert_str_eq(r.arg, "a@y.test");
+	ck_assert_int_eq(r.end, TRANSFER_DONE);
+	ck_assert_int_eq(transfer_busy(t), 1);
+	transfer_abandon(t);
+	run(t, ends);
+	ck_assert_int_eq(ends['s'], TRANSFER_STOPPED);
+	transfer_free(&t);
+	relay_stop();
+}
+END_TEST
+
+/* Row RE12: what the relay may have taken is said to be that. */
+START_TEST(the_wait_for_a_reply_can_be_given_up)
+{
+	struct transfer *t = pool(relay_start(), 1);
+	struct transfer_result r;
+
+	put(t, "s@y.test", 0, INT64_MAX);
+	until_data(t);
+	for (int i = 0; i < 100; i++)
+		transfer_work(t, NULL, 1);
+	transfer_abandon(t);
+	ck_assert(transfer_next(t, &r) && r.maybe_sent);
+	ck_assert_int_eq(r.end, TRANSFER_STOPPED);
+	ck_assert_int_eq(transfer_busy(t), 0);
+	transfer_free(&t);
+	relay_stop();
+}
+END_TEST
+
+static int
+threads(void)
+{
+	struct dirent *e;
+	DIR *d = opendir("/proc/self/task");
+	int n = 0;
+
+	ck_assert_ptr_nonnull(d);
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+START_TEST(one_thread_for_one_mail_and_none_at_rest)
+{
+	struct transfer *t = pool(relay_start(), 3);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+	int before = threads();
+
+	ck_assert(transfer_rest(t));
+	put(t, "a@y.test", 0, INT64_MAX);
+	run(t, ends);
+	put(t, "b@y.test", 0, INT64_MAX);
+	run(t, ends);
+	ck_assert_int_eq(threads(), before + 1);
+	ck_assert(transfer_rest(t));
+	ck_assert_int_eq(threads(), before);
+	put(t, "c@y.test", 0, INT64_MAX);
+	run(t, ends);
+	for (const char *p = "abc"; *p; p++)
+		ck_assert_int_eq(ends[(int)*p], TRANSFER_DONE);
+	transfer_free(&t);
+	ck_assert_int_eq(threads(), before);
+	relay_stop();
+}
+END_TEST
+
+START_TEST(what_wants_to_rest_begins_nothing)
+{
+	struct transfer *t = pool(relay_start(), 2);
+	enum transfer_end ends[128] = { TRANSFER_LOST };
+
+	put(t, "s@y.test", 0, INT64_MAX);
+	until_data(t);
+	ck_assert(!transfer_rest(t));
+	put(t, "a@y.test", 0, INT64_MAX);
+	transfer_work(t, NULL, 10);
+	ck_assert_int_eq(transfer_waiting(t), 1);
+	ck_assert_int_eq(write(go, "g", 1), 1);
+	kill(-relay, SIGUSR1);
+	while (!transfer_rest(t))
+		transfer_work(t, NULL, 1000);
+	put(t, "b@y.test", 0, INT64_MAX);
+	run(t, ends);
+	ck_assert_int_eq(ends['s'], TRANSFER_LOST);
+	ck_assert_int_eq(ends['b'], TRANSFER_DONE);
+	transfer_free(&t);
+	relay_stop();
+}
+END_TEST
+
 UNIT("queue/transfer",
     the_most_urgent_goes_first_and_of_those_the_oldest,
     what_is_late_is_never_begun,
@@ -310,4 +429,8 @@ UNIT("queue/transfer",
     a_dead_connection_is_replaced_once,
     the_wait_for_something_else_ends_with_it,
     what_is_abandoned_ends_as_that,
-    what_is_abandoned_is_not_made_a_mail)
+    what_is_abandoned_is_not_made_a_mail,
+    a_reply_that_is_held_back_holds_up_nothing_else,
+    the_wait_for_a_reply_can_be_given_up,
+    one_thread_for_one_mail_and_none_at_rest,
+    what_wants_to_rest_begins_nothing)

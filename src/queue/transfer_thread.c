@@ -1,0 +1,174 @@
+#include "queue/transfer_thread.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define STACK ((size_t)256 << 10) /* libcurl, TLS, getaddrinfo */
+
+/* Asleep in poll or not, its thread finds the end of the connection. */
+static void
+hang_up(struct runner *r)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->socket >= 0)
+		shutdown(r->socket, SHUT_RDWR);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct runner *r = arg;
+	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+
+	(void)purpose;
+	pthread_mutex_lock(&r->lock);
+	if (fd >= 0)
+		r->socket = fd;
+	pthread_mutex_unlock(&r->lock);
+	return fd >= 0 ? fd : CURL_SOCKET_BAD;
+}
+
+static int
+close_socket(void *arg, curl_socket_t fd)
+{
+	struct runner *r = arg;
+
+	pthread_mutex_lock(&r->lock);
+	if (r->socket == fd)
+		r->socket = -1;
+	pthread_mutex_unlock(&r->lock);
+	return close(fd);
+}
+
+/* Called at every turn, and every second of the wait for a reply. */
+static int
+on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up,
+    curl_off_t up_now)
+{
+	struct runner *r = arg;
+
+	(void)down, (void)down_now, (void)up, (void)up_now;
+	if (!atomic_load(&r->cut))
+		return 0;
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* A name that is being looked up is not waited for. */
+	curl_easy_setopt(r->easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+	return 1;
+}
+
+void
+runner_init(struct runner *r, CURL *easy, int ends)
+{
+	*r = (struct runner){ .easy = easy, .ends = ends, .socket = -1 };
+	sem_init(&r->go, 0, 0);
+	pthread_mutex_init(&r->lock, NULL);
+	curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, 1L);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, r);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, r);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, r);
+}
+
+void
+runner_free(struct runner *r)
+{
+	runner_rest(r);
+	curl_easy_cleanup(r->easy);
+	pthread_mutex_destroy(&r->lock);
+	sem_destroy(&r->go);
+}
+
+static void *
+live(void *arg)
+{
+	const uint64_t one = 1;
+	struct runner *r = arg;
+
+	for (;;) {
+		while (sem_wait(&r->go) < 0)
+			continue;
+		if (r->quit)
+			return NULL;
+		r->rc = curl_easy_perform(r->easy);
+		atomic_store(&r->ended, true);
+		(void)!write(r->ends, &one, sizeof(one));
+	}
+}
+
+/* Signals are for the thread that makes it. */
+static bool
+make(struct runner *r)
+{
+	sigset_t all, old;
+	pthread_attr_t attr;
+	bool ok;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ok = pthread_create(&r->thread, &attr, live, r) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return ok;
+}
+
+void
+runner_go(struct runner *r)
+{
+	atomic_store(&r->cut, false);
+	if (!r->there && !make(r)) {
+		log_error("no thread for a transfer");
+		exit(70);
+	}
+	r->there = true;
+	sem_post(&r->go);
+}
+
+bool
+runner_ended(struct runner *r, CURLcode *rc)
+{
+	if (!atomic_exchange(&r->ended, false))
+		return false;
+	*rc = r->rc;
+	return true;
+}
+
+void
+runner_cut(struct runner *r)
+{
+	atomic_store(&r->cut, true);
+	hang_up(r);
+}
+
+void
+runner_rest(struct runner *r)
+{
+	if (!r->there)
+		return;
+	r->quit = true;
+	sem_post(&r->go);
+	pthread_join(r->thread, NULL);
+	r->quit = r->there = false;
+}
+
+bool
+runner_connected(struct runner *r)
+{
+	bool is;
+
+	pthread_mutex_lock(&r->lock);
+	is = r->socket >= 0;
+	pthread_mutex_unlock(&r->lock);
+	return is;
+}
