@@ -57,19 +57,26 @@ become(pid_t parent, const char *name, void (*run)(void *arg), void *arg)
 	_exit(0);
 }
 
+bool
+child_due(struct child *p)
+{
+	if (p->pid && waitpid(p->pid, NULL, WNOHANG) == p->pid) {
+		log_error("a process of the worker died",
+		    log_c("name", p->name), log_i("pid", p->pid));
+		p->pid = 0;
+	}
+	return p->pid == 0 && clock_mono() >= p->again_at;
+}
+
 void
 child_keep(struct child *p, const char *name, void (*run)(void *arg),
     void *arg)
 {
 	pid_t self = getpid();
 
-	if (p->pid && waitpid(p->pid, NULL, WNOHANG) == p->pid) {
-		log_error("a process of the worker died", log_c("name", name),
-		    log_i("pid", p->pid));
-		p->pid = 0;
-	}
-	if (p->pid || clock_mono() < p->again_at)
+	if (!child_due(p))
 		return;
+	p->name = name;
 	p->again_at = clock_mono() + RESTART_AFTER;
 	p->pid = fork();
 	if (p->pid == 0)

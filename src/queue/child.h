@@ -6,18 +6,22 @@
 #include <sys/types.h>
 
 /*
- * A process of the worker's for what must not hold it up, or has threads. It
- * ends with the worker.
+ * A process of the worker's for what must not hold it up, or has threads
+ * that never rest. It ends with the worker.
  */
 struct child {
 	pid_t pid;	  /* 0: there is none */
+	const char *name; /* once started */
 	int64_t again_at; /* µs, monotonic: not to be started before */
 };
 
+/* Does it not run, and is it time to start it? */
+bool child_due(struct child *p);
+
 /*
- * Start it when it does not run: it calls run(arg) and ends. name is what ps
- * shows, at most 15 bytes. It has the standard descriptors and the log, nothing
- * else that is open in the worker.
+ * Start it when it is due; no other thread may run then. It calls run(arg) and
+ * ends. name is what ps shows, at most 15 bytes. It has the standard
+ * descriptors and the log, nothing else that is open in the worker.
  */
 void child_keep(struct child *p, const char *name, void (*run)(void *arg),
     void *arg);

@@ -190,6 +190,12 @@ mailer_wait(struct mailer *m, int ms)
 		poll(NULL, 0, ms);
 }
 
+bool
+mailer_rest(struct mailer *m)
+{
+	return m->transfer == NULL || transfer_rest(m->transfer);
+}
+
 void
 mailer_abandon(struct mailer *m)
 {

@@ -24,6 +24,9 @@ bool mailer_step(struct mailer *m, bool stopping, int ms);
 /* Instead of a pause: what was claimed is brought on for ms. */
 void mailer_wait(struct mailer *m, int ms);
 
+/* May one fork? See transfer_rest. */
+bool mailer_rest(struct mailer *m);
+
 /* Give up what is in hand: due again. */
 void mailer_abandon(struct mailer *m);
 

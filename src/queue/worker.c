@@ -152,20 +152,28 @@ maintain(struct worker *w)
 	return more;
 }
 
-/*
- * Events go out from a process of their own. Whether they are written is said
- * once: the worker that started last decides.
- */
+/* Whether events are written is said once: the last that started decides. */
 static void
-publish(struct worker *w, bool once)
+publish(struct worker *w)
 {
 	if (!w->switched)
 		w->switched = outbox_switch(w->queue.db, w->one,
 		    w->config->kafka_enabled);
 	arena_reset(w->one);
-	if (!once)
-		publisher_keep(&w->publisher, w->config, w->queue.keys,
-		    w->queue.holder);
+}
+
+/* Webhooks and events go out from processes of their own. */
+static void
+keep(struct worker *w)
+{
+	bool due = child_due(&w->courier) || (w->config->kafka_enabled &&
+	    child_due(&w->publisher));
+
+	if (!due || !mailer_rest(w->mailer))
+		return;
+	courier_keep(&w->courier, w->config, w->queue.keys);
+	publisher_keep(&w->publisher, w->config, w->queue.keys,
+	    w->queue.holder);
 }
 
 /* Mail and SMS: one of them waits, the other looks. */
@@ -200,8 +208,8 @@ loop(struct worker *w, bool once)
 		reap(w);
 		take_back(w);
 		if (!once)
-			courier_keep(&w->courier, w->config, w->queue.keys);
-		publish(w, once);
+			keep(w);
+		publish(w);
 		more = work(w, false);
 		more |= maintain(w);
 		if (!more && once) {

@@ -508,6 +508,34 @@ def test_a_relay_that_owes_a_reply_holds_up_no_other_work(stack):
     assert [stack.state(j)[1] for j in (held, other)] == [1, 1]
 
 
+def children(p):
+    with open(f"/proc/{p.pid}/task/{p.pid}/children") as f:
+        return [int(x) for x in f.read().split()]
+
+
+def threads(p):
+    return len(os.listdir(f"/proc/{p.pid}/task"))
+
+
+def test_a_process_that_died_comes_back_when_no_mail_is_under_way(stack):
+    """What forks has no other thread, whose locks the child would inherit."""
+    relay = stack.relay()
+    p = stack.worker()
+    courier, = wait_for(lambda: children(p))
+    relay.script("HOLD 99")
+    jobs = stack.add()
+    wait_for(lambda: relay.ids() == jobs)
+    assert threads(p) == 2
+    os.kill(courier, signal.SIGKILL)
+    wait_for(lambda: "a process of the worker died" in stack.log())
+    jobs += stack.add(3)
+    assert children(p) == []
+    relay.script()
+    wait_for(lambda: children(p))
+    wait_for(lambda: stack.undone() == 0)
+    assert sorted(relay.ids()) == sorted(jobs)
+
+
 def test_a_relay_that_takes_fewer_connections_gets_fewer(stack):
     relay = stack.relay("--connections", "2")
     relay.script("SLOW 0.1")
