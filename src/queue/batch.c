@@ -5,46 +5,56 @@
 #include "base/log.h"
 #include "core/webhook_url.h"
 
-/* Move s to p, a NUL behind it; where the next may stand. */
-static char *
-put(char *p, struct str *s)
+static void *
+must(void *p)
 {
-	if (s->p == NULL)
+	if (p)
 		return p;
-	memcpy(p, s->p, s->n);
-	p[s->n] = '\0';
-	s->p = p;
-	return p + s->n + 1;
+	log_error("out of memory", log_c("what", "a delivery"));
+	exit(70);
+}
+
+char *
+batch_text(struct str *const list[], size_t n)
+{
+	char *block, *p;
+	size_t room = n;
+
+	for (size_t i = 0; i < n; i++)
+		room += list[i]->n;
+	block = p = must(malloc(room));
+	for (size_t i = 0; i < n; i++) {
+		struct str *s = list[i];
+
+		if (s->p == NULL)
+			continue;
+		memcpy(p, s->p, s->n);
+		p[s->n] = '\0';
+		s->p = p;
+		p += s->n + 1;
+	}
+	return block;
 }
 
 struct batch *
 batch_new(const struct batch *from)
 {
-	struct batch *b = malloc(sizeof(*b) + from->lease.n +
-	    from->webhook_id.n + from->url.n + from->secret.n +
-	    from->previous.n + 5);
-	char *p = (char *)(b + 1);
+	struct batch *b = must(malloc(sizeof(*b)));
+	struct str *const list[] = { &b->lease, &b->webhook_id, &b->url,
+		&b->secret, &b->previous };
 
-	if (b == NULL) {
-		log_error("out of memory", log_c("what", "a batch"));
-		exit(70);
-	}
 	*b = *from;
-	p = put(p, &b->lease);
-	p = put(p, &b->webhook_id);
-	p = put(p, &b->url);
-	p = put(p, &b->secret);
-	put(p, &b->previous);
+	b->text = batch_text(list, sizeof(list) / sizeof(list[0]));
 	return b;
 }
 
 void
-batch_drop(struct batch *b, int n)
+batch_drop(struct batch *b)
 {
-	b->left -= n;
-	if (b->left > 0)
+	if (--b->left > 0)
 		return;
 	signer_free(&b->signer);
+	free(b->text);
 	free(b);
 }
 

@@ -19,13 +19,20 @@ struct batch {
 	bool kept;	     /* an end cannot be recorded: let it run out */
 	enum { BATCH_NEW, BATCH_FINE, BATCH_NO_ADDRESS, BATCH_NO_KEY } state;
 	struct signer *signer;
+	char *text; /* what the strings above are in */
 };
 
-/* A copy of *b that is to be sent: its text in one block, nothing left. */
+/*
+ * Move n strings into one block of memory, the caller's, a NUL behind each.
+ * The process ends when there is none.
+ */
+char *batch_text(struct str *const list[], size_t n);
+
+/* A copy of *b that is to be sent, with text of its own; nothing left. */
 struct batch *batch_new(const struct batch *b);
 
-/* n of its deliveries are out of our hands; after the last it is freed. */
-void batch_drop(struct batch *b, int n);
+/* One of its deliveries is out of our hands; after the last it is freed. */
+void batch_drop(struct batch *b);
 
 /*
  * Is it known where to send, and how to sign? Found out once, with a for

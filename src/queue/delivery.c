@@ -242,7 +242,7 @@ delivery_settled(struct queue *q, struct arena *a,
 		    "the endpoint failed for five days");
 	delivery_unsettled(ends, n);
 	for (size_t i = 0; i < n; i++)
-		batch_drop(ends[i].batch, 1);
+		batch_drop(ends[i].batch);
 }
 
 enum err

@@ -4,7 +4,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 /* Begun now, a transfer of 20 s ends well within the lease. */
 #define BEGIN_WITHIN (DELIVERY_LEASE / 2)
@@ -18,41 +17,6 @@ hand_init(struct hand *h, int slots)
 		h->errands[i].next = h->free;
 		h->free = &h->errands[i];
 	}
-}
-
-static struct str
-put(char **p, struct str s)
-{
-	struct str copy = { *p, s.n };
-
-	if (s.p == NULL)
-		return STR_NONE;
-	memcpy(*p, s.p, s.n);
-	(*p)[s.n] = '\0';
-	*p += s.n + 1;
-	return copy;
-}
-
-/* One block for all of it. */
-static void
-copy(struct errand *x, const struct delivery *d)
-{
-	struct str *const from[] = { &x->d.id, &x->d.event_id, &x->d.event,
-		&x->d.body };
-	const size_t n = sizeof(from) / sizeof(from[0]);
-	size_t room = n;
-	char *p;
-
-	x->d = *d;
-	for (size_t i = 0; i < n; i++)
-		room += from[i]->n;
-	x->block = p = malloc(room);
-	if (p == NULL) {
-		log_error("out of memory", log_c("what", "a delivery"));
-		exit(70);
-	}
-	for (size_t i = 0; i < n; i++)
-		*from[i] = put(&p, *from[i]);
 }
 
 static void
@@ -83,10 +47,13 @@ static void
 add(struct hand *h, struct endpoint *e, const struct delivery *d, int64_t now)
 {
 	struct errand *x = h->free;
+	struct str *const list[] = { &x->d.id, &x->d.event_id, &x->d.event,
+		&x->d.body };
 
 	h->free = x->next;
-	*x = (struct errand){ .endpoint = e, .used = true, .claimed_at = now };
-	copy(x, d);
+	*x = (struct errand){ .endpoint = e, .used = true, .d = *d,
+		.claimed_at = now };
+	x->text = batch_text(list, sizeof(list) / sizeof(list[0]));
 	d->batch->left++;
 	if (e->waiting++)
 		e->last->next = x;
@@ -96,7 +63,6 @@ add(struct hand *h, struct endpoint *e, const struct delivery *d, int64_t now)
 	if (!e->lined_up)
 		line_up(h, e);
 	h->held++;
-	h->waiting++;
 }
 
 /* The endpoint of a row, and the batch that others of this claim are in. */
@@ -158,7 +124,6 @@ hand_next(struct hand *h, int64_t now, bool all, bool *back)
 		}
 		e->first = x->next;
 		e->waiting--;
-		h->waiting--;
 		if (e->waiting)
 			line_up(h, e);
 		x->begun = !*back;
@@ -179,7 +144,7 @@ hand_end(struct hand *h, struct errand *x, bool fine, int64_t took)
 void
 hand_drop(struct hand *h, struct errand *x)
 {
-	free(x->block);
+	free(x->text);
 	*x = (struct errand){ .next = h->free };
 	h->free = x;
 	h->held--;

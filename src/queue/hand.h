@@ -16,7 +16,7 @@ struct errand {
 	bool used;
 	bool begun;
 	struct delivery d;
-	char *block; /* its bytes */
+	char *text; /* what its strings are in */
 	int64_t claimed_at;
 };
 
@@ -26,7 +26,6 @@ struct hand {
 	struct errand *free;
 	uint64_t takes; /* claims so far */
 	int held;
-	int waiting;
 	struct endpoint *line, *line_end; /* endpoints with errands that wait */
 	int lined;
 };

@@ -66,7 +66,7 @@ round_free(struct round **rp)
 
 	for (int i = 0; i < ERRANDS; i++)
 		if (r->hand.errands[i].used) {
-			batch_drop(r->hand.errands[i].d.batch, 1);
+			batch_drop(r->hand.errands[i].d.batch);
 			hand_drop(&r->hand, &r->hand.errands[i]);
 		}
 	http_pool_free(&r->pool);

@@ -31,7 +31,7 @@ static void
 ends_close(struct ends *s)
 {
 	for (size_t i = s->done; i < s->n; i++)
-		batch_drop(s->list[i].batch, 1);
+		batch_drop(s->list[i].batch);
 	arena_free(&s->arena);
 }
 
@@ -94,7 +94,7 @@ refused(struct talk *t)
 	log_error("the end of a delivery cannot be recorded",
 	    log_s("delivery", e->id));
 	e->batch->kept = true;
-	batch_drop(e->batch, 1);
+	batch_drop(e->batch);
 	t->settle->done++;
 }
 
