@@ -697,6 +697,16 @@ def test_sigterm_finishes_the_mail_under_way_and_gives_back_the_rest(
     assert sorted(relay.ids()) == sorted(jobs)
 
 
+def stop_gives_back(stack, p, job, tries):
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(18) == 0      # 10 s of grace
+    assert stack.state(job) == ("ready", tries, "the worker was stopped",
+                                False)
+    assert stack.sql("select run_at <= now(), lease_holder is null from jobs"
+                     ) == [(True, True)]
+    assert glob.glob(stack.where + "/run/worker-*.lock") == []
+
+
 def test_what_outlasts_the_grace_is_given_back_untried(stack):
     """Row RE12: nothing of it was sent."""
     relay = stack.relay()
@@ -704,12 +714,7 @@ def test_what_outlasts_the_grace_is_given_back_untried(stack):
     job, = stack.add()
     p = stack.worker()
     wait_for(lambda: stack.state(job)[1] == 1)
-    p.send_signal(signal.SIGTERM)
-    assert p.wait(18) == 0      # 10 s of grace
-    assert stack.state(job) == ("ready", 0, "the worker was stopped", False)
-    assert stack.sql("select run_at <= now(), lease_holder is null from jobs"
-                     ) == [(True, True)]
-    assert glob.glob(stack.where + "/run/worker-*.lock") == []
+    stop_gives_back(stack, p, job, tries=0)
     assert relay.ids() == []
 
 
@@ -721,12 +726,7 @@ def test_a_reply_that_outlasts_the_grace_is_not_waited_for(stack):
     job, = stack.add()
     p = stack.worker()
     wait_for(lambda: relay.ids() == [job])
-    p.send_signal(signal.SIGTERM)
-    assert p.wait(18) == 0      # 10 s of grace
-    assert stack.state(job) == ("ready", 1, "the worker was stopped", False)
-    assert stack.sql("select run_at <= now(), lease_holder is null from jobs"
-                     ) == [(True, True)]
-    assert glob.glob(stack.where + "/run/worker-*.lock") == []
+    stop_gives_back(stack, p, job, tries=1)
     relay.script()
     stack.once()
     first, second = relay.mails()
