@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "queue/transfer_trust.h"
 
 #define CONNECT_MS 5000L
 #define TOTAL_MS 20000L
@@ -98,19 +99,13 @@ set_safety(CURL *e, struct slot *s)
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	transfer_trust(e, s->pool->o.ca_file);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
 	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, http_pool_close);
 	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, s->pool);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
-	if (*s->pool->o.ca_file) {
-		curl_easy_setopt(e, CURLOPT_CAINFO, s->pool->o.ca_file);
-		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-	}
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/transfer_trust.h"
 
 #define CONNECT_MS 5000L
 #define TOTAL_MS 30000L
@@ -123,15 +124,9 @@ set_options(struct slot *s, const struct transfer_options *o, CURLU *url)
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
-	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	transfer_trust(e, o->ca_file);
 	curl_easy_setopt(e, CURLOPT_USE_SSL,
 	    (long)(o->tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-	if (o->ca_file && *o->ca_file) {
-		curl_easy_setopt(e, CURLOPT_CAINFO, o->ca_file);
-		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-	}
 	if (o->user && *o->user) {
 		curl_easy_setopt(e, CURLOPT_USERNAME, o->user);
 		curl_easy_setopt(e, CURLOPT_PASSWORD, o->password);
