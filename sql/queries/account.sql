@@ -91,7 +91,7 @@ select u.id, u.numeric_id, to_us(u.created_at) from u;
 -- (security row LG3). 1 username
 -- safe: yes
 select (select last_value from users_numeric_id_seq),
-	exists (select 1 from users where lower(username) = lower($1));
+	exists (select 1 from users where fold_case(username) = fold_case($1));
 
 -- name: account_by_email
 -- safe: yes
@@ -164,7 +164,7 @@ with c as (
 ), b as (
 	insert into user_roles (user_id, role_id)
 	select u.id, roles.id from u, roles
-	where roles.name = 'super_admin' and $8 <> '' and u.email = lower($8)
+	where roles.name = 'super_admin' and $8 <> '' and u.email = fold_case($8)
 	on conflict do nothing
 ), j as (
 	insert into jobs (id, kind, payload, priority)

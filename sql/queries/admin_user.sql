@@ -88,7 +88,7 @@ with found as materialized (
 		limit 10000)
 	union
 	(select id from users
-		where lower(username) like $1::text || '%'
+		where fold_case(username) like $1::text || '%'
 			and ($2::text is null or roles @> array[$2::text])
 			and ($3::boolean is null or is_active = $3::boolean)
 			and ($4::boolean is null or is_verified = $4::boolean)

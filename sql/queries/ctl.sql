@@ -35,9 +35,9 @@ select id, numeric_id, email, username, full_name, is_active, is_verified,
 	(select count(*) from sessions where user_id = users.id
 		and ended_at is null and expires_at > now())
 from users
-where email = lower($1) or lower(username) = lower($1)
-	or id::text = lower($1) or numeric_id::text = $1
-order by (id::text = lower($1)) desc, (email = lower($1)) desc limit 1;
+where email = fold_case($1) or fold_case(username) = fold_case($1)
+	or id::text = fold_case($1) or numeric_id::text = $1
+order by (id::text = fold_case($1)) desc, (email = fold_case($1)) desc limit 1;
 
 -- name: ctl_user_list
 -- In the order they were made. 1 behind this numeric id, 2 role or null,
@@ -47,8 +47,8 @@ select numeric_id, id, email, username, is_active, is_verified,
 	array_to_string(roles, ', '), to_us(created_at), to_us(last_login_at)
 from users
 where numeric_id > $1::bigint and ($2::text is null or $2 = any (roles))
-	and ($3::text is null or position(lower($3) in email) > 0
-		or position(lower($3) in lower(username)) > 0)
+	and ($3::text is null or position(fold_case($3) in email) > 0
+		or position(fold_case($3) in fold_case(username)) > 0)
 order by numeric_id limit $4::int;
 
 -- name: ctl_admin_lock
@@ -287,7 +287,7 @@ select (select count(*) from signing_keys where get_byte(secret, 0) <> $1::int)
 -- safe: yes
 select o.id, o.purpose, o.mac, o.destination, to_us(o.expires_at)
 from one_time o join users u on u.id = o.user_id
-where u.email = lower($1) and o.used_at is null and o.voided_at is null
+where u.email = fold_case($1) and o.used_at is null and o.voided_at is null
 	and o.expires_at > now()
 order by o.created_at desc, o.id desc limit 1;
 

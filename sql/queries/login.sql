@@ -7,7 +7,7 @@
 -- long where there is no account.
 with u as (
 	select * from users
-	where email = $1 or lower(username) = $1
+	where email = $1 or fold_case(username) = $1
 	order by (email = $1) desc limit 1
 ), d as (
 	select devices.id, factor_proved, $7::bigint < generation as copied

@@ -107,7 +107,7 @@ select count(*) from m having count(*) > 0;
 select u.id, coalesce(u.full_name, u.first_name, u.username), m.type, m.value
 from users u join recovery_methods m on m.user_id = u.id
 where u.id = (select id from users
-		where email = $1 or lower(username) = $1
+		where email = $1 or fold_case(username) = $1
 		order by (email = $1) desc limit 1)
 	and u.is_active and m.verified_at is not null
 	and ($2::text is null or m.id::text = $2 or m.type = $2)

@@ -206,6 +206,15 @@ link_abandon(struct db *d)
 	link_drop(d);
 }
 
+const char *
+link_server(const struct db *d, const char *parameter)
+{
+	const char *value = d->conn ? PQparameterStatus(d->conn, parameter) :
+	    NULL;
+
+	return value ? value : "";
+}
+
 PGresult *
 link_result(struct db *d, int64_t deadline, bool *late)
 {

@@ -82,6 +82,9 @@ enum err link_ready(struct db *d);
 /* Give the connection up; the next link_ready opens another. */
 void link_drop(struct db *d);
 
+/* What the server said of itself when it was connected; "": nothing. */
+const char *link_server(const struct db *d, const char *parameter);
+
 /* Ask the server to cancel what runs, without waiting for it, and drop. */
 void link_abandon(struct db *d);
 

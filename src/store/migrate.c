@@ -84,6 +84,20 @@ by_version(int version)
 	return NULL;
 }
 
+/* The server's word for how it keeps text came with the connection. */
+static enum err
+check_encoding(struct db *d, struct arena *a, const char **why)
+{
+	const char *encoding = link_server(d, "server_encoding");
+
+	if (strcmp(encoding, "UTF8") == 0)
+		return E_OK;
+	*why = arena_fmt(a, "the database keeps text as %s: make another one "
+	    "with encoding UTF8, as in create database ... encoding 'UTF8' "
+	    "template template0", encoding).p;
+	return E_CONFLICT;
+}
+
 /* Look for what must not be; *pending is the first not applied, or NULL. */
 static enum err
 verify(struct db *d, struct arena *a, const struct migration **pending,
@@ -95,6 +109,8 @@ verify(struct db *d, struct arena *a, const struct migration **pending,
 
 	*pending = NULL;
 	*why = "the database is not reachable";
+	if (e == E_OK)
+		e = check_encoding(d, a, why);
 	for (size_t i = 0; e == E_OK && i < n; i++) {
 		if (!s[i].known)
 			*why = arena_fmt(a, "the database has migration %04d "

@@ -119,13 +119,19 @@ scratch_until(PGconn *admin, const char *sql, const char *want)
 void
 scratch_database(const char *name)
 {
+	scratch_database_as(name, "");
+}
+
+void
+scratch_database_as(const char *name, const char *options)
+{
 	PGconn *c = scratch_admin("postgres");
 	char sql[256];
 
 	snprintf(sql, sizeof sql, "drop database if exists %s", name);
 	scratch_sql(c, sql);
-	snprintf(sql, sizeof sql, "create database %s owner postern_owner",
-	    name);
+	snprintf(sql, sizeof sql, "create database %s owner postern_owner %s",
+	    name, options);
 	scratch_sql(c, sql);
 	PQfinish(c);
 }

@@ -17,6 +17,8 @@ const char *scratch_conninfo(const char *which);
 
 /* A fresh database called name; its conninfo for that user, static memory. */
 void scratch_database(const char *name);
+/* The same with options of "create database". */
+void scratch_database_as(const char *name, const char *options);
 const char *scratch_in(const char *name, const char *user);
 
 /* A connection of the superuser, besides the code under test. */

@@ -12,6 +12,7 @@
 #include "scratch.h"
 #include "suite.h"
 
+#define TURKISH "locale_provider icu icu_locale 'tr-TR' template template0"
 #define OWNER scratch_in("fresh", "postern_owner")
 
 static struct arena *a;
@@ -230,6 +231,108 @@ START_TEST(status_shows_what_is_applied)
 }
 END_TEST
 
+/* The schema as it was before a version, in a database of that locale. */
+static void
+schema_before(int version, const char *options)
+{
+	char sql[256];
+
+	PQfinish(admin);
+	scratch_database_as("fresh", options);
+	admin = scratch_admin("fresh");
+	scratch_sql(admin, "set role postern_owner");
+	scratch_sql(admin, query_table[Q_MIGRATION_TABLE].sql);
+	for (int i = 0; schema_table[i].version < version; i++) {
+		const char *values[] = { schema_table[i].sql };
+
+		scratch_sql(admin, schema_table[i].sql);
+		snprintf(sql, sizeof sql, "insert into schema_migrations "
+		    "select %d, '%s', encode(sha256(convert_to($1, 'UTF8')), "
+		    "'hex')", schema_table[i].version, schema_table[i].file);
+		PQclear(PQexecParams(admin, sql, 1, NULL, values, NULL, NULL,
+		    0));
+	}
+	scratch_sql(admin, "reset role");
+}
+
+#define ADD_USER(n, name) "insert into users (id, email, username) values " \
+	"('00000000-0000-0000-0000-00000000000" n "', 'u" n "@example.com', '" \
+	name "')"
+
+static const char *
+sqlstate(const char *sql)
+{
+	static char state[6];
+	PGresult *r = PQexec(admin, sql);
+	const char *s = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+	snprintf(state, sizeof state, "%s", s ? s : "");
+	PQclear(r);
+	return state;
+}
+
+/* In Turkish the small letter of I is no i. */
+START_TEST(no_locale_tells_the_cases_of_a_name_apart)
+{
+	schema_before(0, TURKISH);
+	ck_assert_str_ne(scratch_sql(admin, "select lower('KIM')"), "kim");
+	ck_assert_int_eq(migrate("postern"), E_OK);
+	scratch_sql(admin, ADD_USER("1", "KIM"));
+	ck_assert_str_eq(sqlstate(ADD_USER("2", "kim")), "23505");
+	ck_assert_int_eq(number("select count(*) from users "
+	    "where fold_case(username) = fold_case('kIm')"), 1);
+}
+END_TEST
+
+/* The elder keeps the name, nobody is lost, nobody else is renamed. */
+START_TEST(names_that_a_locale_told_apart_are_parted)
+{
+	schema_before(78, TURKISH);
+	scratch_sql(admin, ADD_USER("1", "KIM"));
+	scratch_sql(admin, ADD_USER("2", "kim"));
+	scratch_sql(admin, ADD_USER("3", "Iris"));
+	ck_assert_int_eq(migrate("postern"), E_OK);
+	ck_assert_str_eq(scratch_sql(admin, "select string_agg(username, ' ' "
+	    "order by id) from users"),
+	    "KIM kim-00000000000000000000000000000002 Iris");
+	ck_assert_str_eq(scratch_sql(admin, "select user_id from audit_logs "
+	    "where action = 'user.rename'"),
+	    "00000000-0000-0000-0000-000000000002");
+}
+END_TEST
+
+/* A look-up by name reads one row of an index, in any database. */
+START_TEST(a_name_is_found_by_its_index)
+{
+	char plan[8192];
+	PGresult *r;
+
+	schema_before(0, _i ? TURKISH : "");
+	ck_assert_int_eq(migrate("postern"), E_OK);
+	r = PQexec(admin, "set enable_seqscan = off; explain (format json) "
+	    "select 1 from users where fold_case(username) = 'kim' "
+	    "union all select 1 from users where fold_case(username) "
+	    "like 'kim%'");
+	snprintf(plan, sizeof plan, "%s", PQgetvalue(r, 0, 0));
+	PQclear(r);
+	ck_assert_ptr_nonnull(strstr(plan, "users_username_key"));
+	ck_assert_ptr_null(strstr(plan, "Seq Scan"));
+}
+END_TEST
+
+/* Half of the characters of the world do not fit into any other encoding. */
+START_TEST(a_database_that_is_not_utf8_is_refused)
+{
+	schema_before(0, "encoding 'LATIN1' template template0");
+	ck_assert_int_eq(migrate("postern"), E_CONFLICT);
+	ck_assert_ptr_nonnull(strstr(why, "LATIN1"));
+	ck_assert_ptr_nonnull(strstr(why, "UTF8"));
+	ck_assert_int_eq(number("select count(*) from pg_tables where "
+	    "tablename <> 'schema_migrations' and schemaname = 'public'"), 0);
+	ck_assert_int_eq(check_as("postern_owner"), E_CONFLICT);
+}
+END_TEST
+
 static const long long times[] = { 0, 1, -1, 999999, 1767225600123456,
 	-62135596800000000, 4102444799999999 };
 
@@ -290,6 +393,10 @@ suite(void)
 	    sizeof deeds / sizeof *deeds);
 	tcase_add_test(t, time_limits_are_set_by_who_may);
 	tcase_add_test(t, status_shows_what_is_applied);
+	tcase_add_test(t, no_locale_tells_the_cases_of_a_name_apart);
+	tcase_add_test(t, names_that_a_locale_told_apart_are_parted);
+	tcase_add_loop_test(t, a_name_is_found_by_its_index, 0, 2);
+	tcase_add_test(t, a_database_that_is_not_utf8_is_refused);
 	tcase_add_loop_test(t, a_time_travels_to_the_microsecond, 0,
 	    sizeof times / sizeof *times);
 	tcase_add_test(t, every_statement_can_be_prepared);
