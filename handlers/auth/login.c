@@ -7,7 +7,7 @@ enum { IDENTIFIER, PASSWORD, DEVICE_TOKEN, REMEMBER_DEVICE,
 
 static const struct field fields[] = {
 	[IDENTIFIER] = { "identifier",
-	    "email_or_username email username", FIELD_TEXT, 1, 254, true,
+	    "email_or_username email username", FIELD_LOGIN, 1, 254, true,
 	    NULL, "E-mail address or user name" },
 	[PASSWORD] = { "password", "", FIELD_PASSWORD, 0, 0, true, NULL,
 	    "The password" },

@@ -11,12 +11,12 @@ enum { USERNAME, FIRST_NAME, LAST_NAME, FULL_NAME };
 static const struct field fields[] = {
 	[USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, false, NULL,
 	    "Letters, digits, _ . -" },
-	[FIRST_NAME] = { "first_name", "", FIELD_NAME, 0, 0, false, NULL,
-	    "Given name" },
-	[LAST_NAME] = { "last_name", "", FIELD_NAME, 0, 0, false, NULL,
-	    "Family name" },
-	[FULL_NAME] = { "full_name", "name", FIELD_NAME, 0, 0, false, NULL,
-	    "Whole name" },
+	[FIRST_NAME] = { "first_name", "", FIELD_CLEARED, 0, 0, false, NULL,
+	    "Given name; \"\" takes it away" },
+	[LAST_NAME] = { "last_name", "", FIELD_CLEARED, 0, 0, false, NULL,
+	    "Family name; \"\" takes it away" },
+	[FULL_NAME] = { "full_name", "name", FIELD_CLEARED, 0, 0, false, NULL,
+	    "Whole name; \"\" takes it away" },
 	{ 0 },
 };
 
@@ -75,7 +75,7 @@ static const struct field delete_fields[] = {
 	[PASSWORD] = { "password", "current_password", FIELD_PASSWORD, 0, 0,
 	    false, NULL, "Needed, or code, when the session is older than "
 	    "10 minutes" },
-	[CODE] = { "code", "otp token", FIELD_TEXT, 1, 64, false, NULL,
+	[CODE] = { "code", "otp token", FIELD_CODE, 1, 64, false, NULL,
 	    "Of a second factor, or a backup code" },
 	{ 0 },
 };

@@ -6,7 +6,7 @@ enum { IDENTIFIER, METHOD };
 
 static const struct field start_fields[] = {
 	[IDENTIFIER] = { "identifier", "email_or_username email username",
-	    FIELD_NAME, 1, 254, true, NULL,
+	    FIELD_LOGIN, 1, 254, true, NULL,
 	    "E-mail address or user name of the account" },
 	[METHOD] = { "method", "", FIELD_NAME, 1, 50, false, NULL,
 	    "email, phone or the id of a method; all when not given" },
@@ -18,7 +18,7 @@ enum { CHALLENGE, CODES, NEW_PASSWORD };
 static const struct field confirm_fields[] = {
 	[CHALLENGE] = { "challenge", "", FIELD_TOKEN, 0, 0, true, NULL,
 	    "What start gave" },
-	[CODES] = { "codes", "", FIELD_TEXTS, 1, 4, true, NULL,
+	[CODES] = { "codes", "", FIELD_CODES, 1, 4, true, NULL,
 	    "The code that was sent; with a second factor a backup code or "
 	    "a code of it too" },
 	[NEW_PASSWORD] = { "new_password", "password", FIELD_PASSWORD, 0, 0,

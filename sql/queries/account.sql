@@ -190,13 +190,19 @@ select id, numeric_id, email, username, first_name, last_name, full_name,
 from users where id = $1::uuid;
 
 -- name: account_update
--- A profile merges: null keeps what is there. 1 user id, 2 username, 3 first,
+-- A profile merges: null keeps what is there, '' clears a name; the full name
+-- follows the other two where it is not given. 1 user id, 2 username, 3 first,
 -- 4 last, 5 full name, 6 ip, 7 user agent, 8 request id
 with u as (
 	update users set username = coalesce($2, username),
-		first_name = coalesce($3, first_name),
-		last_name = coalesce($4, last_name),
-		full_name = coalesce($5, full_name), updated_at = now()
+		first_name = nullif(coalesce($3::text, first_name), ''),
+		last_name = nullif(coalesce($4::text, last_name), ''),
+		full_name = nullif(case
+			when $5::text is not null then $5
+			when $3 is null and $4 is null then full_name
+			else concat_ws(' ', nullif(coalesce($3, first_name),
+				''), nullif(coalesce($4, last_name), ''))
+			end, ''), updated_at = now()
 	where id = $1::uuid
 	returning id
 ), a as (

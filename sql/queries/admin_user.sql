@@ -156,7 +156,7 @@ with r as (
 select allowed from ok;
 
 -- name: admin_user_update
--- A profile merges; a new address voids what was sent to the old one.
+-- A profile merges as account_update says; a new address voids what was sent to the old one.
 -- 1 actor, 2 user, 3 email, 4 username, 5 first, 6 last, 7 full name,
 -- 8 verified, 9 ip, 10 user agent, 11 request id
 with ok as (
@@ -166,9 +166,14 @@ with ok as (
 ), u as (
 	update users set email = coalesce($3, users.email),
 		username = coalesce($4, username),
-		first_name = coalesce($5, first_name),
-		last_name = coalesce($6, last_name),
-		full_name = coalesce($7, full_name),
+		first_name = nullif(coalesce($5::text, first_name), ''),
+		last_name = nullif(coalesce($6::text, last_name), ''),
+		full_name = nullif(case
+			when $7::text is not null then $7
+			when $5 is null and $6 is null then full_name
+			else concat_ws(' ', nullif(coalesce($5, first_name),
+				''), nullif(coalesce($6, last_name), ''))
+			end, ''),
 		is_verified = coalesce($8::boolean, is_verified
 			and ($3::text is null or $3 = users.email)),
 		updated_at = now()

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "http/spelling.h"
 
 #define CODE_MAX 64
 #define URL_MAX 2048
@@ -118,6 +119,15 @@ read_email(struct arena *a, const struct field *row, const cJSON *v,
 }
 
 static const char *
+read_login(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	(void)v;
+	return check_length(a, row, out->text, max_of(row, LIMIT_EMAIL),
+	    "characters");
+}
+
+static const char *
 read_username(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
@@ -154,15 +164,8 @@ static const char *
 read_code(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
-	char *p = arena_alloc(a, out->text.n + 1);
-	size_t n = 0;
-
 	(void)v;
-	for (size_t i = 0; i < out->text.n; i++)
-		if (out->text.p[i] != ' ' && out->text.p[i] != '-')
-			p[n++] = out->text.p[i];
-	out->text = (struct str){ p, n };
-	if (n == 0 || !all(out->text, is_alnum))
+	if (!all(out->text, is_alnum))
 		return "must contain only letters and digits";
 	return check_length(a, row, out->text, max_of(row, CODE_MAX),
 	    "characters");
@@ -263,6 +266,8 @@ read_texts(struct arena *a, const struct field *row, const cJSON *v,
 
 		if (s.p == NULL)
 			return "must be an array of strings";
+		if (row->type == FIELD_CODES)
+			s = spelling_code(a, s);
 		if (s.n == 0 || s.n > TEXTS_BYTES || has_control(s))
 			return "has an entry that is not valid";
 		out->texts[out->ntexts++] = s;
@@ -276,6 +281,8 @@ static const struct {
 } types[] = {
 	[FIELD_TEXT] = { read_text, true },
 	[FIELD_NAME] = { read_name, true },
+	[FIELD_CLEARED] = { read_name, true },
+	[FIELD_LOGIN] = { read_login, true },
 	[FIELD_EMAIL] = { read_email, true },
 	[FIELD_USERNAME] = { read_username, true },
 	[FIELD_PASSWORD] = { read_password, true },
@@ -289,8 +296,26 @@ static const struct {
 	[FIELD_TIME] = { read_time, true },
 	[FIELD_DURATION] = { field_read_duration, false },
 	[FIELD_CHOICE] = { read_choice, true },
-	[FIELD_TEXTS] = { read_texts, false }
+	[FIELD_TEXTS] = { read_texts, false },
+	[FIELD_CODES] = { read_texts, false }
 };
+
+struct str
+field_text(struct arena *a, const struct field *row, const cJSON *v)
+{
+	struct str s = json_text(v);
+
+	switch (row->type) {
+	case FIELD_TEXT:
+	case FIELD_PASSWORD:
+		return s;
+	case FIELD_DIGITS:
+	case FIELD_CODE:
+		return spelling_code(a, s);
+	default:
+		return spelling_trim(s);
+	}
+}
 
 const char *
 field_read(struct arena *a, const struct field *row, const cJSON *v,
@@ -299,9 +324,7 @@ field_read(struct arena *a, const struct field *row, const cJSON *v,
 	if (types[row->type].string) {
 		if (!cJSON_IsString(v))
 			return "must be a string";
-		out->text = json_text(v);
-		if (row->type == FIELD_NAME)
-			out->text = str_trim(out->text);
+		out->text = field_text(a, row, v);
 		if (out->text.n == 0)
 			return row->required ? "is required" : NULL;
 	}

@@ -13,6 +13,10 @@ typedef const char *field_reader(struct arena *a, const struct field *row,
  */
 field_reader field_read;
 
+/* A string as the row's type takes it: see http/schema.h on white space. */
+struct str field_text(struct arena *a, const struct field *row,
+    const cJSON *v);
+
 /* Those of the types that are no strings. */
 field_reader field_read_int, field_read_bool, field_read_duration;
 

@@ -15,28 +15,32 @@ is_token_char(char c)
 	return is_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
+/* Browsers send C:\x.png raw, so only \" and \\ escape. */
+static bool
+escapes(struct str s, size_t at)
+{
+	return s.p[at] == '\\' && at + 1 < s.n &&
+	    (s.p[at + 1] == '"' || s.p[at + 1] == '\\');
+}
+
 /* A quoted string with its escapes undone; *s moves behind it. */
 static bool
 take_quoted(struct arena *a, struct str *s, struct str *out)
 {
-	char *p = arena_alloc(a, s->n + 1);
-	size_t n = 0;
+	size_t end = 1, n = 0;
+	char *p;
 
-	for (size_t i = 1; i < s->n; i++) {
-		char c = s->p[i];
-
-		if (c == '"') {
-			*out = (struct str){ p, n };
-			*s = str_slice(*s, i + 1, s->n);
-			return true;
-		}
-		/* Browsers send C:\x.png raw, so only \" and \\ escape. */
-		if (c == '\\' && i + 1 < s->n &&
-		    (s->p[i + 1] == '"' || s->p[i + 1] == '\\'))
-			c = s->p[++i];
-		p[n++] = c;
-	}
-	return false;
+	while (end < s->n && s->p[end] != '"')
+		end += escapes(*s, end) ? 2 : 1;
+	if (end >= s->n)
+		return false;
+	/* Room for this string only: a header may hold very many. */
+	p = arena_alloc(a, end);
+	for (size_t i = 1; i < end; i++)
+		p[n++] = escapes(*s, i) ? s->p[++i] : s->p[i];
+	*out = (struct str){ p, n };
+	*s = str_slice(*s, end + 1, s->n);
+	return true;
 }
 
 /* One ";name=value" of a header's parameters. False when there is none. */

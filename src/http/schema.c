@@ -36,22 +36,55 @@ is_named(const struct field *row, struct str name)
 	return false;
 }
 
-/* The member of a row; *twice when two of them differ. */
-static const cJSON *
-find(const struct field *row, const struct member *all, size_t n,
-    bool *twice)
-{
-	const cJSON *hit = NULL;
+/* A member that a row names, and its text where it is a string. */
+struct hit {
+	const cJSON *v;
+	struct str text;
+};
 
-	*twice = false;
+static bool
+is_empty(const struct hit *h)
+{
+	return cJSON_IsNull(h->v) || (cJSON_IsString(h->v) && h->text.n == 0);
+}
+
+/*
+ * Do two values say the same? Scalars only: to compare trees, cJSON_Compare()
+ * takes time that doubles with every level of them.
+ */
+static bool
+agree(const struct hit *a, const struct hit *b)
+{
+	if (cJSON_IsString(a->v) && cJSON_IsString(b->v))
+		return str_eq(a->text, b->text);
+	if (cJSON_IsNumber(a->v) && cJSON_IsNumber(b->v))
+		return !(a->v->valuedouble < b->v->valuedouble) &&
+		    !(a->v->valuedouble > b->v->valuedouble);
+	return cJSON_IsBool(a->v) && cJSON_IsBool(b->v) &&
+	    cJSON_IsTrue(a->v) == cJSON_IsTrue(b->v);
+}
+
+/*
+ * The member of a row: the first that is filled, else the first. False when
+ * another one says something else.
+ */
+static bool
+find(struct arena *a, const struct field *row, const struct member *all,
+    size_t n, struct hit *out)
+{
+	*out = (struct hit){ 0 };
 	for (size_t i = 0; i < n; i++) {
-		if (cJSON_IsNull(all[i].v) || !is_named(row, all[i].name))
+		struct hit h = { all[i].v, STR_NONE };
+
+		if (!is_named(row, all[i].name))
 			continue;
-		if (hit && !cJSON_Compare(hit, all[i].v, true))
-			*twice = true;
-		hit = hit ? hit : all[i].v;
+		h.text = field_text(a, row, h.v);
+		if (out->v == NULL || is_empty(out))
+			*out = out->v && is_empty(&h) ? *out : h;
+		else if (!is_empty(&h) && !agree(out, &h))
+			return false;
 	}
-	return hit;
+	return true;
 }
 
 /* "new_password", "is required" → "New password is required". */
@@ -73,14 +106,17 @@ static const char *
 check_row(struct arena *a, const struct field *row, const struct member *all,
     size_t n, struct value *out)
 {
-	bool twice;
-	const cJSON *v = find(row, all, n, &twice);
+	struct hit hit;
 
-	if (twice)
+	if (!find(a, row, all, n, &hit))
 		return "is given twice, with different values";
-	if (v == NULL)
+	if (hit.v && row->type == FIELD_CLEARED && is_empty(&hit)) {
+		*out = (struct value){ .given = true, .text = STR("") };
+		return NULL;
+	}
+	if (hit.v == NULL || cJSON_IsNull(hit.v))
 		return row->required ? "is required" : NULL;
-	return field_read(a, row, v, out);
+	return field_read(a, row, hit.v, out);
 }
 
 enum err

@@ -11,13 +11,15 @@
  */
 enum field_type {
 	FIELD_END = 0,
-	FIELD_TEXT,	/* never trimmed */
-	FIELD_NAME,	/* trimmed, no control characters; LIMIT_NAME */
+	FIELD_TEXT,	/* taken as it is */
+	FIELD_NAME,	/* no control characters; LIMIT_NAME */
+	FIELD_CLEARED,	/* a NAME that "" and null clear: given, as "" */
+	FIELD_LOGIN,	/* an address or a user name; LIMIT_EMAIL */
 	FIELD_EMAIL,	/* row LG6; lower-cased (row LG5); LIMIT_EMAIL */
 	FIELD_USERNAME,	/* letters, digits, _ . - ; LIMIT_USERNAME */
 	FIELD_PASSWORD,	/* 1 to LIMIT_PASSWORD_BYTES; its policy is core's */
-	FIELD_DIGITS,	/* min..max ASCII digits, as a string (row TO6) */
-	FIELD_CODE,	/* letters and digits; spaces and '-' removed; 64 */
+	FIELD_DIGITS,	/* a code of min..max ASCII digits (row TO6) */
+	FIELD_CODE,	/* letters and digits; 64 */
 	FIELD_TOKEN,	/* printable ASCII without spaces; LIMIT_JWT */
 	FIELD_URL,	/* http or https with a host, ASCII; 2048 */
 	FIELD_UUID,	/* lower-cased */
@@ -26,10 +28,14 @@ enum field_type {
 	FIELD_TIME,	/* RFC 3339 */
 	FIELD_DURATION,	/* a number of seconds, or "15m"; min..max seconds */
 	FIELD_CHOICE,	/* one of the words of .choices, space separated */
-	FIELD_TEXTS	/* array of strings, min..max of them; 64 of 512 */
+	FIELD_TEXTS,	/* array of strings, min..max of them; 64 of 512 */
+	FIELD_CODES	/* array of codes, likewise */
 };
 
 /*
+ * White space around a value is not part of it, but for TEXT and PASSWORD;
+ * nor is any inside a code, nor are its hyphens.
+ *
  * min and max count code points of texts; max 0 is the limit named above,
  * and no limit of numbers when min is 0 too.
  */
@@ -54,11 +60,13 @@ struct value {
 
 /*
  * Check r->json against the rows: camelCase keys count as their snake_case
- * form, then each row's name and aliases; the same value under two of them is
- * fine, two values are a fault. null and an empty optional string count as
- * not given; no body is an empty object; unknown members are ignored (row
- * RB5: nothing but the rows reaches a handler). E_VALIDATION with every fault
- * in re->errors. values has one entry per row, in the arena.
+ * form, then each row's name and aliases. null and an empty string count as
+ * not given, and beside a name that is filled they always do; the same scalar
+ * under two names is fine, anything else under two is a fault: what is nested
+ * is never compared, so a body is judged in time linear in its size. No body
+ * is an empty object; unknown members are ignored (row RB5: nothing but the
+ * rows reaches a handler). E_VALIDATION with every fault in re->errors. values
+ * has one entry per row, in the arena.
  */
 enum err schema_check(const struct field *rows, const struct request *r,
     struct response *re, const struct value **values);

@@ -5,7 +5,7 @@
 /* fuzz-sources: src/http/field.c src/http/field_number.c src/http/schema.c */
 /* fuzz-sources: src/base/net.c src/http/response.c src/http/request.c */
 /* fuzz-sources: src/http/client.c src/http/cookie.c src/http/path.c */
-/* fuzz-sources: src/http/query.c */
+/* fuzz-sources: src/http/query.c src/http/spelling.c */
 /* fuzz-libs: libcjson libsodium */
 #include "base/limits.h"
 #include "http/field.h"
@@ -29,6 +29,9 @@ static const struct field rows[] = {
 	{ .name = "n", .type = FIELD_DURATION },
 	{ .name = "o", .type = FIELD_CHOICE, .choices = "x y" },
 	{ .name = "p", .type = FIELD_TEXTS },
+	{ .name = "q", .type = FIELD_CODES },
+	{ .name = "r", .aliases = "r_name", .type = FIELD_CLEARED },
+	{ .name = "s", .aliases = "e mail", .type = FIELD_LOGIN },
 	{ 0 }
 };
 

@@ -4,7 +4,7 @@
 enum { CODE, PASSWORD, METHOD, USER_ID };
 
 static const struct field fields[] = {
-	[CODE] = { "code", "token otp backup_code", FIELD_TEXT, 1, 64, false,
+	[CODE] = { "code", "token otp backup_code", FIELD_CODE, 1, 64, false,
 	    NULL, "Six digits, or a backup code; must be right when given" },
 	[PASSWORD] = { "password", "current_password", FIELD_PASSWORD, 0, 0,
 	    false, NULL, "Must be right when given" },

@@ -4,7 +4,7 @@
 enum { CODE, TEMP_TOKEN, USER_ID, REMEMBER_DEVICE, DEVICE_NAME };
 
 const struct field verify_fields[] = {
-	[CODE] = { "code", "token otp backup_code", FIELD_TEXT, 1, 64, true,
+	[CODE] = { "code", "token otp backup_code", FIELD_CODE, 1, 64, true,
 	    NULL, "Six digits, or a backup code" },
 	[TEMP_TOKEN] = { "temp_token", "challenge", FIELD_TOKEN, 0, 0, false,
 	    NULL, "The challenge that login gave" },
