@@ -57,10 +57,12 @@ check(struct ctx *x, const struct webhook_wish *w, struct str *events)
 {
 	struct webhook_url url;
 	struct str all = STR_NONE;
+	const char *fault = w->url.p ? webhook_url_fault(x->arena, x->config,
+	    w->url, &url) : NULL;
 
-	if (w->url.p && !webhook_url_ok(x->arena, x->config, w->url, &url)) {
+	if (fault) {
 		x->field = "url";
-		x->sentence = "must be an https URL of a public host";
+		x->sentence = fault;
 		return E_VALIDATION;
 	}
 	for (size_t i = 0; i < w->nevents; i++) {

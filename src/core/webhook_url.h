@@ -18,8 +18,9 @@ struct webhook_url {
 	long port;
 };
 
-bool webhook_url_ok(struct arena *a, const struct config *c, struct str url,
-    struct webhook_url *out);
+/* NULL, or the fault: "must …", in a. */
+const char *webhook_url_fault(struct arena *a, const struct config *c,
+    struct str url, struct webhook_url *out);
 
 /* May the worker connect there (rows WH2, WH3)? */
 bool webhook_address_ok(const struct config *c, const struct net_addr *addr);

@@ -67,7 +67,7 @@ batch_ready(struct batch *b, struct arena *a, const struct config *c,
 	if (b->state != BATCH_NEW)
 		return;
 	b->state = BATCH_NO_ADDRESS;
-	if (!webhook_url_ok(a, c, b->url, &url))
+	if (webhook_url_fault(a, c, b->url, &url))
 		return;
 	b->signer = signer_new(a, k, b->webhook_id, b->secret, b->previous);
 	b->state = b->signer ? BATCH_FINE : BATCH_NO_KEY;
