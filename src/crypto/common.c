@@ -203,3 +203,12 @@ common_password(struct str password)
 	sodium_memzero(lower, sizeof(lower));
 	return hit;
 }
+
+bool
+common_beside(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (is_letter((char)(s.p[i] | 0x20)))
+			return false;
+	return is_trifle(s);
+}

@@ -13,6 +13,12 @@
 bool common_password(struct str password);
 
 /*
+ * Is s, which stands beside a word, nothing worth guessing: at most two signs
+ * and four digits, or runs? Letters are.
+ */
+bool common_beside(struct str s);
+
+/*
  * Use a file of one password a line besides. Looked up by halves when it is
  * sorted by byte (LC_ALL=C sort), else from the front. False, with errno,
  * when it cannot be read; then there is none. path "" gives the file up.

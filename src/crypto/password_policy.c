@@ -35,37 +35,84 @@ classes(struct str s)
 	return lower + upper + digit + other;
 }
 
+/* Signs that stand between parts of a name count on neither side. */
 static bool
-contains_nocase(struct str s, struct str word)
+is_joint(char c)
 {
-	for (size_t i = 0; i + word.n <= s.n; i++)
-		if (str_eq_nocase(str_slice(s, i, i + word.n), word))
-			return true;
-	return false;
+	return c == '.' || c == '_' || c == '-' || c == '+' || c == ' ';
 }
 
-/* Equal to word, or word with little else. */
-static bool
-is_mostly(struct str password, struct str word)
+/* How much of s, from at on, spells word, forwards or back; 0: nothing. */
+static size_t
+spells(struct str s, size_t at, struct str word, bool back)
 {
-	if (str_eq_nocase(password, word))
-		return word.n > 0;
-	return word.n >= WORD_MIN && password.n <= word.n + BESIDE_MAX &&
-	    contains_nocase(password, word);
+	size_t i = 0, j = at;
+
+	while (i < word.n) {
+		char c = word.p[back ? word.n - 1 - i : i];
+
+		if (is_joint(c)) {
+			i++;
+		} else if (j > at && j < s.n && is_joint(s.p[j])) {
+			j++;
+		} else {
+			if (!str_eq_nocase(str_slice(s, j, j + 1),
+			    (struct str){ &c, 1 }))
+				return 0;
+			i++;
+			j++;
+		}
+	}
+	return j - at;
 }
 
-/* The whole, and of an e-mail address what stands before the '@'. */
+/* What a password may not be made of. */
+struct words {
+	const struct str *list;
+	size_t n;
+};
+
+/* The longest word at this place: of an address, also what is before '@'. */
+static size_t
+word_at(struct str password, size_t at, const struct words *w)
+{
+	size_t best = 0;
+
+	for (size_t i = 0; i < 4 * w->n; i++) {
+		struct str word = w->list[i / 4];
+		size_t n;
+
+		if (i & 1)
+			word = str_slice(word, 0, str_find(word, '@'));
+		n = word.n < WORD_MIN && word.n != password.n ? 0 :
+		    spells(password, at, word, i & 2);
+		if (n > best)
+			best = n;
+	}
+	return best;
+}
+
+/*
+ * Words of the context, again and again or one behind the other, and little
+ * else: what is beside them is four bytes, or nothing worth guessing.
+ */
 static bool
 is_of_context(struct str password, const struct str *context, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct str word = context[i];
+	const struct words w = { context, n };
+	char rest[LIMIT_PASSWORD_BYTES];
+	size_t nrest = 0, len;
+	bool hit;
 
-		if (is_mostly(password, word) || is_mostly(password,
-		    str_slice(word, 0, str_find(word, '@'))))
-			return true;
+	for (size_t at = 0; at < password.n; at += len ? len : 1) {
+		len = word_at(password, at, &w);
+		if (len == 0 && !is_joint(password.p[at]))
+			rest[nrest++] = password.p[at];
 	}
-	return false;
+	hit = nrest <= BESIDE_MAX || common_beside((struct str){ rest,
+	    nrest });
+	sodium_memzero(rest, sizeof(rest));
+	return hit && nrest < password.n;
 }
 
 /* The operator's list, opened at the first look. */
