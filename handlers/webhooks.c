@@ -39,6 +39,13 @@ owner(const struct call *c)
 	    c->actor.key->user_id;
 }
 
+static struct str
+verification(const struct webhook *w)
+{
+	return w->confirmed_at ? STR("confirmed") :
+	    w->answered_at ? STR("answered") : STR("none");
+}
+
 static cJSON *
 record(const struct webhook *w)
 {
@@ -52,6 +59,11 @@ record(const struct webhook *w)
 	json_add_str(o, "disabled_reason", w->disabled_reason);
 	json_add_int(o, "failures", w->failures);
 	json_add_time(o, "failing_since", w->failing_since);
+	json_add_str(o, "verification", verification(w));
+	json_add_int(o, "pending", w->waiting);
+	json_add_bool(o, "full", w->full);
+	json_add_int(o, "dropped", w->dropped);
+	json_add_time(o, "last_dropped_at", w->dropped_at);
 	json_add_time(o, "created_at", w->created_at);
 	json_add_time(o, "updated_at", w->updated_at);
 	return o;

@@ -25,14 +25,20 @@ select to_us(created_at), everyone from w;
 -- safe: yes
 select id, url, array_to_string(events, ','), is_active, disabled_reason,
 	everyone, failures, to_us(failing_since), to_us(previous_until),
-	to_us(created_at), to_us(updated_at), count(*) over ()
-from webhooks
+	to_us(created_at), to_us(updated_at), count(*) over (),
+	to_us(answered_at), to_us(confirmed_at),
+	coalesce(full_until > now(), false), webhook_waiting(id, 1000),
+	coalesce(dropped, 0), to_us(last_dropped)
+from webhooks left join lateral (
+	select sum(dropped) as dropped, max(last_at) as last_dropped
+	from webhook_drops where webhook_id = webhooks.id) d on true
 where user_id = $1::uuid and ($2::text is null or id::text = $2)
 order by created_at desc, id desc limit $3::integer offset $4::integer;
 
 -- name: webhook_update
--- What is null stays. Switched on again, its failures are forgotten; what it
--- reaches is what its owner may see today. 1 user id, 2 id, 3 url, 4 events,
+-- What is null stays. Switched on again, its failures are forgotten; with
+-- another URL what the endpoint proved is, too; what it reaches is what its
+-- owner may see today. 1 user id, 2 id, 3 url, 4 events,
 -- 5 active, 6 ip, 7 user agent, 8 request id
 with w as (
 	update webhooks set url = coalesce($3, url),
@@ -47,6 +53,10 @@ with w as (
 			then null else failing_since end,
 		paused_until = case when $5::boolean or $3 is not null
 			then null else paused_until end,
+		answered_at = case when $3 is null or $3 = url
+			then answered_at end,
+		confirmed_at = case when $3 is null or $3 = url
+			then confirmed_at end,
 		updated_at = now()
 	where user_id = $1::uuid and id::text = $2
 	returning id
@@ -90,12 +100,19 @@ select to_us(previous_until) from w;
 
 -- name: webhook_test
 -- A delivery to this webhook alone, active or not. 1 user id, 2 id,
--- 3 delivery id, 4 event id
-insert into webhook_deliveries (id, webhook_id, event_id, event, body)
-select $3::uuid, id, $4::uuid, 'webhook.test', event_body($4::uuid,
-	'webhook.test', json_build_object('userId', user_id, 'webhookId', id))
-from webhooks where user_id = $1::uuid and id::text = $2
-returning body, to_us(created_at);
+-- 3 delivery id, 4 event id. A body of null: too many wait.
+with w as (
+	select id, user_id from webhooks
+	where user_id = $1::uuid and id::text = $2
+), d as (
+	insert into webhook_deliveries (id, webhook_id, event_id, event, body)
+	select $3::uuid, id, $4::uuid, 'webhook.test', event_body($4::uuid,
+		'webhook.test', json_build_object('userId', user_id,
+			'webhookId', id))
+	from w where webhook_has_room(id)
+	returning body, created_at
+)
+select d.body, to_us(d.created_at) from w left join d on true;
 
 -- name: webhook_deliveries
 -- Newest first, their number exact to ten thousand. 1 user id, 2 webhook id,
@@ -129,13 +146,20 @@ order by d.id desc;
 
 -- name: webhook_redeliver
 -- The same message with the same id, from its first try on.
--- 1 user id, 2 webhook id, 3 delivery id
-update webhook_deliveries d set state = 'ready', failures = 0, run_at = now(),
-	finished_at = null, error = null
-from webhooks w
-where w.user_id = $1::uuid and w.id::text = $2 and d.webhook_id = w.id
-	and d.id::text = $3
-returning d.id;
+-- 1 user id, 2 webhook id, 3 delivery id. An id of null: too many wait.
+with there as (
+	select d.webhook_id, d.id from webhooks w
+		join webhook_deliveries d on d.webhook_id = w.id
+	where w.user_id = $1::uuid and w.id::text = $2 and d.id::text = $3
+), again as (
+	update webhook_deliveries d set state = 'ready', failures = 0,
+		run_at = now(), finished_at = null, error = null
+	from there t
+	where d.webhook_id = t.webhook_id and d.id = t.id
+		and (d.state = 'ready' or webhook_has_room(t.webhook_id))
+	returning d.id
+)
+select again.id from there left join again on true;
 
 -- What the worker says. A claim is a try begun, traced before it is sent (row
 -- RE4; see schema 0051): at most $1 deliveries; of the endpoints $2 at most $3
@@ -155,7 +179,7 @@ select d.id, d.event_id, d.event, d.body, d.attempts, d.failures, w.id, w.url,
 	w.secret, case when w.previous_until > now() then w.previous_secret end,
 	w.failures > 0, u.is_active and (d.event = 'webhook.test'
 		or (w.is_active and (d.event = any (w.events)
-			or '*' = any (w.events))))
+			or '*' = any (w.events)))), w.confirmed_at is null
 from webhook_claims c join webhooks w on w.id = c.webhook_id
 	join users u on u.id = w.user_id
 	cross join lateral unnest(c.ids, c.attempts) k (id, attempts)
@@ -169,15 +193,18 @@ where c.token = $1::uuid and d.attempts = k.attempts
 -- (0: none), 9 errors, 10 tries. What somebody else told of meanwhile stays.
 -- Claims that ended whole, by tokens $11 and webhooks $12, are over. An
 -- endpoint that failed often in a row is left alone for ever longer, one that
--- answers is forgiven. Answers the endpoints that failed for $13 µs.
+-- answers is forgiven. Answers the endpoints that failed for $13 µs. Of those
+-- not confirmed, $14 is the URL the try went to and $15 whether the challenge
+-- came back: what one URL proves says nothing of the next.
 -- name: webhook_settle
 -- safe: yes
 with said as (
 	select * from unnest($1::uuid[], $2::uuid[], $3::integer[],
 		$4::text[], $5::boolean[], $6::bigint[], $7::bigint[],
-		$8::integer[], $9::text[], $10::json[])
+		$8::integer[], $9::text[], $10::json[], $14::text[],
+		$15::boolean[])
 		s (webhook, id, number, state, failed, delay, pause, status,
-		error, try)
+		error, try, url, echoed)
 ), d as (
 	update webhook_deliveries d set state = s.state,
 		run_at = now() + s.delay * interval '1 microsecond',
@@ -189,14 +216,16 @@ with said as (
 	from said s
 	where d.webhook_id = s.webhook and d.id = s.id
 		and d.attempts = s.number - 1 and d.finished_at is null
-	returning d.webhook_id, s.failed, s.pause
+	returning d.webhook_id, s.failed, s.pause, s.url, s.echoed
 ), over as (
 	delete from webhook_claims c
 	using unnest($11::uuid[], $12::uuid[]) o (token, webhook)
 	where c.token = o.token and c.webhook_id = o.webhook
 ), e as (
 	select webhook_id, bool_and(failed) as failed,
-		count(*)::integer as n, max(pause) as pause
+		count(*)::integer as n, max(pause) as pause,
+		max(url) filter (where not failed) as answered,
+		max(url) filter (where not failed and echoed) as echoed
 	from d where failed is not null group by webhook_id
 ), w as (
 	update webhooks w set
@@ -204,13 +233,21 @@ with said as (
 		failing_since = case when e.failed
 			then coalesce(w.failing_since, now()) end,
 		paused_until = case when e.pause > 0 or (e.failed
-			and w.failures + e.n >= 5) then now() + greatest(
-				e.pause, least(600000000, 5000000
+			and (w.failures + e.n >= 5 or w.answered_at is null))
+			then now() + greatest(e.pause, 10000000
+				* (e.failed and w.answered_at is null)::integer,
+				least(600000000, 5000000
 				* 2::bigint ^ least(w.failures + e.n - 5, 10))
 				::bigint * (e.failed and w.failures + e.n >= 5)
-				::integer) * interval '1 microsecond' end
+				::integer) * interval '1 microsecond' end,
+		answered_at = coalesce(w.answered_at,
+			case when w.url = e.answered then now() end),
+		confirmed_at = coalesce(w.confirmed_at,
+			case when w.url = e.echoed then now() end)
 	from e where w.id = e.webhook_id
-		and (e.failed or w.failures > 0 or e.pause > 0)
+		and (e.failed or w.failures > 0 or e.pause > 0
+			or (w.answered_at is null and w.url = e.answered)
+			or (w.confirmed_at is null and w.url = e.echoed))
 	returning w.id, w.is_active, w.failing_since
 )
 select id from w
@@ -251,13 +288,17 @@ select id from w;
 -- name: ctl_webhook_list
 -- safe: yes
 select w.id, u.email, w.url, w.is_active, w.failures, to_us(w.failing_since),
-	d.pending, d.failed
+	d.pending, d.failed, o.dropped
 from webhooks w join users u on u.id = w.user_id
 	cross join lateral (
 		select count(*) filter (where state = 'ready') as pending,
 			count(*) filter (where state = 'dead') as failed
 		from webhook_deliveries where webhook_id = w.id) d
+	cross join lateral (
+		select coalesce(sum(dropped), 0) as dropped
+		from webhook_drops where webhook_id = w.id) o
 where d.pending > 0 or d.failed > 0 or w.failures > 0 or not w.is_active
+	or o.dropped > 0
 order by d.pending desc, w.id limit 200;
 
 -- For posternctl: dead letters of a webhook, or of all, from their first try

@@ -135,6 +135,12 @@ webhook_list(struct ctx *x, struct str user_id, struct str id, long limit,
 			.previous_until = row_int(r, i, 8),
 			.created_at = row_int(r, i, 9),
 			.updated_at = row_int(r, i, 10),
+			.answered_at = row_int(r, i, 12),
+			.confirmed_at = row_int(r, i, 13),
+			.full = row_bool(r, i, 14),
+			.waiting = row_int(r, i, 15),
+			.dropped = row_int(r, i, 16),
+			.dropped_at = row_int(r, i, 17),
 		};
 	return E_OK;
 }
@@ -143,6 +149,17 @@ static enum err
 one_row(enum err e, const struct rows *r)
 {
 	return e == E_OK && r->n == 0 ? E_NOT_FOUND : e;
+}
+
+/* The same, of what is not done where too many wait already. */
+static enum err
+one_with_room(struct ctx *x, enum err e, const struct rows *r)
+{
+	e = one_row(e, r);
+	if (e != E_OK || !row_null(r, 0, 0))
+		return e;
+	x->sentence = "Too many deliveries wait for this webhook";
+	return E_CONFLICT;
 }
 
 enum err
@@ -224,7 +241,7 @@ webhook_test(struct ctx *x, struct str user_id, struct str id,
 	};
 	e = db_exec(x->db, x->arena, Q_WEBHOOK_TEST, &r, A_STR(user_id),
 	    A_STR(id), A_STR(out->id), A_STR(out->event_id));
-	e = one_row(e, r);
+	e = one_with_room(x, e, r);
 	if (e != E_OK)
 		return e;
 	out->body = row_str(r, 0, 0);
@@ -317,5 +334,5 @@ webhook_redeliver(struct ctx *x, struct str user_id, struct str id,
 	enum err e = db_exec(x->db, x->arena, Q_WEBHOOK_REDELIVER, &r,
 	    A_STR(user_id), A_STR(id), A_STR(delivery_id));
 
-	return one_row(e, r);
+	return one_with_room(x, e, r);
 }

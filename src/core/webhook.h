@@ -18,6 +18,12 @@ struct webhook {
 	int64_t failures; /* in a row */
 	int64_t failing_since;
 	int64_t previous_until; /* the secret before signs too, 0: none */
+	int64_t answered_at; /* its first 2xx, 0: none yet */
+	int64_t confirmed_at; /* gave the challenge back, 0: not yet */
+	bool full; /* no room for more: what comes is dropped */
+	int64_t waiting; /* exact to a thousand */
+	int64_t dropped; /* ever */
+	int64_t dropped_at; /* the last of them */
 	int64_t created_at;
 	int64_t updated_at;
 };
@@ -75,7 +81,10 @@ struct webhook_delivery {
 	size_t ntries;
 };
 
-/* Queue a webhook.test message; E_LIMITED past ten a minute (row WH12). */
+/*
+ * Queue a webhook.test message; E_LIMITED past ten a minute (row WH12),
+ * E_CONFLICT with a sentence when too many wait.
+ */
 enum err webhook_test(struct ctx *x, struct str user_id, struct str id,
     struct webhook_delivery *out);
 
@@ -84,7 +93,7 @@ enum err webhook_deliveries(struct ctx *x, struct str user_id, struct str id,
     struct str delivery_id, long limit, long offset,
     struct webhook_delivery **out, size_t *n, int64_t *total);
 
-/* Send one again, with its id, from the first try on. E_NOT_FOUND. */
+/* Send one again, with its id, from the first try on. E_NOT_FOUND, E_CONFLICT. */
 enum err webhook_redeliver(struct ctx *x, struct str user_id, struct str id,
     struct str delivery_id);
 

@@ -16,7 +16,8 @@ static const struct ctl_option retry_options[] = {
 static int
 run_list(struct ctl *c)
 {
-	static const char *const counts[] = { "pending", "failed" };
+	static const char *const counts[] = { "pending", "failed",
+		"dropped" };
 	cJSON *rows = json_array();
 	struct rows *r;
 	enum err e = db_exec0(c->db, c->arena, Q_CTL_WEBHOOK_LIST, &r);
@@ -32,7 +33,7 @@ run_list(struct ctl *c)
 		json_add_bool(o, "active", row_bool(r, i, 3));
 		json_add_int(o, "failures", row_int(r, i, 4));
 		json_add_time(o, "failing_since", row_int(r, i, 5));
-		for (int k = 0; k < 2; k++)
+		for (int k = 0; k < 3; k++)
 			json_add_int(o, counts[k], row_int(r, i, 6 + k));
 		json_push(rows, o);
 	}

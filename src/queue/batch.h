@@ -14,6 +14,7 @@ struct batch {
 	struct str secret;   /* sealed */
 	struct str previous; /* sealed; STR_NONE: there is none */
 	bool probing;	     /* the endpoint's last try failed */
+	bool trial;	     /* it gave no challenge back yet */
 	int left;	     /* deliveries whose end is not recorded */
 	int telling;	     /* of those, in the statement under way */
 	bool kept;	     /* an end cannot be recorded: let it run out */

@@ -71,6 +71,7 @@ struct delivery_end {
 	const char *error; /* NULL: none */
 	struct str response;
 	bool gone; /* the endpoint wants no more: 410 */
+	bool echoed; /* the challenge came back (signer_echoed) */
 };
 
 /* What an answer means for d; everything of *out that is text lives in a. */

@@ -157,9 +157,13 @@ collect(struct round *r)
 
 	while (http_pool_next(r->pool, &answer)) {
 		struct errand *x = answer.arg;
+		struct batch *b = x->d.batch;
 
 		end = talk_end(&r->talk, &a);
 		delivery_judge(a, &x->d, &answer, end);
+		end->echoed = b->trial && signer_echoed(r->scratch, b->signer,
+		    &x->d, str_of(answer.body));
+		arena_reset(r->scratch);
 		hand_end(&r->hand, x, answer.reason == NULL, answer.took);
 	}
 }

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 
 #include "base/encoding.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "core/webhook.h"
 #include "crypto/hmac.h"
 #include "crypto/seal.h"
+#include "queue/batch.h"
 
-#define HEADERS 11
+#define HEADERS 12
+#define DEPTH 4 /* of an answer */
 
 /* One secret, in both styles. */
 struct key {
@@ -112,6 +115,32 @@ plain(struct arena *a, const struct key *k, const struct delivery *d)
 	return hex_encode(a, (struct str){ (char *)mac, sizeof(mac) });
 }
 
+/* A text that only we could send: the endpoint need not know the secret. */
+static struct str
+challenge(struct arena *a, const struct key *k, const struct delivery *d)
+{
+	const struct str text[] = { STR("challenge."), d->event_id };
+	uint8_t mac[HMAC_BYTES];
+
+	hmac_sum(k->plain, text, 2, mac);
+	return hex_encode(a, (struct str){ (char *)mac, sizeof(mac) });
+}
+
+bool
+signer_echoed(struct arena *a, struct signer *s, const struct delivery *d,
+    struct str body)
+{
+	struct str want = challenge(a, &s->now, d), said = str_trim(body);
+	cJSON *v = NULL;
+
+	if (said.n == 0 || str_eq(said, want))
+		return said.n > 0;
+	if (json_parse(a, said, DEPTH, &v, NULL) != E_OK)
+		return false;
+	return str_eq(json_text(cJSON_IsObject(v) ? json_get(v, "challenge") :
+	    v), want);
+}
+
 const char *const *
 signer_headers(struct arena *a, struct signer *s, const struct delivery *d,
     int64_t now)
@@ -136,5 +165,8 @@ signer_headers(struct arena *a, struct signer *s, const struct delivery *d,
 	if (both)
 		h[n++] = JOIN(a, STR("X-Webhook-Signature-Previous: "),
 		    plain(a, &s->before, d));
+	if (d->batch->trial)
+		h[n++] = JOIN(a, STR("X-Webhook-Challenge: "),
+		    challenge(a, &s->now, d));
 	return (const char *const *)h;
 }

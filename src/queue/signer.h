@@ -21,9 +21,17 @@ void signer_free(struct signer **s);
 
 /*
  * Both kinds of signature, and the rest of the request's headers, for a try at
- * now (Unix seconds), in a; NULL ends the list.
+ * now (Unix seconds), in a; NULL ends the list. An endpoint on trial gets the
+ * challenge of the delivery besides.
  */
 const char *const *signer_headers(struct arena *a, struct signer *s,
     const struct delivery *d, int64_t now);
+
+/*
+ * Is body the challenge of d, alone, in quotes or as {"challenge":…}? So
+ * strict, because some servers answer with whatever they were sent.
+ */
+bool signer_echoed(struct arena *a, struct signer *s,
+    const struct delivery *d, struct str body);
 
 #endif

@@ -48,9 +48,10 @@ http.createServer((rq, res) => {
 
 
 class Receiver:
-    """Answers POSTs by what `answer` says of the how-manieth it is."""
+    """Answers POSTs by what `answer` says of the how-manieth it is, with the
+    challenge where it gives it back: such a one gets bursts."""
 
-    def __init__(self, answer=lambda n, rq: 200):
+    def __init__(self, answer=lambda n, rq: 200, echo=False):
         self.got = []
         self.lock = threading.Lock()
         receiver = self
@@ -72,9 +73,11 @@ class Receiver:
                     self.send_response(status)
                     for name, value in headers.items():
                         self.send_header(name, value)
-                    self.send_header("Content-Length", "2")
+                    text = echo and self.headers["X-Webhook-Challenge"]
+                    text = (text or "ok").encode()
+                    self.send_header("Content-Length", str(len(text)))
                     self.end_headers()
-                    self.wfile.write(b"ok")
+                    self.wfile.write(text)
                 except OSError:
                     pass
 
@@ -106,8 +109,8 @@ class Receiver:
 def receiver():
     made = []
 
-    def make(answer=lambda n, rq: 200):
-        made.append(Receiver(answer))
+    def make(answer=lambda n, rq: 200, echo=False):
+        made.append(Receiver(answer, echo))
         return made[-1]
     yield make
     for one in made:
@@ -406,7 +409,7 @@ def test_bad_receivers_hold_up_nobody(stack, api, receiver):
     slowly = [receiver(slow) for _ in range(3)]
     moved = [receiver(lambda n, rq: (307, {"Location": "http://127.0.0.1/"}))
              for _ in range(3)]
-    good, person, dead = receiver(), api.new_person(), []
+    good, person, dead = receiver(echo=True), api.new_person(), []
     for _ in range(3):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
@@ -465,6 +468,125 @@ def test_what_is_new_and_hangs_holds_up_nothing_that_is_new(
             "on w.id = d.webhook_id where url = %s", url) == [(0,)]
 
 
+def record(person, made):
+    return person.api.get("/webhooks/" + made["id"]).data
+
+
+def wrong_codes(stack, person, n):
+    """n events of the kind that row 2fa.failed tells."""
+    stack.sql("insert into audit_logs (user_id, action, resource, result) "
+              "select %s, '2fa.failed', 'users', 'failure' "
+              "from generate_series(1, %s)", person.id, n)
+
+
+def test_an_endpoint_that_never_answered_is_asked_one_at_a_time(
+        stack, person, receiver):
+    """Row WH12: twenty webhooks and 120 wrong codes make no 2,400 requests
+    to a host that never asked. What waits is capped, the rest is counted."""
+    there = receiver(lambda n, rq: 404)
+    made = [hook(person, there.url, ["2fa.failed"]) for _ in range(20)]
+    wrong_codes(stack, person, 120)
+    there.wait(20)
+    until(lambda: stack.sql(
+        "select count(*) from webhooks where user_id = %s and "
+        "paused_until > now() + interval '5 seconds'", person.id) == [(20,)])
+    assert len(there.got) < 60
+    shown = record(person, made[0])
+    assert shown["verification"] == "none"
+    assert shown["full"] is True
+    assert shown["pending"] == 100 and shown["dropped"] == 20
+    assert shown["last_dropped_at"] is not None
+    assert stack.sql("select count(*) from webhook_deliveries d join webhooks"
+                     " w on w.id = webhook_id where user_id = %s",
+                     person.id) == [(2000,)]
+    assert stack.sql("select distinct action, result from audit_logs where "
+                     "user_id = %s and action = 'webhook.full'",
+                     person.id) == [("webhook.full", "failure")]
+    refused = person.api.post(f"/webhooks/{made[0]['id']}/test")
+    assert refused.status == 409, refused
+    assert "wait" in refused.json["message"]
+
+
+def test_endpoints_that_only_answer_share_ten_a_second(stack, person,
+                                                       receiver):
+    """Row WH12: a page that takes whatever is posted proves little. The
+    bound is fifty at once and ten a second for all of an owner's."""
+    there = receiver()
+    made = [hook(person, there.url, ["2fa.failed"]) for _ in range(4)]
+    began = time.monotonic()
+    wrong_codes(stack, person, 50)
+    there.wait(70)
+    took = time.monotonic() - began
+    assert len(there.got) <= 50 + 4 + 10 * (took + 2)
+    assert {record(person, w)["verification"] for w in made} == {"answered"}
+    assert stack.sql("select count(*) from webhook_shares where user_id = %s",
+                     person.id) == [(1,)]
+
+
+@pytest.mark.parametrize("said", ["%s", '"%s"', ' {"challenge": "%s"} '])
+def test_an_endpoint_that_gives_the_challenge_back_gets_bursts(
+        stack, person, receiver, said):
+    def answer(n, rq):
+        rq.send_response(200)
+        text = (said % rq.headers.get("X-Webhook-Challenge")).encode()
+        rq.send_header("Content-Length", str(len(text)))
+        rq.end_headers()
+        rq.wfile.write(text)
+    there = receiver(answer)
+    made = hook(person, there.url, ["user.updated"])
+    assert person.api.post(f"/webhooks/{made['id']}/test").status == 200
+    until(lambda: record(person, made)["verification"] == "confirmed")
+    happen(stack, person, 300)
+    there.wait(301, seconds=20)
+    assert "x-webhook-challenge" not in there.got[-1][0]
+    moved = person.api.put("/webhooks/" + made["id"],
+                           {"url": receiver().url})
+    assert moved.data["verification"] == "none"
+
+
+def test_who_answers_with_all_he_was_sent_has_proved_nothing(
+        stack, person, receiver):
+    def answer(n, rq):
+        rq.send_response(200)
+        text = json.dumps({"headers": dict(rq.headers)}).encode()
+        rq.send_header("Content-Length", str(len(text)))
+        rq.end_headers()
+        rq.wfile.write(text)
+    there = receiver(answer)
+    made = hook(person, there.url, ["user.updated"])
+    happen(stack, person, 2)
+    there.wait(2)
+    until(lambda: {d["status"] for d in deliveries(person, made)} ==
+          {"delivered"})
+    assert record(person, made)["verification"] == "answered"
+
+
+def test_what_one_url_proves_is_not_believed_of_the_next(
+        stack, person, receiver):
+    """The webhook moves while an answer with the challenge is on its way."""
+    go, victim = threading.Event(), receiver(lambda n, rq: 404)
+    there = receiver(lambda n, rq: go.wait(30) and 200, echo=True)
+    made = hook(person, there.url, ["user.updated"])
+    happen(stack, person, 1)
+    there.wait()
+    assert person.api.put("/webhooks/" + made["id"],
+                          {"url": victim.url}).status == 200
+    go.set()
+    until(lambda: deliveries(person, made)[0]["status"] == "delivered")
+    assert record(person, made)["verification"] == "none"
+
+
+def test_the_webhooks_of_the_staff_need_only_answer(stack, person, receiver):
+    """Who may see all users is trusted with what he points them at."""
+    there = receiver()
+    stack.sql("insert into user_roles (user_id, role_id) select %s, id "
+              "from roles where name = 'admin'", person.id)
+    person.login()
+    hook(person, there.url, ["user.updated"])
+    happen(stack, person, 300)
+    there.wait(300, seconds=20)
+
+
 def more_workers(stack, n):
     """Beside the stack's own, told the same."""
     line = f". {stack['STATE_DIR']}/env.sh; exec " \
@@ -477,8 +599,10 @@ def more_workers(stack, n):
 def test_four_workers_on_one_queue_deliver_everything_once(
         stack, person, receiver):
     """Row RE3."""
-    there = receiver(lambda n, rq: time.sleep(0.02) or 200)
+    there = receiver(lambda n, rq: time.sleep(0.02) or 200, echo=True)
     made = hook(person, there.url, ["user.updated"])
+    happen(stack, person, 1)
+    until(lambda: record(person, made)["verification"] == "confirmed")
     others = more_workers(stack, 3)
     holders = set()
 
@@ -488,7 +612,7 @@ def test_four_workers_on_one_queue_deliver_everything_once(
             "webhook_id = %s", made["id"]))
         return stack.sql("select count(*) from webhook_deliveries where "
                          "webhook_id = %s and state = 'done'",
-                         made["id"]) == [(2000,)]
+                         made["id"]) == [(2001,)]
     try:
         for _ in range(40):
             happen(stack, person, 50)
@@ -500,7 +624,7 @@ def test_four_workers_on_one_queue_deliver_everything_once(
         assert [one.wait(20) for one in others] == [0, 0, 0]
     assert len(holders) > 1, "one of them did it all"
     ids = collections.Counter(h["webhook-id"] for h, _ in there.got)
-    assert len(ids) == 2000 and set(ids.values()) == {1}
+    assert len(ids) == 2001 and set(ids.values()) == {1}
 
 
 def go_on(hung):
@@ -595,6 +719,8 @@ def test_a_burst_into_an_empty_queue_is_looked_up_by_key(
     with psycopg2.connect(stack["DATABASE_OWNER_URL"]) as db:
         with db.cursor() as cursor:
             for text in (
+                    "update webhooks set answered_at = now(), confirmed_at = "
+                    f"now() where id = '{made['id']}'",
                     "update webhook_deliveries set state = 'dead', finished_at"
                     " = now() where state = 'ready'", looked,
                     "insert into webhook_deliveries (id, webhook_id, event_id,"
@@ -615,8 +741,9 @@ def test_a_burst_into_an_empty_queue_is_looked_up_by_key(
             same = ["{%s}" % ",".join([v] * 500) for v in (
                 "1", "done", "f", "0", "0", "200", '""', '"{}"')]
             cursor.execute("prepare settle as " + statement("webhook_settle"))
-            cursor.execute("execute settle(%s, '{}', '{}', 1)" % ", ".join(
-                f"'{v}'" for v in (webhooks, ids, *same)))
+            cursor.execute("execute settle(%s, '{}', '{}', 1, null, null)" %
+                           ", ".join(f"'{v}'" for v in (webhooks, ids,
+                                                        *same)))
             cursor.execute("update webhook_claims set until = now()")
             cursor.execute("select webhook_release(null, null)")
             assert cursor.fetchone()[0] >= 500
@@ -660,7 +787,7 @@ def test_the_library_of_standard_webhooks_verifies(person, receiver):
 def test_killed_workers_lose_nothing_and_repeat_only_with_the_same_id(
         stack, person, receiver):
     """Rows RE3, RE4, WH11."""
-    there = receiver()
+    there = receiver(echo=True)
     made = hook(person, there.url, ["user.updated"])
     stop = threading.Event()
 
