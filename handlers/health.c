@@ -35,10 +35,13 @@ static cJSON *
 checks(const struct health *h)
 {
 	cJSON *o = json_object(), *memory = json_object(),
-	      *queue = json_object();
+	      *queue = json_object(),
+	      *redis = check(h->redis, h->redis_configured);
 
 	json_add(o, "database", check(h->database, true));
-	json_add(o, "redis", check(h->redis, h->redis_configured));
+	json_add(o, "redis", redis);
+	if (h->redis_why)
+		json_add_str(redis, "error", str_of(h->redis_why));
 	json_add_str(memory, "status", STR("up"));
 	json_add_int(memory, "heapUsed", h->memory_used / MIB);
 	json_add_int(memory, "heapTotal", h->memory_total / MIB);

@@ -54,6 +54,15 @@ delete from attempts where bucket in (
 	order by expires_at limit $1::int for update skip locked)
 returning 1;
 
+-- Long heard by every host that runs.
+-- name: clean_session_changes
+-- safe: yes
+delete from session_changes where ctid = any (array(
+	select ctid from session_changes
+	where at < now() - interval '10 minutes'
+	limit $1::int for update skip locked))
+returning 1;
+
 -- name: clean_idempotency
 -- safe: yes
 delete from idempotency where key in (

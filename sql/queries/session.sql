@@ -13,6 +13,17 @@ from sessions s join users u on u.id = s.user_id
 where s.id = $1::uuid and s.user_id = $2::uuid and s.ended_at is null
 	and s.absolute_expires_at > now() and u.is_active;
 
+-- name: session_changes
+-- What changed since a snapshot, and what the next one begins with. Numbers
+-- that fell are another server's: then all it has. 1 xmin, 2 at most so many
+-- safe: yes
+select pg_snapshot_xmin(pg_current_snapshot())::text, array_to_string(array(
+	select coalesce(id::text, 'roles') from session_changes
+	where xid >= case
+		when $1::xid8 > pg_snapshot_xmin(pg_current_snapshot())
+		then '0'::xid8 else $1::xid8 end
+	limit $2::integer), ' ');
+
 -- name: session_rotate
 -- One refresh moves generation g to g + 1 (security row RT1); the affected row
 -- decides. A key that has just repaired another step of the session is not

@@ -53,17 +53,9 @@ app_start_worker(struct app *app)
 		.max_lifetime = c->db_lifetime,
 		.prepare = c->db_prepare,
 	};
-	struct cache_options cache = {
-		.host = c->redis_host,
-		.port = (int)c->redis_port,
-		.password = c->redis_password,
-		.db = (int)c->redis_db,
-		.tls = c->redis_tls,
-		.timeout = c->redis_timeout,
-	};
 
 	app->db = db_new(&db);
-	app->cache = cache_new(&cache);
+	app->cache = cache_of(c, app->keys, &app->shared->redis_told);
 	arena_free(&a);
 }
 

@@ -23,8 +23,10 @@ resident(void)
 bool
 health_ready(struct ctx *x, bool *degraded)
 {
+	const char *why;
+
 	*degraded = cache_configured(x->cache) &&
-	    cache_ping(x->cache, x->arena) < 0;
+	    cache_probe(x->cache, x->arena, &why) < 0;
 	return db_ping(x->db, x->arena) >= 0;
 }
 
@@ -35,7 +37,7 @@ health_check(struct ctx *x, struct health *h)
 	h->database = db_ping(x->db, x->arena);
 	h->redis_configured = cache_configured(x->cache);
 	if (h->redis_configured)
-		h->redis = cache_ping(x->cache, x->arena);
+		h->redis = cache_probe(x->cache, x->arena, &h->redis_why);
 	if (h->database >= 0)
 		(void)backlog_recent(x, &h->queue);
 	h->memory_used = resident();

@@ -9,6 +9,7 @@ struct health {
 	int64_t database;
 	bool redis_configured;
 	int64_t redis;
+	const char *redis_why; /* what is wrong, where it is down */
 	struct backlog queue;
 	int64_t memory_used;   /* bytes, of this process */
 	int64_t memory_total;  /* of the machine */

@@ -31,8 +31,8 @@ limit_command(struct ctx *x, const struct limit *l)
 	argv[0] = STR("EVALSHA");
 	argv[1] = cache_script_sha(SCRIPT_LIMIT);
 	argv[2] = STR("1");
-	argv[3] = arena_fmt(x->arena, "rate_limit:%s:%.*s", l->name,
-	    STR_FMT(l->whose));
+	argv[3] = cache_name_here(x->cache, x->arena,
+	    arena_fmt(x->arena, "rate_limit:%s:", l->name).p, l->whose);
 	argv[4] = arena_int(x->arena, l->max);
 	argv[5] = arena_int(x->arena, l->window / CLOCK_MS);
 	argv[6] = STR("1");
@@ -54,10 +54,23 @@ refused(struct ctx *x, struct limit *l, int64_t retry_us)
 	return E_LIMITED;
 }
 
+/* Could the script have said this? */
+static bool
+possible(const struct limit *l, const struct reply *r)
+{
+	if (r->kind != REPLY_ARRAY || r->n != 4)
+		return false;
+	for (size_t i = 0; i < 4; i++)
+		if (r->item[i].kind != REPLY_INT || r->item[i].number < 0)
+			return false;
+	return r->item[1].number <= l->max &&
+	    r->item[3].number <= 2 * l->window / CLOCK_MS + 1;
+}
+
 enum err
 limit_reply(struct ctx *x, struct limit *l, const struct reply *r)
 {
-	if (r->kind != REPLY_ARRAY || r->n < 4)
+	if (!possible(l, r))
 		return E_UNAVAILABLE;
 	l->known = true;
 	l->remaining = (long)r->item[1].number;

@@ -47,6 +47,16 @@ queue(struct ctx *x, struct buf *b)
 }
 
 static void
+redis(struct ctx *x, struct buf *b)
+{
+	const char *why;
+
+	if (cache_configured(x->cache))
+		gauge(b, "postern_redis_up", "Does Redis answer and do its work?",
+		    cache_probe(x->cache, x->arena, &why) >= 0);
+}
+
+static void
 kafka(struct ctx *x, struct buf *b)
 {
 	struct rows *r;
@@ -78,6 +88,7 @@ metrics_text(struct ctx *x, struct str *out)
 		return E_NETWORK;
 	metric_print(&b);
 	queue(x, &b);
+	redis(x, &b);
 	kafka(x, &b);
 	gauge(&b, "postern_start_time_seconds", "When the service began",
 	    (double)(atomic_load(&x->shared->started_wall) / CLOCK_SECOND));

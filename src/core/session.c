@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "core/session_cache.h"
+#include "core/session_change.h"
 #include "core/signing.h"
 #include "crypto/token.h"
 
@@ -74,12 +75,15 @@ from_cells(struct ctx *x, const struct rows *r, struct str sid,
 }
 
 static enum err
-load(struct ctx *x, struct str sid, struct str uid, bool keep,
-    struct session **out)
+load(struct ctx *x, struct str sid, struct str uid,
+    const struct session_found *f, struct session **out)
 {
+	const struct arg args[] = { A_STR(sid), A_STR(uid) };
+	const struct db_step step = { Q_SESSION_LOAD, args, 2 };
+	int64_t asked = clock_wall();
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_SESSION_LOAD, &r, A_STR(sid),
-	    A_STR(uid));
+	enum err e = f->ask ? session_change_ask(x, &step, &r) :
+	    db_run(x->db, x->arena, step.q, args, 2, &r);
 
 	if (e != E_OK)
 		return e;
@@ -89,8 +93,8 @@ load(struct ctx *x, struct str sid, struct str uid, bool keep,
 		(void)db_exec(x->db, x->arena, Q_SESSION_TOUCH, NULL,
 		    A_STR(sid));
 	*out = from_cells(x, r, sid, uid);
-	if (keep)
-		session_cache_keep(x, sid, r);
+	if (f->keep)
+		session_cache_keep(x, sid, uid, r, asked);
 	return E_OK;
 }
 
@@ -106,7 +110,7 @@ find(struct ctx *x, struct limit *l, struct str sid, struct str uid,
 	if (l && !l->known && limit_without_cache(x, l) == E_LIMITED)
 		return E_LIMITED;
 	if (!f.hit)
-		return load(x, sid, uid, f.keep, out);
+		return load(x, sid, uid, &f, out);
 	*out = from_cells(x, &f.row, sid, uid);
 	return E_OK;
 }

@@ -42,9 +42,8 @@ enum err session_of_token(struct ctx *x, struct str token,
 
 /*
  * What session entries show of a user or session is about to change: to be
- * called before the change commits. A stale mark outlives every entry that
- * could have been made from what it makes stale; where the mark cannot be
- * written, this host stops believing its session cache for that long.
+ * called before the change commits. This host believes none of its entries
+ * from then on; others hear of it in Redis, or from Postgres within a second.
  */
 void session_stale(struct ctx *x, struct str id);
 void session_stale_roles(struct ctx *x);

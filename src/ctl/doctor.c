@@ -190,17 +190,18 @@ ask_database(struct doctor *d)
 static void
 ask_redis(struct doctor *d)
 {
+	const char *why = NULL;
 	int64_t trip;
 
 	if (!cache_configured(d->c->cache)) {
 		note(d, "redis", FINE, "not configured; Postgres carries all");
 		return;
 	}
-	trip = cache_ping(d->c->cache, d->c->arena);
+	trip = cache_probe(d->c->cache, d->c->arena, &why);
 	if (trip < 0)
-		note(d, "redis", WARNING, "%s does not answer; Postgres "
+		note(d, "redis", FAULT, "%s is of no use: %s; Postgres "
 		    "carries what must not be lost",
-		    d->c->config->redis_host);
+		    d->c->config->redis_host, why);
 	else
 		note(d, "redis", FINE, "%lld µs a round trip",
 		    (long long)trip);

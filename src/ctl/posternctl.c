@@ -110,18 +110,10 @@ ctl_open(struct ctl *c)
 		.statement_timeout = 30 * CLOCK_SECOND,
 		.max_lifetime = k->db_lifetime,
 	};
-	struct cache_options cache = {
-		.host = k->redis_host,
-		.port = (int)k->redis_port,
-		.password = k->redis_password,
-		.db = (int)k->redis_db,
-		.tls = k->redis_tls,
-		.timeout = k->redis_timeout,
-	};
 
 	c->db = db_new(&db);
-	c->cache = cache_new(&cache);
 	c->shared = shared_open(k->runtime_dir);
+	c->cache = cache_of(k, c->keys, &c->shared->redis_told);
 }
 
 /*

@@ -19,14 +19,19 @@ cache_new(const struct cache_options *o)
 	if (c) {
 		c->host = strdup(o->host ? o->host : "");
 		c->password = strdup(o->password ? o->password : "");
+		c->prefix = strdup(o->prefix ? o->prefix : "");
 	}
-	if (!c || !c->host || !c->password) {
+	if (!c || !c->host || !c->password || !c->prefix) {
 		log_error("no memory for the cache");
 		_exit(70);
 	}
 	c->o = *o;
 	c->o.host = c->host;
 	c->o.password = c->password;
+	c->o.prefix = c->prefix;
+	if (o->instance)
+		c->instance = *o->instance;
+	c->o.instance = NULL;
 	c->fd = -1;
 	return c;
 }
@@ -40,6 +45,8 @@ cache_close(struct cache **c)
 	explicit_bzero((*c)->password, strlen((*c)->password));
 	free((*c)->password);
 	free((*c)->host);
+	free((*c)->prefix);
+	explicit_bzero(&(*c)->instance, sizeof (*c)->instance);
 	free(*c);
 	*c = NULL;
 }
@@ -113,7 +120,7 @@ introduce(struct cache *c, struct arena *a, int64_t deadline)
 		e = talk(c, a, k, n, r, deadline);
 	for (size_t i = 0; e == E_OK && i < n; i++)
 		if (r[i].kind == REPLY_ERROR) {
-			cache_link_fail(c, "AUTH or SELECT was refused");
+			cache_link_fail(c, cache_fault(&r[i]));
 			e = E_UNAVAILABLE;
 		}
 	return e;
@@ -181,6 +188,26 @@ send_sources(struct cache *c, struct arena *a, const struct command *k,
 	return e;
 }
 
+/*
+ * A server that answers and cannot do the work is as none: what it said to the
+ * other commands is not used either, and a new connection may lead elsewhere.
+ */
+static enum err
+usable(struct cache *c, const struct reply *replies, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *why = cache_fault(&replies[i]);
+
+		if (why) {
+			cache_link_fail(c, why);
+			return E_UNAVAILABLE;
+		}
+	}
+	if (c->pause != 0)
+		cache_link_back(c);
+	return E_OK;
+}
+
 enum err
 cache_pipeline(struct cache *c, struct arena *a, const struct command *k,
     size_t n, struct reply *replies)
@@ -194,11 +221,8 @@ cache_pipeline(struct cache *c, struct arena *a, const struct command *k,
 	}
 	if (e != E_OK)
 		return e;
-	if (c->pause != 0) {
-		log_info("cache is back");
-		c->pause = c->retry_at = 0;
-	}
-	return send_sources(c, a, k, n, replies);
+	e = send_sources(c, a, k, n, replies);
+	return e == E_OK ? usable(c, replies, n) : e;
 }
 
 enum err
@@ -210,50 +234,36 @@ cache_command(struct cache *c, struct arena *a, struct reply *reply,
 	return cache_pipeline(c, a, &k, 1, reply);
 }
 
-/* The first 64 of the 160 random bits Redis draws at every start. */
-static uint64_t
-run_id(struct str info)
+/* What requests ask of it: several places at once, a script, a write. */
+static bool
+understood(const struct reply r[3])
 {
-	const struct str name = STR("run_id:");
-	uint64_t id = 0;
-
-	for (; info.n && !str_starts(info, name);
-	    info = str_slice(info, str_find(info, '\n') + 1, info.n))
-		continue;
-	info = str_slice(info, name.n, name.n + 16);
-	for (size_t i = 0; i < info.n; i++) {
-		const char *digits = "0123456789abcdef";
-		const char *at = strchr(digits, info.p[i]);
-
-		if (!at || !*at)
-			return 0;
-		id = id << 4 | (uint64_t)(at - digits);
-	}
-	return info.n == 16 ? id : 0;
-}
-
-uint64_t
-cache_server(struct cache *c, struct arena *a)
-{
-	struct str argv[] = { STR("INFO"), STR("server") };
-	struct reply r;
-
-	if (c->server == 0 && cache_command(c, a, &r, 2, argv) == E_OK &&
-	    r.kind == REPLY_TEXT)
-		c->server = run_id(r.text);
-	return c->server;
+	return r[0].kind == REPLY_ARRAY && r[1].kind == REPLY_ARRAY &&
+	    r[2].kind == REPLY_TEXT;
 }
 
 int64_t
-cache_ping(struct cache *c, struct arena *a)
+cache_probe(struct cache *c, struct arena *a, const char **why)
 {
 	int64_t start = clock_mono();
-	struct reply r;
+	struct str get[] = { STR("MGET"),
+		cache_name_here(c, a, "session:", STR("probe")),
+		cache_name_here(c, a, "stale:", STR("probe")) };
+	struct str run[] = { STR("EVALSHA"), cache_script_sha(SCRIPT_LIMIT),
+		STR("1"), cache_name_here(c, a, "rate_limit:probe:",
+		STR("probe")), STR("1000000"), STR("1000"), STR("1") };
+	struct str set[] = { STR("SET"), get[2], STR("1"), STR("EX"),
+		STR("5") };
+	const struct command k[] = { { get, 3 }, { run, 7 }, { set, 5 } };
+	struct reply r[3];
 
-	if (cache_command(c, a, &r, 1, &STR("PING")) != E_OK ||
-	    !str_eq(r.text, STR("PONG")))
-		return -1;
-	return clock_mono() - start;
+	if (cache_pipeline(c, a, k, 3, r) != E_OK)
+		*why = c->why ? c->why : "no connection";
+	else if (!understood(r))
+		*why = "it answers what was not asked";
+	else
+		return clock_mono() - start;
+	return -1;
 }
 
 uint64_t

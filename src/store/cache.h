@@ -1,10 +1,13 @@
 #ifndef STORE_CACHE_H
 #define STORE_CACHE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/config.h"
 #include "base/err.h"
+#include "crypto/keyring.h"
 
 /*
  * The one door to hiredis. Holds only what may be lost. Every call has a
@@ -21,7 +24,24 @@ struct cache_options {
 	int db;
 	bool tls;
 	int64_t timeout; /* µs per round trip */
+	const char *prefix; /* before all names; NULL: none */
+	const struct cache_instance *instance; /* NULL: zeroes */
+	_Atomic int64_t *told; /* see cache_of; may be NULL */
 };
+
+/* Whose entries these are, where several share one Redis (contract 29). */
+struct cache_instance {
+	char id[17];	 /* in names; no secret */
+	uint8_t key[32]; /* of the codes */
+};
+
+/*
+ * The configured one, of this instance: name and key by HKDF of the keyring's
+ * key "cache" and service.name. told: monotonic µs at which a process of this
+ * host last warned, shared by all of them; may be NULL.
+ */
+struct cache *cache_of(const struct config *c, const struct keyring *k,
+    _Atomic int64_t *told);
 
 struct cache *cache_new(const struct cache_options *o);
 void cache_close(struct cache **c);
@@ -61,14 +81,28 @@ enum cache_script { SCRIPT_LIMIT, SCRIPT_COUNT };
 struct str cache_script_sha(enum cache_script s);
 
 /*
- * Which start of which server the connection leads to, asked once per
- * connection; 0 when it cannot be said. Another number than before: what
- * stands there may be older than what was written (security row RT9).
+ * The name of a key: redis.prefix, kind ("session:") and what it is about. The
+ * second carries the instance too, where that is not unique by itself.
  */
-uint64_t cache_server(struct cache *c, struct arena *a);
+struct str cache_name(const struct cache *c, struct arena *a,
+    const char *kind, struct str id);
+struct str cache_name_here(const struct cache *c, struct arena *a,
+    const char *kind, struct str id);
 
-/* Round trip for /health: µs, or -1. */
-int64_t cache_ping(struct cache *c, struct arena *a);
+/*
+ * The instance's code of n parts as one text (BLAKE2b with a key, RFC 7693):
+ * where a part has no fixed size, let it be the last.
+ */
+#define CACHE_MAC 16
+void cache_mac(const struct cache *c, const struct str *parts, size_t n,
+    uint8_t out[CACHE_MAC]);
+
+/*
+ * One round trip for /health, by what requests do: names of several places
+ * read, a script run, something written. µs, or -1 and *why, which says what
+ * is wrong and what to do.
+ */
+int64_t cache_probe(struct cache *c, struct arena *a, const char **why);
 uint64_t cache_round_trips(const struct cache *c);
 
 #endif

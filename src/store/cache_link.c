@@ -17,6 +17,7 @@
 
 #define PAUSE_MIN (100 * CLOCK_MS)
 #define PAUSE_MAX (2 * CLOCK_SECOND)
+#define TELL_AGAIN (60 * CLOCK_SECOND)
 
 bool
 cache_link_wait(int fd, short events, int64_t deadline)
@@ -130,15 +131,38 @@ cache_link_drop(struct cache *c)
 	close(c->fd);
 	c->fd = -1;
 	c->tls = NULL;
-	c->server = 0;
+}
+
+/* One line for a host and an outage, however many processes meet it. */
+static bool
+first_to_tell(struct cache *c)
+{
+	int64_t now = clock_mono(), before;
+
+	if (c->o.told == NULL)
+		return true;
+	before = atomic_load(c->o.told);
+	if (before != 0 && before <= now && now - before < TELL_AGAIN)
+		return false;
+	return atomic_compare_exchange_strong(c->o.told, &before, now);
+}
+
+void
+cache_link_back(struct cache *c)
+{
+	c->pause = c->retry_at = 0;
+	c->why = NULL;
+	if (c->o.told == NULL || atomic_exchange(c->o.told, 0) != 0)
+		log_info("cache is back");
 }
 
 void
 cache_link_fail(struct cache *c, const char *why)
 {
 	cache_link_drop(c);
-	if (c->pause == 0)
-		log_warn("cache is not reachable, going on without",
+	c->why = why;
+	if (c->pause == 0 && first_to_tell(c))
+		log_warn("cache is of no use, going on without",
 		    log_c("why", why));
 	c->pause = c->pause == 0 ? PAUSE_MIN : c->pause * 2;
 	if (c->pause > PAUSE_MAX)

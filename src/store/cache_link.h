@@ -15,14 +15,15 @@ struct parser;
 
 struct cache {
 	struct cache_options o;
-	char *host, *password;
+	char *host, *password, *prefix;
+	struct cache_instance instance;
 	int fd; /* -1: none */
 	struct tls *tls;
 	short wants;	  /* poll events a read or write waits for */
 	pid_t pid;	  /* who connected: it does not cross a fork */
 	int64_t retry_at; /* the breaker is open until then */
 	int64_t pause;	  /* current back-off, 0 when all is well */
-	uint64_t server;  /* of this connection, 0: not asked */
+	const char *why;  /* it failed last; NULL: all is well */
 	uint64_t trips;
 	struct parser *parser; /* of this connection, once it has spoken */
 	char in[16384];
@@ -37,6 +38,15 @@ bool cache_link_alive(const struct cache *c);
 /* Discard the connection and, when it failed, open the breaker. */
 void cache_link_drop(struct cache *c);
 void cache_link_fail(struct cache *c, const char *why);
+
+/* All is well again after failures. */
+void cache_link_back(struct cache *c);
+
+/*
+ * Why a server that says this is of no use; NULL where it is. Counted
+ * (store/metric.def, redis_errors_total).
+ */
+const char *cache_fault(const struct reply *r);
 
 /* Send and receive n replies before the deadline; NULL or what went wrong. */
 const char *cache_link_talk(struct cache *c, struct arena *a,

@@ -1,4 +1,5 @@
 -- Sliding window (security row RL9). KEYS[1]; ARGV: limit, window in ms, cost.
+-- A key that is not of its making begins anew.
 -- Returns {1 or 0, remaining, reset as Unix seconds, retry after in ms}. What
 -- is refused is not counted. Every write sets the time to live in the same
 -- step, so no key can stay for ever.
@@ -15,8 +16,12 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 if limit <= EXACT then
 	local kept, wait = {}, 0
-	for t in string.gmatch(redis.call('HGET', KEYS[1], 'at') or '', '%d+') do
-		if now - t < window then kept[#kept + 1] = t end
+	local at = redis.pcall('HGET', KEYS[1], 'at')
+	if type(at) == 'table' then redis.call('DEL', KEYS[1]) end
+	at = type(at) == 'string' and string.sub(at, 1, 1024) or ''
+	for t in string.gmatch(at, '%d+') do
+		local age = now - t
+		if age > -1000 and age < window then kept[#kept + 1] = t end
 	end
 	local passes = #kept + cost <= limit
 	if passes and cost > 0 then
@@ -34,13 +39,14 @@ end
 
 local bucket = math.floor(now / window)
 local passed = now - bucket * window
-local h = redis.call('HMGET', KEYS[1], 'b', 'c', 'p')
+local h = redis.pcall('HMGET', KEYS[1], 'b', 'c', 'p')
 local current, previous = 0, 0
 
+if h.err then redis.call('DEL', KEYS[1]) end
 if tonumber(h[1]) == bucket then
-	current, previous = tonumber(h[2]), tonumber(h[3])
+	current, previous = tonumber(h[2]) or 0, tonumber(h[3]) or 0
 elseif tonumber(h[1]) == bucket - 1 then
-	previous = tonumber(h[2])
+	previous = tonumber(h[2]) or 0
 end
 
 local used = current + previous * (window - passed) / window

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SHARED_VERSION 6
+#define SHARED_VERSION 7
 
 static void
 complain(const char *msg, const char *path)
@@ -64,11 +64,12 @@ shared_open(const char *runtime_dir)
 {
 	int fd = open_file(runtime_dir);
 	struct shared *s = map(fd);
+	bool alone = s == NULL;
 	int64_t never = 0;
 
 	if (fd >= 0)
 		close(fd);
-	if (s == NULL && (s = map(-1)) == NULL) {
+	if (alone && (s = map(-1)) == NULL) {
 		complain("no memory to share", runtime_dir);
 		exit(70); /* EX_SOFTWARE */
 	}
@@ -78,9 +79,7 @@ shared_open(const char *runtime_dir)
 			memset(s, 0, sizeof(*s));
 		s->version = SHARED_VERSION;
 	}
-	/* A file on disk may bring a monotonic time of an earlier boot. */
-	if (atomic_load(&s->cache_doubt_until) > clock_mono() + CLOCK_SECOND * 60)
-		atomic_store(&s->cache_doubt_until, 0);
+	s->alone = fd < 0 || alone;
 	atomic_compare_exchange_strong(&s->started_wall, &never,
 	    clock_wall());
 	metric_use(&s->metrics);

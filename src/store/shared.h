@@ -12,21 +12,31 @@
  * <runtime_dir>/shared (created 0600). Survives a worker's death; a process
  * that cannot map it gets a private one and says so in the log.
  */
+#define SHARED_CHANGES 4096
+
+/*
+ * While one program takes the other's place both write here: what the version
+ * before this one knows stays where it was.
+ */
 struct shared {
 	uint32_t version;
-	/* monotonic µs until which the session cache is not to be believed */
-	_Atomic int64_t cache_doubt_until;
+	uint32_t alone; /* no other process of the host has this memory */
+	/* monotonic µs at which somebody last said that Redis is of no use */
+	_Atomic int64_t redis_told;
 	/* started, requests: for /health and metrics */
 	_Atomic int64_t started_wall;
 	_Atomic uint64_t requests;
 	/* monotonic µs of the light lane's last request */
 	_Atomic int64_t light_at;
-	/* which content of which Redis the session cache was last of */
-	_Atomic uint64_t cache_content;
+	_Atomic uint64_t unused;
 	/* how far the queues are behind (core/backlog.h), known until then */
 	_Atomic int64_t backlog_until; /* monotonic µs */
 	_Atomic int64_t backlog[6];
 	struct metrics metrics;
+	/* what changed of sessions (core/session_change.h); monotonic µs */
+	_Atomic int64_t changes_asked, changes_claimed;
+	_Atomic int64_t changes_xmin;
+	_Atomic int64_t changed_until[SHARED_CHANGES];
 };
 
 /* Map it; never NULL. Call before fork where there is a master. */

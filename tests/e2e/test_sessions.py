@@ -248,6 +248,43 @@ def test_a_forged_cache_entry_lets_nobody_in(api, stack, person):
         assert answer.status == 200 and answer.data["id"] == person.id
 
 
+class TestWhoWritesToTheSameRedis:
+    """Row SE8: what Redis says can only ever cost a look-up."""
+
+    @staticmethod
+    def entry(stack, person):
+        """The entry of his session, once there is one."""
+        def made():
+            assert person.api.get("/auth/me").status == 200
+            return stack.cache().get("session:" + person.session)
+        return until(made, "an entry")
+
+    def test_raises_no_roles(self, stack, person):
+        entry = self.entry(stack, person)
+        assert b"user" in entry
+        for _ in range(5):
+            stack.cache().set("session:" + person.session, entry.replace(
+                b"user", b"root"), ex=5)
+            assert person.api.get("/auth/me").data["roles"] == ["user"]
+
+    def test_makes_nobody_another(self, api, stack, person):
+        other = api.new_person()
+        theirs = self.entry(stack, other)
+        for _ in range(5):
+            stack.cache().set("session:" + person.session, theirs, ex=5)
+            assert person.api.get("/auth/me").data["id"] == person.id
+
+    def test_brings_nobody_back_who_logged_out(self, api, stack, person):
+        cache, name = stack.cache(), "session:" + person.session
+        entry = self.entry(stack, person)
+        assert person.api.post("/auth/logout").status == 200
+        for _ in range(50):
+            for mark in cache.scan_iter("stale:*"):
+                cache.delete(mark)
+            cache.set(name, entry, ex=5)
+            assert api.check(person.access) == 401
+
+
 def test_a_session_ended_stays_ended(api, stack, person):
     """Row RT9: flushed Redis, restarted processes."""
     person.api.post("/auth/logout")

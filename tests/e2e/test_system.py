@@ -4,6 +4,7 @@ import re
 import pytest
 
 from test_accounts import word
+from test_metrics import metrics
 from until import until
 
 MOUNTS = ["", "/api", "/api/v1"]
@@ -162,3 +163,48 @@ def test_without_postgres_it_lives_but_is_not_ready(api, stack, person):
     until(lambda: api.root("GET", "/health").json["status"] == "healthy")
     assert api.post("/auth/refresh", {"refresh_token": person.refresh}
                     ).status == 200
+
+
+class TestARedisOfNoUse:
+    """It answers PING, and takes no writes, or has no room for them."""
+
+    @pytest.fixture
+    def broken(self, stack, request):
+        cache = stack.cache()
+        def memory(policy, size):
+            cache.config_set("maxmemory-policy", policy)
+            cache.config_set("maxmemory", size)
+
+        def rights(*commands):
+            cache.acl_setuser("default", enabled=True, commands=commands)
+        do, undo = {
+            "replica": (lambda: cache.replicaof("127.0.0.1", 1),
+                        lambda: cache.replicaof("no", "one")),
+            "full": (lambda: memory("noeviction", "1"),
+                     lambda: memory("allkeys-lru", "64mb")),
+            "ACL": (lambda: rights("-set"), lambda: rights("+@all")),
+        }[request.param]
+        do()
+        yield request.param
+        undo()
+        until(lambda: stack.api.root("GET", "/health").json["checks"]
+              ["redis"]["status"] == "up", "Redis is of use again")
+
+    @pytest.mark.parametrize("broken", ["replica", "full", "ACL"],
+                             indirect=True)
+    def test_is_said_and_done_without(self, api, stack, person, broken):
+        body = api.root("GET", "/health").json
+        assert body["status"] == "degraded"
+        assert body["checks"]["redis"]["status"] == "down"
+        assert broken in body["checks"]["redis"]["error"]
+        ready = api.root("GET", "/health/ready")
+        assert ready.status == 200 and ready.json["status"] == "degraded"
+        said = metrics(stack)
+        assert said["postern_redis_up"] == 0
+        assert any(said[n] for n in said if "redis_errors_total" in n)
+        doctor = stack.ctl("doctor", check=False)
+        assert doctor.returncode != 0
+        assert broken in doctor.stdout
+        assert person.api.get("/auth/me").status == 200
+        assert person.api.post("/auth/logout").status == 200
+        assert api.check(person.access) == 401

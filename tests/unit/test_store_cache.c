@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/cache_link.h"
+#include "store/metric.h"
 
 #include "suite.h"
 
@@ -22,6 +23,16 @@ static char place[128];
 static struct arena *a;
 static struct cache *c;
 static pid_t server;
+
+static int64_t
+probe(struct cache *k)
+{
+	const char *why = NULL;
+	int64_t took = cache_probe(k, a, &why);
+
+	ck_assert_int_eq(took < 0, why != NULL);
+	return took;
+}
 
 static struct cache *
 open_cache(void)
@@ -38,10 +49,15 @@ start_redis(const char *const extra[])
 	const char *argv[32] = { "redis-server", "--port", "0", "--unixsocket",
 		SOCKET_PATH, "--save", "", "--appendonly", "no", "--loglevel",
 		"warning", "--logfile", "redis.log" };
+	static const char *const sentinel[] = { "redis-server",
+		"sentinel.conf", "--port", "0", "--unixsocket", SOCKET_PATH,
+		"--sentinel", NULL };
 	int n = 13;
 
 	for (int i = 0; extra && extra[i]; i++)
 		argv[n++] = extra[i];
+	if (extra && strcmp(extra[0], "--sentinel") == 0)
+		memcpy(argv, sentinel, sizeof sentinel);
 	server = fork();
 	if (server == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -67,7 +83,7 @@ comes_back(struct cache *k)
 {
 	for (int i = 0; i < 1000; i++) {
 		k->retry_at = 0;
-		if (cache_ping(k, a) >= 0)
+		if (probe(k) >= 0)
 			return true;
 		usleep(10000);
 	}
@@ -286,12 +302,12 @@ START_TEST(a_dead_server_opens_the_breaker)
 	int64_t retry_at;
 
 	stop_redis();
-	ck_assert(cache_ping(c, a) < 0);
+	ck_assert(probe(c) < 0);
 	ck_assert(c->pause > 0);
 	/* open: nothing is tried, so nothing moves */
 	retry_at = c->retry_at = clock_mono() + 3600 * CLOCK_SECOND;
 	start_redis(NULL);
-	ck_assert(cache_ping(c, a) < 0);
+	ck_assert(probe(c) < 0);
 	ck_assert(c->retry_at == retry_at);
 	ck_assert(comes_back(c));
 	ck_assert(c->pause == 0);
@@ -303,7 +319,7 @@ START_TEST(the_breaker_waits_two_seconds_at_most)
 	stop_redis();
 	for (int i = 0; i < 12; i++) {
 		c->retry_at = 0;
-		ck_assert(cache_ping(c, a) < 0);
+		ck_assert(probe(c) < 0);
 		ck_assert(c->retry_at - clock_mono() <= 2 * CLOCK_SECOND);
 	}
 	ck_assert(c->pause == 2 * CLOCK_SECOND);
@@ -335,7 +351,7 @@ START_TEST(a_restarted_server_is_noticed_before_sending)
 	start_redis(NULL);
 	ck_assert(takes_connections());
 	/* the breaker stayed closed: no request paid for the restart */
-	ck_assert(cache_ping(c, a) >= 0);
+	ck_assert(probe(c) >= 0);
 	ck_assert_int_eq(c->pause, 0);
 }
 END_TEST
@@ -365,7 +381,7 @@ START_TEST(a_connection_does_not_cross_a_fork)
 	pid_t child = fork();
 
 	if (child == 0)
-		_exit(cache_ping(c, a) >= 0 && c->pid == getpid() ? 0 : 1);
+		_exit(probe(c) >= 0 && c->pid == getpid() ? 0 : 1);
 	waitpid(child, &status, 0);
 	ck_assert_int_eq(status, 0);
 	ck_assert_int_eq(COMMAND(&r, STR("ECHO"), STR("mine")), E_OK);
@@ -403,17 +419,180 @@ START_TEST(password_and_database_are_used)
 	cache_close(&k);
 	o.password = "wrong";
 	k = cache_new(&o);
-	ck_assert(cache_ping(k, a) < 0);
+	ck_assert(probe(k) < 0);
 	ck_assert(k->pause > 0);
 	cache_close(&k);
 	/* without a word of introduction the server answers, but refuses */
 	o.password = "";
 	o.db = 0;
 	k = cache_new(&o);
-	ck_assert_int_eq(cache_command(k, a, &r, 1, &STR("PING")), E_OK);
+	ck_assert_int_eq(cache_command(k, a, &r, 1, &STR("PING")),
+	    E_UNAVAILABLE);
 	ck_assert_int_eq(r.kind, REPLY_ERROR);
-	ck_assert(cache_ping(k, a) < 0);
+	ck_assert(probe(k) < 0);
 	cache_close(&k);
+}
+END_TEST
+
+/* Until it says something; why it is of no use, or NULL. */
+static const char *
+verdict(struct cache *k)
+{
+	const char *why = "no connection";
+
+	for (int i = 0; i < 1000 && why && !strcmp(why, "no connection"); i++) {
+		k->retry_at = 0;
+		if (cache_probe(k, a, &why) >= 0)
+			return NULL;
+		usleep(10000);
+	}
+	return why;
+}
+
+static const struct useless {
+	const char *options[9];
+	const char *word;
+	enum metric counter;
+} useless[] = {
+	{ { "--replicaof", "127.0.0.1", "1" }, "replica",
+	    METRIC_REDIS_READONLY },
+	{ { "--cluster-enabled", "yes", "--cluster-config-file",
+	    "nodes.conf" }, "Cluster", METRIC_REDIS_CLUSTER },
+	{ { "--maxmemory", "1", "--maxmemory-policy", "noeviction" },
+	    "full", METRIC_REDIS_FULL },
+	{ { "--user", "default", "on",
+	    "nopass", "~*", "+@all", "-set" }, "ACL",
+	    METRIC_REDIS_REFUSED },
+	{ { "--user", "default", "on",
+	    "nopass", "~*", "+@all", "-hset" }, "ACL",
+	    METRIC_REDIS_REFUSED },
+	{ { "--user", "default", "on",
+	    "nopass", "~*", "+@all", "-mget" }, "ACL",
+	    METRIC_REDIS_REFUSED },
+	{ { "--user", "default", "on",
+	    "nopass", "~other:*", "+@all" }, "ACL",
+	    METRIC_REDIS_REFUSED },
+	{ { "--min-replicas-to-write", "1" }, "replicas follow",
+	    METRIC_REDIS_READONLY },
+	{ { "--sentinel" }, "Sentinel", METRIC_REDIS_OTHER },
+};
+
+/* It answers, and cannot do the work: as none, said, counted. */
+START_TEST(a_server_of_no_use_is_none_and_said_why)
+{
+	const struct useless *u = &useless[_i];
+	static struct metrics counted;
+	struct str get[] = { STR("MGET"), STR("a"), STR("b") };
+	struct str set[] = { STR("SET"), STR("a"), STR("1") };
+	struct str limit[] = { STR("EVALSHA"), cache_script_sha(SCRIPT_LIMIT),
+		STR("1"), STR("a"), STR("5"), STR("1000"), STR("1") };
+	const struct command k[] = { { get, 3 }, { set, 3 }, { limit, 7 } };
+	struct reply r[3];
+	const char *why;
+
+	metric_use(&counted);
+	ck_assert_int_eq(system("rm -f sentinel.conf nodes.conf; "
+	    ": >sentinel.conf"), 0);
+	start_redis(u->options);
+	why = verdict(c);
+	ck_assert_ptr_nonnull(why);
+	ck_assert_msg(strstr(why, u->word), "%s", why);
+	ck_assert(counted.counter[u->counter] > 0);
+	ck_assert_int_eq(c->fd, -1);
+	ck_assert(c->pause > 0);
+	c->retry_at = 0;
+	ck_assert_int_eq(cache_pipeline(c, a, k, 3, r), E_UNAVAILABLE);
+	/* the breaker: nobody waits for it with each request */
+	ck_assert_int_eq(cache_pipeline(c, a, k, 3, r), E_UNAVAILABLE);
+	ck_assert_int_eq(c->fd, -1);
+}
+END_TEST
+
+/* A replica that becomes the primary is used again. */
+START_TEST(a_promoted_replica_is_back)
+{
+	const char *extra[] = { "--replicaof", "127.0.0.1", "1", NULL };
+	struct cache *other = open_cache();
+	struct reply r;
+
+	start_redis(extra);
+	ck_assert_ptr_nonnull(verdict(c));
+	other->retry_at = 0;
+	ck_assert_int_eq(cache_command(other, a, &r, 3, (struct str[]){
+	    STR("REPLICAOF"), STR("NO"), STR("ONE") }), E_OK);
+	cache_close(&other);
+	ck_assert(comes_back(c));
+	ck_assert_int_eq(c->pause, 0);
+}
+END_TEST
+
+START_TEST(one_of_a_host_tells)
+{
+	_Atomic int64_t told = 0;
+	struct cache *two[] = { open_cache(), open_cache() };
+	int64_t first;
+
+	two[0]->o.told = two[1]->o.told = &told;
+	ck_assert(probe(two[0]) < 0);
+	first = told;
+	ck_assert(first != 0);
+	ck_assert(probe(two[1]) < 0);
+	ck_assert_int_eq(told, first);
+	start_redis(NULL);
+	ck_assert(comes_back(two[0]));
+	ck_assert_int_eq(told, 0);
+	stop_redis();
+	ck_assert(probe(two[0]) < 0);
+	ck_assert(told != 0);
+	cache_close(&two[0]);
+	cache_close(&two[1]);
+}
+END_TEST
+
+/* Contract 29: prefix, the documented name, the instance where it matters. */
+START_TEST(names_and_codes_are_of_the_instance)
+{
+	struct cache_instance one = { "0123456789abcdef", { 1 } };
+	struct cache_options o = { .host = "", .prefix = "auth:",
+		.instance = &one };
+	struct cache *k = cache_new(&o), *other;
+	struct str part = STR("text");
+	uint8_t mine[CACHE_MAC], his[CACHE_MAC];
+
+	ck_assert(str_eq(cache_name(k, a, "session:", STR("id")),
+	    STR("auth:session:id")));
+	ck_assert(str_eq(cache_name_here(k, a, "rate_limit:login:",
+	    STR("192.0.2.1")),
+	    STR("auth:rate_limit:login:0123456789abcdef-192.0.2.1")));
+	one.key[31] = 1;
+	other = cache_new(&o);
+	cache_mac(k, &part, 1, mine);
+	cache_mac(other, &part, 1, his);
+	ck_assert_mem_ne(mine, his, CACHE_MAC);
+	cache_close(&k);
+	cache_close(&other);
+}
+END_TEST
+
+/* Whoever else writes there cannot stop a limit from counting. */
+START_TEST(a_limit_key_of_somebody_else_begins_anew)
+{
+	struct reply r;
+
+	for (int i = 0; i < 2; i++) {
+		const char *max = i ? "100" : "5";
+
+		COMMAND(&r, STR("SET"), STR("x"), STR("9999999999"));
+		take("x", max, "600000");
+		COMMAND(&r, STR("DEL"), STR("x"));
+		COMMAND(&r, STR("RPUSH"), STR("x"), STR("1"));
+		take("x", max, "600000");
+		COMMAND(&r, STR("HSET"), STR("x"), STR("at"),
+		    STR("junk 99999999999999999999"), STR("b"), STR("z"),
+		    STR("c"), STR("z"));
+		take("x", max, "600000");
+		COMMAND(&r, STR("DEL"), STR("x"));
+	}
 }
 END_TEST
 
@@ -455,7 +634,7 @@ START_TEST(what_is_not_the_protocol_costs_the_connection)
 {
 	c->o.timeout = 300 * CLOCK_MS;
 	speak(garbage[_i]);
-	ck_assert(cache_ping(c, a) < 0);
+	ck_assert(probe(c) < 0);
 	ck_assert_int_eq(c->fd, -1);
 	ck_assert(c->pause > 0);
 }
@@ -484,7 +663,7 @@ START_TEST(an_endless_reply_is_cut)
 	}
 	close(fd);
 	c->o.timeout = 20 * CLOCK_SECOND;
-	ck_assert(cache_ping(c, a) < 0);
+	ck_assert(probe(c) < 0);
 	ck_assert(arena_used(a) < (8u << 20));
 }
 END_TEST
@@ -537,13 +716,13 @@ START_TEST(tls_is_spoken_with_the_right_server_only)
 	ck_assert_uint_eq(r.text.n, 200000);
 	/* the certificate is for the address, not for this name */
 	name = over_tls("localhost", n);
-	ck_assert(cache_ping(name, a) < 0);
+	ck_assert(probe(name) < 0);
 	/* an authority that did not sign it */
 	unsetenv("SSL_CERT_FILE");
 	stranger = over_tls("127.0.0.1", n);
-	ck_assert(cache_ping(stranger, a) < 0);
+	ck_assert(probe(stranger) < 0);
 	stop_redis();
-	ck_assert(cache_ping(right, a) < 0);
+	ck_assert(probe(right) < 0);
 	cache_close(&right);
 	cache_close(&name);
 	cache_close(&stranger);
@@ -576,6 +755,12 @@ suite(void)
 	tcase_add_test(t, a_connection_does_not_cross_a_fork);
 	tcase_add_test(m, a_cache_without_host_is_unavailable);
 	tcase_add_test(m, password_and_database_are_used);
+	tcase_add_loop_test(m, a_server_of_no_use_is_none_and_said_why, 0,
+	    sizeof useless / sizeof *useless);
+	tcase_add_test(m, a_promoted_replica_is_back);
+	tcase_add_test(m, one_of_a_host_tells);
+	tcase_add_test(m, names_and_codes_are_of_the_instance);
+	tcase_add_test(t, a_limit_key_of_somebody_else_begins_anew);
 	tcase_add_loop_test(m, what_is_not_the_protocol_costs_the_connection, 0,
 	    sizeof garbage / sizeof *garbage);
 	tcase_add_test(m, an_endless_reply_is_cut);

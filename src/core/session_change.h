@@ -1,0 +1,36 @@
+#ifndef CORE_SESSION_CHANGE_H
+#define CORE_SESSION_CHANGE_H
+
+#include "core/ctx.h"
+
+/*
+ * What has changed since a session entry could have been made, as far as this
+ * host knows (contract 28): what it changed itself, before it answers, and
+ * what Postgres says that others changed, which it asks at most once in
+ * 750 ms. Nothing here comes from Redis. A host that did not hear for a second
+ * believes no entry.
+ *
+ * The memory is a table of times by a hash of the id: two ids in one place
+ * cost a look-up in Postgres, no more.
+ */
+
+/* A session, a user or all ("roles") is about to change. */
+void session_change_mark(struct ctx *x, struct str id);
+
+/* Has one of them changed so recently that an entry may be older? */
+bool session_change_marked(const struct ctx *x, struct str id);
+
+/* Did this host hear of all changes up to a second ago? */
+bool session_change_heard(const struct ctx *x);
+
+/* Is it time to ask again? True for one process of those that see it. */
+bool session_change_due(struct ctx *x);
+
+/*
+ * Run a step and, in the same round trip, ask what has changed. As db_run for
+ * the step.
+ */
+enum err session_change_ask(struct ctx *x, const struct db_step *step,
+    struct rows **out);
+
+#endif
