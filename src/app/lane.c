@@ -14,44 +14,54 @@
 /* What the kernel charges the sender for one message, learnt at start. */
 static int message_cost;
 
-/* One message: when it was given, and the descriptor. */
+/* One message: when it was given and what is known, and the descriptors. */
+struct given {
+	int64_t at;
+	bool whole, last;
+};
+
 union control {
-	char room[CMSG_SPACE(sizeof(int))];
+	char room[CMSG_SPACE(2 * sizeof(int))];
 	struct cmsghdr align;
 };
 
 static bool
-send_message(int to, int fd)
+send_message(int to, const struct fcgi_request *rq)
 {
-	int64_t now = clock_mono();
-	struct iovec io = { &now, sizeof(now) };
+	struct given g = { .at = clock_mono() };
+	struct iovec io = { &g, sizeof(g) };
 	union control c = { { 0 } };
 	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
 	struct cmsghdr *h = &c.align;
 
-	if (fd >= 0) {
+	if (rq) {
+		const int fds[2] = { rq->conn, rq->bytes };
+		size_t n = rq->bytes >= 0 ? sizeof(fds) : sizeof(*fds);
+
+		g.whole = rq->whole;
+		g.last = rq->last;
 		m.msg_control = c.room;
-		m.msg_controllen = sizeof(c.room);
+		m.msg_controllen = CMSG_SPACE(n);
 		h->cmsg_level = SOL_SOCKET;
 		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(h), &fd, sizeof(int));
+		h->cmsg_len = CMSG_LEN(n);
+		memcpy(CMSG_DATA(h), fds, n);
 	}
 	return sendmsg(to, &m, MSG_DONTWAIT | MSG_NOSIGNAL) ==
-	    (ssize_t)sizeof(now);
+	    (ssize_t)sizeof(g);
 }
 
 bool
 lane_open(struct lane *l)
 {
 	int fds[2], bytes;
-	char drop[64];
+	char drop[sizeof(struct given)];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, fds) < 0)
 		return false;
 	*l = (struct lane){ fds[0], fds[1] };
-	if (!send_message(l->give, -1) ||
+	if (!send_message(l->give, NULL) ||
 	    ioctl(l->give, SIOCOUTQ, &message_cost) < 0 || message_cost <= 0 ||
 	    recv(l->take, drop, sizeof(drop), 0) < 0)
 		return false;
@@ -82,22 +92,22 @@ lane_close_take(struct lane *l)
 }
 
 bool
-lane_give(struct lane *l, int fd)
+lane_give(struct lane *l, const struct fcgi_request *rq)
 {
-	return l->give >= 0 && send_message(l->give, fd);
+	return l->give >= 0 && send_message(l->give, rq);
 }
 
-int
-lane_take(struct lane *l, bool *late)
+enum lane_state
+lane_take(struct lane *l, struct fcgi_request *rq, bool *late)
 {
-	int64_t given = 0;
-	struct iovec io = { &given, sizeof(given) };
+	struct given g = { 0 };
+	struct iovec io = { &g, sizeof(g) };
 	union control c;
 	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1,
 		.msg_control = c.room, .msg_controllen = sizeof(c.room) };
 	struct cmsghdr *h;
 	ssize_t n;
-	int fd;
+	int fds[2] = { -1, -1 };
 
 	n = recvmsg(l->take, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
@@ -110,9 +120,10 @@ lane_take(struct lane *l, bool *late)
 		log_error("lane message without a connection");
 		return LANE_EMPTY;
 	}
-	memcpy(&fd, CMSG_DATA(h), sizeof(int));
-	*late = clock_mono() - given > LIMIT_HASH_WAIT_MS * CLOCK_MS;
-	return fd;
+	memcpy(fds, CMSG_DATA(h), h->cmsg_len - CMSG_LEN(0));
+	*rq = (struct fcgi_request){ fds[0], fds[1], g.whole, g.last };
+	*late = clock_mono() - g.at > LIMIT_HASH_WAIT_MS * CLOCK_MS;
+	return LANE_TAKEN;
 }
 
 int

@@ -161,11 +161,20 @@ on_request(void *obj, struct exchange *x)
 }
 
 static bool
-on_peek(void *obj, struct str method, struct str uri)
+on_look(void *obj, struct arena *a, const struct peek *seen)
 {
 	const struct program *p = obj;
+	const struct param params[] = {
+		{ STR("REQUEST_METHOD"), seen->method },
+		{ STR("REQUEST_URI"), seen->uri },
+		{ STR("SCRIPT_NAME"), seen->script },
+		{ STR("HTTP_X_HTTP_METHOD_OVERRIDE"), seen->override },
+	};
+	struct request r = { .arena = a, .params = params,
+		.nparams = seen->override.p ? 4 : 3 };
 
-	return route_lane(method, uri, p->config->base_path) == LANE_HEAVY;
+	return request_target(&r, p->config->base_path) == E_OK &&
+	    route_lane(&r) == LANE_HEAVY;
 }
 
 static void
@@ -198,7 +207,7 @@ rss_bound(const struct config *c)
 static int
 serve(struct program *p, int fd, bool single, const pid_t *old, size_t nold)
 {
-	const struct worker_hooks hooks = { p, on_start, on_request, on_peek,
+	const struct worker_hooks hooks = { p, on_start, on_request, on_look,
 		on_idle, on_stop };
 	const struct config *c = p->config;
 	struct master_options m = {

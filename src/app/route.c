@@ -99,34 +99,17 @@ route_find(struct arena *a, enum method m, struct str path, bool root,
 	return E_METHOD;
 }
 
-/* Does the URI's path end with this row's path, below a mount? */
-static bool
-uri_ends(struct str path, struct str row)
-{
-	return str_ends(path, row) && path.n > row.n;
-}
-
 enum row_lane
-route_lane(struct str method, struct str uri, const char *base_path)
+route_lane(const struct request *r)
 {
-	bool any = method.n == 0 || str_eq(method, STR("POST"));
-	struct str path = str_slice(uri, 0, str_find(uri, '?'));
+	struct str args[2];
 
-	if (str_starts(path, str_of(base_path)))
-		path = str_slice(path, strlen(base_path), path.n);
-	while (str_ends(path, STR("/")))
-		path = str_slice(path, 0, path.n - 1);
-	for (size_t i = 0; i < routes_count; i++) {
-		struct str rest = str_of(routes[i].aliases), alias;
-
-		if (routes[i].lane != LANE_HEAVY || (!any &&
-		    !str_eq(method, str_of(route_method(routes[i].method)))))
-			continue;
-		if (uri_ends(path, str_of(routes[i].path)))
+	if (r->dialect == DIALECT_ROOT)
+		return LANE_LIGHT;
+	for (size_t i = 0; i < routes_count; i++)
+		if (routes[i].lane == LANE_HEAVY &&
+		    routes[i].method == r->method &&
+		    row_matches(&routes[i], r->path, args))
 			return LANE_HEAVY;
-		while (str_split(&rest, ' ', &alias))
-			if (alias.n && uri_ends(path, alias))
-				return LANE_HEAVY;
-	}
 	return LANE_LIGHT;
 }

@@ -95,12 +95,10 @@ enum err route_find(struct arena *a, enum method m, struct str path,
     struct str *allow);
 
 /*
- * Lane of a request by its raw method and URI below base_path, for the peek of
- * a light worker: scheduling only, never security. A POST, which may override
- * its method, and an unknown method (STR_NONE) are what any row of the path is.
+ * Lane of a request whose target is known: of the row that will serve it,
+ * however its path was spelt and its method given.
  */
-enum row_lane route_lane(struct str method, struct str uri,
-    const char *base_path);
+enum row_lane route_lane(const struct request *r);
 
 /* "GET" … of a method. */
 const char *route_method(enum method m);

@@ -5,20 +5,22 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "app/hold.h"
 #include "app/listen.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "http/transport_fcgi.h"
 
-#define FIRST_BYTE_MS 2000 /* a peer that connects and says nothing */
-#define KEPT_MS 300	   /* a kept connection must not pin a worker */
+#define FIRST_MS 5000	 /* a peer that connects and says little */
+#define KEPT_MS 300	 /* a kept connection that says nothing more */
+#define SOON_MS 1	 /* the bytes of a connection that was just made */
+#define SOON_HELD 16	 /* with more waiting, nobody is waited for */
+#define LEAVE_TIME (5 * CLOCK_SECOND) /* for what is held at the end */
 #define IDLE_MS 1000
-#define SIGNALS_EVERY 16   /* requests without a wait in between */
+#define SIGNALS_EVERY 16 /* connections without a wait in between */
 #define RSS_EVERY 1024
 
 static volatile sig_atomic_t ending;
@@ -34,13 +36,14 @@ struct worker {
 	const struct worker_options *o;
 	struct fcgi *fcgi;
 	struct arena *arena;
-	struct peek *peek;
+	struct hold *hold;
 	int poll_fd;
 	int source; /* what is waited for: listen_fd or the lane */
 	sigset_t waiting; /* signal mask while waiting */
 	long served;
 	long last; /* served at which it ends */
 	bool idle_told;
+	int64_t leave_at; /* it takes nothing new any more; 0: it does */
 };
 
 /* An own handler before FCGX_Init keeps libfcgi's away. */
@@ -64,15 +67,6 @@ take_signals(struct worker *w)
 	sigdelset(&w->waiting, SIGCHLD);
 }
 
-/* Wait for work up to ms; every signal arrives in here. */
-static bool
-wait_for_work(struct worker *w, int ms)
-{
-	struct epoll_event ev;
-
-	return epoll_pwait(w->poll_fd, &ev, 1, ms, &w->waiting) > 0;
-}
-
 static bool
 open_worker(struct worker *w)
 {
@@ -82,14 +76,14 @@ open_worker(struct worker *w)
 	w->source = w->o->kind == WORKER_HEAVY ? w->o->lane->take :
 						 w->o->listen_fd;
 	w->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-	w->peek = calloc(1, sizeof(*w->peek));
 	w->fcgi = transport_fcgi_new();
-	if (w->poll_fd < 0 || w->peek == NULL || w->fcgi == NULL ||
+	if (w->poll_fd < 0 || w->fcgi == NULL ||
 	    epoll_ctl(w->poll_fd, EPOLL_CTL_ADD, w->source, &ev) < 0) {
 		log_error("worker cannot start", log_c("error",
 		    strerror(errno)));
 		return false;
 	}
+	w->hold = hold_new(w->poll_fd);
 	w->arena = arena_new(LIMIT_ARENA);
 	return true;
 }
@@ -132,32 +126,26 @@ worn_out(const struct worker *w)
 
 /* True when the request went to the heavy lane; *full: it had no room. */
 static bool
-passed_on(struct worker *w, int conn, bool *full)
+passed_on(struct worker *w, const struct held_request *r, bool *full)
 {
 	const struct worker_hooks *h = w->o->hooks;
 
-	if (w->o->kind != WORKER_LIGHT || w->peek->uri.n == 0 ||
-	    !h->heavy(h->obj, w->peek->method, w->peek->uri))
+	if (w->o->kind != WORKER_LIGHT || r->late ||
+	    !h->heavy(h->obj, w->arena, &r->seen))
 		return false;
-	if (!lane_give(w->o->lane, conn)) {
+	if (!lane_give(w->o->lane, &r->rq)) {
 		*full = true;
 		return false;
 	}
-	close(conn);
+	close(r->rq.conn);
+	if (r->rq.bytes >= 0)
+		close(r->rq.bytes);
 	return true;
 }
 
-/* One request on the connection; false: the connection is done with. */
-static bool
-serve_request(struct worker *w, int conn, bool full)
+static void
+count_request(struct worker *w)
 {
-	struct exchange x = { .arena = w->arena, .lane_full = full };
-	const struct worker_hooks *h = w->o->hooks;
-	bool kept;
-
-	kept = transport_fcgi_serve(w->fcgi, conn, w->peek, &x, h->serve,
-	    h->obj);
-	arena_reset(w->arena);
 	w->served++;
 	w->idle_told = false;
 	if (w->o->requests)
@@ -166,44 +154,102 @@ serve_request(struct worker *w, int conn, bool full)
 	if (w->o->light_at && w->o->kind == WORKER_LIGHT)
 		atomic_store_explicit(w->o->light_at, clock_mono(),
 		    memory_order_relaxed);
-	return kept;
 }
 
-/* Serve what comes over one connection. */
+/* Answer; whatever the peer is slow with is left to the hold. */
 static void
-serve_connection(struct worker *w, int conn, bool late)
+serve_request(struct worker *w, const struct fcgi_request *rq, enum err err,
+    bool full)
 {
-	int wait = FIRST_BYTE_MS;
-	bool full = late;
+	struct exchange x = { .arena = w->arena, .err = err,
+		.lane_full = full };
+	const struct worker_hooks *h = w->o->hooks;
+	struct fcgi_rest rest = transport_fcgi_serve(w->fcgi, rq, &x,
+	    h->serve, h->obj);
 
-	for (;;) {
-		if (!transport_fcgi_peek(conn, wait, w->peek))
-			break;
-		if (passed_on(w, conn, &full))
-			return;
-		if (!serve_request(w, conn, full))
-			return;
-		full = false;
-		wait = KEPT_MS;
-		wait_for_work(w, 0);
-		if (ending || worn_out(w))
-			break;
-	}
-	close(conn);
+	count_request(w);
+	if (rest.unsent.n || rest.then == FCGI_DRAIN)
+		hold_rest(w->hold, rq->conn, rest);
+	else if (rest.then == FCGI_KEEP && !w->leave_at)
+		hold_request(w->hold, rq->conn, KEPT_MS);
+	else if (rest.then != FCGI_GONE)
+		close(rq->conn);
 }
 
-/* A connection, or LANE_EMPTY, or LANE_CLOSED. */
-static int
-take(struct worker *w, bool *late)
+/* A request that is all there. */
+static void
+serve_held(struct worker *w, const struct held_request *r)
 {
-	int conn;
+	bool full = false;
 
-	*late = false;
-	if (w->o->kind == WORKER_HEAVY)
-		return lane_take(w->o->lane, late);
-	conn = listen_accept(w->source);
-	if (conn >= 0)
-		return conn;
+	if (!passed_on(w, r, &full))
+		serve_request(w, &r->rq, r->late ? E_TIMEOUT : E_OK, full);
+}
+
+/* Mostly the bytes of a new connection are there, or a moment away. */
+static bool
+look(struct worker *w, int conn, struct held_request *r)
+{
+	struct pollfd p = { .fd = conn, .events = POLLIN };
+
+	if (hold_look(w->hold, conn, w->arena, r))
+		return true;
+	if (errno != EAGAIN || r->seen.n || hold_count(w->hold) > SOON_HELD)
+		return false;
+	poll(&p, 1, SOON_MS);
+	return hold_look(w->hold, conn, w->arena, r);
+}
+
+static void
+meet(struct worker *w, int conn)
+{
+	struct held_request r;
+
+	if (look(w, conn, &r))
+		serve_held(w, &r);
+	else if (errno == EAGAIN)
+		hold_request(w->hold, conn, FIRST_MS);
+	else
+		close(conn);
+}
+
+/* Wait for work up to ms; every signal arrives in here. True: there is some. */
+static bool
+wait_for_work(struct worker *w, int ms)
+{
+	struct epoll_event ev = { 0 };
+	struct held_request r;
+	int n = epoll_pwait(w->poll_fd, &ev, 1, ms, &w->waiting);
+
+	if (n > 0 && ev.data.ptr &&
+	    hold_event(w->hold, w->arena, &ev, &r))
+		serve_held(w, &r);
+	arena_reset(w->arena);
+	return n > 0;
+}
+
+/* Those who were waited for long enough. */
+static void
+expire(struct worker *w)
+{
+	struct held_request r;
+
+	while (hold_wait(w->hold) == 0) {
+		if (hold_expired(w->hold, w->arena, &r))
+			serve_held(w, &r);
+		arena_reset(w->arena);
+	}
+}
+
+static enum lane_state
+accept_one(struct worker *w)
+{
+	int conn = listen_accept(w->source);
+
+	if (conn >= 0) {
+		meet(w, conn);
+		return LANE_TAKEN;
+	}
 	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 		return LANE_EMPTY;
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
@@ -217,13 +263,38 @@ take(struct worker *w, bool *late)
 	return LANE_CLOSED;
 }
 
+/* Take what comes next, and serve it where it is there. */
+static enum lane_state
+take(struct worker *w)
+{
+	struct fcgi_request rq;
+	enum lane_state state;
+	bool late;
+
+	if (w->o->kind == WORKER_HEAVY) {
+		state = lane_take(w->o->lane, &rq, &late);
+		if (state == LANE_TAKEN)
+			serve_request(w, &rq, E_OK, late);
+	} else {
+		state = accept_one(w);
+	}
+	arena_reset(w->arena);
+	return state;
+}
+
 /* Wait; whoever has nothing to do for a while gives memory back. */
 static void
 rest(struct worker *w)
 {
 	const struct worker_hooks *h = w->o->hooks;
+	int idle = w->idle_told ? -1 : IDLE_MS, held = hold_wait(w->hold);
+	bool sooner = held >= 0 && (idle < 0 || held < idle);
 
-	if (wait_for_work(w, w->idle_told ? -1 : IDLE_MS) || ending)
+	if (wait_for_work(w, sooner ? held : idle) || ending)
+		return;
+	if (held >= 0)
+		expire(w);
+	if (sooner)
 		return;
 	if (!w->idle_told && h->idle)
 		h->idle(h->obj);
@@ -240,11 +311,29 @@ must_end(const struct worker *w)
 	return (ending && w->o->kind != WORKER_HEAVY) || worn_out(w);
 }
 
+/* Nothing new is taken; what is held gets its chance. */
+static void
+leave(struct worker *w)
+{
+	int64_t left;
+
+	w->leave_at = clock_mono() + LEAVE_TIME;
+	epoll_ctl(w->poll_fd, EPOLL_CTL_DEL, w->source, NULL);
+	while (hold_count(w->hold) > 0 &&
+	    (left = w->leave_at - clock_mono()) > 0) {
+		int held = hold_wait(w->hold), ms = (int)(left / CLOCK_MS) + 1;
+
+		wait_for_work(w, held < ms ? held : ms);
+		expire(w);
+	}
+}
+
 static void
 loop(struct worker *w)
 {
-	bool late, ask = false;
-	int conn;
+	enum lane_state state;
+	bool ask = false;
+	unsigned long taken = 0;
 
 	/*
 	 * Where connections queue up, taking the next costs less than asking
@@ -256,19 +345,20 @@ loop(struct worker *w)
 			rest(w);
 		if (must_end(w))
 			break;
-		conn = take(w, &late);
-		if (conn == LANE_CLOSED)
+		state = take(w);
+		if (state == LANE_CLOSED)
 			break;
-		if (conn == LANE_EMPTY) {
+		if (state == LANE_EMPTY) {
 			ask = true;
 			continue;
 		}
-		serve_connection(w, conn, late);
-		if (w->served % SIGNALS_EVERY == 0) {
+		if (++taken % SIGNALS_EVERY == 0) {
 			wait_for_work(w, 0);
+			expire(w);
 			ask = false;
 		}
 	}
+	leave(w);
 }
 
 int
@@ -288,8 +378,8 @@ worker_run(const struct worker_options *o)
 	if (h->stop)
 		h->stop(h->obj);
 	arena_free(&w.arena);
+	hold_free(&w.hold);
 	transport_fcgi_free(&w.fcgi);
-	free(w.peek);
 	close(w.poll_fd);
 	return 0;
 }

@@ -8,7 +8,8 @@
 #include "http/transport.h"
 
 /*
- * A worker takes one request at a time. Light ones accept; heavy ones take
+ * A worker takes one request at a time, and none before all of it is there: a
+ * slow one waits in app/hold.h, where it keeps nobody. Light ones accept; heavy ones take
  * what light ones pass on (app/lane.h); a single one does both kinds.
  */
 enum worker_kind { WORKER_LIGHT = 1, WORKER_HEAVY, WORKER_SINGLE };
@@ -20,7 +21,7 @@ struct worker_hooks {
 	void (*start)(void *obj);
 	transport_handler *serve;
 	/* may this request hash a password? For scheduling only */
-	bool (*heavy)(void *obj, struct str method, struct str uri);
+	bool (*heavy)(void *obj, struct arena *a, const struct peek *seen);
 	/* nothing to do for a second: give memory back */
 	void (*idle)(void *obj);
 	void (*stop)(void *obj);
@@ -42,7 +43,8 @@ struct worker_options {
 
 /*
  * Serve until SIGTERM (or SIGUSR1), a bound, or the lane's end; the request in
- * hand is always finished. Returns the exit status of the process: 0 for a
+ * hand is always finished, and one that is on its way may come within 5 s.
+ * Returns the exit status of the process: 0 for a
  * wanted end. Signals are blocked except while it waits, so none cuts a read
  * or a write short.
  */

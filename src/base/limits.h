@@ -10,6 +10,10 @@
 #define LIMIT_PARAMS 256	      /* FastCGI parameters, row HB3 */
 #define LIMIT_PARAM_BYTES (64u << 10) /* their sum, row HB3 */
 #define LIMIT_PATH 2048		      /* longest path with a meaning is < 200 */
+#define LIMIT_REQUEST (512u << 10)    /* all records of one, before it is parsed */
+#define LIMIT_DRAIN (16u << 20)	      /* read off a body that was refused */
+#define LIMIT_HELD_CONNECTIONS 256    /* that wait, per worker; row HB5 */
+#define LIMIT_HELD_BYTES (16u << 20)  /* of them all */
 #define LIMIT_QUERY 4096
 #define LIMIT_QUERY_PAIRS 64
 #define LIMIT_HEADER 8192	      /* one header value, Authorization too */

@@ -3,7 +3,8 @@
 #include <stdint.h>
 
 #define HEADER 8
-enum { BEGIN_REQUEST = 1, PARAMS = 4, STDIN = 5, MANAGEMENT = 9 };
+enum { BEGIN_REQUEST = 1, ABORT_REQUEST, PARAMS = 4, STDIN, MANAGEMENT = 9 };
+#define RESPONDER 1
 
 static unsigned
 byte_at(struct str s, size_t i)
@@ -45,88 +46,141 @@ read_pair(struct str s, size_t *at, struct str *name, struct str *value)
 	return true;
 }
 
-static struct str
-join(struct peek *out, struct str script, struct str info)
+/* One record's header and content. */
+struct record {
+	unsigned type, id;
+	struct str content;
+	size_t size; /* with header and padding */
+};
+
+/* The record at *at; false when it is not all there. */
+static bool
+read_record(struct str all, size_t at, struct record *r)
 {
-	if (script.n + info.n > sizeof(out->joined))
-		return STR_NONE;
-	if (script.n)
-		memcpy(out->joined, script.p, script.n);
-	if (info.n)
-		memcpy(out->joined + script.n, info.p, info.n);
-	return (struct str){ out->joined, script.n + info.n };
+	size_t n;
+
+	if (all.n - at < HEADER)
+		return false;
+	n = byte_at(all, at + 4) << 8 | byte_at(all, at + 5);
+	*r = (struct record){
+		.type = byte_at(all, at + 1),
+		.id = byte_at(all, at + 2) << 8 | byte_at(all, at + 3),
+		.content = str_slice(all, at + HEADER, at + HEADER + n),
+		.size = HEADER + n + byte_at(all, at + 6),
+	};
+	return r->size <= all.n - at;
+}
+
+/* The PARAMS of all records, laid together where there are several. */
+static struct str
+join_params(const struct peek *k, struct arena *a, struct str all)
+{
+	struct str params = STR_NONE;
+	struct record r;
+	char *p = NULL;
+	size_t n = 0;
+
+	for (size_t at = 0; at < k->at && read_record(all, at, &r);
+	    at += r.size) {
+		if (r.type != PARAMS || r.content.n == 0)
+			continue;
+		if (r.content.n == k->params)
+			return r.content;
+		if (p == NULL)
+			p = arena_alloc(a, k->params);
+		memcpy(p + n, r.content.p, r.content.n);
+		n += r.content.n;
+		params = (struct str){ p, n };
+	}
+	return params;
+}
+
+/* A number above the limit, however long: no body of it will be read. */
+static bool
+is_too_long(struct str length)
+{
+	long long n;
+
+	for (size_t i = 0; i < length.n; i++)
+		if (length.p[i] < '0' || length.p[i] > '9')
+			return false;
+	return length.n && !str_to_int(length, 0, LIMIT_BODY_JSON, &n);
 }
 
 /* Of a name that is sent twice the first counts, as for the request. */
 static void
-read_target(struct peek *out, struct str params)
+read_head(struct peek *k, struct str params)
 {
-	enum { URI, METHOD, SCRIPT, INFO, WANTED };
+	enum { URI, METHOD, SCRIPT, OVERRIDE, LENGTH, WANTED };
 	static const struct str names[WANTED] = {
 		[URI] = { "REQUEST_URI", 11 },
 		[METHOD] = { "REQUEST_METHOD", 14 },
 		[SCRIPT] = { "SCRIPT_NAME", 11 },
-		[INFO] = { "PATH_INFO", 9 },
+		[OVERRIDE] = { "HTTP_X_HTTP_METHOD_OVERRIDE", 27 },
+		[LENGTH] = { "CONTENT_LENGTH", 14 },
 	};
-	struct str found[WANTED] = { STR_NONE, STR_NONE, STR_NONE, STR_NONE };
-	struct str name, value;
+	struct str found[WANTED] = { STR_NONE }, name, value;
 	size_t at = 0;
 
 	while (read_pair(params, &at, &name, &value))
 		for (int i = 0; i < WANTED; i++)
 			if (found[i].p == NULL && str_eq(name, names[i]))
 				found[i] = value;
-	out->method = found[METHOD];
-	out->uri = found[URI].p ? found[URI] :
-	    join(out, found[SCRIPT], found[INFO]);
+	k->method = found[METHOD];
+	k->override = found[OVERRIDE];
+	k->uri = found[URI];
+	k->script = found[SCRIPT];
+	k->ready |= is_too_long(found[LENGTH]);
 }
 
-/* Parameters may come in several records: then they are laid together. */
-static void
-add_params(struct peek *out, struct str *params, struct str more)
+/*
+ * libfcgi answers GET_VALUES into 64 bytes of stack without looking at their
+ * end, and waits for bytes nobody owes it.
+ */
+static bool
+is_foreign(struct str all, size_t at)
 {
-	if (params->n == 0) {
-		*params = more;
-		return;
+	unsigned type = byte_at(all, at + 1);
+
+	return byte_at(all, at) != 1 || type >= MANAGEMENT ||
+	    (byte_at(all, at + 2) | byte_at(all, at + 3)) == 0 ||
+	    (at == 0) != (type == BEGIN_REQUEST);
+}
+
+static void
+take_record(struct peek *k, const struct record *r)
+{
+	if (r->type == BEGIN_REQUEST && r->content.n >= 2)
+		k->role = byte_at(r->content, 0) << 8 | byte_at(r->content, 1);
+	if (r->type == PARAMS) {
+		k->params += r->content.n;
+		k->head |= r->content.n == 0;
 	}
-	if (params->p != out->scratch)
-		memcpy(out->scratch, params->p, params->n);
-	memcpy(out->scratch + params->n, more.p, more.n);
-	*params = (struct str){ out->scratch, params->n + more.n };
+	if (r->type == STDIN) {
+		k->body += r->content.n;
+		k->whole |= r->content.n == 0;
+	}
+	k->ready |= r->type == ABORT_REQUEST || k->whole ||
+	    k->body > LIMIT_BODY_JSON;
 }
 
 void
-peek_read(struct peek *out, const char *p, size_t n)
+peek_read(struct peek *k, struct arena *a, struct str all)
 {
-	struct str all = { p, n < PEEK_BYTES ? n : PEEK_BYTES };
-	struct str params = STR_NONE;
-	size_t at = 0;
+	bool had = k->head;
+	struct record r;
 
-	out->refuse = out->whole = false;
-	while (all.n - at >= HEADER && !out->whole) {
-		unsigned type = byte_at(all, at + 1);
-		unsigned id = byte_at(all, at + 2) << 8 | byte_at(all, at + 3);
-		size_t size = byte_at(all, at + 4) << 8 | byte_at(all, at + 5);
-		struct str content = str_slice(all, at + HEADER,
-		    at + HEADER + size);
-
-		/*
-		 * libfcgi answers GET_VALUES into 64 bytes of stack without
-		 * looking at their end, and waits for bytes nobody owes it.
-		 */
-		if (byte_at(all, at) != 1 || type >= MANAGEMENT || id == 0 ||
-		    (at == 0 && type != BEGIN_REQUEST)) {
-			out->refuse = true;
+	k->n = all.n;
+	while (!k->whole && all.n - k->at >= HEADER) {
+		k->refuse = is_foreign(all, k->at);
+		if (k->refuse || !read_record(all, k->at, &r))
 			break;
-		}
-		if (type == PARAMS)
-			add_params(out, &params, content);
-		size += HEADER + byte_at(all, at + 6);
-		out->whole = type == STDIN && size == HEADER &&
-		    content.n == 0;
-		if (size > all.n - at)
-			break;
-		at += size;
+		take_record(k, &r);
+		k->at += r.size;
 	}
-	read_target(out, params);
+	k->ready &= k->head;
+	if (k->head && (!had || k->ready)) {
+		k->ready |= k->role != RESPONDER;
+		read_head(k, join_params(k, a, all));
+	}
 }

@@ -4,31 +4,38 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "base/limits.h"
-#include "base/str.h"
 
 /* As much as libfcgi's first read takes. */
 #define PEEK_BYTES 8192
 
 /*
- * What the first bytes of a FastCGI request say, before anybody consumed
- * them. For scheduling, never for security: the request is parsed again.
+ * How far the bytes of a FastCGI request have come, before anybody parsed it.
+ * For scheduling, never for security: the request is parsed again.
  */
 struct peek {
-	bool refuse;	/* not FastCGI, or a management record: close */
-	bool whole;	/* from BEGIN_REQUEST to the end of STDIN */
-	struct str uri; /* REQUEST_URI, else SCRIPT_NAME PATH_INFO; borrowed */
-	struct str method; /* STR_NONE: not seen */
-	/* The bytes, PARAMS of several records laid together, a joined URI */
-	char bytes[PEEK_BYTES];
-	char scratch[PEEK_BYTES];
-	char joined[LIMIT_PATH];
+	size_t n;      /* bytes looked at */
+	size_t at;     /* where the next record begins */
+	size_t params; /* bytes of PARAMS */
+	size_t body;   /* bytes of STDIN */
+	unsigned role;
+	bool refuse;   /* not FastCGI, or a management record: close */
+	bool head;     /* all PARAMS are there */
+	bool whole;    /* from BEGIN_REQUEST to the end of STDIN */
+	bool ready;    /* whole, or to be answered without its body */
+	/* Once it is ready: of all, or the arena's; STR_NONE: not sent. */
+	struct str method, override, uri, script;
 };
 
 /*
- * Read n bytes at p (FastCGI 1.0, section 3.3 and 3.4). Any input is safe; a
- * request cut short fills in what can be known. out's space is not cleared.
+ * Look at what is there of a request: all its bytes so far, of which the
+ * earlier ones were there at the call before. *k is { 0 } at first. Any input
+ * is safe, and all calls together take time linear in the bytes (FastCGI 1.0,
+ * sections 3.3 and 3.4). Ready are, with all their PARAMS, also a body that is
+ * too large by its length or by what came of it, another role than Responder,
+ * and a request that is given up.
  */
-void peek_read(struct peek *out, const char *p, size_t n);
+void peek_read(struct peek *k, struct arena *a, struct str all);
 
 #endif

@@ -161,18 +161,22 @@ read_target(struct request *r, const char *base_path)
 }
 
 enum err
+request_target(struct request *r, const char *base_path)
+{
+	enum err method = read_method(r), target = read_target(r, base_path);
+
+	return target != E_OK ? target : method;
+}
+
+enum err
 request_make(struct request *r, const char *base_path, const char *trusted)
 {
-	enum err method, target;
-
 	if (r->started == 0)
 		r->started = clock_mono();
 	r->id = read_id(r);
 	r->client = client_address(r, trusted);
 	r->user_agent = read_user_agent(r);
-	method = read_method(r);
-	target = read_target(r, base_path);
-	return target != E_OK ? target : method;
+	return request_target(r, base_path);
 }
 
 /* application/json, with no parameter but charset=utf-8. */

@@ -65,15 +65,19 @@ struct str request_cookie(const struct request *r, const char *name);
 struct str request_query(const struct request *r, const char *name);
 
 /*
- * Fill method, path, dialect, query, id, client, user_agent from params, and
- * started when it is 0. base_path (may be empty) and SCRIPT_NAME are
+ * Fill method, path, dialect and query from params. base_path (may be empty) and SCRIPT_NAME are
  * stripped, see http/path.h; path and query come from REQUEST_URI alone.
  * X-HTTP-Method-Override counts on POST, for PUT, PATCH, DELETE; E_METHOD
- * for another word. trusted is the LIST of proxy networks (row HB1: rightmost
- * untrusted address of one X-Forwarded-For; whatever is unclear gives the
- * peer; no address at all is "0.0.0.0").
- * E_BAD_REQUEST, E_NOT_FOUND on what has no canonical form (row HB6).
- * id, client are filled in any case, for the error answer.
+ * for another word. E_BAD_REQUEST, E_NOT_FOUND on what has no canonical form
+ * (row HB6).
+ */
+enum err request_target(struct request *r, const char *base_path);
+
+/*
+ * The same, and id, client and user_agent, and started when it is 0; these are
+ * filled in any case, for the error answer. trusted is the LIST of proxy
+ * networks (row HB1: rightmost untrusted address of one X-Forwarded-For;
+ * whatever is unclear gives the peer; no address at all is "0.0.0.0").
  */
 enum err request_make(struct request *r, const char *base_path,
     const char *trusted);

@@ -5,24 +5,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <fcgiapp.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 
-#define RESPONDER 1		  /* FastCGI 1.0, section 8 */
-#define STALL_SECONDS 5		  /* a peer silent for that long is gone */
-#define QUIET_WRITE (64u << 10)	  /* fits any socket's send buffer */
-#define DRAIN_BYTES (1u << 20)	  /* of a body nobody wanted */
-#define DRAIN_TIME (5 * CLOCK_SECOND)
+#define RESPONDER 1	       /* FastCGI 1.0, section 8 */
+#define CONTENT_MAX 65528u     /* of one record; divisible by eight */
+#define SEND_AT (64u << 10)    /* an answer in several writes leaves then */
+#define UNSENT_MAX (LIMIT_ANSWER + (128u << 10))
+#define STALL_MS 5000	       /* a peer that takes nothing for that long */
+#define ANSWER_TIME (20 * CLOCK_SECOND)
+
+enum { END_REQUEST = 3, STDOUT = 6 };
 
 struct fcgi {
 	FCGX_Request r;
-	bool timed;	/* this connection has its time-outs */
-	size_t written; /* by this request */
+	const struct fcgi_request *rq;
+	char *out; /* records that were not sent yet, from sent to n */
+	size_t sent, n, room;
+	int64_t until; /* of an answer that is waited with; 0: it was not */
+	bool broken;   /* the peer takes no more */
 };
 
 struct fcgi *
@@ -46,57 +52,27 @@ transport_fcgi_new(void)
 void
 transport_fcgi_free(struct fcgi **f)
 {
+	if (*f)
+		free((*f)->out);
 	free(*f);
 	*f = NULL;
-}
-
-/* Is there something to read within wait_ms? */
-static bool
-readable(int fd, int wait_ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int n;
-
-	do
-		n = poll(&p, 1, wait_ms);
-	while (n < 0 && errno == EINTR);
-	return n > 0;
-}
-
-bool
-transport_fcgi_peek(int fd, int wait_ms, struct peek *out)
-{
-	ssize_t n;
-
-	n = recv(fd, out->bytes, PEEK_BYTES, MSG_PEEK | MSG_DONTWAIT);
-	if (n < 0 && errno == EAGAIN && readable(fd, wait_ms))
-		n = recv(fd, out->bytes, PEEK_BYTES, MSG_PEEK | MSG_DONTWAIT);
-	if (n <= 0)
-		return false;
-	peek_read(out, out->bytes, (size_t)n);
-	return !out->refuse;
-}
-
-static void
-set_timeouts(struct fcgi *f)
-{
-	struct timeval t = { .tv_sec = STALL_SECONDS };
-
-	if (f->timed)
-		return;
-	f->timed = true;
-	setsockopt(f->r.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
-	setsockopt(f->r.ipcFd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
 }
 
 /* One byte makes the stream fill its buffer; the rest is copied out. */
 static long
 fcgi_read(void *io, char *p, size_t n)
 {
-	FCGX_Stream *in = ((struct fcgi *)io)->r.in;
-	int c = FCGX_GetChar(in);
+	struct fcgi *f = io;
+	FCGX_Stream *in = f->r.in;
 	size_t rest;
+	int c;
 
+	/* Nobody waits for a body: what is not there does not come. */
+	if (f->rq->bytes < 0 && !f->rq->whole) {
+		errno = EPROTO;
+		return -1;
+	}
+	c = FCGX_GetChar(in);
 	if (c == EOF) {
 		int e = FCGX_GetError(in);
 
@@ -112,37 +88,93 @@ fcgi_read(void *io, char *p, size_t n)
 	return (long)(rest + 1);
 }
 
+/* Send what the peer takes now. */
+static void
+push(struct fcgi *f)
+{
+	ssize_t n = 1;
+
+	while (!f->broken && f->sent < f->n && n > 0) {
+		n = send(f->rq->conn, f->out + f->sent, f->n - f->sent,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n > 0)
+			f->sent += (size_t)n;
+		else if (errno == EINTR)
+			n = 1;
+		else
+			f->broken = errno != EAGAIN;
+	}
+	if (f->broken || f->sent == f->n)
+		f->sent = f->n = 0;
+}
+
+/* Wait for a peer who has very much to take. */
+static void
+wait_for_peer(struct fcgi *f)
+{
+	struct pollfd p = { .fd = f->rq->conn, .events = POLLOUT };
+
+	if (f->until == 0)
+		f->until = clock_mono() + ANSWER_TIME;
+	while (!f->broken && f->n - f->sent > UNSENT_MAX) {
+		f->broken = clock_mono() > f->until ||
+		    poll(&p, 1, STALL_MS) <= 0;
+		push(f);
+	}
+}
+
+static void
+append(struct fcgi *f, const void *p, size_t n)
+{
+	if (n == 0)
+		return;
+	if (f->sent && f->room - f->n < n) {
+		memmove(f->out, f->out + f->sent, f->n - f->sent);
+		f->n -= f->sent;
+		f->sent = 0;
+	}
+	if (f->room - f->n < n) {
+		f->room = (f->n + n) * 2;
+		f->out = realloc(f->out, f->room);
+		if (f->out == NULL) {
+			log_error("no memory for an answer");
+			_exit(70); /* EX_SOFTWARE */
+		}
+	}
+	memcpy(f->out + f->n, p, n);
+	f->n += n;
+}
+
+static void
+append_record(struct fcgi *f, int type, struct str content)
+{
+	const unsigned char header[8] = { 1, (unsigned char)type,
+		(unsigned char)(f->r.requestId >> 8),
+		(unsigned char)f->r.requestId,
+		(unsigned char)(content.n >> 8), (unsigned char)content.n };
+
+	append(f, header, sizeof(header));
+	append(f, content.p, content.n);
+}
+
 static void
 fcgi_write(void *io, struct str bytes)
 {
 	struct fcgi *f = io;
 
-	f->written += bytes.n;
-	if (f->written > QUIET_WRITE)
-		set_timeouts(f);
-	if (bytes.n)
-		FCGX_PutStr(bytes.p, (int)bytes.n, f->r.out);
+	while (bytes.n && !f->broken) {
+		struct str piece = str_slice(bytes, 0, CONTENT_MAX);
+
+		append_record(f, STDOUT, piece);
+		bytes = str_slice(bytes, piece.n, bytes.n);
+	}
+	if (f->n > SEND_AT)
+		push(f);
+	if (f->n - f->sent > UNSENT_MAX)
+		wait_for_peer(f);
 }
 
 static const struct transport fcgi_transport = { fcgi_read, fcgi_write };
-
-/*
- * A body left unread would break the next request on this connection, and
- * closing over it would reset the answer in front of a slow reader.
- */
-static bool
-drained(struct fcgi *f)
-{
-	int64_t until = clock_mono() + DRAIN_TIME;
-	size_t sum = 0;
-	char rest[2048];
-	long n = 1;
-
-	while (sum < DRAIN_BYTES && clock_mono() < until &&
-	    (n = fcgi_read(f, rest, sizeof(rest))) > 0)
-		sum += (size_t)n;
-	return n == 0;
-}
 
 static void
 refuse_role(struct exchange *x)
@@ -171,51 +203,67 @@ answer(struct fcgi *f, struct exchange *x, transport_handler *handler,
 	}
 }
 
-/*
- * Send what is left and END_REQUEST; no waiting for the peer to close. On a
- * connection that stays, the body is drained before: afterwards the next
- * request may follow, and libfcgi would swallow its begin. On one that ends,
- * the peer sees the end of the answer first: nginx sends no more of a body that
- * was answered, and shows the answer when the connection ends.
- */
-static bool
-finish(struct fcgi *f, const struct peek *seen, bool keep)
+/* The end of the answer, and as much of it all as the peer takes now. */
+static struct str
+finish(struct fcgi *f)
 {
-	bool drain = !seen->whole && f->r.role == RESPONDER;
-	bool ok = true;
+	static const char complete[8]; /* status 0, FCGI_REQUEST_COMPLETE */
+	struct str unsent = STR_NONE;
 
-	if (drain && keep)
-		ok = drained(f);
-	FCGX_FClose(f->r.err);
-	ok = FCGX_FClose(f->r.out) == 0 && ok;
-	if (drain && !keep) {
-		shutdown(f->r.ipcFd, SHUT_WR);
-		drained(f);
-	}
-	FCGX_Free(&f->r, 0);
-	f->r.ipcFd = -1;
-	return ok && keep;
+	append_record(f, STDOUT, STR_NONE);
+	append_record(f, END_REQUEST, (struct str){ complete, 8 });
+	push(f);
+	if (f->n == 0)
+		return unsent;
+	memmove(f->out, f->out + f->sent, f->n - f->sent);
+	unsent = (struct str){ f->out, f->n - f->sent };
+	f->out = NULL; /* the caller's now */
+	f->room = f->n = f->sent = 0;
+	return unsent;
 }
 
-bool
-transport_fcgi_serve(struct fcgi *f, int fd, const struct peek *seen,
+/* A large answer's room is not kept for the small ones. */
+static void
+shrink(struct fcgi *f)
+{
+	if (f->room <= SEND_AT)
+		return;
+	free(f->out);
+	f->out = NULL;
+	f->room = 0;
+}
+
+/*
+ * Bytes that follow the end of a request would be taken for the next one's, so
+ * only a connection whose request was whole serves another.
+ */
+struct fcgi_rest
+transport_fcgi_serve(struct fcgi *f, const struct fcgi_request *rq,
     struct exchange *x, transport_handler *handler, void *obj)
 {
-	bool keep;
+	struct fcgi_rest rest = { FCGI_GONE, STR_NONE };
+	bool keep, drain;
 
-	f->timed = false;
-	f->written = 0;
-	f->r.ipcFd = fd;
+	f->rq = rq;
+	f->until = 0;
+	f->broken = false;
+	f->r.ipcFd = rq->bytes >= 0 ? rq->bytes : rq->conn;
 	/* So that libfcgi does not close the descriptor before it reads. */
 	f->r.keepConnection = 1;
-	if (!seen->whole)
-		set_timeouts(f);
-	if (FCGX_Accept_r(&f->r) != 0)
-		return false; /* libfcgi closed it */
-	keep = f->r.keepConnection;
-	answer(f, x, handler, obj);
-	if (finish(f, seen, keep))
-		return true;
-	close(fd);
-	return false;
+	if (FCGX_Accept_r(&f->r) == 0) {
+		keep = f->r.keepConnection && rq->whole && !rq->last;
+		drain = f->r.role == RESPONDER && !rq->whole;
+		answer(f, x, handler, obj);
+		rest.unsent = finish(f);
+		FCGX_Free(&f->r, 0);
+		rest.then = f->broken ? FCGI_CLOSE : keep ? FCGI_KEEP :
+		    drain ? FCGI_DRAIN : FCGI_CLOSE;
+		if (rq->bytes >= 0)
+			close(rq->bytes);
+	} else if (rq->bytes >= 0) {
+		rest.then = FCGI_CLOSE;
+	}
+	f->r.ipcFd = -1;
+	shrink(f);
+	return rest;
 }

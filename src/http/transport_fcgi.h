@@ -6,8 +6,8 @@
 
 /*
  * FastCGI 1.0, one request at a time, over connections somebody else
- * accepted. The one door to libfcgi, which only parses and writes records
- * here: its accept loop, signal handlers and closing waits are not used.
+ * accepted. The one door to libfcgi, which only parses records here: its
+ * accept loop, signal handlers, closing waits and writing are not used.
  */
 struct fcgi;
 
@@ -19,20 +19,34 @@ struct fcgi;
 struct fcgi *transport_fcgi_new(void);
 void transport_fcgi_free(struct fcgi **f);
 
-/*
- * Wait for the next request on the connection and look at it: wait_ms for its
- * first byte. False: nothing came, or the peer has gone, or it is nothing to
- * serve; the caller closes.
- */
-bool transport_fcgi_peek(int fd, int wait_ms, struct peek *out);
+/* A request that peek_read() calls ready, or that will never be. */
+struct fcgi_request {
+	int conn;   /* who asked */
+	int bytes;  /* a file that holds what was read of it; -1: nothing was */
+	bool whole;
+	bool last;  /* bytes were read behind it: no other can follow */
+};
+
+/* What is left to do with its connection, which is the caller's again. */
+struct fcgi_rest {
+	enum {
+		FCGI_GONE,  /* nothing: libfcgi has closed it */
+		FCGI_CLOSE, /* close it */
+		FCGI_KEEP,  /* the web server asked for the next request */
+		FCGI_DRAIN  /* read what it still sends, or it is reset */
+	} then;
+	struct str unsent; /* of the answer, before that; to be freed */
+};
 
 /*
- * Serve the request that waits on fd and was looked at. x has its arena and
- * lane_full set. Afterwards fd is closed (false) or stays open for the next
- * request because the web server asked for that (true). An Authorizer or
- * Filter is answered 403 without handler and without touching its body.
+ * Serve one request; x has its arena, err and lane_full set, bytes is closed.
+ * It waits for nobody: what the peer does not take of the answer at once is
+ * the rest, up to LIMIT_ANSWER; beyond (an answer of several writes) it waits
+ * for the peer up to 5 s at a time, 20 s in all. An Authorizer or Filter is
+ * answered 403 without handler and without touching its body.
  */
-bool transport_fcgi_serve(struct fcgi *f, int fd, const struct peek *seen,
-    struct exchange *x, transport_handler *handler, void *obj);
+struct fcgi_rest transport_fcgi_serve(struct fcgi *f,
+    const struct fcgi_request *rq, struct exchange *x,
+    transport_handler *handler, void *obj);
 
 #endif

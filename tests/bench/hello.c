@@ -23,11 +23,11 @@ static const struct header json = { "Content-Type",
 	{ "application/json", 16 } };
 
 static bool
-heavy(void *obj, struct str method, struct str uri)
+heavy(void *obj, struct arena *a, const struct peek *seen)
 {
 	(void)obj;
-	(void)method;
-	return str_starts(uri, STR("/hash"));
+	(void)a;
+	return str_starts(seen->uri, STR("/hash"));
 }
 
 static void

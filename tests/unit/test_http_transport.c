@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
+#include "app/worker.h"
 #include "base/limits.h"
-#include "http/transport_fcgi.h"
 #include "tests/unit/fcgi_client.h"
 
 static struct wire w;
@@ -43,60 +44,46 @@ report(void *obj, struct exchange *x)
 		STR_FMT(transport_param(x, STR("HTTP_A"))), STR_FMT(body)));
 }
 
-static void
-on_signal(int sig)
-{
-	(void)sig;
-}
-
-/* A process that serves one connection until it closes. */
+/* A worker that serves until SIGTERM. */
 static void __attribute__((noreturn))
-serve(int conn)
+serve(int listener)
 {
-	struct peek *peek = calloc(1, sizeof(*peek));
-	struct arena *arena = arena_new(32 << 20);
-	struct fcgi *f;
-	bool kept = true;
+	const struct worker_hooks hooks = { .serve = report };
+	const struct worker_options o = { .kind = WORKER_SINGLE,
+		.listen_fd = listener, .ready_fd = -1, .hooks = &hooks };
 
-	signal(SIGTERM, on_signal);
-	signal(SIGUSR1, on_signal);
-	signal(SIGPIPE, on_signal);
-	f = transport_fcgi_new();
-	if (f == NULL || peek == NULL)
-		_exit(9);
-	while (kept && transport_fcgi_peek(conn, 3000, peek)) {
-		struct exchange x = { .arena = arena };
-
-		kept = transport_fcgi_serve(f, conn, peek, &x, report, NULL);
-		arena_reset(arena);
-	}
-	_exit(kept ? 1 : 0);
+	_exit(worker_run(&o));
 }
 
 static void
 connect_to_server(void)
 {
-	int pair[2];
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	socklen_t n = sizeof(at.sun_family); /* the kernel finds a name */
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, n), 0);
+	ck_assert_int_eq(listen(listener, 64), 0);
+	n = sizeof(at);
+	getsockname(listener, (struct sockaddr *)&at, &n);
 	server = fork();
-	if (server == 0) {
-		close(pair[0]);
-		serve(pair[1]);
-	}
-	close(pair[1]);
-	fd = pair[0];
+	if (server == 0)
+		serve(listener);
+	close(listener);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&at, n), 0);
 }
 
-/* The server must end by itself, not by a signal. */
+/* The server must end when it is told, not by a fault. */
 static void
 server_lives(void)
 {
 	int status;
 
 	close(fd);
+	kill(server, SIGTERM);
 	ck_assert_int_eq(waitpid(server, &status, 0), server);
-	ck_assert(WIFEXITED(status));
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 #define PARAMS_OF(...) (const char *const[]){ __VA_ARGS__, NULL }
@@ -279,7 +266,7 @@ START_TEST(an_early_answer_ends_before_the_body_does)
 {
 	connect_to_server();
 	wire_begin(&w, 1, 0);
-	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=1001"));
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=65537"));
 	wire_record(&w, IN, STR("he"));
 	wire_send(fd, w.p, w.n);
 	wire_answer(fd, out, &ended);
@@ -437,35 +424,69 @@ START_TEST(an_authorizer_is_refused_without_its_body)
 }
 END_TEST
 
-START_TEST(the_peek_finds_the_uri_in_any_shape)
+static struct peek
+look(const char *p, size_t n)
 {
-	struct peek *p = calloc(1, sizeof(*p));
+	struct peek k = { 0 };
+
+	peek_read(&k, a, (struct str){ p, n });
+	return k;
+}
+
+START_TEST(the_peek_finds_the_target_in_any_shape)
+{
+	struct peek k;
 
 	wire_request(&w, 0, PARAMS_OF("SCRIPT_NAME=/x", "REQUEST_URI=/a?b",
-	    "PATH_INFO=/y", "REQUEST_METHOD=PUT", "REQUEST_METHOD=GET"),
-	    STR("hello"));
-	peek_read(p, w.p, w.n);
-	ck_assert(p->whole && !p->refuse);
-	ck_str(p->uri, "/a?b");
-	ck_str(p->method, "PUT");
-	wire_request(&w, 0, PARAMS_OF("PATH_INFO=/y", "SCRIPT_NAME=/x"),
-	    STR(""));
-	peek_read(p, w.p, w.n);
-	ck_str(p->uri, "/x/y");
-	/* PARAMS in two records, cut within a value */
+	    "HTTP_X_HTTP_METHOD_OVERRIDE=DELETE", "REQUEST_METHOD=PUT",
+	    "REQUEST_METHOD=GET"), STR("hello"));
+	k = look(w.p, w.n);
+	ck_assert(k.whole && k.ready && !k.refuse);
+	ck_str(k.uri, "/a?b");
+	ck_str(k.method, "PUT");
+	ck_str(k.script, "/x");
+	ck_str(k.override, "DELETE");
+	/* PARAMS in two records, cut within a value; an end with padding */
 	wire_begin(&w, 1, 0);
 	wire_record(&w, PARAMS, STR("\13\4REQUEST_URI/a"));
 	wire_record(&w, PARAMS, STR("bc"));
-	peek_read(p, w.p, w.n);
-	ck_str(p->uri, "/abc");
-	ck_assert(!p->whole);
-	free(p);
+	wire_record(&w, PARAMS, STR(""));
+	ck_assert(!look(w.p, w.n).ready);
+	wire_record(&w, IN, STR(""));
+	w.p[w.n - 2] = 3;
+	wire_raw(&w, "pad", 3);
+	k = look(w.p, w.n);
+	ck_assert(k.whole && k.ready);
+	ck_str(k.uri, "/abc");
+}
+END_TEST
+
+/* What will not be read need not be waited for. */
+START_TEST(the_peek_waits_for_no_body_that_is_refused)
+{
+	static char big[33000];
+
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=65536"));
+	ck_assert(look(w.p, w.n).head && !look(w.p, w.n).ready);
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=99999999999999999999"));
+	ck_assert(look(w.p, w.n).ready && !look(w.p, w.n).whole);
+	wire_begin(&w, 2, 0);
+	wire_params(&w, PARAMS_OF("REQUEST_METHOD=GET"));
+	ck_assert(look(w.p, w.n).ready);
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("REQUEST_METHOD=POST"));
+	wire_record(&w, IN, (struct str){ big, sizeof(big) });
+	ck_assert(!look(w.p, w.n).ready);
+	wire_record(&w, IN, (struct str){ big, sizeof(big) });
+	ck_assert(look(w.p, w.n).ready && !look(w.p, w.n).whole);
 }
 END_TEST
 
 START_TEST(the_peek_survives_every_cut_and_every_byte)
 {
-	struct peek *p = calloc(1, sizeof(*p));
+	struct peek step = { 0 };
 	char *copy;
 
 	wire_request(&w, 0, PARAMS_OF("REQUEST_URI=/abc", "HTTP_A=b"),
@@ -474,17 +495,126 @@ START_TEST(the_peek_survives_every_cut_and_every_byte)
 		/* A block of exactly n: a read behind it is seen. */
 		copy = malloc(n + 1);
 		memcpy(copy, w.p, n);
-		peek_read(p, copy, n);
-		ck_assert(p->whole == (n == w.n));
+		ck_assert(look(copy, n).whole == (n == w.n));
+		peek_read(&step, a, (struct str){ copy, n });
+		ck_assert(step.whole == (n == w.n));
 		for (size_t i = 0; i < n; i++)
 			for (int v = 0; v < 256; v += 51) {
 				copy[i] = (char)v;
-				peek_read(p, copy, n);
+				look(copy, n);
 				copy[i] = w.p[i];
 			}
 		free(copy);
 	}
-	free(p);
+}
+END_TEST
+
+/* Row HB5: who is slow waits beside the worker, not in it. */
+START_TEST(slow_requests_keep_nobody)
+{
+	static char answer[4096];
+	int slow[40], first;
+	struct sockaddr_un at;
+	socklen_t n = sizeof(at);
+
+	connect_to_server();
+	first = fd;
+	getpeername(fd, (struct sockaddr *)&at, &n);
+	wire_request(&w, 0, PARAMS_OF("HTTP_A=b", "CONTENT_LENGTH=5"),
+	    STR("hello"));
+	for (int i = 0; i < 40; i++) {
+		slow[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+		ck_assert_int_eq(connect(slow[i], (struct sockaddr *)&at, n),
+		    0);
+		wire_send(slow[i], w.p, w.n * (size_t)i / 40);
+	}
+	wire_send(first, w.p, w.n);
+	wire_answer(first, answer, &ended);
+	ck_assert(ended && strstr(answer, "a=b body=hello"));
+	for (int i = 0; i < 40; i++) {
+		size_t sent = w.n * (size_t)i / 40;
+
+		wire_send(slow[i], w.p + sent, w.n - sent);
+		wire_answer(slow[i], answer, &ended);
+		ck_assert_msg(ended && strstr(answer, "a=b body=hello"),
+		    "%d: %s", i, answer);
+		close(slow[i]);
+	}
+	server_lives();
+}
+END_TEST
+
+/* Sixty of them are more than a worker may hold together. */
+START_TEST(answers_that_nobody_reads_keep_nobody)
+{
+	int deaf[60];
+	struct sockaddr_un at;
+	socklen_t n = sizeof(at);
+
+	connect_to_server();
+	getpeername(fd, (struct sockaddr *)&at, &n);
+	wire_request(&w, 0, PARAMS_OF("PATH_INFO=/big"), STR(""));
+	for (int i = 0; i < 60; i++) {
+		deaf[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+		ck_assert_int_eq(connect(deaf[i], (struct sockaddr *)&at, n),
+		    0);
+		wire_send(deaf[i], w.p, w.n);
+	}
+	wire_request(&w, 0, PARAMS_OF("HTTP_A=b"), STR(""));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(ended && strstr(out, "a=b body="));
+	/* The newest is still there, whole; the oldest made room for it. */
+	ck_assert_uint_gt(wire_answer(deaf[59], out, &ended), 600000);
+	ck_assert(ended);
+	wire_answer(deaf[0], out, &ended);
+	ck_assert(!ended);
+	for (int i = 0; i < 60; i++)
+		close(deaf[i]);
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_body_of_many_small_pieces_is_one_body)
+{
+	static char body[1000];
+
+	memset(body, 'b', sizeof(body));
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=1000", "HTTP_A=b"));
+	for (int i = 0; i < 1000; i++)
+		wire_record(&w, IN, (struct str){ body, 1 });
+	wire_record(&w, IN, STR(""));
+	/* More pieces than the kernel's buffer takes unread. */
+	for (size_t i = 0; i < w.n; i += 3)
+		wire_send(fd, w.p + i, w.n - i < 3 ? w.n - i : 3);
+	wire_answer(fd, out, &ended);
+	ck_assert_msg(ended && strstr(out, "a=b body=bbb"), "%s", out);
+	ck_assert_uint_eq(strspn(strstr(out, "body=") + 5, "b"), 1000);
+	server_lives();
+}
+END_TEST
+
+/* nginx, mod_fcgid and Caddy go on sending; a reset would be their 502. */
+START_TEST(a_refused_body_is_read_to_its_end)
+{
+	static char body[60000];
+
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=9000000"));
+	wire_send(fd, w.p, w.n);
+	w.n = 0;
+	wire_record(&w, IN, (struct str){ body, sizeof(body) });
+	for (int i = 0; i < 150; i++) {
+		ssize_t k = send(fd, w.p, w.n, MSG_NOSIGNAL);
+
+		ck_assert_msg(k > 0, "piece %d: %s", i, strerror(errno));
+	}
+	wire_answer(fd, out, &ended);
+	ck_assert(ended && strstr(out, "PAYLOAD_TOO_LARGE"));
+	server_lives();
 }
 END_TEST
 
@@ -501,5 +631,9 @@ UNIT("http/transport", a_request_is_parsed_and_answered, head_gets_no_body,
     a_large_unread_body_does_not_break_the_connection,
     a_large_answer_arrives_whole, a_handler_without_an_answer_is_our_fault,
     an_authorizer_is_refused_without_its_body,
-    the_peek_finds_the_uri_in_any_shape,
-    the_peek_survives_every_cut_and_every_byte)
+    the_peek_finds_the_target_in_any_shape,
+    the_peek_waits_for_no_body_that_is_refused,
+    the_peek_survives_every_cut_and_every_byte, slow_requests_keep_nobody,
+    answers_that_nobody_reads_keep_nobody,
+    a_body_of_many_small_pieces_is_one_body,
+    a_refused_body_is_read_to_its_end)

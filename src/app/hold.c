@@ -1,0 +1,430 @@
+#include "app/hold.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+#define BODY_MS 20000	/* a request that comes in pieces */
+#define STALL_MS 5000	/* between two of them */
+#define MOMENT_MS 20	/* that the rest of a short one may take */
+#define ANSWER_MS 20000 /* an answer that is taken slowly */
+#define DRAIN_MS 5000	/* of a body that was refused */
+#define CHUNK (32u << 10)
+
+struct held {
+	struct held *older, *newer;
+	int fd;
+	int64_t until, last; /* its time; of BODY: at most */
+	/* HEAD: nothing was taken yet, the kernel holds what came */
+	enum { HEAD, BODY, ANSWER, DRAIN } what;
+	enum { NOTHING_ELSE, KEEP, DRAIN_IT } then; /* of ANSWER */
+	struct peek seen;
+	char *p; /* what was taken, or is to be sent, from at on */
+	size_t n, room;
+	size_t at; /* of HEAD: something came; of DRAIN: bytes */
+};
+
+struct hold {
+	int poll_fd;
+	struct held *oldest, *newest;
+	size_t count, bytes;
+	char look[PEEK_BYTES];
+	char chunk[CHUNK];
+};
+
+struct hold *
+hold_new(int poll_fd)
+{
+	struct hold *h = calloc(1, sizeof(*h));
+
+	if (h == NULL) {
+		log_error("no memory");
+		_exit(70); /* EX_SOFTWARE */
+	}
+	h->poll_fd = poll_fd;
+	return h;
+}
+
+size_t
+hold_count(const struct hold *h)
+{
+	return h->count;
+}
+
+static void
+unlink_held(struct hold *h, struct held *k)
+{
+	*(k->older ? &k->older->newer : &h->oldest) = k->newer;
+	*(k->newer ? &k->newer->older : &h->newest) = k->older;
+	h->count--;
+	h->bytes -= k->room;
+}
+
+static void
+forget(struct hold *h, struct held *k)
+{
+	unlink_held(h, k);
+	free(k->p);
+	free(k);
+}
+
+static void
+drop(struct hold *h, struct held *k)
+{
+	close(k->fd); /* which takes it out of the epoll set */
+	forget(h, k);
+}
+
+/* The oldest makes room for the newest, but not the newest itself. */
+static void
+keep_bounds(struct hold *h)
+{
+	while (h->count > 1 && (h->count > LIMIT_HELD_CONNECTIONS ||
+	    h->bytes > LIMIT_HELD_BYTES))
+		drop(h, h->oldest);
+}
+
+void
+hold_free(struct hold **h)
+{
+	while ((*h)->oldest)
+		drop(*h, (*h)->oldest);
+	free(*h);
+	*h = NULL;
+}
+
+static bool
+watch(struct hold *h, struct held *k, int op)
+{
+	struct epoll_event ev = { .data.ptr = k };
+
+	ev.events = (k->what == ANSWER ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) |
+	    EPOLLET;
+	return epoll_ctl(h->poll_fd, op, k->fd, &ev) == 0;
+}
+
+static void
+add(struct hold *h, struct held *k)
+{
+	k->older = h->newest;
+	*(h->newest ? &h->newest->newer : &h->oldest) = k;
+	h->newest = k;
+	h->count++;
+	h->bytes += k->room;
+	if (!watch(h, k, EPOLL_CTL_ADD)) {
+		log_error("epoll", log_c("error", strerror(errno)));
+		drop(h, k);
+		return;
+	}
+	keep_bounds(h);
+}
+
+static struct held *
+make(int conn, int what, int ms)
+{
+	struct held *k = calloc(1, sizeof(*k));
+
+	if (k == NULL) {
+		log_error("no memory");
+		_exit(70);
+	}
+	k->fd = conn;
+	k->what = what;
+	k->until = clock_mono() + ms * CLOCK_MS;
+	return k;
+}
+
+void
+hold_request(struct hold *h, int conn, int ms)
+{
+	add(h, make(conn, HEAD, ms));
+}
+
+void
+hold_rest(struct hold *h, int conn, struct fcgi_rest rest)
+{
+	bool drain = rest.then == FCGI_DRAIN;
+	struct held *k;
+
+	if (rest.unsent.n == 0) {
+		shutdown(conn, SHUT_WR);
+		add(h, make(conn, DRAIN, DRAIN_MS));
+		return;
+	}
+	k = make(conn, ANSWER, ANSWER_MS);
+	k->then = drain ? DRAIN_IT : rest.then == FCGI_KEEP ? KEEP :
+	    NOTHING_ELSE;
+	k->p = (char *)(uintptr_t)rest.unsent.p;
+	k->n = k->room = rest.unsent.n;
+	add(h, k);
+}
+
+bool
+hold_look(struct hold *h, int conn, struct arena *a, struct held_request *out)
+{
+	ssize_t n = recv(conn, h->look, PEEK_BYTES, MSG_PEEK | MSG_DONTWAIT);
+	struct str all = { h->look, n > 0 ? (size_t)n : 0 };
+
+	*out = (struct held_request){ .rq = { conn, -1, false, false } };
+	if (n <= 0) {
+		errno = n < 0 && errno == EINTR ? EAGAIN : n < 0 ? errno : 0;
+		return false;
+	}
+	peek_read(&out->seen, a, all);
+	errno = out->seen.refuse ? EPROTO : EAGAIN;
+	out->rq.whole = out->seen.whole;
+	out->rq.last = out->seen.at < all.n;
+	return out->seen.ready && !out->seen.refuse;
+}
+
+/* What was taken, as a file for libfcgi to read; -1 with errno. */
+static int
+file_of(const struct held *k)
+{
+	int fd = memfd_create("request", MFD_CLOEXEC);
+	size_t at = 0;
+	ssize_t n = 1;
+
+	while (fd >= 0 && at < k->n && n > 0) {
+		n = pwrite(fd, k->p + at, k->n - at, (off_t)at);
+		at += n > 0 ? (size_t)n : 0;
+	}
+	if (fd >= 0 && at == k->n)
+		return fd;
+	log_error("a request cannot be kept", log_c("error", strerror(errno)));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* The connection goes back to the worker with all that came over it. */
+static bool
+hand_over(struct hold *h, struct arena *a, struct held *k,
+    struct held_request *out)
+{
+	struct str *const strs[] = { &out->seen.method, &out->seen.override,
+		&out->seen.uri, &out->seen.script };
+
+	*out = (struct held_request){ .seen = k->seen, .rq = { k->fd,
+		file_of(k), k->seen.whole, k->seen.at < k->n } };
+	if (out->rq.bytes < 0) {
+		drop(h, k);
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(strs) / sizeof(*strs); i++)
+		*strs[i] = k->seen.ready ? arena_str(a, *strs[i]) : STR_NONE;
+	epoll_ctl(h->poll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+	forget(h, k);
+	return true;
+}
+
+static bool
+grow(struct hold *h, struct held *k, size_t n)
+{
+	size_t room = k->room;
+	char *p;
+
+	while (room - k->n < n)
+		room = room ? room * 2 : CHUNK;
+	if (room == k->room)
+		return true;
+	if (room > LIMIT_REQUEST || (p = realloc(k->p, room)) == NULL)
+		return false;
+	h->bytes += room - k->room;
+	k->p = p;
+	k->room = room;
+	return true;
+}
+
+/* Take what came. False: nothing more comes, or nothing that could be used. */
+static bool
+take(struct hold *h, struct held *k, struct arena *a)
+{
+	ssize_t n;
+
+	for (;;) {
+		n = recv(k->fd, h->chunk, CHUNK, MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 && errno == EAGAIN;
+		if (!grow(h, k, (size_t)n))
+			return false;
+		memcpy(k->p + k->n, h->chunk, (size_t)n);
+		k->n += (size_t)n;
+		peek_read(&k->seen, a, (struct str){ k->p, k->n });
+		if (k->seen.refuse || k->seen.ready)
+			return !k->seen.refuse;
+	}
+}
+
+/* More of a request, which is taken from the kernel. */
+static bool
+on_body(struct hold *h, struct arena *a, struct held *k,
+    struct held_request *out)
+{
+	bool more = take(h, k, a);
+	int64_t stall = clock_mono() + STALL_MS * CLOCK_MS;
+
+	k->until = stall < k->last ? stall : k->last;
+	if (k->seen.ready || (!more && k->seen.head && !k->seen.refuse))
+		return hand_over(h, a, k, out);
+	if (!more)
+		drop(h, k);
+	else
+		keep_bounds(h);
+	return false;
+}
+
+/* It is slow, or long. */
+static bool
+take_over(struct hold *h, struct arena *a, struct held *k,
+    struct held_request *out)
+{
+	k->what = BODY;
+	k->last = clock_mono() + BODY_MS * CLOCK_MS;
+	return on_body(h, a, k, out);
+}
+
+/*
+ * The first bytes of a request stay with the kernel for the moment in which
+ * the rest mostly comes. Longer its buffer would not do, least of all for small
+ * pieces.
+ */
+static bool
+on_head(struct hold *h, struct arena *a, struct held *k, bool ends,
+    struct held_request *out)
+{
+	if (hold_look(h, k->fd, a, out)) {
+		epoll_ctl(h->poll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+		forget(h, k);
+		return true;
+	}
+	if (errno != EAGAIN) {
+		drop(h, k);
+		return false;
+	}
+	if (ends || out->seen.n == PEEK_BYTES)
+		return take_over(h, a, k, out);
+	if (k->at == 0 && out->seen.n)
+		k->until = clock_mono() + MOMENT_MS * CLOCK_MS;
+	k->at |= out->seen.n > 0;
+	return false;
+}
+
+/* The peer takes more of its answer. */
+static void
+on_answer(struct hold *h, struct held *k)
+{
+	ssize_t n = 1;
+
+	while (k->at < k->n && n > 0) {
+		n = send(k->fd, k->p + k->at, k->n - k->at,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			k->at += (size_t)n;
+	}
+	if (k->at < k->n && errno == EAGAIN)
+		return;
+	if (k->at < k->n || k->then == NOTHING_ELSE) {
+		drop(h, k);
+		return;
+	}
+	h->bytes -= k->room;
+	free(k->p);
+	k->p = NULL;
+	k->n = k->room = k->at = 0;
+	k->what = k->then == KEEP ? HEAD : DRAIN;
+	k->until = clock_mono() + DRAIN_MS * CLOCK_MS;
+	if (k->what == DRAIN)
+		shutdown(k->fd, SHUT_WR);
+	if (!watch(h, k, EPOLL_CTL_MOD))
+		drop(h, k);
+}
+
+/* What a body that was refused still brings, up to its bound. */
+static void
+on_drain(struct hold *h, struct held *k)
+{
+	ssize_t n = 1;
+
+	while (n > 0 && k->at < LIMIT_DRAIN) {
+		n = recv(k->fd, h->chunk, CHUNK, MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			k->at += (size_t)n;
+	}
+	if (n >= 0 || errno != EAGAIN)
+		drop(h, k);
+}
+
+bool
+hold_event(struct hold *h, struct arena *a, const struct epoll_event *ev,
+    struct held_request *out)
+{
+	struct held *k = ev->data.ptr;
+
+	switch (k->what) {
+	case ANSWER:
+		on_answer(h, k);
+		return false;
+	case DRAIN:
+		on_drain(h, k);
+		return false;
+	case HEAD:
+		return on_head(h, a, k, ev->events & (EPOLLRDHUP | EPOLLHUP |
+		    EPOLLERR), out);
+	default:
+		return on_body(h, a, k, out);
+	}
+}
+
+int
+hold_wait(const struct hold *h)
+{
+	int64_t first = INT64_MAX, left;
+
+	for (const struct held *k = h->oldest; k; k = k->newer)
+		first = k->until < first ? k->until : first;
+	if (h->oldest == NULL)
+		return -1;
+	left = first - clock_mono();
+	return left <= 0 ? 0 : (int)(left / CLOCK_MS) + 1;
+}
+
+bool
+hold_expired(struct hold *h, struct arena *a, struct held_request *out)
+{
+	int64_t now = clock_mono();
+	struct held *k = h->oldest, *next;
+
+	for (; k; k = next) {
+		next = k->newer;
+		if (k->until > now)
+			continue;
+		if (k->what == HEAD && k->at) {
+			if (take_over(h, a, k, out))
+				return true;
+			break; /* others may be gone by it */
+		}
+		if (k->what != BODY || !k->seen.head) {
+			drop(h, k);
+			continue;
+		}
+		if (hand_over(h, a, k, out)) {
+			out->late = true;
+			return true;
+		}
+		break;
+	}
+	return false;
+}

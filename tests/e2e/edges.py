@@ -1,0 +1,102 @@
+"""Web servers that a test puts in front of the stack's programs itself: those
+that ./dev does not run."""
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import urllib.request
+
+from until import until
+
+MODULES = "/usr/lib/apache2/modules/mod_%s.so"
+
+APACHE = """ServerRoot {place}
+ServerName 127.0.0.1
+Listen 127.0.0.1:{port}
+PidFile {place}/pid
+ErrorLog {place}/log
+DefaultRuntimeDir {place}
+{user}{modules}AllowEncodedSlashes NoDecode
+<Location />
+CGIPassAuth On
+Require all granted
+</Location>
+"""
+
+PROXY = """ProxyPass "/" "unix:{socket}|fcgi://postern/" timeout=30
+"""
+
+CGI = """ScriptSock {place}/cgid
+ScriptAlias / {run}/postern.cgi/
+"""
+
+CADDY = """{{
+	admin off
+	auto_https off
+}}
+http://127.0.0.1:{port} {{
+	reverse_proxy unix/{socket} {{
+		transport fastcgi {{
+			dial_timeout 2s
+			read_timeout 30s
+		}}
+	}}
+}}
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Edge:
+    """kind: apache-proxy, apache-cgi or caddy; close() ends it."""
+
+    def __init__(self, kind, stack, place):
+        self.place = str(place)
+        self.port = free_port()
+        owner = os.stat(stack["FASTCGI_SOCKET"])
+        user = pwd.getpwuid(owner.st_uid).pw_name
+        text, modules = {
+            "apache-proxy": (APACHE + PROXY, "proxy proxy_fcgi"),
+            "apache-cgi": (APACHE + CGI, "alias cgid"),
+            "caddy": (CADDY, ""),
+        }[kind]
+        root = os.getuid() == 0
+        config = os.path.join(self.place, "config")
+        with open(config, "w") as f:
+            f.write(text.format(
+                place=self.place, port=self.port, run=stack["RUN_DIR"],
+                socket=stack["FASTCGI_SOCKET"],
+                user=f"User {user}\n" if root else "",
+                modules="".join(
+                    f"LoadModule {m}_module {MODULES % m}\n" for m in
+                    ("mpm_event authz_core " + modules).split())))
+        for part in self.place, config:
+            shutil.chown(part, owner.st_uid, owner.st_gid)
+        self.process = subprocess.Popen(
+            ["apache2", "-f", config, "-DFOREGROUND"] if "apache" in kind else
+            ["caddy", "run", "--adapter", "caddyfile", "--config", config],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=open(self.place + "/stderr", "w"), cwd=self.place,
+            env={**os.environ, "HOME": self.place},
+            user=None if "apache" in kind or not root else owner.st_uid)
+        until(self.answers, kind + " in front of the stack")
+
+    @property
+    def base_url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def answers(self):
+        try:
+            with urllib.request.urlopen(self.base_url + "/health") as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(20)
