@@ -4,9 +4,14 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 
 #define STALL_MS 5000
+
+/* What came over standard input, of the one request of the process. */
+static size_t taken;
+static bool ended;
 
 static long
 cgi_read(void *io, char *p, size_t n)
@@ -24,6 +29,8 @@ cgi_read(void *io, char *p, size_t n)
 		}
 		got = read(STDIN_FILENO, p, n);
 	} while (got < 0 && errno == EINTR);
+	taken += got > 0 ? (size_t)got : 0;
+	ended |= got <= 0;
 	return got;
 }
 
@@ -44,6 +51,23 @@ cgi_write(void *io, struct str bytes)
 
 static const struct transport cgi_transport = { cgi_read, cgi_write };
 
+/*
+ * A body that nobody wanted, read up to its length or the bound: a web server
+ * that cannot write it all may throw the answer away. Without a length it is
+ * read on where it was read at all: there need be no end to find.
+ */
+static void
+drain(const struct exchange *x)
+{
+	static char rest[32 << 10];
+	long long most = taken ? LIMIT_DRAIN : 0;
+
+	str_to_int(transport_param(x, STR("CONTENT_LENGTH")), 0, LIMIT_DRAIN,
+	    &most);
+	while (!ended && taken < (size_t)most)
+		cgi_read(NULL, rest, sizeof(rest));
+}
+
 void
 transport_cgi_serve(struct arena *arena, char *const *env,
     transport_handler *handler, void *obj)
@@ -56,4 +80,5 @@ transport_cgi_serve(struct arena *arena, char *const *env,
 		log_error("request without an answer");
 		transport_answer(&x, 500, NULL, 0, STR(""));
 	}
+	drain(&x);
 }

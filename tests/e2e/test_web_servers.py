@@ -2,6 +2,7 @@
 import pytest
 
 from test_api_keys import make, use
+from test_slow import always_413
 from test_system import whole_flow
 from until import until
 
@@ -37,6 +38,9 @@ class Behind:
         assert api.get("/auth/me%2f").status in (400, 404)
         assert api.get("/info", X_Request_Id="mine").headers[
             "X-Request-Id"] == "mine"
+
+    def test_a_body_too_large_is_413_every_time(self, stack):
+        always_413(stack["BASE_URL"], 3)
 
     def test_the_client_is_the_peer(self, stack, api, person):
         """Row HB1."""
