@@ -4,6 +4,18 @@
 -- safe: yes
 select 1;
 
+-- How many of the migrations $1 have been made, and can a write be made now?
+-- The lock of a row is one: it takes a transaction number and a flush of the
+-- log, and leaves nothing behind. Who finds it locked sees another one's write.
+-- name: database_ready
+-- safe: yes
+with written as materialized (
+	select 1 from queue_alarm for update skip locked
+)
+select (select count(*) from schema_migrations
+		where version = any ($1::integer[])),
+	(select count(*) from written);
+
 -- name: transaction_begin
 begin;
 
@@ -37,6 +49,13 @@ select version, name, sha256,
 	(extract(epoch from applied_at) * 1000000)::bigint
 from schema_migrations
 order by version;
+
+-- The newest migration that a program must know to run on this schema.
+-- name: migration_oldest
+-- safe: yes
+select coalesce(substring(obj_description(
+	to_regclass('schema_migrations'), 'pg_class')
+	from 'oldest program: ([0-9]{1,9})')::integer, 0);
 
 -- name: migration_add
 insert into schema_migrations (version, name, sha256)

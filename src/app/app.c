@@ -52,6 +52,7 @@ app_start_worker(struct app *app)
 		.statement_timeout = c->db_statement_timeout,
 		.max_lifetime = c->db_lifetime,
 		.prepare = c->db_prepare,
+		.unaudited = !c->audit,
 	};
 
 	app->db = db_new(&db);

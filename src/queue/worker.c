@@ -266,6 +266,7 @@ worker_db(struct arena *a, const struct config *c)
 		.statement_timeout = c->db_statement_timeout,
 		.max_lifetime = c->db_lifetime,
 		.prepare = c->db_prepare,
+		.unaudited = !c->audit,
 	};
 
 	return db_new(&o);

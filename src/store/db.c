@@ -22,6 +22,7 @@ db_new(const struct db_options *o)
 	}
 	d->o = *o;
 	d->o.conninfo = d->conninfo = conninfo;
+	link_targets_read(&d->targets, conninfo);
 	return d;
 }
 
@@ -33,6 +34,7 @@ db_close(struct db **d)
 	link_drop(*d);
 	explicit_bzero((*d)->conninfo, strlen((*d)->conninfo));
 	free((*d)->conninfo);
+	link_targets_free(&(*d)->targets);
 	free(*d);
 	*d = NULL;
 }
@@ -234,14 +236,6 @@ const char *
 db_constraint(const struct db *d)
 {
 	return d->constraint;
-}
-
-int64_t
-db_ping(struct db *d, struct arena *a)
-{
-	int64_t start = clock_mono();
-
-	return db_exec0(d, a, Q_PING, NULL) == E_OK ? clock_mono() - start : -1;
 }
 
 uint64_t

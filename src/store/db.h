@@ -21,11 +21,18 @@ struct db;
 
 struct db_options {
 	const char *conninfo;
-	int64_t connect_timeout;   /* µs */
+	int64_t connect_timeout;   /* µs, for each host of the conninfo */
 	int64_t statement_timeout; /* µs */
 	int64_t max_lifetime;      /* µs */
 	bool prepare;
+	bool unaudited; /* the session writes no audit log */
 };
+
+/*
+ * What a conninfo must be and is not, for people, without any part of it;
+ * NULL: libpq reads it, and its names hold no password gone astray.
+ */
+const char *db_conninfo_fault(const char *conninfo);
 
 struct db *db_new(const struct db_options *o);
 void db_close(struct db **d);
@@ -58,8 +65,9 @@ struct rows {
  *   E_CONFLICT     unique, foreign key or exclusion constraint; db_constraint
  *                  names it
  *   E_BAD_REQUEST  a text with a NUL or that is no UTF-8
- *   E_UNAVAILABLE  no connection, deadline, shutdown, serialization; when a
- *                  write's fate is unknown this is logged as such
+ *   E_UNAVAILABLE  no connection, deadline, shutdown, serialization, a
+ *                  server that is full, broken, read-only or not migrated;
+ *                  when a write's fate is unknown this is logged as such
  *   E_INTERNAL     anything else (a fault of ours)
  * A dead connection found before anything was sent, or under a statement
  * marked "-- safe: yes" in sql/queries, is reopened and the statement sent
@@ -114,6 +122,23 @@ struct str row_bytes(struct arena *a, const struct rows *r, size_t row,
 
 /* Round trip for /health: µs, or -1 when Postgres does not answer. */
 int64_t db_ping(struct db *d, struct arena *a);
+
+/* What keeps a database from serving, though it may answer. */
+enum db_trouble {
+	DB_WELL, DB_GONE, DB_FAILS, DB_STANDBY, DB_READ_ONLY, DB_NO_SCHEMA
+};
+
+/*
+ * Ask whether it can serve this program: it has the schema and takes writes,
+ * of which one is made. One round trip and one flush of its log.
+ */
+enum db_trouble db_ready(struct db *d, struct arena *a);
+
+/* A sentence for the operator: what it is and what to do. */
+const char *db_trouble_text(enum db_trouble t);
+
+/* Why there was no connection the last time, for the operator; "". */
+const char *db_why(const struct db *d);
 
 /* Statements and round trips of this process, for tests/bench. */
 uint64_t db_round_trips(const struct db *d);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "base/log.h"
 
 #define PAUSE_MIN (100 * CLOCK_MS)
-#define PAUSE_MAX (2 * CLOCK_SECOND)
+#define PAUSE_MAX CLOCK_SECOND
 
 /* Wait for the descriptor; false when the deadline came first. */
 static bool
@@ -50,69 +51,149 @@ on_notice(void *arg, const PGresult *r)
 		d->dying = true;
 }
 
-/* From half to one and a half of t: a herd does not come back at once. */
+/* From half of t to t: a herd does not come back at once. */
 static int64_t
 jitter(int64_t t)
 {
-	return t / 2 + randombytes_uniform((uint32_t)t);
+	return t / 2 + randombytes_uniform((uint32_t)(t / 2));
 }
 
 static void
-back_off(struct db *d, PGconn *conn)
+back_off(struct db *d)
 {
-	struct str why = str_of(conn ? PQerrorMessage(conn) : "no memory");
-
-	why = str_slice(why, 0, str_find(why, '\n'));
 	if (d->pause == 0)
-		log_error("database is not reachable", log_s("why", why));
+		log_error("database is not reachable", log_c("why", d->why));
 	d->pause = d->pause == 0 ? PAUSE_MIN : d->pause * 2;
 	if (d->pause > PAUSE_MAX)
 		d->pause = PAUSE_MAX;
 	d->retry_at = clock_mono() + jitter(d->pause);
-	PQfinish(conn);
 }
 
-/* Ours come first, so that the conninfo may say otherwise. */
+/*
+ * Ours come first, so that the conninfo may say otherwise; one of its hosts
+ * stands for all behind it. libpq leaves out what is NULL or "".
+ */
 static PGconn *
-begin_connect(const struct db *d)
+begin_connect(const struct db *d, const struct link_target *t)
 {
+	const char *own = d->targets.application;
+	char name[LINK_NAME] = "";
 	const char *keys[] = { "client_encoding", "tcp_user_timeout",
 		"keepalives_idle", "keepalives_interval", "keepalives_count",
-		"fallback_application_name", "dbname", NULL };
+		"fallback_application_name", "dbname", "host", "hostaddr",
+		"port", "application_name", NULL };
 	const char *values[] = { "UTF8", "5000", "30", "5", "3", "postern",
-		d->conninfo, NULL };
+		d->conninfo, t->host, t->address, t->port, name, NULL };
 
+	/* What the schema's audit_off goes by. */
+	if (d->o.unaudited)
+		snprintf(name, sizeof name, "unaudited %s",
+		    *own ? own : "postern");
 	return PQconnectStartParams(keys, values, 1);
 }
 
 static bool
-finish_connect(PGconn *conn, int64_t deadline)
+finish_connect(PGconn *conn, int64_t deadline, bool *late)
 {
 	PostgresPollingStatusType s = PGRES_POLLING_WRITING;
 
+	*late = false;
 	if (!conn || PQstatus(conn) == CONNECTION_BAD)
 		return false;
 	while (s != PGRES_POLLING_OK && s != PGRES_POLLING_FAILED) {
 		short events = s == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 
-		if (!wait_fd(PQsocket(conn), events, deadline))
+		if (!wait_fd(PQsocket(conn), events, deadline)) {
+			*late = true;
 			return false;
+		}
 		s = PQconnectPoll(conn);
 	}
 	return s == PGRES_POLLING_OK && PQsetnonblocking(conn, 1) == 0;
 }
 
+/* Another host may be the primary. What a pooler does not say is unknown. */
+static bool
+takes_no_writes(const PGconn *conn)
+{
+	static const char *const says[] = { "in_hot_standby",
+		"default_transaction_read_only" };
+	bool no = false;
+
+	for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
+		const char *value = PQparameterStatus(conn, says[i]);
+
+		no |= value && strcmp(value, "on") == 0;
+	}
+	return no;
+}
+
+/* Add the first line of what is wrong with a host to d->why. */
+static void
+note(struct db *d, const struct link_target *t, const char *words)
+{
+	struct str line = str_of(words);
+	size_t n = strlen(d->why);
+	const char *host = t->host && *t->host ? t->host : t->address;
+
+	line = str_slice(line, 0, str_find(line, '\n'));
+	snprintf(d->why + n, sizeof d->why - n, "%s%s%s%.*s", n ? "; " : "",
+	    host ? host : "", host ? ": " : "", STR_FMT(line));
+}
+
+/* NULL: noted why. *silent: it is to be asked after all others. */
+static PGconn *
+try_target(struct db *d, const struct link_target *t, bool *silent)
+{
+	PGconn *conn = begin_connect(d, t);
+	bool late, up = finish_connect(conn,
+	    clock_mono() + d->o.connect_timeout, &late);
+
+	*silent = !up;
+	if (up && (d->targets.n == 1 || !takes_no_writes(conn)))
+		return conn;
+	if (up)
+		d->absent = DB_STANDBY;
+	note(d, t, up ? "takes no writes" : late ? "no answer in time" :
+	    conn ? PQerrorMessage(conn) : "no memory");
+	PQfinish(conn);
+	return NULL;
+}
+
+/* The first that serves moves to the front, those that do not answer back. */
+static PGconn *
+connect_any(struct db *d)
+{
+	struct link_targets *t = &d->targets;
+	int place = 0;
+	bool silent;
+
+	d->why[0] = '\0';
+	d->absent = DB_GONE;
+	for (int tried = 0; tried < t->n; tried++) {
+		PGconn *conn = try_target(d, &t->at[place], &silent);
+
+		if (conn) {
+			link_target_move(t, place, 0);
+			return conn;
+		}
+		if (silent)
+			link_target_move(t, place, t->n - 1);
+		else
+			place++;
+	}
+	return NULL;
+}
+
 static enum err
 open_link(struct db *d)
 {
-	int64_t now = clock_mono();
-	PGconn *conn;
+	PGconn *conn = NULL;
 
-	if (now < d->retry_at)
-		return E_UNAVAILABLE;
-	conn = begin_connect(d);
-	if (!finish_connect(conn, now + d->o.connect_timeout)) {
-		back_off(d, conn);
+	if (clock_mono() >= d->retry_at && (conn = connect_any(d)) == NULL)
+		back_off(d);
+	if (conn == NULL) {
+		d->trouble = d->absent;
 		return E_UNAVAILABLE;
 	}
 	if (d->pause != 0)

@@ -13,6 +13,7 @@
  * All times are monotonic microseconds.
  */
 #define LINK_NAME 64 /* NAMEDATALEN */
+#define LINK_WHY 512
 
 /* What became of a statement. */
 enum fate {
@@ -56,9 +57,24 @@ struct flight {
 	int64_t deadline;
 };
 
+/* A host of a conninfo that names several; all NULL: what it says. */
+#define LINK_HOSTS 8
+struct link_target {
+	const char *host, *address, *port;
+};
+
+/* All of them, the one to be asked first in front (store/link_target.c). */
+struct link_targets {
+	int n;
+	struct link_target at[LINK_HOSTS];
+	const char *application; /* application_name, or "" */
+	char *text[4];		 /* what the others point into */
+};
+
 struct db {
 	struct db_options o;
 	char *conninfo;
+	struct link_targets targets;
 	PGconn *conn;
 	pid_t pid;	  /* who opened conn: it does not cross a fork */
 	int64_t expires;  /* conn is replaced after this */
@@ -66,6 +82,11 @@ struct db {
 	int64_t pause;	  /* current back-off, 0 when all is well */
 	bool pinned;	  /* inside a transaction: never replaced */
 	bool dying;	  /* the server has announced its end */
+	enum db_trouble trouble; /* of the last statement */
+	enum db_trouble absent;	 /* of the last attempt to connect */
+	enum db_trouble told;	 /* what the log has been told … */
+	int64_t told_until;	 /* … and need not hear before this */
+	char why[LINK_WHY];	 /* there was no connection */
 	uint64_t trips;
 	char constraint[LINK_NAME];
 	bool prepared[Q_COUNT];
@@ -75,12 +96,30 @@ struct db {
 /*
  * Have a live connection: opens one where there is none, replaces one that is
  * too old, was closed by the server while idle, or belongs to the parent
- * process. E_UNAVAILABLE at once while in back-off.
+ * process. Of several hosts the one that served last is asked first, each has
+ * connect_timeout, and one that takes no writes is passed over. E_UNAVAILABLE
+ * at once while in back-off.
  */
 enum err link_ready(struct db *d);
 
 /* Give the connection up; the next link_ready opens another. */
 void link_drop(struct db *d);
+
+/*
+ * Tell the log, once a minute at most, what keeps the database from serving;
+ * statement and sqlstate that showed it, or "".
+ */
+void link_tell(struct db *d, enum db_trouble t, const char *statement,
+    const char *sqlstate);
+
+/* Read the hosts of a conninfo that db_conninfo_fault has found good. */
+void link_targets_read(struct link_targets *t, const char *conninfo);
+void link_targets_free(struct link_targets *t);
+/* Those between move by one place. */
+void link_target_move(struct link_targets *t, int from, int to);
+
+/* The role a conninfo names; STR_NONE. */
+struct str link_role(struct arena *a, const char *conninfo);
 
 /* What the server said of itself when it was connected; "": nothing. */
 const char *link_server(const struct db *d, const char *parameter);

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/link.h"
 
@@ -24,11 +25,20 @@ static const struct {
 	{ "23503", FATE_FAILED, E_CONFLICT, false },
 	{ "23P01", FATE_FAILED, E_CONFLICT, false },
 	{ "55P03", FATE_FAILED, E_UNAVAILABLE, false },
-	{ "57014", FATE_FAILED, E_UNAVAILABLE, false },
+	{ "57", FATE_FAILED, E_UNAVAILABLE, false },
 	/* a standby: the next connection may find the primary */
 	{ "25006", FATE_FAILED, E_UNAVAILABLE, true },
 	{ "25P03", FATE_FAILED, E_UNAVAILABLE, true },
 	{ "53", FATE_FAILED, E_UNAVAILABLE, false },
+	/* its files or its program are broken: perhaps not for a new session */
+	{ "58", FATE_FAILED, E_UNAVAILABLE, true },
+	{ "XX", FATE_FAILED, E_UNAVAILABLE, true },
+	/* names that are not there: the schema is another one */
+	{ "3F000", FATE_FAILED, E_UNAVAILABLE, false },
+	{ "42P01", FATE_FAILED, E_UNAVAILABLE, false },
+	{ "42703", FATE_FAILED, E_UNAVAILABLE, false },
+	{ "42704", FATE_FAILED, E_UNAVAILABLE, false },
+	{ "42883", FATE_FAILED, E_UNAVAILABLE, false },
 	/* text that is no UTF-8, or holds U+0000 */
 	{ "22021", FATE_FAILED, E_BAD_REQUEST, false },
 	{ "22P05", FATE_FAILED, E_BAD_REQUEST, false },
@@ -49,24 +59,66 @@ keep_constraint(struct db *d, const PGresult *r)
 	d->constraint[n] = 0;
 }
 
+/* What a state says of the database as a whole. */
+static enum db_trouble
+trouble_of(const struct db *d, const char *state)
+{
+	static const char *const schema[] = { "3F000", "42P01", "42703",
+		"42704", "42883" };
+
+	if (strcmp(state, "25006") == 0)
+		return strcmp(link_server(d, "in_hot_standby"), "on") == 0 ?
+		    DB_STANDBY : DB_READ_ONLY;
+	for (size_t i = 0; i < sizeof schema / sizeof *schema; i++)
+		if (strcmp(state, schema[i]) == 0)
+			return DB_NO_SCHEMA;
+	return DB_WELL;
+}
+
+void
+link_tell(struct db *d, enum db_trouble t, const char *statement,
+    const char *sqlstate)
+{
+	int64_t now = clock_mono();
+
+	if (t == d->told && now < d->told_until)
+		return;
+	d->told = t;
+	d->told_until = now + 60 * CLOCK_SECOND;
+	log_error(db_trouble_text(t), log_c("statement", statement),
+	    log_c("sqlstate", sqlstate));
+}
+
+/* A conflict is an answer, not a fault; a broken server is not for us alone. */
+static enum log_level
+level_of(const char *state, enum err err)
+{
+	if (err == E_CONFLICT)
+		return LOG_DEBUG_;
+	if (err == E_INTERNAL || strncmp(state, "58", 2) == 0 ||
+	    strncmp(state, "XX", 2) == 0)
+		return LOG_ERROR_;
+	return LOG_WARN_;
+}
+
 /*
  * The server's message may quote values, so it is not written; the sqlstate
  * with the names of statement and object leads to the fault as well.
  */
 static void
-report(const char *name, const PGresult *r, enum err err)
+report(struct db *d, const char *name, const PGresult *r, const char *state,
+    enum err err)
 {
-	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 	const char *object = PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME);
 
+	if (d->trouble != DB_WELL && err != E_INTERNAL) {
+		link_tell(d, d->trouble, name, state);
+		return;
+	}
 	if (!object)
 		object = PQresultErrorField(r, PG_DIAG_TABLE_NAME);
-	/* a conflict is an answer, not a fault */
-	log_write(err == E_CONFLICT ? LOG_DEBUG_ :
-		err == E_INTERNAL ? LOG_ERROR_ : LOG_WARN_,
-	    "statement failed",
-	    LOG_FIELDS(log_c("statement", name),
-		log_c("sqlstate", state ? state : ""),
+	log_write(level_of(state, err), "statement failed",
+	    LOG_FIELDS(log_c("statement", name), log_c("sqlstate", state),
 		log_c("object", object ? object : "")));
 }
 
@@ -95,7 +147,11 @@ link_judge(struct db *d, const char *name, const PGresult *r, enum err *err)
 	fate = table[i].fate;
 	if (fate == FATE_STALE && !d->o.prepare)
 		fate = FATE_FAILED; /* a feature it does not have */
+	d->trouble = trouble_of(d, state);
+	/* A migration makes what it misses. */
+	if (d->pinned && d->trouble == DB_NO_SCHEMA)
+		*err = E_INTERNAL;
 	if (fate == FATE_FAILED)
-		report(name, r, *err);
+		report(d, name, r, state, *err);
 	return fate;
 }

@@ -98,35 +98,69 @@ check_encoding(struct db *d, struct arena *a, const char **why)
 	return E_CONFLICT;
 }
 
-/* Look for what must not be; *pending is the first not applied, or NULL. */
+/* How many migrations newer than this program, and the last of them. */
+struct newer {
+	int n;
+	const struct migration_state *last;
+};
+
+/* What is newer is for newer programs; the schema says how old one may be. */
+static enum err
+judge_newer(struct db *d, struct arena *a, const struct newer *newer,
+    const char **why)
+{
+	int ours = schema_table[schema_count - 1].version;
+	struct rows *r;
+	enum err e;
+
+	if (newer->n == 0)
+		return E_OK;
+	*why = "the database is not reachable";
+	e = db_exec0(d, a, Q_MIGRATION_OLDEST, &r);
+	if (e != E_OK)
+		return e;
+	if (row_int(r, 0, 0) <= ours) {
+		*why = arena_fmt(a, "newer than this program (%.*s), which is "
+		    "fine: it runs on it", STR_FMT(newer->last->file)).p;
+		return E_OK;
+	}
+	*why = arena_fmt(a, "the database has migration %04d (%.*s), which "
+	    "this program does not know: it needs a newer program",
+	    newer->last->version, STR_FMT(newer->last->file)).p;
+	return E_CONFLICT;
+}
+
+/*
+ * Look for what must not be; *pending is the first not applied, or NULL. With
+ * E_OK *why is a remark, or "".
+ */
 static enum err
 verify(struct db *d, struct arena *a, const struct migration **pending,
     const char **why)
 {
 	struct migration_state *s;
+	struct newer newer = { 0 };
 	size_t n;
 	enum err e = migrate_status(d, a, &s, &n);
 
 	*pending = NULL;
-	*why = "the database is not reachable";
+	*why = e == E_OK ? "" : "the database is not reachable";
 	if (e == E_OK)
 		e = check_encoding(d, a, why);
 	for (size_t i = 0; e == E_OK && i < n; i++) {
-		if (!s[i].known)
-			*why = arena_fmt(a, "the database has migration %04d "
-			    "(%.*s), which this program does not know: it "
-			    "needs a newer program", s[i].version,
-			    STR_FMT(s[i].file)).p;
-		else if (s[i].changed)
+		if (!s[i].known) {
+			newer.n++;
+			newer.last = &s[i];
+		} else if (s[i].changed) {
 			*why = arena_fmt(a, "%s was changed after it had been "
 			    "applied: a migration never changes, write another",
 			    by_version(s[i].version)->file).p;
-		if (!s[i].known || s[i].changed)
 			e = E_CONFLICT;
-		else if (s[i].applied_at == 0 && *pending == NULL)
+		} else if (s[i].applied_at == 0 && *pending == NULL) {
 			*pending = by_version(s[i].version);
+		}
 	}
-	return e;
+	return e == E_OK ? judge_newer(d, a, &newer, why) : e;
 }
 
 enum err
@@ -275,14 +309,7 @@ grant(struct db *d, struct arena *a, void *arg, const char **why)
 struct str
 migrate_role(struct arena *a, const char *conninfo)
 {
-	PQconninfoOption *all = PQconninfoParse(conninfo, NULL);
-	struct str role = STR_NONE;
-
-	for (PQconninfoOption *o = all; o && o->keyword; o++)
-		if (strcmp(o->keyword, "user") == 0 && o->val)
-			role = arena_str(a, str_of(o->val));
-	PQconninfoFree(all);
-	return role;
+	return link_role(a, conninfo);
 }
 
 enum err
@@ -290,7 +317,7 @@ migrate_run(struct arena *a, const char *conninfo_owner, const char *app_role,
     int *applied, const char **why)
 {
 	const struct db_options o = { conninfo_owner, 5 * CLOCK_SECOND,
-		MIGRATION_TIME, 0, false };
+		MIGRATION_TIME, 0, false, false };
 	struct db *d = db_new(&o);
 	bool done = false;
 	enum err e;

@@ -17,8 +17,9 @@
  * gives app_role its rights by sql/roles.sql; "" or the owner's own name:
  * there is one role only and it has them. *applied (may be NULL) counts the
  * migrations made. Errors, *why being a sentence for the administrator:
- *   E_CONFLICT     the database is newer than this program, or a migration
- *                  was changed after it was applied; nothing was done
+ *   E_CONFLICT     the database is not UTF8, is for newer programs than
+ *                  this one, or a migration was changed after it was applied;
+ *                  nothing was done
  *   E_NOT_FOUND    the role does not exist; the migrations are made
  *   E_UNAVAILABLE  no database
  *   E_INTERNAL     a migration failed and was rolled back
@@ -43,7 +44,8 @@ enum err migrate_status(struct db *d, struct arena *a,
     struct migration_state **out, size_t *n);
 
 /*
- * Does the schema fit this program? For readiness and doctor. E_CONFLICT with
+ * Does the schema fit this program? For doctor. A newer one does where it says
+ * so (sql/schema/0079): E_OK, and *why is a remark; else "". E_CONFLICT with
  * *why when not, E_UNAVAILABLE without a database.
  */
 enum err migrate_check(struct db *d, struct arena *a, const char **why);

@@ -60,6 +60,16 @@ scratch_start(void)
 		give_up("Bail out! the servers did not start");
 }
 
+void
+scratch_standby(void)
+{
+	char command[512];
+
+	snprintf(command, sizeof command, "%s/scratch standby %s", TESTDIR,
+	    dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
 const char *
 scratch_conninfo(const char *which)
 {

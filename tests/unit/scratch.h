@@ -12,6 +12,9 @@
  */
 void scratch_start(void);
 
+/* A standby of it, in the same directory on port 5433. */
+void scratch_standby(void);
+
 /* SCRATCH_OWNER, SCRATCH_APP, SCRATCH_POOL or SCRATCH_ADMIN. */
 const char *scratch_conninfo(const char *which);
 

@@ -31,7 +31,7 @@ static struct db *
 open_db(const char *conninfo, bool prepare)
 {
 	struct db_options o = { conninfo, 2 * CLOCK_SECOND, 10 * CLOCK_SECOND,
-		0, prepare };
+		0, prepare, false };
 
 	return db_new(&o);
 }
@@ -86,18 +86,24 @@ teardown(void)
 	unlink(LOG_FILE);
 }
 
-static bool
-logged(const char *text)
+static int
+times_logged(const char *text)
 {
 	char line[4096];
-	bool found = false;
+	int n = 0;
 	FILE *f = fopen(LOG_FILE, "r");
 
 	while (f && fgets(line, sizeof line, f))
-		found |= strstr(line, text) != NULL;
+		n += strstr(line, text) != NULL;
 	if (f)
 		fclose(f);
-	return found;
+	return n;
+}
+
+static bool
+logged(const char *text)
+{
+	return times_logged(text) > 0;
 }
 
 /* What happens on the side while the code under test is waiting. */
@@ -201,7 +207,19 @@ static const struct {
 	{ "57P01", E_UNAVAILABLE }, { "57P03", E_UNAVAILABLE },
 	{ "08006", E_UNAVAILABLE }, { "40001", E_UNAVAILABLE },
 	{ "22021", E_BAD_REQUEST }, { "22P02", E_INTERNAL },
-	{ "42501", E_INTERNAL }, { "XX000", E_INTERNAL },
+	{ "42501", E_INTERNAL },
+	/* the server is full, under somebody's hands, or broken */
+	{ "53000", E_UNAVAILABLE }, { "53200", E_UNAVAILABLE },
+	{ "53300", E_UNAVAILABLE }, { "53400", E_UNAVAILABLE },
+	{ "57000", E_UNAVAILABLE }, { "57P02", E_UNAVAILABLE },
+	{ "57P04", E_UNAVAILABLE }, { "57P05", E_UNAVAILABLE },
+	{ "58000", E_UNAVAILABLE }, { "58030", E_UNAVAILABLE },
+	{ "58P01", E_UNAVAILABLE }, { "58P02", E_UNAVAILABLE },
+	{ "XX000", E_UNAVAILABLE }, { "XX001", E_UNAVAILABLE },
+	{ "XX002", E_UNAVAILABLE },
+	/* the schema is another one */
+	{ "42P01", E_UNAVAILABLE }, { "42703", E_UNAVAILABLE },
+	{ "42883", E_UNAVAILABLE },
 };
 
 START_TEST(an_sqlstate_becomes_what_the_caller_can_do)
@@ -332,41 +350,160 @@ START_TEST(a_stopped_server_does_not_stop_us)
 }
 END_TEST
 
+#define MUTE_AT "./.s.PGSQL.5432"
+
 /* A listener whose backlog takes the connection and never says a word. */
-START_TEST(a_server_that_never_greets_meets_the_connect_deadline)
+static int
+mute_open(char *here, size_t room)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX,
-		.sun_path = "./.s.PGSQL.5432" };
-	struct db_options o = { "host=/ dbname=x user=x", 100 * CLOCK_MS,
-		CLOCK_SECOND, 0, false };
-	char here[256], conninfo[300];
+	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = MUTE_AT };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	struct db *mute;
-	int64_t retry_at;
 
 	unlink(to.sun_path);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&to, sizeof to), 0);
-	ck_assert_int_eq(listen(fd, 5), 0);
-	ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+	ck_assert_int_eq(listen(fd, 50), 0);
+	ck_assert_ptr_nonnull(getcwd(here, room));
+	return fd;
+}
+
+START_TEST(a_server_that_never_greets_meets_the_connect_deadline)
+{
+	struct db_options o = { "host=/ dbname=x user=x", 100 * CLOCK_MS,
+		CLOCK_SECOND, 0, false, false };
+	char here[256], conninfo[300];
+	int fd = mute_open(here, sizeof here);
+	struct db *mute;
+	int64_t retry_at;
+
 	snprintf(conninfo, sizeof conninfo, "host='%s' dbname=x user=x", here);
 	o.conninfo = conninfo;
 	mute = db_new(&o);
 	ck_assert_int_eq(db_exec0(mute, a, Q_PING, NULL), E_UNAVAILABLE);
+	ck_assert_str_eq(db_why(mute), "no answer in time");
 	/* in back-off nothing is tried, so nothing moves */
 	retry_at = mute->retry_at = clock_mono() + 3600 * CLOCK_SECOND;
 	ck_assert_int_eq(db_exec0(mute, a, Q_PING, NULL), E_UNAVAILABLE);
 	ck_assert(mute->retry_at == retry_at);
-	/* the pause doubles up to two seconds, with its jitter below five */
+	/* the pause doubles up to a second */
 	for (int i = 0; i < 8; i++) {
 		mute->retry_at = 0;
 		mute->o.connect_timeout = 1;
 		db_exec0(mute, a, Q_PING, NULL);
-		ck_assert(mute->retry_at < clock_mono() + 4 * CLOCK_SECOND);
+		ck_assert(mute->retry_at < clock_mono() + 2 * CLOCK_SECOND);
 	}
-	ck_assert(mute->pause == 2 * CLOCK_SECOND);
+	ck_assert(mute->pause == CLOCK_SECOND);
 	db_close(&mute);
 	close(fd);
-	unlink(to.sun_path);
+	unlink(MUTE_AT);
+}
+END_TEST
+
+/* Its deadline is its own, and it is asked last from then on. */
+START_TEST(a_silent_host_does_not_hide_the_one_behind_it)
+{
+	struct db_options o = { NULL, 300 * CLOCK_MS, 5 * CLOCK_SECOND, 0,
+		false, false };
+	char here[256], conninfo[600];
+	int fd = mute_open(here, sizeof here);
+	struct db *both;
+
+	snprintf(conninfo, sizeof conninfo, "host='%s,%s' dbname=postern "
+	    "user=postern_owner", here, getenv("SCRATCH"));
+	o.conninfo = conninfo;
+	both = db_new(&o);
+	ck_assert_int_eq(db_exec0(both, a, Q_PING, NULL), E_OK);
+	ck_assert_str_eq(both->targets.at[1].host, here);
+	/* it would not be reached any more behind the silent one */
+	both->o.connect_timeout = 200 * CLOCK_MS;
+	link_drop(both);
+	ck_assert_int_eq(db_exec0(both, a, Q_PING, NULL), E_OK);
+	ck_assert_str_eq(db_why(both), "");
+	db_close(&both);
+	close(fd);
+	unlink(MUTE_AT);
+}
+END_TEST
+
+/* The first host is cut off, the second one still a standby. */
+START_TEST(a_promoted_standby_is_found_within_three_seconds)
+{
+	struct db_options o = { NULL, CLOCK_SECOND, 5 * CLOCK_SECOND, 0, false,
+		false };
+	char here[256], conninfo[600], standby[300];
+	int fd = mute_open(here, sizeof here);
+	int64_t promoted;
+	struct db *both;
+	PGconn *c;
+
+	scratch_standby();
+	snprintf(conninfo, sizeof conninfo, "host='%s,%s' port=5432,5433 "
+	    "dbname=postern user=postern_owner", here, getenv("SCRATCH"));
+	o.conninfo = conninfo;
+	both = db_new(&o);
+	for (int64_t end = clock_mono() + 4 * CLOCK_SECOND;
+	    clock_mono() < end; usleep(20000))
+		ck_assert_int_eq(db_exec0(both, a, Q_PING, NULL),
+		    E_UNAVAILABLE);
+	ck_assert_int_eq(db_ready(both, a), DB_STANDBY);
+	ck_assert(logged("takes no writes"));
+	snprintf(standby, sizeof standby, "host='%s' port=5433 user=postgres "
+	    "dbname=postern", getenv("SCRATCH"));
+	c = PQconnectdb(standby);
+	scratch_sql(c, "select pg_promote()");
+	for (promoted = clock_mono(); add(both, 1, "x") != E_OK; usleep(20000))
+		ck_assert(clock_mono() < promoted + 3 * CLOCK_SECOND);
+	PQfinish(c);
+	db_close(&both);
+	close(fd);
+	unlink(MUTE_AT);
+}
+END_TEST
+
+/* What libpq would take for a name is printed by it, and by nobody else. */
+static const struct {
+	const char *conninfo, *says;
+} faults[] = {
+	{ "\"postgresql://postern:hunter2@h/d\"", "postgresql://" },
+	{ "postgresql+asyncpg://postern:hunter2@h/d", "driver" },
+	{ "postgresql+asyncpg://postern:hunter2@h/d?ssl=1", "driver" },
+	{ "jdbc:postgresql://h/d?user=u&password=hunter2", "driver" },
+	{ "postgresql://postern:hunter2%@h/d", "%25" },
+	{ "postgresql://postern:hunter2%zz@h/d", "%25" },
+	{ "postgresql://postern:p@hunter2@h/d", "%40" },
+	{ "postgresql://postern:12/hunter2@h/d", "%40" },
+	{ "postgresql://postern:hunter2/x", "%3A" },
+	{ "postgresql://h/d?passwort=hunter2", "postgresql://" },
+	{ "host=h password=a hunter2", "dbname=" },
+	{ "host=h password='hunter2", "dbname=" },
+	{ "hunter2", "postgresql://" },
+	{ "postgresql://a,b,c,d,e,f,g,h,i/hunter2", "8 hosts" },
+	{ "postgresql://a:1,b:2/d?hostaddr=1.1.1.1", "hosts" },
+};
+
+START_TEST(a_connection_string_is_refused_without_a_word_of_it)
+{
+	const char *why = db_conninfo_fault(faults[_i].conninfo);
+
+	ck_assert_ptr_nonnull(why);
+	ck_assert_ptr_nonnull(strstr(why, faults[_i].says));
+	ck_assert_ptr_null(strstr(why, "hunter2"));
+}
+END_TEST
+
+static const char *const taken[] = {
+	"postgresql://", "postgres://u@h/d", "host=/run/postgresql",
+	"postgresql://u:p%40%2F%3A%25?#@h:5433/d?sslmode=require",
+	"postgresql://u:p:q@[::1]:5432,h2:5433/d?target_session_attrs=any",
+	"postgresql:///d?host=/run/postgresql&password=a@b",
+	"host=a,b port=1,2 dbname='a b' password='x://@ y'", "",
+	"service=postern", "postgresql://%2Frun%2Fpostgresql/d",
+};
+
+START_TEST(a_connection_string_of_libpq_is_taken)
+{
+	const char *why = db_conninfo_fault(taken[_i]);
+
+	ck_assert_msg(why == NULL, "%s", why);
 }
 END_TEST
 
@@ -512,6 +649,97 @@ START_TEST(a_pooler_in_transaction_mode_is_no_obstacle)
 	}
 	for (int i = 0; i < CLIENTS; i++)
 		db_close(&c[i]);
+}
+END_TEST
+
+/* A pooler refuses what it does not know, "options" for one. */
+START_TEST(a_pooler_hands_on_that_there_is_no_audit_log)
+{
+	struct db_options o = { scratch_conninfo("SCRATCH_POOL"),
+		2 * CLOCK_SECOND, 5 * CLOCK_SECOND, 0, false, true };
+	struct db *quiet = db_new(&o), *loud = open_db(o.conninfo, false);
+
+	scratch_sql(admin, "create function named() returns trigger language "
+	    "plpgsql as $$begin new.sha256 = current_setting("
+	    "'application_name'); return new; end$$; create trigger named "
+	    "before insert on schema_migrations for each row execute "
+	    "function named()");
+	for (int i = 0; i < 12; i++)
+		ck_assert_int_eq(add(i % 3 ? quiet : loud, i, "x"), E_OK);
+	ck_assert_str_eq(scratch_sql(admin, "select count(*) from "
+	    "schema_migrations where sha256 = case when version % 3 = 0 then "
+	    "'postern' else 'unaudited postern' end"), "12");
+	db_close(&quiet);
+	db_close(&loud);
+}
+END_TEST
+
+/* Nothing in the log but one sentence that says what to do. */
+START_TEST(a_database_without_schema_is_told_of_once)
+{
+	const char *text = db_trouble_text(DB_NO_SCHEMA);
+
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(db_ready(d, a), DB_NO_SCHEMA);
+	ck_assert_int_eq(db_exec(d, a, Q_ACCOUNT_BY_EMAIL, NULL, A_TEXT("x")),
+	    E_UNAVAILABLE);
+	ck_assert_ptr_nonnull(strstr(text, "posternctl migrate"));
+	ck_assert_int_eq(times_logged(text), 1);
+	ck_assert_int_eq(times_logged("statement failed"), 0);
+}
+END_TEST
+
+static const struct {
+	const char *sql;
+	enum db_trouble trouble;
+} states_of_database[] = {
+	{ "select 1", DB_WELL },
+	{ "alter database fresh set default_transaction_read_only = on",
+	    DB_READ_ONLY },
+	{ "drop table queue_alarm", DB_NO_SCHEMA },
+	{ "delete from schema_migrations where version = 0", DB_NO_SCHEMA },
+	{ "insert into schema_migrations values (9000, 'x', 'x')", DB_WELL },
+	{ "revoke connect on database fresh from public", DB_GONE },
+};
+
+START_TEST(readiness_is_a_schema_and_a_write)
+{
+	const char *why;
+	struct db *app;
+	PGconn *c;
+
+	scratch_database("fresh");
+	ck_assert_int_eq(migrate_run(a, scratch_in("fresh", "postern_owner"),
+	    "postern", NULL, &why), E_OK);
+	c = scratch_admin("fresh");
+	scratch_sql(c, states_of_database[_i].sql);
+	app = open_db(scratch_in("fresh", "postern"), true);
+	ck_assert_int_eq(db_ready(app, a), states_of_database[_i].trouble);
+	db_close(&app);
+	PQfinish(c);
+}
+END_TEST
+
+/* A second for a month of them must not leave a table full of dead rows. */
+START_TEST(readiness_leaves_nothing_to_vacuum)
+{
+	const char *why;
+	struct db *app;
+	PGconn *c;
+
+	scratch_database("fresh");
+	ck_assert_int_eq(migrate_run(a, scratch_in("fresh", "postern_owner"),
+	    "postern", NULL, &why), E_OK);
+	c = scratch_admin("fresh");
+	scratch_sql(c, "create extension if not exists pgstattuple");
+	app = open_db(scratch_in("fresh", "postern"), true);
+	for (int i = 0; i < 500; i++)
+		ck_assert_int_eq(db_ready(app, a), DB_WELL);
+	ck_assert_str_eq(scratch_sql(c, "select "
+	    "dead_tuple_count = 0 and tuple_count = 1 from "
+	    "pgstattuple('queue_alarm')"), "t");
+	db_close(&app);
+	PQfinish(c);
 }
 END_TEST
 
@@ -700,6 +928,13 @@ suite(void)
 	tcase_add_test(t, a_statement_past_its_deadline_is_cancelled);
 	tcase_add_test(t, a_stopped_server_does_not_stop_us);
 	tcase_add_test(t, a_server_that_never_greets_meets_the_connect_deadline);
+	tcase_add_test(t, a_silent_host_does_not_hide_the_one_behind_it);
+	tcase_add_test(t, a_promoted_standby_is_found_within_three_seconds);
+	tcase_add_loop_test(t,
+	    a_connection_string_is_refused_without_a_word_of_it, 0,
+	    sizeof faults / sizeof *faults);
+	tcase_add_loop_test(t, a_connection_string_of_libpq_is_taken, 0,
+	    sizeof taken / sizeof *taken);
 	tcase_add_test(t, a_connection_does_not_cross_a_fork);
 	tcase_add_test(t, an_old_connection_is_replaced);
 	tcase_add_test(t, a_batch_is_one_round_trip_and_one_transaction);
@@ -709,6 +944,11 @@ suite(void)
 	tcase_add_test(t, a_batch_is_repeated_as_a_whole);
 	tcase_add_loop_test(t, a_pooler_in_transaction_mode_is_no_obstacle, 0,
 	    2);
+	tcase_add_test(t, a_pooler_hands_on_that_there_is_no_audit_log);
+	tcase_add_test(t, a_database_without_schema_is_told_of_once);
+	tcase_add_loop_test(t, readiness_is_a_schema_and_a_write, 0,
+	    sizeof states_of_database / sizeof *states_of_database);
+	tcase_add_test(t, readiness_leaves_nothing_to_vacuum);
 	tcase_add_test(t, prepared_statements_survive_their_loss);
 	tcase_add_test(t, prepared_statements_survive_a_migration);
 	tcase_add_test(t, a_batch_may_be_prepared);

@@ -50,7 +50,7 @@ static enum err
 check_as(const char *user)
 {
 	struct db_options o = { scratch_in("fresh", user),
-		2 * CLOCK_SECOND, 5 * CLOCK_SECOND, 0, false };
+		2 * CLOCK_SECOND, 5 * CLOCK_SECOND, 0, false, false };
 	struct db *d = db_new(&o);
 	enum err e = migrate_check(d, a, &why);
 
@@ -109,12 +109,26 @@ START_TEST(a_changed_migration_is_refused_by_its_name)
 }
 END_TEST
 
-/* Security row CF8: a program that is too old stays away. */
-START_TEST(a_newer_schema_is_refused)
+/* Programs one version apart run together, the older one says so. */
+START_TEST(a_newer_schema_is_said_to_be_fine)
 {
 	ck_assert_int_eq(migrate("postern"), E_OK);
 	scratch_sql(admin, "insert into schema_migrations values "
 	    "(9000, '9000_moon.sql', 'x')");
+	ck_assert_int_eq(migrate("postern"), E_OK);
+	ck_assert_int_eq(check_as("postern"), E_OK);
+	ck_assert_ptr_nonnull(strstr(why, "9000_moon.sql"));
+	ck_assert_ptr_nonnull(strstr(why, "fine"));
+}
+END_TEST
+
+/* Security row CF8: a program that is too old stays away. */
+START_TEST(a_schema_for_newer_programs_is_refused)
+{
+	ck_assert_int_eq(migrate("postern"), E_OK);
+	scratch_sql(admin, "insert into schema_migrations values "
+	    "(9000, '9000_moon.sql', 'x'); comment on table "
+	    "schema_migrations is 'oldest program: 8999'");
 	ck_assert_int_eq(migrate("postern"), E_CONFLICT);
 	ck_assert_ptr_nonnull(strstr(why, "9000_moon.sql"));
 	ck_assert_int_eq(check_as("postern"), E_CONFLICT);
@@ -210,7 +224,7 @@ END_TEST
 START_TEST(status_shows_what_is_applied)
 {
 	struct db_options o = { OWNER, 2 * CLOCK_SECOND, 5 * CLOCK_SECOND, 0,
-		false };
+		false, false };
 	struct db *d = db_new(&o);
 	struct migration_state *s;
 	size_t n;
@@ -385,7 +399,8 @@ suite(void)
 	tcase_add_test(t, migrating_twice_changes_nothing);
 	tcase_add_test(t, two_at_once_migrate_once);
 	tcase_add_test(t, a_changed_migration_is_refused_by_its_name);
-	tcase_add_test(t, a_newer_schema_is_refused);
+	tcase_add_test(t, a_newer_schema_is_said_to_be_fine);
+	tcase_add_test(t, a_schema_for_newer_programs_is_refused);
 	tcase_add_test(t, an_empty_database_is_not_ready);
 	tcase_add_test(t, a_failing_migration_leaves_nothing_of_itself);
 	tcase_add_test(t, a_role_that_is_not_there_is_named);
