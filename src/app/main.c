@@ -20,6 +20,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "http/transport_cgi.h"
+#include "store/db.h"
 
 #define EXIT_USAGE 64
 #define EXIT_CONFIG 78 /* EX_CONFIG */
@@ -122,6 +123,7 @@ open_program(struct program *p, const struct options *o)
 	const char *why = "";
 
 	p->arena = arena_new(LIMIT_ARENA);
+	config_use_conninfo(db_conninfo_fault);
 	p->config = config_load(p->arena, o->nsettings, o->settings, &why);
 	if (p->config == NULL) {
 		log_error("configuration refused", log_c("why", why));
@@ -134,6 +136,7 @@ open_program(struct program *p, const struct options *o)
 		    log_c("error", strerror(errno)));
 		return false;
 	}
+	config_log_warnings(p->config);
 	return true;
 }
 

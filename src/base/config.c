@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/config_table.h"
+#include "base/log.h"
 
 const struct config_row config_rows[] = {
 #define CONFIG(kind, field, key, dflt, strict, rule, env, doc) \
@@ -26,6 +27,37 @@ config_fault(struct config_all *all, const char *fmt, ...)
 		va_end(ap);
 	}
 	all->nfaults++;
+}
+
+void
+config_warn(struct config_all *all, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (all->nwarnings == CONFIG_FAULTS)
+		return;
+	va_start(ap, fmt);
+	all->warnings[all->nwarnings++] = arena_vfmt(all->arena, fmt, ap).p;
+	va_end(ap);
+}
+
+const char *
+config_warning(const struct config *c, size_t n)
+{
+	const struct config_all *all =
+	    (const struct config_all *)(const void *)((const char *)c -
+	    offsetof(struct config_all, c));
+
+	return n < all->nwarnings ? all->warnings[n] : NULL;
+}
+
+void
+config_log_warnings(const struct config *c)
+{
+	const char *text;
+
+	for (size_t n = 0; (text = config_warning(c, n)) != NULL; n++)
+		log_warn("configuration", log_c("warning", text));
 }
 
 const char *

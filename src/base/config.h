@@ -32,12 +32,26 @@ struct config {
  * that exists. Every secret is also read from the file that NAME_FILE names.
  * Secrets are wiped from the environment after the read (row CF2).
  * Refused: unknown keys, values of the wrong kind or out of bounds, sample or
- * short secrets, one secret for two purposes, secret files others can read.
+ * short secrets, secrets in quotes or with white space at their end, one
+ * secret for two purposes, secret files others can write.
  * On refusal returns NULL and *why is a sentence that names the key, never
  * its value. The result lives in a.
  */
 const struct config *config_load(struct arena *a, int argc, char **argv,
     const char **why);
+
+/* What is odd, though it works: the n-th sentence, NULL behind the last. */
+const char *config_warning(const struct config *c, size_t n);
+/* Write all of that to the log. */
+void config_log_warnings(const struct config *c);
+
+/*
+ * How a program judges a conninfo: what it must be and is not, without any
+ * part of it, or NULL. To be set before the settings are built; it is
+ * db_conninfo_fault of store/db.h, which is above this layer.
+ */
+typedef const char *config_conninfo_fn(const char *conninfo);
+void config_use_conninfo(config_conninfo_fn *judge);
 
 /*
  * The same, with all that is wrong: faults receives up to max sentences.

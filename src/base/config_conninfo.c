@@ -29,36 +29,6 @@ add(struct buf *b, const char *key, const char *value)
 	buf_byte(b, '\'');
 }
 
-/* A URL or conninfo with one more keyword, unless it has that itself. */
-static const char *
-with(struct arena *a, const char *url, const char *key, const char *value,
-    const char *escaped)
-{
-	struct str s = str_of(url);
-
-	if (strstr(url, key))
-		return url;
-	if (str_starts(s, STR("postgresql://")) ||
-	    str_starts(s, STR("postgres://")))
-		return arena_fmt(a, "%s%c%s=%s", url,
-		    strchr(url, '?') ? '&' : '?', key, escaped).p;
-	return arena_fmt(a, "%s %s='%s'", url, key, value).p;
-}
-
-static const char *
-named_url(struct arena *a, const char *url)
-{
-	return with(a, url, "application_name", "postern", "postern");
-}
-
-/* The statements write audit rows; this session throws them away. */
-static const char *
-unaudited(struct arena *a, const struct config *c, const char *url)
-{
-	return c->audit ? url : with(a, url, "options",
-	    "-c postern.audit=off", "-c%20postern.audit%3Doff");
-}
-
 /* Was the URL given by a weaker source than one of the single settings? */
 static bool
 is_overruled(const struct config_all *all)
@@ -81,10 +51,9 @@ config_conninfo(struct arena *a, const struct config *c, bool owner)
 	const struct config_all *all = all_of(c);
 
 	if (owner && c->db_owner_url[0])
-		return named_url(a, c->db_owner_url);
+		return arena_cstr(a, str_of(c->db_owner_url));
 	if (c->db_url[0] && !is_overruled(all))
-		return owner ? named_url(a, c->db_url) :
-		    unaudited(a, c, named_url(a, c->db_url));
+		return arena_cstr(a, str_of(c->db_url));
 	add(&b, "host", c->db_host);
 	/* Our default must not overrule libpq's PGPORT where no host is. */
 	if (c->db_host[0] ||
@@ -94,6 +63,5 @@ config_conninfo(struct arena *a, const struct config *c, bool owner)
 	add(&b, "password", c->db_password);
 	add(&b, "dbname", c->db_name);
 	add(&b, "sslmode", c->db_sslmode);
-	add(&b, "application_name", "postern");
-	return owner ? buf_str(&b).p : unaudited(a, c, buf_str(&b).p);
+	return buf_str(&b).p;
 }

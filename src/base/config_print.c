@@ -145,7 +145,8 @@ kind_text(struct arena *a, const struct config_row *r)
 
 	if (strcmp(rule, "<key>") == 0 || strcmp(rule, "<keys>") == 0)
 		rule = "32 bytes or more";
-	if (strcmp(rule, "<password>") == 0 || strcmp(rule, "<sealing>") == 0)
+	if (strcmp(rule, "<password>") == 0 ||
+	    strcmp(rule, "<sealing>") == 0 || strcmp(rule, "<conninfo>") == 0)
 		rule = "";
 	if (strcmp(rule, "<absolute>") == 0)
 		rule = "<absolute path>";
@@ -194,7 +195,10 @@ static const char reference_intro[] =
 "  name `AUTH_X` is also accepted as `HOTEL_REVIEWS_AUTH_X`, and in YAML as\n"
 "  `auth.x`.\n"
 "* Every secret is also read from a file: `NAME_FILE` in the environment,\n"
-"  `key_file` in YAML. The file may not be readable by everyone (0600 or 0640).\n"
+"  `key_file` in YAML. The file may not be writable by everyone; one that\n"
+"  everyone can read is warned of, but on a read-only mount and below\n"
+"  `/run/secrets`, where Docker and Kubernetes put it. A secret in quotes or\n"
+"  with white space at its end is refused.\n"
 "  Secrets are not taken from the command line, and are wiped from the\n"
 "  environment after the start.\n"
 "* Durations are seconds (`900`) or `15m`, `1h30m`, `7d`; a bare number counts\n"

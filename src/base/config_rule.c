@@ -151,6 +151,34 @@ shape_calling(struct str v)
 	return ok ? NULL : "must be a calling code such as +49";
 }
 
+/*
+ * A name, an address or a path, or several with commas. Whoever gives a URL
+ * gives a password with it, and a host is printed.
+ */
+static const char *
+shape_host(struct str v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if (strchr(" \"'`?#=<>", v.p[i]) || (i && v.p[i] == '@') ||
+		    str_starts(str_slice(v, i, v.n), STR("://")))
+			return "must be a host name, an address or the path "
+			    "of a socket, without scheme, user and password";
+	return NULL;
+}
+
+/* "localhost:9092, broker:9093" */
+static const char *
+shape_brokers(struct str v)
+{
+	struct str piece;
+
+	while (str_split(&v, ',', &piece))
+		if (shape_host(str_trim(piece)))
+			return "must be a list of host:port, without scheme, "
+			    "user and password";
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	const char *(*check)(struct str v);
@@ -163,6 +191,8 @@ static const struct {
 	{ "<ports>", shape_port },
 	{ "<email>", shape_email },
 	{ "<sender>", shape_sender },
+	{ "<host>", shape_host },
+	{ "<brokers>", shape_brokers },
 	{ "<word>", shape_word },
 	{ "<prefix>", shape_prefix },
 	{ "<calling>", shape_calling },

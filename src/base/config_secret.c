@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -124,12 +125,57 @@ next_piece(struct str *rest, struct str *piece)
 	return piece->n > 0;
 }
 
+/* What a shell or a file format would have taken away, and did not. */
+static bool
+is_quoted(struct str v)
+{
+	static const char *const pairs[][2] = { { "\"", "\"" }, { "'", "'" },
+		{ "`", "`" }, { "\u201c", "\u201d" }, { "\u2018", "\u2019" } };
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct str open = str_of(pairs[i][0]);
+		struct str close = str_of(pairs[i][1]);
+
+		if (v.n >= open.n + close.n && str_starts(v, open) &&
+		    str_ends(v, close))
+			return true;
+	}
+	return false;
+}
+
+static const char *
+fault_of_writing(struct str v)
+{
+	if (is_quoted(v))
+		return "stands in quotes; write it without them";
+	/* Other white space is a control character, refused everywhere. */
+	if (str_ends(v, STR(" ")) || str_ends(v, STR("\u00a0")))
+		return "ends in white space; write it without";
+	return NULL;
+}
+
+static config_conninfo_fn *judge_conninfo;
+
+void
+config_use_conninfo(config_conninfo_fn *judge)
+{
+	judge_conninfo = judge;
+}
+
 static const char *
 fault_of(struct config_all *all, const char *rule, struct str v)
 {
-	const char *fault = NULL;
-	struct str piece;
+	bool several = strcmp(rule, "<keys>") == 0 ||
+	    strcmp(rule, "<sealing>") == 0;
+	struct str rest = v, piece;
+	const char *fault = several ? NULL : fault_of_writing(v);
 
+	while (several && fault == NULL && next_piece(&rest, &piece))
+		fault = fault_of_writing(piece);
+	if (fault)
+		return fault;
+	if (strcmp(rule, "<conninfo>") == 0)
+		return judge_conninfo ? judge_conninfo(v.p) : NULL;
 	if (strcmp(rule, "<key>") == 0)
 		return key_fault(v);
 	if (strcmp(rule, "<keys>") == 0)
@@ -169,6 +215,13 @@ overlap(struct str a, struct str b)
 	return false;
 }
 
+/* Both may be the same one. */
+static bool
+is_conninfo(size_t row)
+{
+	return strcmp(config_rows[row].rule, "<conninfo>") == 0;
+}
+
 /* One secret for two purposes opens both when one leaks (row CF1). */
 static void
 check_equal(struct config_all *all, size_t row)
@@ -176,7 +229,7 @@ check_equal(struct config_all *all, size_t row)
 	struct str v = value(all, row), w;
 
 	for (size_t i = row + 1; i < CONFIG_ROWS; i++) {
-		if (i == CONFIG_ROW_db_url || i == CONFIG_ROW_db_owner_url)
+		if (is_conninfo(i))
 			continue;
 		w = value(all, i);
 		if (w.n && overlap(v, w))
@@ -193,14 +246,14 @@ config_secrets(struct config_all *all)
 		struct str v = value(all, i);
 		const char *fault;
 
-		if (v.n == 0 || i == CONFIG_ROW_db_url ||
-		    i == CONFIG_ROW_db_owner_url)
+		if (v.n == 0)
 			continue;
 		fault = fault_of(all, config_rows[i].rule, v);
 		if (fault)
 			config_fault(all, "%s %s", config_subject(all, i),
 			    fault);
-		check_equal(all, i);
+		if (!is_conninfo(i))
+			check_equal(all, i);
 	}
 	if (all->c.jwt_secret[0] || (all->c.sealing_keys[0] &&
 	    strcmp(all->c.jwt_algorithm, "EdDSA") == 0))
@@ -250,16 +303,44 @@ read_all(int fd, char *p, size_t room)
 	return n;
 }
 
+/*
+ * Where Docker, Kubernetes and systemd put secrets: readable by all, but of a
+ * container or unit that has no others.
+ */
+static bool
+is_mount_of_secrets(int fd, const char *path)
+{
+	struct statvfs fs;
+
+	return strncmp(path, "/run/secrets/", 13) == 0 ||
+	    strncmp(path, "/var/run/secrets/", 17) == 0 ||
+	    (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY));
+}
+
+static enum config_reach
+reach_of(int fd, const char *path, const struct stat *st)
+{
+	/* A pipe or a terminal is nobody else's to read. */
+	if (!S_ISREG(st->st_mode))
+		return CONFIG_OWN;
+	if (st->st_mode & S_IWOTH)
+		return CONFIG_WRITABLE;
+	if (!(st->st_mode & S_IROTH))
+		return CONFIG_OWN;
+	return is_mount_of_secrets(fd, path) ? CONFIG_MOUNTED :
+	    CONFIG_READABLE;
+}
+
 struct str
-config_read_file(struct arena *a, const char *path, size_t max, bool *shared,
-    const char **why)
+config_read_file(struct arena *a, const char *path, size_t max,
+    enum config_reach *reach, const char **why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct str text = STR("");
 	struct stat st;
 	char *p;
-	size_t n;
 
-	*shared = false;
+	*reach = CONFIG_OWN;
 	if (fd < 0 || fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
 		*why = arena_fmt(a, "cannot be read: %s",
 		    strerror(fd < 0 ? errno : EISDIR)).p;
@@ -267,13 +348,14 @@ config_read_file(struct arena *a, const char *path, size_t max, bool *shared,
 			close(fd);
 		return STR_NONE;
 	}
-	/* A pipe or a terminal is nobody else's to read. */
-	*shared = S_ISREG(st.st_mode) && (st.st_mode & (S_IROTH | S_IWOTH));
+	*reach = reach_of(fd, path, &st);
 	p = arena_alloc(a, max + 2);
-	n = read_all(fd, p, max + 1);
+	text = (struct str){ p, read_all(fd, p, max + 1) };
 	close(fd);
-	p[n] = '\0';
-	if (n > max)
+	p[text.n] = '\0';
+	if (text.n > max)
 		*why = "is too long";
-	return (struct str){ p, n };
+	/* An editor's mark of UTF-8 is no part of the text. */
+	return str_starts(text, STR("\ufeff")) ?
+	    str_slice(text, 3, text.n) : text;
 }

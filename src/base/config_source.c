@@ -11,18 +11,22 @@ give_file(struct config_all *all, size_t row, const char *path,
 	struct config_given g = { .from = from, .name = name,
 		.by_file = true };
 	const char *why = NULL;
-	bool shared;
+	enum config_reach reach;
 	struct str text = config_read_file(all->arena, path, CONFIG_VALUE_MAX,
-	    &shared, &why);
+	    &reach, &why);
 
 	if (why) {
 		config_fault(all, "%s: the file %s names %s",
 		    config_rows[row].key, name, why);
 		return;
 	}
-	if (shared)
-		config_fault(all, "%s: the file %s names can be read or "
-		    "written by every user; set its mode to 0600 or 0640",
+	if (reach == CONFIG_WRITABLE)
+		config_fault(all, "%s: the file %s names can be written by "
+		    "every user; set its mode to 0600 or 0640",
+		    config_rows[row].key, name);
+	if (reach == CONFIG_READABLE)
+		config_warn(all, "%s: the file %s names can be read by every "
+		    "user; set its mode to 0600 or 0640",
 		    config_rows[row].key, name);
 	while (text.n && (text.p[text.n - 1] == '\n' ||
 	    text.p[text.n - 1] == '\r'))
@@ -165,20 +169,20 @@ config_file(struct config_all *all, const char *path)
 {
 	const char *usual = SYSCONFDIR "/postern/postern.yaml";
 	const char *why = NULL;
-	bool shared;
+	enum config_reach reach;
 	struct str text;
 
 	if (path == NULL && access(usual, F_OK) == 0)
 		path = usual;
 	if (path == NULL || path[0] == '\0')
 		return;
-	text = config_read_file(all->arena, path, CONFIG_FILE_MAX, &shared,
+	text = config_read_file(all->arena, path, CONFIG_FILE_MAX, &reach,
 	    &why);
 	if (why) {
 		config_fault(all, "The configuration file %s %s", path, why);
 		return;
 	}
 	config_yaml(all, text, path);
-	if (shared)
+	if (reach != CONFIG_OWN)
 		check_shared(all, path);
 }

@@ -57,10 +57,16 @@ struct config_all {
 	struct arena *arena;
 	const char *faults[CONFIG_FAULTS];
 	size_t nfaults;
+	const char *warnings[CONFIG_FAULTS];
+	size_t nwarnings;
 };
 
 /* Note a sentence; past CONFIG_FAULTS they are only counted. */
 void config_fault(struct config_all *all, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Note a sentence that stops nothing; past CONFIG_FAULTS they are dropped. */
+void config_warn(struct config_all *all, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* "key" or "key (from environment NAME)", the subject of a sentence. */
@@ -130,13 +136,21 @@ bool config_has_choice(const char *list, struct str word);
  */
 const char *config_shape(const char *rule, struct str v);
 
+/* Whom a file's mode lets at it besides its owner and group. */
+enum config_reach {
+	CONFIG_OWN,
+	CONFIG_MOUNTED,	 /* readers, of a mount that is made for secrets */
+	CONFIG_READABLE, /* everyone reads */
+	CONFIG_WRITABLE	 /* everyone writes */
+};
+
 /*
  * config_secret.c: the rules for secrets; wiping them from the environment.
- * config_read_file: at most max bytes, a NUL behind them; *shared: everyone
- * may read or write it; *why is set when it cannot be read.
+ * config_read_file: at most max bytes without a byte order mark, a NUL behind
+ * them; *why is set when it cannot be read.
  */
 struct str config_read_file(struct arena *a, const char *path, size_t max,
-    bool *shared, const char **why);
+    enum config_reach *reach, const char **why);
 void config_scrub(void);
 void config_secrets(struct config_all *all);
 

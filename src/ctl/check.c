@@ -23,7 +23,8 @@ static const struct ctl_option check_options[] = {
 static int
 run_check(struct ctl *c)
 {
-	cJSON *faults = json_array(), *answer = json_object();
+	cJSON *faults = json_array(), *warnings = json_array(),
+	      *answer = json_object();
 	const char *why = NULL;
 
 	if (check.sample || check.reference) {
@@ -44,8 +45,15 @@ run_check(struct ctl *c)
 		config_print(c->config, stdout);
 		return CTL_OK;
 	}
+	for (size_t i = 0; c->config &&
+	    (why = config_warning(c->config, i)) != NULL; i++) {
+		json_push(warnings, json_str(str_of(why)));
+		if (!c->json)
+			fprintf(stderr, "posternctl: warning: %s\n", why);
+	}
 	json_add_bool(answer, "ok", c->nfaults == 0);
 	json_add(answer, "faults", faults);
+	json_add(answer, "warnings", warnings);
 	if (c->json)
 		ctl_print(c, answer);
 	else if (c->nfaults == 0)
@@ -68,26 +76,26 @@ migrate_list(struct ctl *c)
 {
 	struct migration_state *m;
 	cJSON *rows = json_array();
-	bool pending = false;
+	const char *why;
 	size_t n;
-	enum err e = migrate_status(c->db, c->arena, &m, &n);
+	enum err e = migrate_status(c->db, c->arena, &m, &n), fits;
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
+	fits = migrate_check(c->db, c->arena, &why);
 	for (size_t i = 0; i < n; i++) {
 		cJSON *row = json_object();
 
-		pending |= m[i].applied_at == 0 || m[i].changed || !m[i].known;
 		json_add_int(row, "version", m[i].version);
 		json_add_str(row, "file", m[i].file);
 		json_add_str(row, "state", m[i].changed ? STR("changed") :
-		    !m[i].known ? STR("unknown") :
+		    !m[i].known ? STR("newer") :
 		    m[i].applied_at ? STR("applied") : STR("pending"));
 		json_add_time(row, "applied_at", m[i].applied_at);
 		json_push(rows, row);
 	}
 	ctl_print(c, rows);
-	return pending ? CTL_FAILED : CTL_OK;
+	return fits == E_OK ? CTL_OK : CTL_FAILED;
 }
 
 static int
@@ -113,6 +121,8 @@ run_migrate(struct ctl *c)
 	if (applied)
 		printf("%d migration%s made.\n", applied,
 		    applied == 1 ? "" : "s");
+	else if (migrate_check(c->db, c->arena, &why) == E_OK && *why)
+		printf("Nothing to do: the schema is %s.\n", why);
 	else
 		puts("The schema is up to date.");
 	return CTL_OK;

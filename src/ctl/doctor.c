@@ -52,6 +52,8 @@ ask_settings(struct doctor *d)
 		note(d, "configuration", FAULT, "%s", c->faults[i]);
 	if (c->config == NULL)
 		return false;
+	for (size_t i = 0; (why = config_warning(c->config, i)) != NULL; i++)
+		note(d, "configuration", WARNING, "%s", why);
 	note(d, "configuration", FINE, "%s", c->config->environment);
 	c->keys = keyring_new(c->config, &why);
 	if (c->keys == NULL)
@@ -160,19 +162,24 @@ ask_database(struct doctor *d)
 	struct ctl *c = d->c;
 	const char *why = NULL;
 	int64_t before, trip = db_ping(c->db, c->arena);
+	enum db_trouble trouble;
 	struct rows *r;
 	enum err e;
 
 	if (trip < 0) {
-		note(d, "database", FAULT, "does not answer");
+		note(d, "database", FAULT, "does not answer: %s",
+		    db_why(c->db));
 		d->unavailable = true;
 		return;
 	}
 	e = migrate_check(c->db, c->arena, &why);
 	note(d, "schema", e == E_OK ? FINE : FAULT, "%s",
-	    e == E_OK ? "fits this version" : why ? why : err_sentence(e));
+	    e == E_OK && !*why ? "fits this version" : why);
 	if (e != E_OK)
 		return;
+	trouble = db_ready(c->db, c->arena);
+	if (trouble != DB_WELL)
+		note(d, "database", FAULT, "%s", db_trouble_text(trouble));
 	before = clock_wall();
 	if (db_exec0(c->db, c->arena, Q_CTL_DOCTOR, &r) != E_OK) {
 		note(d, "database", FAULT, "cannot be asked");

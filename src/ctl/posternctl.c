@@ -109,6 +109,7 @@ ctl_open(struct ctl *c)
 		/* An operator waits longer than a request. */
 		.statement_timeout = 30 * CLOCK_SECOND,
 		.max_lifetime = k->db_lifetime,
+		.unaudited = !k->audit,
 	};
 
 	c->db = db_new(&db);
@@ -207,6 +208,7 @@ main(int argc, char **argv)
 		return CTL_FAILED;
 	json_use(c.arena);
 	log_open("posternctl", NULL, LOG_WARN_);
+	config_use_conninfo(db_conninfo_fault);
 	c.nfaults = config_check(c.arena, argc, argv, &c.config, c.faults, 64);
 	argc = config_args(argc, argv);
 	command_first(argc, argv);

@@ -70,7 +70,10 @@ open_log(const struct config *c, const char **why)
 
 	log_level_parse(str_of(c->log_level), &level);
 	*why = "log.file cannot be opened";
-	return log_open("postern-worker", c->log_file, level);
+	if (!log_open("postern-worker", c->log_file, level))
+		return false;
+	config_log_warnings(c);
+	return true;
 }
 
 static int
@@ -107,8 +110,10 @@ int
 main(int argc, char **argv)
 {
 	struct arena *a = arena_new(LIMIT_ARENA);
-	int status = run(a, argc, argv);
+	int status;
 
+	config_use_conninfo(db_conninfo_fault);
+	status = run(a, argc, argv);
 	arena_free(&a);
 	return status;
 }

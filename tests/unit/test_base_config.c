@@ -429,13 +429,142 @@ START_TEST(secrets_come_from_files_nobody_else_reads)
 	GIVEN(arena_fmt(a, "AUTH_JWT_SECRET_FILE=%s",
 	    file("s", 0640, KEY)).p);
 	ck_assert_str_eq(good()->jwt_secret, KEY);
-	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s", file("s", 0604, KEY)).p);
+	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s", file("s", 0602, KEY)).p);
 	refused("jwt.secret", KEY);
 	GIVEN(SECRET_GIVEN, "DB_PASSWORD_FILE=/nonexistent/file");
 	refused("database.password", NULL);
 	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s", file("s", 0600, KEY)).p,
 	    SECRET_GIVEN);
 	refused("both", KEY);
+}
+END_TEST
+
+/* As Docker and Kubernetes mount them; elsewhere it is worth a word. */
+START_TEST(a_secret_file_that_all_can_read_is_taken_and_warned_of)
+{
+	const struct config *c;
+
+	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s", file("s", 0444, KEY)).p);
+	c = good();
+	ck_assert_str_eq(c->jwt_secret, KEY);
+	ck_assert_ptr_nonnull(strstr(config_warning(c, 0), "JWT_SECRET_FILE"));
+	ck_assert_ptr_null(strstr(config_warning(c, 0), KEY));
+	ck_assert_ptr_null(config_warning(c, 1));
+	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s", file("s", 0440, KEY)).p);
+	ck_assert_ptr_null(config_warning(good(), 0));
+}
+END_TEST
+
+/* What editors and PowerShell put before a text. */
+START_TEST(a_byte_order_mark_is_no_part_of_a_file)
+{
+	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s",
+	    file("s", 0600, "\ufeff" KEY "\r\n")).p);
+	ck_assert_str_eq(good()->jwt_secret, KEY);
+	GIVEN(SECRET_GIVEN, arena_fmt(a, "POSTERN_CONFIG=%s",
+	    file("b.yaml", 0600, "\ufeffredis: {host: h}\n")).p);
+	ck_assert_str_eq(good()->redis_host, "h");
+	GIVEN(SECRET_GIVEN, arena_fmt(a, "POSTERN_CONFIG=%s",
+	    file("b.yaml", 0600, "\ufeff")).p);
+	good();
+}
+END_TEST
+
+static const struct {
+	const char *name, *key, *value;
+} secrets[] = {
+	{ "JWT_SECRET", "jwt.secret", KEY },
+	{ "JWT_PREVIOUS_SECRETS", "jwt.previous_secrets", KEY2 },
+	{ "JWT_REFRESH_SECRET", "refresh.secret", KEY2 },
+	{ "DEVICE_TOKEN_SECRET", "device.secret", KEY2 },
+	{ "SEALING_KEYS", "keys.sealing", "1:" SEALING },
+	{ "DATABASE_URL", "database.url", "postgresql://u:hunter2@h/d" },
+	{ "DATABASE_OWNER_URL", "database.owner_url", "host=h user=hunter2" },
+	{ "DB_PASSWORD", "database.password", "hunter2" },
+	{ "REDIS_PASSWORD", "redis.password", "hunter2" },
+	{ "SMTP_PASSWORD", "smtp.password", "hunter2" },
+	{ "TWILIO_AUTH_TOKEN", "sms.twilio.auth_token", "hunter2" },
+	{ "SMS_HTTP_TOKEN", "sms.http.token", "hunter2" },
+	{ "KAFKA_PASSWORD", "kafka.password", "hunter2" },
+	{ "OIDC_CLIENT_SECRET", "oauth.oidc.client_secret", "hunter2" },
+	{ "S3_SECRET_ACCESS_KEY", "s3.secret_access_key", "hunter2" },
+};
+
+/* Docker's --env-file and systemd's keep what a shell takes away. */
+START_TEST(a_secret_as_it_was_never_meant_stops_the_start)
+{
+	static const char *const around[][2] = { { "\"", "\"" },
+		{ "'", "'" }, { "\u201c", "\u201d" }, { "", " " },
+		{ "", "\u00a0" } };
+	bool several = strcmp(secrets[_i].name, "SEALING_KEYS") == 0 ||
+	    strcmp(secrets[_i].name, "JWT_PREVIOUS_SECRETS") == 0;
+
+	for (int i = 0; i < 5; i++) {
+		const char *text = arena_fmt(a, "%s=%s%s%s", secrets[_i].name,
+		    around[i][0], secrets[_i].value, around[i][1]).p;
+
+		/* what parts several keys is no part of any */
+		if (several && i == 3)
+			continue;
+		GIVEN(_i ? SECRET_GIVEN : text, text);
+		refused(secrets[_i].key, secrets[_i].value);
+	}
+	GIVEN(_i ? SECRET_GIVEN : "A=b", arena_fmt(a, "%s=%s",
+	    secrets[_i].name, secrets[_i].value).p);
+	good();
+}
+END_TEST
+
+/* A host is printed, so it must not be where a password went. */
+static const struct {
+	const char *given, *key;
+} hosts[] = {
+	{ "REDIS_HOST=redis://:hunter2@h:6379/0", "redis.host" },
+	{ "REDIS_HOST=:hunter2@h", "redis.host" },
+	{ "SMTP_HOST=smtps://u:hunter2@relay", "smtp.host" },
+	{ "EMAIL_HOST=u:hunter2@relay", "smtp.host" },
+	{ "DB_HOST=postgresql://u:hunter2@h/d", "database.host" },
+	{ "DB_HOST=\"hunter2\"", "database.host" },
+	{ "KAFKA_BROKERS=b:9092,SASL://u:hunter2@h:9092", "kafka.brokers" },
+};
+
+START_TEST(a_host_holds_no_password)
+{
+	GIVEN(SECRET_GIVEN, hosts[_i].given);
+	refused(hosts[_i].key, "hunter2");
+}
+END_TEST
+
+static const char *const fine_hosts[] = { "h", "10.0.0.1", "::1", "fe80::1%eth0",
+	"/run/postgresql", "a,b", "@abstract" };
+
+START_TEST(a_host_is_a_name_an_address_or_a_path)
+{
+	GIVEN(SECRET_GIVEN, arena_fmt(a, "DB_HOST=%s", fine_hosts[_i]).p);
+	good();
+}
+END_TEST
+
+static const char *
+picky(const char *conninfo)
+{
+	return strstr(conninfo, "hunter2") ? "must be better" : NULL;
+}
+
+START_TEST(a_connection_string_is_judged_wherever_it_stands)
+{
+	config_use_conninfo(picky);
+	GIVEN(SECRET_GIVEN, "DATABASE_URL=postgresql://u:hunter2@h/d");
+	refused("DATABASE_URL", "hunter2");
+	GIVEN(SECRET_GIVEN, "DATABASE_OWNER_URL=host=hunter2");
+	refused("DATABASE_OWNER_URL", "hunter2");
+	GIVEN(SECRET_GIVEN, arena_fmt(a, "POSTERN_CONFIG=%s", file("d.yaml",
+	    0600, "database: {url: \"postgresql://u:hunter2@h/d\"}\n")).p);
+	refused("database.url", "hunter2");
+	GIVEN(SECRET_GIVEN, arena_fmt(a, "DATABASE_URL_FILE=%s", file("d",
+	    0600, "postgresql://u:hunter2@h/d\n")).p);
+	refused("database.url", "hunter2");
+	config_use_conninfo(NULL);
 }
 END_TEST
 
@@ -635,11 +764,10 @@ START_TEST(conninfo_escapes_and_ranks)
 	GIVEN(SECRET_GIVEN, "DB_HOST=h", "DB_PASSWORD=it's \\ x",
 	    "DB_SSL_MODE=require");
 	ck_assert_str_eq(config_conninfo(a, good(), false), "host='h' "
-	    "port='5432' password='it\\'s \\\\ x' sslmode='require' "
-	    "application_name='postern'");
+	    "port='5432' password='it\\'s \\\\ x' sslmode='require'");
 	GIVEN(SECRET_GIVEN, "DATABASE_URL=postgresql://u@h/d", "DB_HOST=h2");
 	ck_assert_str_eq(config_conninfo(a, good(), true),
-	    "postgresql://u@h/d?application_name=postern");
+	    "postgresql://u@h/d");
 	GIVEN(SECRET_GIVEN, "DB_HOST=h2", arena_fmt(a, "POSTERN_CONFIG=%s",
 	    file("c.yaml", 0600, "database: {url: 'host=h1'}\n")).p);
 	ck_assert_ptr_nonnull(strstr(config_conninfo(a, good(), false), "h2"));
@@ -763,6 +891,15 @@ main(void)
 	tcase_add_test(t, random_secrets_are_taken);
 	tcase_add_test(t, one_secret_for_two_purposes_stops_the_start);
 	tcase_add_test(t, secrets_come_from_files_nobody_else_reads);
+	tcase_add_test(t,
+	    a_secret_file_that_all_can_read_is_taken_and_warned_of);
+	tcase_add_test(t, a_byte_order_mark_is_no_part_of_a_file);
+	tcase_add_loop_test(t, a_secret_as_it_was_never_meant_stops_the_start,
+	    0, N(secrets));
+	tcase_add_loop_test(t, a_host_holds_no_password, 0, N(hosts));
+	tcase_add_loop_test(t, a_host_is_a_name_an_address_or_a_path, 0,
+	    N(fine_hosts));
+	tcase_add_test(t, a_connection_string_is_judged_wherever_it_stands);
 	tcase_add_test(t, a_file_with_secrets_is_not_for_everyone);
 	tcase_add_test(t, secrets_are_gone_from_the_environment);
 	tcase_add_test(t, secrets_are_not_taken_from_the_command_line);
