@@ -35,10 +35,12 @@ static cJSON *
 checks(const struct health *h)
 {
 	cJSON *o = json_object(), *memory = json_object(),
-	      *queue = json_object(),
+	      *queue = json_object(), *database = check(h->database, true),
 	      *redis = check(h->redis, h->redis_configured);
 
-	json_add(o, "database", check(h->database, true));
+	if (*h->trouble)
+		json_add_str(database, "error", str_of(h->trouble));
+	json_add(o, "database", database);
 	json_add(o, "redis", redis);
 	if (h->redis_why)
 		json_add_str(redis, "error", str_of(h->redis_why));
@@ -68,12 +70,17 @@ head(struct call *c, int status, const char *word, cJSON **out)
 	return answer(c, status, "", o);
 }
 
+static bool
+is_private(const struct call *c)
+{
+	return strcmp(c->ctx->config->health_details, "private") == 0;
+}
+
 static enum err
 all(struct call *c)
 {
 	static const char *const words[] = { "healthy", "degraded",
 		"unhealthy" };
-	bool private = strcmp(c->ctx->config->health_details, "private") == 0;
 	struct health h;
 	cJSON *o;
 	enum err e;
@@ -82,7 +89,7 @@ all(struct call *c)
 	e = head(c, h.status == HEALTH_UNHEALTHY ? 503 : 200,
 	    words[h.status], &o);
 	json_add_int(o, "uptime", h.uptime / CLOCK_SECOND);
-	if (!private)
+	if (!is_private(c))
 		json_add(o, "checks", checks(&h));
 	return e;
 }
@@ -99,11 +106,16 @@ static enum err
 ready(struct call *c)
 {
 	bool degraded;
+	const char *why = health_ready(c->ctx, &degraded);
+	enum err e;
 	cJSON *o;
 
-	if (!health_ready(c->ctx, &degraded)) {
+	if (*why) {
 		c->ctx->retry_after = 1;
-		return head(c, 503, "unavailable", &o);
+		e = head(c, 503, "unavailable", &o);
+		if (!is_private(c))
+			json_add_str(o, "error", str_of(why));
+		return e;
 	}
 	return head(c, 200, degraded ? "degraded" : "ready", &o);
 }

@@ -7,6 +7,7 @@
 struct health {
 	enum { HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_UNHEALTHY } status;
 	int64_t database;
+	const char *trouble;   /* a sentence, "": none */
 	bool redis_configured;
 	int64_t redis;
 	const char *redis_why; /* what is wrong, where it is down */
@@ -22,7 +23,11 @@ struct health {
  */
 void health_check(struct ctx *x, struct health *out);
 
-/* Can requests be served now? Postgres only: the readiness of a balancer. */
-bool health_ready(struct ctx *x, bool *degraded);
+/*
+ * Can requests be served now? Postgres only: the readiness of a balancer. Once
+ * a second and host a write is tried. "": yes; else a sentence that says why
+ * not.
+ */
+const char *health_ready(struct ctx *x, bool *degraded);
 
 #endif

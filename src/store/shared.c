@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SHARED_VERSION 7
+#define SHARED_VERSION 8
 
 static void
 complain(const char *msg, const char *path)

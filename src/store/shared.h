@@ -32,6 +32,9 @@ struct shared {
 	/* how far the queues are behind (core/backlog.h), known until then */
 	_Atomic int64_t backlog_until; /* monotonic µs */
 	_Atomic int64_t backlog[6];
+	/* what a write showed of the database, and when to try the next */
+	_Atomic int64_t ready_until; /* monotonic µs */
+	_Atomic int64_t ready;	     /* enum db_trouble + 1; 0: not known */
 	struct metrics metrics;
 	/* what changed of sessions (core/session_change.h); monotonic µs */
 	_Atomic int64_t changes_asked, changes_claimed;
