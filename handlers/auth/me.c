@@ -1,10 +1,9 @@
 /* GET, PUT, PATCH, DELETE /auth/me, /user/profile */
 #include "core/api_key.h"
 #include "core/erase.h"
-#include "core/factor_verify.h"
-#include "core/login.h"
 #include "core/role.h"
 #include "handlers/handlers.h"
+#include "handlers/prove.h"
 
 enum { USERNAME, FIRST_NAME, LAST_NAME, FULL_NAME };
 
@@ -80,33 +79,12 @@ static const struct field delete_fields[] = {
 	{ 0 },
 };
 
-/* What was given must be right; without it the session must be fresh. */
-static enum err
-prove(struct call *c)
-{
-	const struct session *s = c->actor.session;
-	const struct subject subject = subject_of_account(&s->account);
-	const struct factor_try t = { .code = given(c, CODE) };
-	struct factor_proof proof;
-	struct str stored;
-	enum err e = E_OK;
-
-	if (c->in[PASSWORD].given)
-		e = login_prove(c->ctx, &s->account, given(c, PASSWORD),
-		    &stored);
-	if (e == E_OK && c->in[CODE].given)
-		e = factor_verify(c->ctx, &subject, s, &t, &proof);
-	if (e != E_OK || c->in[PASSWORD].given || c->in[CODE].given)
-		return e;
-	return session_recent(c->actor.session) ? E_OK : E_REAUTH_REQUIRED;
-}
-
 static enum err
 erase(struct call *c)
 {
 	cJSON *data = json_object();
 	int64_t at;
-	enum err e = prove(c);
+	enum err e = prove_now(c, PASSWORD, CODE);
 
 	if (e == E_OK)
 		e = erase_request(c->ctx, &c->actor.session->account, &at);

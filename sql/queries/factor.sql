@@ -77,11 +77,11 @@ from f left join factor_codes o on o.subject_id = f.subject_id
 
 -- name: factor_enable
 -- What was pending is live, if it is still the pending one. Other sessions
--- end (security row TO12), devices are known no more.
+-- end (security row TO12), devices are known no more. It is no proof of who
+-- does it.
 -- 1 subject, 2 kind, 3 pending id, 4 step or null, 5 code id or null, 6 new
 -- set or null, 7 prefixes, 8 hashes (a line each), 9 user or null, 10 owner or
--- null, 11 session kept, 12 amr, 13 mails or null, 14 ip, 15 user agent,
--- 16 request id
+-- null, 11 session kept, 12 mails or null, 13 ip, 14 user agent, 15 request id
 with o as (
 	update factor_codes set used_at = now()
 	where id = $5::uuid and used_at is null and voided_at is null
@@ -122,24 +122,19 @@ with o as (
 		end_reason = 'second factor enabled'
 	from u where user_id = u.id and ended_at is null
 		and sessions.id is distinct from $11::uuid
-), k as (
-	update sessions set proved_at = now(),
-		amr = case when $12 = any (string_to_array(amr, ' '))
-			then amr else amr || ' ' || $12 end
-	from u where sessions.id = $11::uuid
 ), d as (
 	update devices set revoked_at = now()
 	from u where user_id = u.id and revoked_at is null
 ), j as (
 	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.* from f, job_drafts($13::json) t
+	select t.* from f, job_drafts($12::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
 	select coalesce($9::uuid, $10::uuid), coalesce($9::uuid, $10::uuid),
 		'2fa.enabled', case when $9::text is null
 			then 'subjects/' || f.subject_id else 'users' end,
-		'success', $2, $14, $15, $16
+		'success', $2, $13, $14, $15
 	from f
 )
 select subject_id from f;

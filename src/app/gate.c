@@ -131,7 +131,7 @@ administration(const struct call *c)
 	return factor_proved(s, QUARTER) ? E_OK : E_REAUTH_REQUIRED;
 }
 
-/* Has who asks proved himself lately enough? An administrator by a factor. */
+/* Has who asks proved himself lately enough? */
 static enum err
 fresh(const struct call *c)
 {
@@ -144,8 +144,7 @@ fresh(const struct call *c)
 	if (e != E_OK || s == NULL ||
 	    !(staff || c->route->flags & ROUTE_RECENT))
 		return e;
-	return (admin || staff ? factor_recent(s) : session_recent(s)) ?
-	    E_OK : E_REAUTH_REQUIRED;
+	return factor_recent(s) ? E_OK : E_REAUTH_REQUIRED;
 }
 
 enum err

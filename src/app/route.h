@@ -62,6 +62,7 @@ enum {
 	ROUTE_ROOT = 8,	      /* served at the root too */
 	ROUTE_ENROL = 16,     /* open to who must set up a second factor */
 	ROUTE_STAFF = 32,     /* RECENT for administrators */
+	ROUTE_ENROL_RECENT = ROUTE_ENROL | ROUTE_RECENT,
 	ROUTE_IDEMPOTENT_RECENT = ROUTE_IDEMPOTENT | ROUTE_RECENT,
 	ROUTE_IDEMPOTENT_STAFF = ROUTE_IDEMPOTENT | ROUTE_STAFF
 };

@@ -57,8 +57,9 @@ enum err factor_backup_renew(struct ctx *x, const struct subject *s,
 bool factor_missing(const struct ctx *x, const struct account *a);
 
 /*
- * Was a password or a factor proved lately enough to change factors? Of who
- * has a factor it must be that one, or a backup code.
+ * A recent proof, wherever one is wanted: a login or step-up within ten
+ * minutes. Of who has a factor it must be by that one or a backup code,
+ * however he logged in (rows TO2, TD2); to enable one is no proof.
  */
 bool factor_recent(const struct session *s);
 

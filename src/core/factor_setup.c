@@ -177,9 +177,8 @@ store(struct ctx *x, const struct subject *s, struct str session,
 	    totp ? A_NULL : A_STR(p->code_id), any ? A_STR(codes->id) :
 	    A_NULL, A_STR(any ? codes->prefixes : STR_NONE),
 	    A_STR(any ? codes->hashes : STR_NONE), A_STR(s->user_id),
-	    A_STR(s->owner_id), A_STR(session), totp ? A_TEXT("otp") :
-	    A_STR(kind), A_STR(mails), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	    A_STR(s->owner_id), A_STR(session), A_STR(mails),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK && r->n == 0)
 		return E_BAD_CODE; /* somebody was faster */
 	if (e == E_OK)

@@ -72,7 +72,7 @@ struct session_entry {
 enum err session_list(struct ctx *x, struct str user_id, long limit,
     long offset, struct session_entry **out, size_t *n, int64_t *total);
 
-/* Was a password or factor proved within ten minutes? (contract 3.5) */
+/* Within ten minutes? Whether by what it must be, says factor_recent. */
 bool session_recent(const struct session *s);
 
 #endif

@@ -140,6 +140,7 @@ def test_of_two_setups_the_last_counts(person):
 
 def test_a_second_setup_neither_shows_nor_replaces_the_live_secret(enrolled):
     """Row TO3."""
+    enrolled.prove()
     answer = enrolled.person.api.post("/auth/2fa/setup")
     assert answer.status == 200
     assert answer.data["secret"] != enrolled.secret
@@ -149,7 +150,7 @@ def test_a_second_setup_neither_shows_nor_replaces_the_live_secret(enrolled):
 
 
 def test_the_factor_is_replaced_by_the_code_of_the_new_one(stack, enrolled):
-    person = enrolled.person
+    person = enrolled.prove().person
     new = person.api.post("/auth/2fa/setup").data
     assert person.api.post("/auth/2fa/enable", {
         "code": code(new["secret"], -1)}).data["backup_codes"] == \
@@ -162,13 +163,80 @@ def test_the_factor_is_replaced_by_the_code_of_the_new_one(stack, enrolled):
                            code(new["secret"])).status == 200
 
 
+# Whatever changes how one gets in, below every mount.
+CHANGES = [
+    ("POST", "/auth/2fa/setup", {}), ("POST", "/mfa/setup", {}),
+    ("POST", "/2fa/totp/setup", {}), ("POST", "/2fa/email/setup", {}),
+    ("POST", "/2fa/sms/setup", {"phone": "+49 30 1234567"}),
+    ("POST", "/mfa/enable", {"code": "123456"}),
+    ("POST", "/2fa/totp/verify-setup", {"code": "123456"}),
+    ("POST", "/2fa/sms/verify-setup", {"code": "123456"}),
+    ("POST", "/2fa/email/verify-setup", {"code": "123456"}),
+    ("POST", "/auth/2fa/disable", {}), ("POST", "/mfa/disable", {}),
+    ("POST", "/mfa/backup-codes", {}),
+    ("POST", "/auth/recovery/methods",
+     {"type": "email", "value": "elsewhere@example.test"}),
+    ("POST", "/auth/recovery/methods/1/verify", {"code": "123456"}),
+    ("DELETE", "/auth/recovery/methods/1", {}),
+    ("POST", "/auth/change-email", {"new_email": "new@example.test"}),
+    ("POST", "/auth/change-email/confirm", {"token": "pem_x"}),
+    ("GET", "/auth/me/export", None), ("DELETE", "/auth/me", {})]
+
+
+def refused_for_want_of_proof(api):
+    for mount in ("/api/v1", "/api"):
+        for method, path, body in CHANGES:
+            answer = api.of(api.token, mount).send(method, path, body)
+            assert (answer.status, answer.code) == (403, "REAUTH_REQUIRED"), (
+                path, answer)
+
+
+def test_an_old_session_changes_nothing_of_how_one_gets_in(stack, person):
+    """Row TO2: nor does it set up the first factor, which would be its own
+    proof of all the rest."""
+    setup = person.api.post("/auth/2fa/setup").data
+    stack.age_proof(person, 11)
+    refused_for_want_of_proof(person.api)
+    answer = person.api.post("/auth/2fa/enable",
+                             {"code": code(setup["secret"])})
+    assert answer.code == "REAUTH_REQUIRED"
+    assert not person.api.get("/auth/2fa/status").data["enabled"]
+
+
 def test_an_old_session_cannot_replace_a_factor(stack, enrolled):
     """Row TO2."""
-    stack.sql("update sessions set proved_at = now() - interval '11 minutes' "
-              "where user_id = %s", enrolled.person.id)
-    stack.forget_limits()
-    answer = enrolled.person.api.post("/auth/2fa/setup")
-    assert (answer.status, answer.code) == (403, "REAUTH_REQUIRED")
+    enrolled.prove()
+    stack.age_proof(enrolled.person, 11)
+    refused_for_want_of_proof(enrolled.person.api)
+
+
+def test_enabling_a_factor_is_no_proof(stack, person):
+    stack.age_proof(person, 9)
+    before = stack.sql("select proved_at, amr from sessions where id = %s",
+                       person.session)
+    enrolled = Enrolled(stack, person)
+    assert stack.sql("select proved_at, amr from sessions where id = %s",
+                     person.session) == before
+    refused_for_want_of_proof(person.api)
+    enrolled.prove()
+    assert person.api.get("/auth/me/export").status == 200
+
+
+def test_a_trusted_device_opens_nothing_that_wants_the_factor(enrolled):
+    """Row TD2: it stands for the factor at login and nowhere else; nor does
+    the password do that its thief has too."""
+    person = enrolled.person
+    device = enrolled.login(remember_device=True).data["device_token"]
+    person.take(person.try_login(device_token=device).data)
+    refused_for_want_of_proof(person.api)
+    for method, path in (("POST", "/auth/2fa/disable"),
+                         ("DELETE", "/auth/me")):
+        answer = person.api.send(method, path,
+                                 {"password": person.password})
+        assert answer.code == "REAUTH_REQUIRED"
+    enrolled.prove()
+    assert person.api.get("/auth/me/export").status == 200
+    assert person.api.post("/auth/2fa/disable").status == 200
 
 
 def test_enabling_ends_other_sessions_and_forgets_devices(person, stack):
@@ -420,7 +488,7 @@ def test_each_backup_code_works_once_and_ten_are_all(stack, enrolled, inbox):
 
 def test_new_backup_codes_void_the_old(stack, enrolled, inbox):
     """Row BC4."""
-    answer = enrolled.person.api.post("/mfa/backup-codes")
+    answer = enrolled.prove().person.api.post("/mfa/backup-codes")
     assert answer.status == 200 and len(answer.data["backupCodes"]) == 10
     assert not set(answer.data["backup_codes"]) & set(enrolled.backup)
     assert enrolled.verify(enrolled.challenge(),
@@ -475,7 +543,7 @@ def test_what_is_given_to_disable_must_be_right(enrolled):
 
 
 def test_after_disabling_a_password_is_enough(enrolled, inbox):
-    person = enrolled.person
+    person = enrolled.prove().person
     challenge = enrolled.challenge()
     assert person.api.post("/auth/2fa/disable", {
         "password": person.password}).status == 200

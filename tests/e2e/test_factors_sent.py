@@ -60,7 +60,8 @@ def test_a_telephone_is_proved_before_it_counts(stack, person, phone):
     assert method["type"] == "sms" and method["restricted"] is True
     assert phone not in json.dumps(method)
     assert person.api.post("/2fa/sms/verify-setup",
-                           {"code": sent}).status == 409
+                           {"code": sent}).code == "REAUTH_REQUIRED"
+    assert person.api.post("/2fa/verify", {"code": sent}).status == 401
 
 
 @TWILIO
@@ -283,7 +284,7 @@ def test_a_mailed_code_goes_to_the_account_whatever_is_asked(person, inbox):
 
 
 def test_a_second_method_keeps_the_backup_codes(stack, person, inbox):
-    enrolled = Enrolled(stack, person)
+    enrolled = Enrolled(stack, person).prove()
     assert "backup_codes" not in with_mail(person, inbox)
     login = person.try_login().data
     assert login["methods"] == ["totp", "email", "backup"]

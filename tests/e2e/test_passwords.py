@@ -332,7 +332,7 @@ def test_bcrypt_by_configuration(api, stack):
 
 def test_a_password_is_no_proof_of_who_has_a_factor(stack, person):
     """Changing it does not open what wants a recent one."""
-    Enrolled(stack, person)
+    Enrolled(stack, person).prove()
     stack.age_proof(person, 11)
     new = person.password + "-new"
     assert person.api.post("/auth/change-password", {
@@ -344,7 +344,7 @@ def test_a_password_is_no_proof_of_who_has_a_factor(stack, person):
 def test_strict_a_change_wants_the_factor_of_the_last_five_minutes(stack):
     """Row PW8."""
     someone = staff(stack, "user")
-    app = Enrolled(stack, someone)
+    app = Enrolled(stack, someone).prove()
     body = {"old_password": someone.password,
             "new_password": someone.password + "-new"}
     stack.age_proof(someone, 6)

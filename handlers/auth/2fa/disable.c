@@ -1,5 +1,6 @@
 /* POST /auth/2fa/disable, /mfa/disable */
 #include "handlers/auth/2fa/party.h"
+#include "handlers/prove.h"
 
 enum { CODE, PASSWORD, METHOD, USER_ID };
 
@@ -15,28 +16,17 @@ static const struct field fields[] = {
 	{ 0 },
 };
 
-/*
- * Contract 3.5: what is given must be right; a session that gives nothing must
- * have proved a password or a factor within ten minutes.
- */
+/* A key answers for its owner's people; a code that it sends must be right. */
 static enum err
 prove(struct call *c, const struct party *p)
 {
 	const struct factor_try t = { .code = given(c, CODE) };
 	struct factor_proof proof;
-	struct str stored;
-	enum err e = E_OK;
 
-	if (c->in[PASSWORD].given && p->session)
-		e = login_prove(c->ctx, &p->session->account,
-		    given(c, PASSWORD), &stored);
-	if (e == E_OK && c->in[CODE].given)
-		e = factor_verify(c->ctx, &p->subject, p->session, &t,
-		    &proof);
-	if (e != E_OK || c->in[CODE].given || c->in[PASSWORD].given ||
-	    p->session == NULL)
-		return e;
-	return session_recent(p->session) ? E_OK : E_REAUTH_REQUIRED;
+	if (p->session)
+		return prove_now(c, PASSWORD, CODE);
+	return c->in[CODE].given ? factor_verify(c->ctx, &p->subject, NULL,
+	    &t, &proof) : E_OK;
 }
 
 static enum err

@@ -34,8 +34,6 @@ setup(struct call *c)
 	if (e == E_OK)
 		e = address(c, &p, &to);
 	if (e == E_OK)
-		e = party_may_replace(c, &p);
-	if (e == E_OK)
 		e = factor_setup_sent(c->ctx, &p.subject, p.session ?
 		    p.session->id : STR_NONE, STR("email"), to);
 	return e != E_OK ? e : answer(c, 200, "A code was sent by e-mail",

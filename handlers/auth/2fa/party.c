@@ -77,14 +77,3 @@ party_bound(struct call *c, const struct party *p)
 	return p->session ? arena_fmt(c->ctx->arena, "session:%.*s",
 	    STR_FMT(p->session->id)) : STR("key");
 }
-
-enum err
-party_may_replace(struct call *c, const struct party *p)
-{
-	if (p->session == NULL)
-		return E_OK;
-	if (!p->session->account.two_factor_enabled &&
-	    strcmp(c->ctx->config->profile, "strict") != 0)
-		return E_OK;
-	return factor_recent(p->session) ? E_OK : E_REAUTH_REQUIRED;
-}

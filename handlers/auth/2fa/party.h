@@ -28,11 +28,4 @@ enum err party_read(struct call *c, struct party *out);
 /* The bound of a code that is sent to this party. */
 struct str party_bound(struct call *c, const struct party *p);
 
-/*
- * May this party change factors that are there? A session must have proved a
- * factor lately (row TO2), under service.profile strict also to set up the
- * first one.
- */
-enum err party_may_replace(struct call *c, const struct party *p);
-
 #endif

@@ -29,8 +29,6 @@ run(struct call *c)
 	enum err e = party_of(c, STR_NONE, given(c, USER_ID), true, &p);
 
 	if (e == E_OK)
-		e = party_may_replace(c, &p);
-	if (e == E_OK)
 		e = factor_setup_totp(c->ctx, &p.subject, p.session ?
 		    p.session->id : STR_NONE, &s);
 	if (e != E_OK)

@@ -23,8 +23,6 @@ setup(struct call *c)
 	if (e == E_OK)
 		e = party_of(c, STR_NONE, given(c, USER_ID), true, &p);
 	if (e == E_OK)
-		e = party_may_replace(c, &p);
-	if (e == E_OK)
 		e = factor_setup_sent(c->ctx, &p.subject, p.session ?
 		    p.session->id : STR_NONE, STR("sms"), phone);
 	return e != E_OK ? e : answer(c, 200, "A code was sent to the "
