@@ -8,6 +8,7 @@
 #include "core/api_key.h"
 #include "core/idempotency.h"
 #include "core/session.h"
+#include "crypto/password.h"
 #include "http/cors.h"
 
 /* Whom an Idempotency-Key belongs to: the actor, or the network. */
@@ -153,6 +154,7 @@ dispatch(void *obj, struct exchange *x)
 		.re = &re };
 	struct str body = serve(app, x, &c, &rq);
 
+	password_share(STR_NONE);
 	cors_headers(&re, &rq, app->config->cors_origins);
 	transport_answer(x, re.status, re.headers, re.nheaders, body);
 	measure(&rq, &c);

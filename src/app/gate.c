@@ -3,8 +3,10 @@
 #include "app/gate_actor.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "core/api_key.h"
 #include "core/factor.h"
 #include "core/limit.h"
+#include "crypto/password.h"
 
 #define QUARTER (900 * CLOCK_SECOND)
 #define HOUR (3600 * CLOCK_SECOND)
@@ -147,6 +149,14 @@ fresh(const struct call *c)
 	return factor_recent(s) ? E_OK : E_REAUTH_REQUIRED;
 }
 
+/* Whom the hashes of this request are counted for. */
+static struct str
+owner(const struct call *c)
+{
+	return c->actor.session ? c->actor.session->account.id :
+	    c->actor.key ? c->actor.key->user_id : STR_NONE;
+}
+
 enum err
 gate(struct call *c, struct exchange *x, struct request *rq)
 {
@@ -166,6 +176,8 @@ gate(struct call *c, struct exchange *x, struct request *rq)
 	e = take_body(c, x, rq);
 	if (e == E_OK)
 		e = admit(c);
+	if (e == E_OK)
+		password_share(owner(c));
 	if (e == E_OK)
 		e = complete(c);
 	if (e == E_OK)

@@ -140,10 +140,8 @@ factor_backup_renew(struct ctx *x, const struct subject *s,
 	enum err e;
 
 	backup_make(x, out);
-	e = backup_hash(x, out);
-	if (e == E_OK)
-		e = factor_notice_user(x, s->user_id, "codes", STR_NONE,
-		    &mails);
+	backup_hash(x, out);
+	e = factor_notice_user(x, s->user_id, "codes", STR_NONE, &mails);
 	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_BACKUP_RENEW, &r, A_STR(s->id),
 		    A_STR(out->id), A_STR(out->prefixes), A_STR(out->hashes),

@@ -46,7 +46,7 @@ enum err factor_disable(struct ctx *x, const struct subject *s,
  */
 enum err factor_reset(struct ctx *x, struct str actor, struct str ref);
 
-/* Ten new backup codes; the old ones are void. E_CONFLICT, E_BUSY. */
+/* Ten new backup codes; the old ones are void. E_CONFLICT. */
 struct backup_set;
 enum err factor_backup_renew(struct ctx *x, const struct subject *s,
     struct backup_set *out);

@@ -4,7 +4,6 @@
 #include "base/encoding.h"
 #include "core/factor_send.h"
 #include "core/qr.h"
-#include "crypto/password.h"
 #include "crypto/seal.h"
 #include "crypto/totp.h"
 
@@ -135,7 +134,7 @@ proves(struct ctx *x, const struct subject *s, struct str kind,
 	    totp_match(secret, code, clock_wall() / CLOCK_SECOND, step);
 }
 
-/* The backup codes that come with it, hashed. */
+/* The backup codes that come with it, hashed. *any: are there some? */
 static enum err
 backup_of(struct ctx *x, const struct subject *s, struct str kind,
     const struct pending *p, struct backup_set *codes, bool *any)
@@ -148,13 +147,16 @@ backup_of(struct ctx *x, const struct subject *s, struct str kind,
 		return E_OK;
 	if (p->codes.n == 0) {
 		backup_make(x, codes);
-		return backup_hash(x, codes);
+		backup_hash(x, codes);
+		return E_OK;
 	}
 	e = unseal(x->arena, x->keys, factor_bound(x->arena, "codes", s, kind,
 	    p->id), p->codes, &text);
 	if (e == E_OK && !backup_split(text, codes))
 		e = E_INTERNAL;
-	return e != E_OK ? e : backup_hash(x, codes);
+	if (e == E_OK)
+		backup_hash(x, codes);
+	return e;
 }
 
 static enum err
@@ -193,11 +195,8 @@ factor_setup_enable(struct ctx *x, const struct subject *s,
 {
 	struct pending p;
 	int64_t step = 0;
-	enum err e;
+	enum err e = charge(x, s, session, kind, &p);
 
-	if (password_busy())
-		return E_BUSY;
-	e = charge(x, s, session, kind, &p);
 	if (e == E_OK && !proves(x, s, kind, &p, code, &step))
 		e = E_BAD_CODE;
 	if (e == E_OK)

@@ -16,6 +16,8 @@
 #include "base/log.h"
 
 #define QUEUE_AT 4096 /* first byte of the queue; slots lie below */
+#define SHARES_AT 8192
+#define OWNERS (1u << 20) /* who hash at once hardly fall on one */
 #define LATELY (20 * CLOCK_MS)
 
 static struct {
@@ -24,6 +26,8 @@ static struct {
 	int fd;
 	int slots;
 	int held;  /* the slot we hold, or -1 */
+	off_t share; /* first byte of whose turn it is, or 0 */
+	off_t taken; /* that of his bytes which we hold, or 0 */
 	bool borrowed; /* path is in /tmp: others could have made it */
 	const _Atomic int64_t *yield_to;
 } lock = { .fd = -1, .held = -1 };
@@ -85,6 +89,7 @@ use(int fd)
 	lock.fd = fd;
 	lock.pid = getpid();
 	lock.held = -1;
+	lock.taken = 0;
 	return E_OK;
 }
 
@@ -191,6 +196,43 @@ hash_slot_yield_to(const _Atomic int64_t *at)
 	lock.yield_to = at;
 }
 
+/* How many slots one owner may hold. */
+static int
+share_size(void)
+{
+	return lock.slots > 3 ? lock.slots / 2 : 1;
+}
+
+void
+hash_slot_share(struct str who)
+{
+	static const unsigned char same[crypto_shorthash_KEYBYTES];
+	uint64_t h;
+
+	if (lock.taken && lock.pid == getpid())
+		set_lock(F_UNLCK, lock.taken);
+	lock.share = lock.taken = 0;
+	if (who.n == 0)
+		return;
+	crypto_shorthash((unsigned char *)&h, (const unsigned char *)who.p,
+	    who.n, same);
+	lock.share = SHARES_AT + (off_t)(h % OWNERS) * share_size();
+}
+
+static bool
+take_share(void)
+{
+	if (lock.share == 0 || lock.taken)
+		return true;
+	for (int i = 0; i < share_size(); i++) {
+		if (set_lock(F_WRLCK, lock.share + i)) {
+			lock.taken = lock.share + i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 take_slot(void)
 {
@@ -250,6 +292,8 @@ hash_slot_take(int wait_ms)
 {
 	if (!have_own_fd())
 		return E_UNAVAILABLE;
+	if (!take_share())
+		return E_BUSY;
 	/* Who comes now does not pass those who wait. */
 	if (!is_locked(QUEUE_AT, LIMIT_HASH_QUEUE) && take_slot())
 		return E_OK;

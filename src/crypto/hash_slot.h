@@ -9,7 +9,8 @@
 /*
  * The host's bound on password hashes at once (row PW10): one byte per core of
  * a lock file, taken with open-file-description locks, so that a process that
- * is killed gives its slot back. LIMIT_HASH_QUEUE bytes more are the queue.
+ * is killed gives its slot back. LIMIT_HASH_QUEUE bytes more are the queue, and
+ * behind it lie the shares, a few bytes for each owner.
  */
 
 /*
@@ -21,7 +22,11 @@ enum err hash_slot_init(struct str dir);
 /* See password_yield_to. */
 void hash_slot_yield_to(const _Atomic int64_t *at);
 
-/* Wait at most wait_ms for a slot; E_BUSY when the queue is full or over. */
+/* See password_share. */
+void hash_slot_share(struct str who);
+
+/* Wait at most wait_ms for a slot; E_BUSY when the queue is full or over, or the
+ * owner has his share. */
 enum err hash_slot_take(int wait_ms);
 void hash_slot_release(void);
 

@@ -322,6 +322,12 @@ password_verify(struct arena *a, struct str password, struct str stored,
 	return e;
 }
 
+void
+password_share(struct str who)
+{
+	hash_slot_share(who);
+}
+
 bool
 password_busy(void)
 {

@@ -51,6 +51,14 @@ enum err password_verify(struct arena *a, struct str password,
  */
 void password_yield_to(const _Atomic int64_t *at);
 
+/*
+ * Whose request this is that may hash: a user's or, of an API key, its owner's.
+ * Of an owner's requests as many hash at once as there are slots halved, or
+ * one; in any other password_hash and password_verify are E_BUSY at once.
+ * STR_NONE: nobody's, and the end of the request.
+ */
+void password_share(struct str who);
+
 /* Is the queue for hashing full? Then password_hash would answer E_BUSY. */
 bool password_busy(void);
 

@@ -47,6 +47,31 @@ START_TEST(a_set_survives_being_sealed_as_a_text)
 }
 END_TEST
 
+START_TEST(a_code_matches_its_own_hash_in_its_own_set)
+{
+	struct ctx x = context();
+	struct str none = STR_NONE, hashes, one;
+	struct backup_set s, t;
+
+	backup_make(&x, &s);
+	backup_hash(&x, &s);
+	t = s;
+	backup_hash(&x, &t);
+	ck_assert(!str_eq(s.id, t.id));
+	hashes = s.hashes;
+	for (int i = 0; str_split(&hashes, '\n', &one); i++) {
+		ck_assert_int_eq(backup_match(&x, s.id, one, s.codes[i]),
+		    E_OK);
+		ck_assert_int_eq(backup_match(&x, t.id, one, s.codes[i]),
+		    E_FACTOR_INVALID);
+		ck_assert_int_eq(backup_match(&x, s.id, one,
+		    s.codes[(i + 1) % BACKUP_CODES]), E_FACTOR_INVALID);
+		ck_assert_int_eq(backup_match(&x, s.id, none, s.codes[i]),
+		    E_FACTOR_INVALID);
+	}
+}
+END_TEST
+
 START_TEST(what_people_type_is_read_as_crockford_says)
 {
 	ck_str(backup_read(a, STR("abcd-efgh jkmn-pqrs")),
@@ -98,6 +123,7 @@ END_TEST
 
 UNIT("core/factor", ten_codes_of_sixteen_characters_begin_differently,
     a_set_survives_being_sealed_as_a_text,
+    a_code_matches_its_own_hash_in_its_own_set,
     what_people_type_is_read_as_crockford_says,
     a_picture_is_a_png_of_the_text,
     a_text_too_long_for_a_code_has_no_picture,

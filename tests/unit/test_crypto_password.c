@@ -280,6 +280,37 @@ START_TEST(as_many_hashes_at_once_as_cores_and_a_killed_one_frees_its_slot)
 }
 END_TEST
 
+/* Row PW10: whoever he is, half of the slots or one. */
+START_TEST(one_owner_leaves_slots_to_the_others)
+{
+	pid_t pid[64];
+	struct str h;
+	int all, n;
+
+	start("argon2id");
+	all = hash_slot_count();
+	n = all > 3 ? all / 2 : 1;
+	password_share(STR("one"));
+	for (int i = 0; i < n && i < 64; i++)
+		pid[i] = holder();
+	ck_assert_int_eq(hash_slot_take(1000), E_BUSY);
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_BUSY);
+	password_share(STR("another"));
+	ck_assert_int_eq(hash_slot_take(0), n < all ? E_OK : E_BUSY);
+	hash_slot_release();
+	password_share(STR_NONE);
+	ck_assert_int_eq(hash_slot_take(0), n < all ? E_OK : E_BUSY);
+	hash_slot_release();
+	kill_one(pid[0]);
+	password_share(STR("one"));
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
+	for (int i = 1; i < n && i < 64; i++)
+		kill_one(pid[i]);
+	password_share(STR_NONE);
+}
+END_TEST
+
 START_TEST(the_last_core_is_left_to_cheap_requests_while_they_come)
 {
 	static _Atomic int64_t at;
@@ -409,6 +440,7 @@ UNIT("crypto/password",
     a_password_with_a_nul_or_too_long_matches_nothing,
     parameters_below_the_floor_are_refused,
     as_many_hashes_at_once_as_cores_and_a_killed_one_frees_its_slot,
+    one_owner_leaves_slots_to_the_others,
     the_last_core_is_left_to_cheap_requests_while_they_come,
     a_full_queue_is_refused_at_once,
     without_a_runtime_directory_the_bound_still_holds,
