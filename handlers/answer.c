@@ -85,6 +85,8 @@ answer_challenge(struct call *c, const struct challenge *ch, cJSON *data)
 	json_add_str(data, "token_type", STR("challenge"));
 	json_add_int(data, "expires_in", CHALLENGE_LIFE / CLOCK_SECOND);
 	json_add(data, "methods", answer_list(ch->methods));
+	json_add_bool(data, "code_sent", ch->code_sent);
+	json_add_int(data, "resend_after", ch->again_in);
 	return answer(c, 200, "Two-factor authentication required", data);
 }
 

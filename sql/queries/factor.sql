@@ -29,37 +29,50 @@ where s.id = $1::uuid
 order by array_position('{totp,sms,email}', f.kind);
 
 -- name: factor_setup
--- The last setup wins; what is live stays (security rows TO1, TO3).
--- 1 subject, 2 kind, 3 id, 4 sealed secret or null, 5 destination or null,
--- 6 sealed backup codes or null, 7 session or null, 8 life µs, 9 owner or null,
--- 10 ip, 11 user agent, 12 request id
+-- What waits for its proof stays what it is for who asks for the same again
+-- (his tries too); else the last setup wins. What is live stays (security rows
+-- TO1, TO3). 1 subject, 2 kind, 3 id, 4 sealed secret or null, 5 destination
+-- or null, 6 sealed backup codes or null, 7 session or null, 8 life µs, 9 owner
+-- or null, 10 ip, 11 user agent, 12 request id
 with f as (
-	insert into factors (subject_id, kind, pending_id, pending_secret,
+	insert into factors as t (subject_id, kind, pending_id, pending_secret,
 		pending_destination, pending_codes, pending_session,
 		pending_until)
 	values ($1::uuid, $2, $3::uuid, $4::bytea, $5, $6::bytea, $7::uuid,
 		now() + $8::bigint * interval '1 microsecond')
-	on conflict (subject_id, kind) do update set
-		pending_id = excluded.pending_id,
-		pending_secret = excluded.pending_secret,
-		pending_destination = excluded.pending_destination,
-		pending_codes = excluded.pending_codes,
-		pending_session = excluded.pending_session,
-		pending_until = excluded.pending_until,
-		pending_attempts = 0
-	returning subject_id
+	on conflict (subject_id, kind) do update set (pending_id,
+		pending_secret, pending_destination, pending_codes,
+		pending_session, pending_until, pending_attempts) = (
+		select case when same then t.pending_id
+				else excluded.pending_id end,
+			case when same then t.pending_secret
+				else excluded.pending_secret end,
+			excluded.pending_destination,
+			case when same then t.pending_codes
+				else excluded.pending_codes end,
+			excluded.pending_session, excluded.pending_until,
+			case when same then t.pending_attempts else 0 end
+		from (select coalesce(t.pending_until > now()
+			and t.pending_attempts < 5
+			and t.pending_session is not distinct from
+				excluded.pending_session
+			and t.pending_destination is not distinct from
+				excluded.pending_destination, false) as same) w)
+	returning subject_id, pending_id, pending_secret, pending_codes
+), a as (
+	insert into audit_logs (user_id, actor_id, action, resource, result,
+		reason, ip_address, user_agent, request_id)
+	select coalesce($9::uuid, subject_id), coalesce($9::uuid, subject_id),
+		'2fa.setup', case when $9::text is null then 'users'
+			else 'subjects/' || subject_id end, 'success', $2, $10,
+		$11, $12
+	from f
 )
-insert into audit_logs (user_id, actor_id, action, resource, result, reason,
-	ip_address, user_agent, request_id)
-select coalesce($9::uuid, subject_id), coalesce($9::uuid, subject_id),
-	'2fa.setup', case when $9::text is null then 'users'
-		else 'subjects/' || subject_id end, 'success', $2, $10, $11,
-	$12
-from f;
+select pending_id, pending_secret, pending_codes from f;
 
 -- name: factor_pending_charge
--- A try to prove a setup, charged first. No row: none is under way, of this
--- session. 1 subject, 2 kind, 3 session or null
+-- A try to prove a setup, charged first; a row for each code on its way. No
+-- row: none is under way, of this session. 1 subject, 2 kind, 3 session or null
 with f as (
 	update factors set pending_attempts = pending_attempts + 1
 	where subject_id = $1::uuid and kind = $2 and pending_until > now()
@@ -441,8 +454,8 @@ where subject_id = $1::uuid and kind = $2 and enabled_at is not null
 	and failures < 100;
 
 -- name: factor_send
--- A new code voids the old one and goes on counting its attempts (security
--- row OT4). No row: too many. 1 code id, 2 subject, 3 kind, 4 bound,
+-- Any of the last three codes counts, and all go on counting the attempts of
+-- the first (security row OT4). No row: too many. 1 code id, 2 subject, 3 kind, 4 bound,
 -- 5 destination, 6 mac, 7 life µs, 8 job id, 9 job kind, 10 job payload
 with spent as (
 	select coalesce(max(attempts), 0) as n from factor_codes
@@ -451,7 +464,12 @@ with spent as (
 ), v as (
 	update factor_codes set voided_at = now()
 	where subject_id = $2::uuid and kind = $3 and bound = $4
-		and used_at is null and voided_at is null
+		and used_at is null and voided_at is null and id not in (
+			select id from factor_codes
+			where subject_id = $2::uuid and kind = $3
+				and bound = $4 and used_at is null
+				and voided_at is null
+			order by created_at desc, id desc limit 2)
 ), o as (
 	insert into factor_codes (id, subject_id, kind, bound, destination,
 		mac, attempts, expires_at)

@@ -128,3 +128,10 @@ update attempts set count = greatest(count - 1, 0),
 		then now() + $3::bigint * interval '1 microsecond'
 		else expires_at end
 where bucket = $1 and count <= $2::integer;
+
+-- name: attempt_charge_all
+-- A line of buckets, limits and windows each; the number of the one that
+-- refuses, or 0. 1 buckets, 2 limits, 3 windows µs
+select refused, retry_us
+from charge_all(string_to_array($1, E'\n'), string_to_array($2,
+	E'\n')::integer[], string_to_array($3, E'\n')::bigint[]);

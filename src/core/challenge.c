@@ -5,18 +5,24 @@
 #include "core/factor_send.h"
 #include "crypto/token.h"
 
-/* Nobody should have to ask for the only code there can be. */
+/*
+ * Nobody should have to ask for the only code there can be. What cannot be sent
+ * is no fault of the login, which says so.
+ */
 static void
 send_first(struct ctx *x, const struct account *a, struct str kinds,
-    struct str id)
+    struct str id, struct challenge *out)
 {
 	struct subject s = subject_of_account(a);
+	struct factor_sent sent;
 	struct str first;
 
 	if (!str_split(&kinds, ',', &first) || str_eq(first, STR("totp")))
 		return;
-	(void)factor_send_again(x, &s, first, arena_fmt(x->arena,
-	    "challenge:%.*s", STR_FMT(id)), false);
+	(void)factor_send(x, &s, first, arena_fmt(x->arena, "challenge:%.*s",
+	    STR_FMT(id)), &sent);
+	out->code_sent = sent.sent;
+	out->again_in = sent.again_in;
 	x->sentence = NULL;
 	x->retry_after = 0;
 }
@@ -43,7 +49,7 @@ challenge_new(struct ctx *x, const struct account *a,
 	out->token = token_make(x->arena, x->keys, TOKEN_CHALLENGE, u, 0);
 	out->methods = row_bool(r, 0, 1) ? arena_fmt(x->arena, "%.*s%sbackup",
 	    STR_FMT(kinds), kinds.n ? "," : "") : kinds;
-	send_first(x, a, kinds, id);
+	send_first(x, a, kinds, id, out);
 	return E_OK;
 }
 

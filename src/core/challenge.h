@@ -14,6 +14,8 @@
 struct challenge {
 	struct str token;
 	struct str methods; /* totp,sms,email,backup: those he has */
+	bool code_sent;	    /* the first code is on its way */
+	int64_t again_in;   /* seconds until another one is sent */
 };
 
 /* What was proved. */

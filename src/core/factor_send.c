@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/limit.h"
 #include "core/mail.h"
 #include "crypto/token.h"
 
@@ -73,41 +74,93 @@ factor_send_phone(struct ctx *x, struct str typed, struct str *out)
 	return E_FORBIDDEN;
 }
 
+/* Buckets to be charged together, a line each. */
+struct charges {
+	struct str buckets, limits, windows;
+};
+
+static void
+add(struct ctx *x, struct charges *c, struct str bucket, long max,
+    int64_t window)
+{
+	const char *sep = c->buckets.n ? "\n" : "";
+
+	c->buckets = arena_fmt(x->arena, "%.*s%s%.*s", STR_FMT(c->buckets),
+	    sep, STR_FMT(bucket));
+	c->limits = arena_fmt(x->arena, "%.*s%s%ld", STR_FMT(c->limits), sep,
+	    max);
+	c->windows = arena_fmt(x->arena, "%.*s%s%lld", STR_FMT(c->windows),
+	    sep, (long long)window);
+}
+
+/* All of them or none; *nth is the one that refused. */
 static enum err
-charge(struct ctx *x, struct str bucket, long max, int64_t window)
+charge(struct ctx *x, const struct charges *c, int64_t *nth)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, &r,
-	    A_STR(bucket), A_INT(max), A_INT(window), A_INT(0));
+	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE_ALL, &r,
+	    A_STR(c->buckets), A_STR(c->limits), A_STR(c->windows));
 
-	if (e != E_OK || row_bool(r, 0, 0))
+	*nth = e == E_OK ? row_int(r, 0, 0) : 0;
+	if (e != E_OK || *nth == 0)
 		return e;
-	x->retry_after = (long)(row_int(r, 0, 2) / CLOCK_SECOND) + 1;
+	x->retry_after = (long)(row_int(r, 0, 1) / CLOCK_SECOND) + 1;
 	x->sentence = "Too many codes were sent; please try again later";
 	return E_LIMITED;
 }
 
-/* Row RL12: per subject and destination; for SMS what it may cost a day. */
-enum err
-factor_send_budget(struct ctx *x, struct str who, struct str kind,
+/* Of SMS in all; what anybody may ask for leaves half of it to the others. */
+static void
+add_sms(struct ctx *x, struct charges *c, enum code_purpose purpose,
     struct str to)
 {
+	static const char *const names[] = { ".open", "" };
 	struct arena *a = x->arena;
-	enum err e = charge(x, arena_fmt(a, "code.by:%.*s", STR_FMT(who)),
-	    2L * PER_HOUR, HOUR);
 
-	if (e == E_OK)
-		e = charge(x, arena_fmt(a, "code.hour:%.*s", STR_FMT(to)),
-		    PER_HOUR, HOUR);
-	if (e == E_OK)
-		e = charge(x, arena_fmt(a, "code.day:%.*s", STR_FMT(to)),
-		    PER_DAY, DAY);
-	if (e != E_OK || !str_eq(kind, STR("sms")))
-		return e;
-	e = charge(x, arena_fmt(a, "sms.prefix:%.*s", COUNTRY, to.p),
-	    x->config->sms_per_prefix, DAY);
-	return e != E_OK ? e : charge(x, STR("sms.day"),
-	    x->config->sms_per_day, DAY);
+	for (int i = purpose == CODE_RECOVERY ? 0 : 1; i < 2; i++) {
+		long part = i ? 1 : 2;
+
+		add(x, c, arena_fmt(a, "sms.prefix%s:%.*s", names[i],
+		    COUNTRY, to.p), (x->config->sms_per_prefix + part - 1) /
+		    part, DAY);
+		add(x, c, arena_fmt(a, "sms.day%s", names[i]),
+		    (x->config->sms_per_day + part - 1) / part, DAY);
+	}
+}
+
+/* What somebody waits for at his login is counted by the day (row RL12). */
+static void
+add_budget(struct ctx *x, struct charges *c, enum code_purpose purpose,
+    struct str who, struct str kind, struct str to)
+{
+	static const char *const names[] = { [CODE_LOGIN] = "login",
+		[CODE_STEP_UP] = "step_up", [CODE_SETUP] = "setup",
+		[CODE_RECOVERY] = "recovery", [CODE_METHOD] = "method",
+		[CODE_NOTICE] = "notice" };
+	struct arena *a = x->arena;
+	const char *name = names[purpose];
+	bool hourly = purpose != CODE_LOGIN && purpose != CODE_STEP_UP;
+
+	add(x, c, arena_fmt(a, "code.%s.by:%.*s", name, STR_FMT(who)),
+	    hourly ? 2 * PER_HOUR : PER_DAY, hourly ? HOUR : DAY);
+	if (hourly)
+		add(x, c, arena_fmt(a, "code.%s.hour:%.*s", name,
+		    STR_FMT(to)), PER_HOUR, HOUR);
+	add(x, c, arena_fmt(a, "code.%s.day:%.*s", name, STR_FMT(to)),
+	    PER_DAY, DAY);
+	if (str_eq(kind, STR("sms")))
+		add_sms(x, c, purpose, to);
+}
+
+enum err
+factor_send_budget(struct ctx *x, enum code_purpose purpose, struct str who,
+    struct str kind, struct str to)
+{
+	struct charges c = { STR(""), STR(""), STR("") };
+	int64_t nth;
+
+	add_budget(x, &c, purpose, who, kind, to);
+	return charge(x, &c, &nth);
 }
 
 static struct job_draft
@@ -123,29 +176,31 @@ draft(struct ctx *x, const struct subject *s, struct str kind,
 	    .vars = vars, .ttl = LIFE });
 }
 
-enum err
-factor_send(struct ctx *x, const struct subject *s, struct str kind,
+static enum err
+offered(struct ctx *x, struct str kind)
+{
+	if (factor_send_offers(x, kind))
+		return E_OK;
+	x->sentence = "Codes are not sent this way here";
+	return E_CONFLICT;
+}
+
+/* Make the code and its message; all is charged. */
+static enum err
+make(struct ctx *x, const struct subject *s, struct str kind,
     struct str bound, struct str to)
 {
 	struct str id = uuid_text(x->arena, uuid_v7());
-	struct str code = token_digits(x->arena, 6), mac;
-	struct job_draft job;
+	struct str code = token_digits(x->arena, 6);
+	struct str mac = token_code_mac(x->arena, x->keys, id, "factor",
+	    code);
+	struct job_draft job = draft(x, s, kind, to, code);
 	struct rows *r;
-	enum err e;
-
-	if (!factor_send_offers(x, kind)) {
-		x->sentence = "Codes are not sent this way here";
-		return E_CONFLICT;
-	}
-	e = factor_send_budget(x, s->id, kind, to);
-	if (e != E_OK)
-		return e;
-	mac = token_code_mac(x->arena, x->keys, id, "factor", code);
-	job = draft(x, s, kind, to, code);
-	e = db_exec(x->db, x->arena, Q_FACTOR_SEND, &r, A_STR(id),
+	enum err e = db_exec(x->db, x->arena, Q_FACTOR_SEND, &r, A_STR(id),
 	    A_STR(s->id), A_STR(kind), A_STR(bound), A_STR(to), A_BYTES(mac),
 	    A_INT(LIFE), A_STR(job.id), A_STR(job.kind),
 	    A_BYTES(job.sealed));
+
 	if (e == E_OK && r->n == 0) {
 		x->sentence = "Too many wrong codes; please begin again";
 		return E_LIMITED;
@@ -155,34 +210,68 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 	return e;
 }
 
-/* Row RL12: at most one code a minute is sent because somebody asks. */
-static enum err
-paused(struct ctx *x, struct str to)
+enum err
+factor_send_setup(struct ctx *x, const struct subject *s, struct str kind,
+    struct str pending_id, struct str to)
 {
-	int64_t pause = x->config->mail_interval;
+	bool owned = s->proved && str_eq(s->label, to);
+	enum err e = offered(x, kind);
 
-	if (!x->config->rate_limiting || pause == 0)
-		return E_OK;
-	return charge(x, arena_fmt(x->arena, "code.pause:%.*s", STR_FMT(to)),
-	    1, pause);
+	if (e == E_OK)
+		e = factor_send_budget(x, CODE_SETUP, s->id, kind, to);
+	if (e == E_OK && !owned && str_eq(kind, STR("email")))
+		e = limit_mail_address(x, to);
+	return e != E_OK ? e : make(x, s, kind, arena_fmt(x->arena,
+	    "setup:%.*s", STR_FMT(pending_id)), to);
+}
+
+/* *paused: the last code is so young that it is none's turn yet. */
+static enum err
+charge_send(struct ctx *x, const struct subject *s, struct str kind,
+    struct str bound, struct str to, bool *paused)
+{
+	struct charges c = { STR(""), STR(""), STR("") };
+	int64_t nth;
+	enum err e;
+
+	add(x, &c, arena_fmt(x->arena, "code.pause:%.*s:%.*s:%.*s",
+	    STR_FMT(s->id), STR_FMT(kind), STR_FMT(bound)), 1,
+	    FACTOR_SEND_PAUSE);
+	add_budget(x, &c, str_starts(bound, STR("challenge:")) ? CODE_LOGIN :
+	    CODE_STEP_UP, s->id, kind, to);
+	e = charge(x, &c, &nth);
+	*paused = nth == 1;
+	return e;
 }
 
 enum err
-factor_send_again(struct ctx *x, const struct subject *s, struct str kind,
-    struct str bound, bool asked)
+factor_send(struct ctx *x, const struct subject *s, struct str kind,
+    struct str bound, struct factor_sent *out)
 {
 	struct rows *r;
+	bool paused = false;
 	enum err e = db_exec(x->db, x->arena, Q_FACTOR_DESTINATION, &r,
 	    A_STR(s->id), A_STR(kind));
 
+	*out = (struct factor_sent){ false, 0 };
 	if (e == E_OK && r->n == 0) {
 		x->sentence = "This method is not enabled";
-		return E_CONFLICT;
+		e = E_CONFLICT;
 	}
-	if (e == E_OK && asked)
-		e = paused(x, row_str(r, 0, 0));
-	return e != E_OK ? e : factor_send(x, s, kind, bound,
-	    row_str(r, 0, 0));
+	if (e == E_OK)
+		e = offered(x, kind);
+	if (e == E_OK)
+		e = charge_send(x, s, kind, bound, row_str(r, 0, 0), &paused);
+	if (e == E_OK)
+		e = make(x, s, kind, bound, row_str(r, 0, 0));
+	out->sent = e == E_OK;
+	out->again_in = out->sent ? FACTOR_SEND_PAUSE / CLOCK_SECOND :
+	    x->retry_after;
+	if (!paused)
+		return e;
+	x->retry_after = 0;
+	x->sentence = NULL;
+	return E_OK;
 }
 
 bool

@@ -12,8 +12,8 @@ struct pending {
 	struct str id;
 	struct str secret; /* sealed */
 	struct str codes;  /* sealed */
-	struct str code_id;
-	struct str code_mac;
+	const struct rows *sent; /* a row for each code on its way */
+	struct str code_id;	 /* the one that matched */
 	bool has_backup; /* unused codes are there already */
 };
 
@@ -36,12 +36,43 @@ uri_of(struct ctx *x, const struct subject *s, struct str secret)
 	    STR_FMT(account), STR_FMT(secret), STR_FMT(issuer));
 }
 
+/* Keep what is asked for; *r is what waits now, which may be older. */
+static enum err
+keep(struct ctx *x, const struct subject *s, struct str session,
+    struct str kind, struct str id, struct str secret, struct str destination,
+    struct str codes, struct rows **r)
+{
+	return db_exec(x->db, x->arena, Q_FACTOR_SETUP, r, A_STR(s->id),
+	    A_STR(kind), A_STR(id), A_BYTES(secret), A_STR(destination),
+	    A_BYTES(codes), A_STR(session), A_INT(FACTOR_PENDING),
+	    A_STR(s->owner_id), A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id));
+}
+
+/* Secret and backup codes as they were sealed. */
+static enum err
+show(struct ctx *x, const struct subject *s, const struct rows *r,
+    struct str *secret, struct backup_set *codes)
+{
+	struct str id = row_str(r, 0, 0), kind = STR("totp"), text;
+	enum err e = unseal(x->arena, x->keys, factor_bound(x->arena,
+	    "secret", s, kind, id), row_bytes(x->arena, r, 0, 1), secret);
+
+	if (e == E_OK)
+		e = unseal(x->arena, x->keys, factor_bound(x->arena, "codes",
+		    s, kind, id), row_bytes(x->arena, r, 0, 2), &text);
+	if (e == E_OK && !backup_split(text, codes))
+		e = E_INTERNAL;
+	return e;
+}
+
 enum err
 factor_setup_totp(struct ctx *x, const struct subject *s,
     struct str session, struct factor_setup *out)
 {
 	struct str id = uuid_text(x->arena, uuid_v7()), kind = STR("totp");
 	struct str secret = totp_secret(x->arena), sealed, codes;
+	struct rows *r;
 	enum err e = subject_ensure(x, s);
 
 	if (e != E_OK)
@@ -52,10 +83,9 @@ factor_setup_totp(struct ctx *x, const struct subject *s,
 	codes = seal(x->arena, x->keys,
 	    factor_bound(x->arena, "codes", s, kind, id),
 	    backup_join(x, &out->codes));
-	e = db_exec(x->db, x->arena, Q_FACTOR_SETUP, NULL, A_STR(s->id),
-	    A_STR(kind), A_STR(id), A_BYTES(sealed), A_NULL, A_BYTES(codes),
-	    A_STR(session), A_INT(FACTOR_PENDING), A_STR(s->owner_id),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	e = keep(x, s, session, kind, id, sealed, STR_NONE, codes, &r);
+	if (e == E_OK)
+		e = show(x, s, r, &secret, &out->codes);
 	if (e != E_OK)
 		return e;
 	out->secret = totp_base32(x->arena, secret);
@@ -68,7 +98,7 @@ enum err
 factor_setup_sent(struct ctx *x, const struct subject *s,
     struct str session, struct str kind, struct str destination)
 {
-	struct str id = uuid_text(x->arena, uuid_v7());
+	struct rows *r;
 	enum err e;
 
 	if (s->is_admin) {
@@ -82,14 +112,10 @@ factor_setup_sent(struct ctx *x, const struct subject *s,
 	}
 	e = subject_ensure(x, s);
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_FACTOR_SETUP, NULL,
-		    A_STR(s->id), A_STR(kind), A_STR(id), A_NULL,
-		    A_STR(destination), A_NULL, A_STR(session),
-		    A_INT(FACTOR_PENDING), A_STR(s->owner_id),
-		    A_STR(x->client), A_STR(x->user_agent),
-		    A_STR(x->request_id));
-	return e != E_OK ? e : factor_send(x, s, kind, arena_fmt(x->arena,
-	    "setup:%.*s", STR_FMT(id)), destination);
+		e = keep(x, s, session, kind, uuid_text(x->arena, uuid_v7()),
+		    STR_NONE, destination, STR_NONE, &r);
+	return e != E_OK ? e : factor_send_setup(x, s, kind, row_str(r, 0, 0),
+	    destination);
 }
 
 static enum err
@@ -111,23 +137,33 @@ charge(struct ctx *x, const struct subject *s, struct str session,
 		.id = row_str(r, 0, 0),
 		.secret = row_bytes(x->arena, r, 0, 1),
 		.codes = row_bytes(x->arena, r, 0, 2),
-		.code_id = row_str(r, 0, 3),
-		.code_mac = row_bytes(x->arena, r, 0, 4),
+		.sent = r,
 		.has_backup = row_int(r, 0, 5) > 0,
 	};
 	return E_OK;
 }
 
+/* Is it one of those that were sent? All are compared. */
+static bool
+was_sent(struct ctx *x, struct pending *p, struct str code)
+{
+	for (size_t i = 0; i < p->sent->n; i++)
+		if (!row_null(p->sent, i, 3) && factor_send_matches(x,
+		    row_str(p->sent, i, 3),
+		    row_bytes(x->arena, p->sent, i, 4), code))
+			p->code_id = row_str(p->sent, i, 3);
+	return p->code_id.n > 0;
+}
+
 /* Does the code prove what waits? *step: of a TOTP code. */
 static bool
 proves(struct ctx *x, const struct subject *s, struct str kind,
-    const struct pending *p, struct str code, int64_t *step)
+    struct pending *p, struct str code, int64_t *step)
 {
 	struct str secret;
 
 	if (p->secret.n == 0)
-		return p->code_id.n &&
-		    factor_send_matches(x, p->code_id, p->code_mac, code);
+		return was_sent(x, p, code);
 	return unseal(x->arena, x->keys,
 	    factor_bound(x->arena, "secret", s, kind, p->id), p->secret,
 	    &secret) == E_OK &&

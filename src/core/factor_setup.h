@@ -7,8 +7,8 @@
 /*
  * Setting up (rows TO1 to TO3, OT5): what is asked for waits ten minutes,
  * bound to the session that asked, beside what is live; a code that proves it
- * makes it live. A second setup replaces the one that waits. session is
- * STR_NONE under an API key.
+ * makes it live. A second setup of something else, or by another session,
+ * replaces the one that waits. session is STR_NONE under an API key.
  */
 struct factor_setup {
 	struct str secret;  /* base32 */
@@ -17,7 +17,10 @@ struct factor_setup {
 	struct backup_set codes;
 };
 
-/* A secret for an authenticator application, and its backup codes. */
+/*
+ * A secret for an authenticator application, and its backup codes; the same
+ * again to who asks again while it waits.
+ */
 enum err factor_setup_totp(struct ctx *x, const struct subject *s,
     struct str session, struct factor_setup *out);
 

@@ -155,6 +155,15 @@ limit_mail(struct ctx *x, struct str address, bool again)
 	return e;
 }
 
+enum err
+limit_mail_address(struct ctx *x, struct str address)
+{
+	struct limit l = { .name = "mail_day", .whose = address,
+		.max = PER_DAY, .window = DAY };
+
+	return x->config->rate_limiting ? take_one(x, &l) : E_OK;
+}
+
 /*
  * What is open without Redis is not boundless: beneath it each process counts
  * for itself, ten times the limit, in a table of fixed size (rows RL8, RL14).

@@ -39,6 +39,12 @@ enum err limit_without_cache(struct ctx *x, struct limit *l);
  */
 enum err limit_mail(struct ctx *x, struct str address, bool again);
 
+/*
+ * The daily share of limit_mail for the address alone: of a mail whose sender
+ * is bounded otherwise. E_LIMITED.
+ */
+enum err limit_mail_address(struct ctx *x, struct str address);
+
 /* The Redis command of it, and what its reply says. */
 struct command limit_command(struct ctx *x, const struct limit *l);
 enum err limit_reply(struct ctx *x, struct limit *l, const struct reply *r);

@@ -49,7 +49,7 @@ send_all(struct ctx *x, const struct rows *r, struct uuid id)
 
 	for (size_t i = 0; i < r->n && n < MAIL_ADDRESSES; i++) {
 		e = recovery_code_make(x, row_str(r, i, 0), row_str(r, i, 1),
-		    "recovery", row_str(r, i, 2), row_str(r, i, 3), &c);
+		    true, row_str(r, i, 2), row_str(r, i, 3), &c);
 		if (e == E_LIMITED)
 			continue;
 		if (e != E_OK)
@@ -157,7 +157,8 @@ tell_phones(struct ctx *x, struct str uid, struct job_draft *jobs, size_t *n)
 	for (size_t i = 0; i < have && *n < MAIL_ADDRESSES; i++) {
 		if (!str_eq(m[i].type, STR("phone")) || m[i].verified_at == 0)
 			continue;
-		e = factor_send_budget(x, uid, STR("sms"), m[i].value);
+		e = factor_send_budget(x, CODE_NOTICE, uid, STR("sms"),
+		    m[i].value);
 		if (e == E_LIMITED)
 			continue;
 		if (e != E_OK)

@@ -56,23 +56,26 @@ find(struct ctx *x, struct str user_id, struct str id,
 
 enum err
 recovery_code_make(struct ctx *x, struct str user_id, struct str greeting,
-    const char *purpose, struct str type, struct str value,
+    bool recovers, struct str type, struct str value,
     struct recovery_code *out)
 {
 	struct str kind = str_eq(type, STR("phone")) ? STR("sms") :
 	    STR("email");
 	struct str digits = token_digits(x->arena, 6);
 	cJSON *vars = json_object();
-	enum err e = factor_send_budget(x, user_id, kind, value);
+	enum err e = factor_send_budget(x, recovers ? CODE_RECOVERY :
+	    CODE_METHOD, user_id, kind, value);
 
+	if (e == E_OK && str_eq(kind, STR("email")))
+		e = limit_mail_address(x, value);
 	if (e != E_OK)
 		return e;
 	out->id = uuid_text(x->arena, uuid_v7());
-	out->mac = token_code_mac(x->arena, x->keys, out->id, purpose,
-	    digits);
+	out->mac = token_code_mac(x->arena, x->keys, out->id, recovers ?
+	    "recovery" : "recovery-method", digits);
 	json_add_str(vars, "code", digits);
 	json_add_int(vars, "minutes", LIFE / CLOCK_SECOND / 60);
-	json_add_bool(vars, "recovery", strcmp(purpose, "recovery") == 0);
+	json_add_bool(vars, "recovery", recovers);
 	out->job = mail_draft(x, &(struct mail){ .template = "recovery-code",
 	    .sms = str_eq(kind, STR("sms")), .to = value, .name = greeting,
 	    .vars = vars, .ttl = LIFE });
@@ -126,7 +129,7 @@ recovery_method_add(struct ctx *x, const struct account *a, struct str type,
 
 	if (e == E_OK)
 		e = recovery_code_make(x, a->id, account_greeting(a),
-		    "recovery-method", type, value, &code);
+		    false, type, value, &code);
 	if (e == E_OK)
 		e = notice(x, a, true, type, jobs, &n);
 	if (e != E_OK)

@@ -36,8 +36,9 @@ enum err recovery_method_remove(struct ctx *x, const struct account *a,
     struct str id);
 
 /*
- * A code for purpose, its row's id and MAC, and the message that brings it
- * there, charged to the budgets of codes (row RL12).
+ * A code that recovers an account, or that proves a method, its row's id and
+ * MAC, and the message that brings it there, charged to the budgets of codes
+ * and of the address (row RL12).
  */
 struct recovery_code {
 	struct str id;
@@ -45,7 +46,7 @@ struct recovery_code {
 	struct job_draft job;
 };
 enum err recovery_code_make(struct ctx *x, struct str user_id,
-    struct str greeting, const char *purpose, struct str type,
+    struct str greeting, bool recovers, struct str type,
     struct str value, struct recovery_code *out);
 
 #endif

@@ -19,7 +19,7 @@ subject_of_account(const struct account *a)
 {
 	return (struct subject){
 		.id = a->id, .user_id = a->id, .label = a->email,
-		.greeting = account_greeting(a),
+		.greeting = account_greeting(a), .proved = a->is_verified,
 		.is_admin = subject_is_admin(a->roles),
 	};
 }

@@ -11,6 +11,7 @@ struct subject {
 	struct str owner_id; /* STR_NONE: a user of ours */
 	struct str label;    /* how an authenticator names the account */
 	struct str greeting; /* of mails with codes */
+	bool proved;	     /* label is an address that the user proved */
 	bool is_admin;	     /* sends no codes (row OT6), skips nothing (TD2) */
 };
 

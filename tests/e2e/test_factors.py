@@ -129,15 +129,52 @@ def test_a_setup_belongs_to_the_session_that_asked(person):
                            {"code": code(secret)}).status == 200
 
 
-def test_of_two_setups_the_last_counts(person):
-    """Row TO3."""
+def test_who_asks_again_is_shown_the_same_until_he_enabled_it(stack, person):
+    """The picture that was scanned first is no worse than the second."""
+    first = person.api.post("/auth/2fa/setup").data
+    assert person.api.post("/mfa/setup").data["secret"] == first["secret"]
+    stack.sql("update factors set pending_until = now() + interval "
+              "'5 minutes' where subject_id = %s", person.id)
+    again = person.api.post("/auth/2fa/setup").data
+    assert again == first
+    enabled = person.api.post("/auth/2fa/enable",
+                              {"code": code(first["secret"])})
+    assert enabled.data["backup_codes"] == first["backup_codes"]
+
+
+def test_an_application_asks_again_for_one_of_its_users(application):
+    first, other, again = (application.post("/2fa/totp/setup", {
+        "userId": who}).data for who in ("user-1", "user-2", "user-1"))
+    assert again == first and other["secret"] != first["secret"]
+
+
+def test_asking_again_gives_no_more_tries(person):
+    secret = person.api.post("/auth/2fa/setup").data["secret"]
+    right = {code(secret, s) for s in (-2, -1, 0, 1, 2)}
+    wrong = next(f"{i:06d}" for i in range(9) if f"{i:06d}" not in right)
+    for _ in range(5):
+        person.api.post("/auth/2fa/enable", {"code": wrong})
+        last = person.api.post("/auth/2fa/setup").data["secret"]
+    assert last != secret
+
+
+def test_another_session_is_shown_another_secret(stack, person):
+    """Rows TO1, TO3: and its setup replaces the one that waited."""
     first = person.api.post("/auth/2fa/setup").data["secret"]
-    second = person.api.post("/auth/2fa/setup").data["secret"]
+    other = person.another_session()
+    second = other.api.post("/auth/2fa/setup").data["secret"]
     assert first != second
     assert person.api.post("/auth/2fa/enable",
-                           {"code": code(first)}).status == 400
-    assert person.api.post("/auth/2fa/enable",
-                           {"code": code(second)}).status == 200
+                           {"code": code(first)}).status == 409
+    assert other.api.post("/auth/2fa/enable",
+                          {"code": code(second)}).status == 200
+
+
+def test_a_setup_that_is_over_is_not_shown_again(stack, person):
+    first = person.api.post("/auth/2fa/setup").data["secret"]
+    stack.sql("update factors set pending_until = now() where subject_id ="
+              " %s", person.id)
+    assert person.api.post("/auth/2fa/setup").data["secret"] != first
 
 
 def test_a_second_setup_neither_shows_nor_replaces_the_live_secret(enrolled):

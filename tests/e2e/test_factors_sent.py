@@ -15,6 +15,7 @@ from conftest import ROOT
 from factor import Enrolled
 from maildir import text_of
 from provider import PROVIDER, TWILIO, numbers
+from test_recovery import method
 from until import until
 
 
@@ -135,22 +136,165 @@ def test_a_login_with_sms_only_sends_the_code_by_itself(stack, person,
                      answer.data["session_id"]) == [("pwd sms",)]
 
 
+def half_a_minute_later(stack):
+    """Another code may be sent."""
+    stack.sql("delete from attempts where bucket like 'code.pause:%%'")
+
+
 @TWILIO
 def test_a_code_is_sent_again_where_the_row_says(stack, person, phone):
-    """Rows OT3, OT4."""
+    """Row OT3."""
     with_sms(person, phone)
     challenge = person.try_login().data["temp_token"]
-    first = PROVIDER.code(phone, 2)
+    half_a_minute_later(stack)
     answer = person.anonymous.post("/2fa/sms/send", {
         "tempToken": challenge, "phone": "+4930999"})
-    assert answer.status == 200
-    second = PROVIDER.code(phone, 3)
+    assert answer.data["code_sent"] is True
     assert PROVIDER.to("+4930999") == []
-    verify = lambda code: person.anonymous.post("/2fa/verify", {
-        "tempToken": challenge, "code": code}).status
-    if first != second:
-        assert verify(first) == 401
-    assert verify(second) == 200
+    assert person.anonymous.post("/2fa/verify", {
+        "tempToken": challenge, "code": PROVIDER.code(phone, 3)}
+        ).status == 200
+
+
+def several_codes(stack, person, inbox, n):
+    """A login with so many codes on their way: challenge and codes."""
+    with_mail(person, inbox)
+    login = person.try_login().data
+    codes = [code_of(inbox, person.email, 2)]
+    for i in range(n - 1):
+        half_a_minute_later(stack)
+        assert person.anonymous.post("/2fa/email/send", {
+            "temp_token": login["temp_token"]}).data["code_sent"] is True
+        codes.append(code_of(inbox, person.email, i + 3))
+    return login["temp_token"], codes
+
+
+@pytest.mark.parametrize("which, status", [
+    (0, 401), (1, 200), (2, 200), (3, 200)])
+def test_of_the_codes_on_their_way_the_last_three_count(
+        stack, person, inbox, which, status):
+    challenge, codes = several_codes(stack, person, inbox, 4)
+    if len(set(codes)) == 4:
+        assert person.anonymous.post("/2fa/verify", {
+            "temp_token": challenge, "code": codes[which]}
+            ).status == status
+
+
+def test_with_one_of_them_the_others_are_over(stack, person, inbox):
+    """Row OT4: of a session, whose next code they would be otherwise."""
+    with_mail(person, inbox)
+    for n in (2, 3):
+        assert person.api.post("/2fa/email/send").data["code_sent"] is True
+        code_of(inbox, person.email, n)
+        half_a_minute_later(stack)
+    for n, status in ((2, 200), (3, 401), (2, 401)):
+        assert person.api.post("/2fa/verify", {
+            "code": code_of(inbox, person.email, n)}).status == status
+
+
+def test_within_half_a_minute_the_code_on_its_way_is_enough(
+        stack, person, inbox):
+    with_mail(person, inbox)
+    login = person.try_login().data
+    assert login["code_sent"] is True and login["resend_after"] == 30
+    send = lambda: person.anonymous.post("/2fa/email/send", {
+        "temp_token": login["temp_token"]})
+    answer = send()
+    assert answer.status == 200 and answer.data["code_sent"] is False
+    assert 0 < answer.data["resend_after"] <= 30
+    assert stack.sql("select count(*) from factor_codes where bound like "
+                     "'challenge:%%' and subject_id = %s",
+                     person.id) == [(1,)]
+    assert person.anonymous.post("/2fa/verify", {
+        "temp_token": login["temp_token"],
+        "code": code_of(inbox, person.email, 2)}).status == 200
+
+
+def test_of_32_who_ask_at_once_one_gets_a_code(stack, person, inbox):
+    with_mail(person, inbox)
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: person.api.post(
+            "/2fa/email/send"), range(32)))
+    assert {a.status for a in answers} == {200}
+    assert [a.data["code_sent"] for a in answers].count(True) == 1
+
+
+def test_a_second_device_gets_its_code_at_once(stack, person, inbox):
+    with_mail(person, inbox)
+    waiting = []
+    for n in (2, 3, 4):
+        login = person.try_login().data
+        assert login["code_sent"] is True
+        waiting.append((login["temp_token"], code_of(inbox, person.email,
+                                                     n)))
+    for challenge, code in waiting:
+        assert person.anonymous.post("/2fa/verify", {
+            "temp_token": challenge, "code": code}).status == 200
+
+
+def test_a_login_says_when_there_is_no_code(stack, person, inbox):
+    """Row RL12: 20 a day, and the login goes on by a backup code."""
+    backup = with_mail(person, inbox)["backup_codes"]
+    for _ in range(20):
+        assert person.try_login().data["code_sent"] is True
+    login = person.try_login().data
+    assert login["code_sent"] is False and login["resend_after"] > 3600
+    refused = person.anonymous.post("/2fa/email/send", {
+        "temp_token": login["temp_token"]})
+    assert (refused.status, refused.code) == (429, "RATE_LIMITED")
+    assert person.anonymous.post("/2fa/verify", {
+        "temp_token": login["temp_token"], "code": backup[0]}).status == 200
+
+
+def test_either_code_of_a_setup_that_was_asked_for_twice(person, inbox):
+    assert person.api.post("/2fa/email/setup").status == 200
+    first = code_of(inbox, person.email)
+    assert person.api.post("/2fa/email/setup").status == 200
+    code_of(inbox, person.email, 2)
+    assert person.api.post("/2fa/email/verify-setup",
+                           {"code": first}).status == 200
+
+
+def test_what_strangers_ask_for_uses_up_no_code_of_the_owner(
+        stack, api, person, inbox):
+    """Row RL12: each purpose has its budget."""
+    address, _ = method(person, inbox)
+    with_mail(person, inbox)
+    for _ in range(12):
+        for name in (person.email, person.username):
+            api.post("/auth/recovery/start", {"identifier": name})
+        api.post("/auth/password-reset/request", {"email": person.email})
+        api.post("/auth/resend-otp", {"email": person.email})
+    login = person.try_login().data
+    assert login["code_sent"] is True
+    assert person.anonymous.post("/2fa/verify", {
+        "temp_token": login["temp_token"],
+        "code": code_of(inbox, person.email, 2)}).status == 200
+    assert person.api.post("/2fa/email/send").data["code_sent"] is True
+
+
+@pytest.mark.stack(ENABLE_RATE_LIMITING="true", RATE_LIMIT_LOGIN="1000",
+                   RATE_LIMIT_REGISTER="1000", RATE_LIMIT_ANONYMOUS="1000")
+def test_nor_do_they_where_requests_are_limited(stack, api, person, inbox):
+    stack.sql("update users set is_verified = true where id = %s", person.id)
+    test_what_strangers_ask_for_uses_up_no_code_of_the_owner(
+        stack, api, person.login(), inbox)
+
+
+@pytest.mark.stack(**dict(TWILIO.kwargs, SMS_PER_DAY="8"))
+def test_nor_the_messages_of_a_day(stack, api, person, inbox, phone):
+    """Half of them is not for what anybody may ask for."""
+    with_sms(person, phone)
+    other = api.new_person()
+    made = other.api.post("/auth/recovery/methods", {
+        "type": "phone", "value": f"+4330{next(numbers)}"}).data
+    assert other.api.post(f"/auth/recovery/methods/{made['id']}/verify", {
+        "code": PROVIDER.code(made["value"])}).status == 200
+    for _ in range(5):
+        api.post("/auth/recovery/start", {"identifier": other.email})
+    assert stack.sql("select count from attempts where bucket = 'sms.day'"
+                     ) == [(6,)]
+    assert person.try_login().data["code_sent"] is True
 
 
 @TWILIO
@@ -164,11 +308,13 @@ def test_tries_are_counted_over_codes_of_one_challenge(stack, person, phone):
     wrong = "000000" if right != "000000" else "000001"
     for _ in range(3):
         assert send("/2fa/verify", {"code": wrong}).status == 401
+    half_a_minute_later(stack)
     assert send("/2fa/sms/send", {}).status == 200
     right = PROVIDER.code(phone, 3)
     for _ in range(2):
         send("/2fa/verify", {"code": wrong if wrong != right else "123456"})
     assert send("/2fa/verify", {"code": right}).status == 401
+    half_a_minute_later(stack)
     assert send("/2fa/sms/send", {}).status == 401
 
 
@@ -321,16 +467,3 @@ def test_an_applications_user_gets_his_codes_by_mail(api, stack, person,
     assert key.post("/2fa/email/send", who).status == 200
     assert key.post("/2fa/verify", dict(who, code=code_of(
         inbox, address, 2))).data["method"] == "email"
-
-
-@pytest.mark.stack(ENABLE_RATE_LIMITING="true", RATE_LIMIT_LOGIN="1000",
-                   RATE_LIMIT_REGISTER="1000")
-def test_a_code_is_asked_for_again_once_a_minute(stack, person, inbox):
-    """Row RL12: what a login sends by itself is not asked for."""
-    with_mail(person, inbox)
-    for status in (200, 429):
-        challenge = person.try_login().data["temp_token"]
-        answer = person.anonymous.post("/2fa/email/send",
-                                       {"temp_token": challenge})
-        assert answer.status == status, answer
-    assert 0 < int(answer.headers["Retry-After"]) <= 61

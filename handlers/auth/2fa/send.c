@@ -15,6 +15,8 @@ static const struct field fields[] = {
 static enum err
 send_code(struct call *c, struct str kind)
 {
+	struct factor_sent sent;
+	cJSON *data = json_object();
 	struct party p;
 	enum err e = party_of(c, given(c, TEMP_TOKEN), given(c, USER_ID),
 	    false, &p);
@@ -22,9 +24,14 @@ send_code(struct call *c, struct str kind)
 	if (e == E_OK && p.challenge.n)
 		e = challenge_subject(c->ctx, p.challenge, &p.subject);
 	if (e == E_OK)
-		e = factor_send_again(c->ctx, &p.subject, kind,
-		    party_bound(c, &p), true);
-	return e != E_OK ? e : answer(c, 200, "A code was sent", NULL);
+		e = factor_send(c->ctx, &p.subject, kind, party_bound(c, &p),
+		    &sent);
+	if (e != E_OK)
+		return e;
+	json_add_bool(data, "code_sent", sent.sent);
+	json_add_int(data, "resend_after", sent.again_in);
+	return answer(c, 200, sent.sent ? "A code was sent" :
+	    "A code is on its way already", data);
 }
 
 static enum err
