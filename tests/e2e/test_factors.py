@@ -886,6 +886,31 @@ def test_a_token_that_is_over_does_not_stand_in_a_logins_way(enrolled):
     assert answer.status == 200
 
 
+def test_mfa_is_called_what_its_path_calls_it(stack, api, person):
+    """Contract 24."""
+    said = {}
+    for mount, path in (("/api/v1", "/mfa"), ("/api", "/mfa"),
+                        ("/api/v1", "/auth/2fa"), ("/api", "/2fa")):
+        mine = api.new_person().api
+        mine = mine.of(mine.token, mount)
+        setup = mine.post(path + "/setup").json
+        steps = [setup, mine.post(path + "/enable", {
+            "code": code(setup["data"]["secret"], -1)}).json,
+            mine.get(path + "/status").json,
+            mine.get(path + "/methods").json,
+            mine.post(path + "/verify",
+                      {"code": code(setup["data"]["secret"])}).json,
+            mine.post(path + "/disable").json]
+        assert all(step["success"] for step in steps), steps
+        said[mount, path] = [step["message"] for step in steps]
+    assert said["/api/v1", "/mfa"] == said["/api", "/mfa"]
+    assert said["/api/v1", "/auth/2fa"] == said["/api", "/2fa"]
+    assert said["/api", "/mfa"][1] == "MFA enabled successfully"
+    assert [m.replace("MFA", "2FA", 1) for m in said["/api", "/mfa"]] == \
+        said["/api", "/2fa"]
+    assert all(m.startswith("MFA ") for m in said["/api", "/mfa"])
+
+
 # Who must.
 
 MUST = pytest.mark.stack(TWO_FACTOR_REQUIRED_ROLES="auditor")

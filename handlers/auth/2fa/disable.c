@@ -44,7 +44,7 @@ run(struct call *c)
 	if (e != E_OK)
 		return e;
 	json_add_bool(data, "disabled", true);
-	return answer(c, 200, "2FA disabled successfully", data);
+	return party_answer(c, "2FA disabled successfully", data);
 }
 
 const struct handler auth_2fa_disable = { fields, run };

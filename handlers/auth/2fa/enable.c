@@ -36,7 +36,7 @@ enable(struct call *c, struct str kind)
 			json_push_str(array, codes.codes[i]);
 		json_add(data, "backup_codes", array);
 	}
-	return answer(c, 200, "2FA enabled successfully", data);
+	return party_answer(c, "2FA enabled successfully", data);
 }
 
 static enum err

@@ -35,7 +35,7 @@ run(struct call *c)
 		return e;
 	for (size_t i = 0; i < f.n; i++)
 		json_push(array, entry(&f.list[i]));
-	return answer(c, 200, "2FA methods retrieved successfully", array);
+	return party_answer(c, "2FA methods retrieved successfully", array);
 }
 
 const struct handler auth_2fa_methods = { NULL, run };

@@ -68,6 +68,14 @@ party_read(struct call *c, struct party *out)
 	return e;
 }
 
+enum err
+party_answer(struct call *c, const char *message, cJSON *data)
+{
+	if (str_starts(c->rq->path, STR("/mfa/")))
+		message = arena_fmt(c->ctx->arena, "M%s", message + 1).p;
+	return answer(c, 200, message, data);
+}
+
 struct str
 party_bound(struct call *c, const struct party *p)
 {

@@ -25,6 +25,12 @@ enum err party_of(struct call *c, struct str temp_token, struct str user_id,
 /* For reading: a key without a user_id asks about its owner. */
 enum err party_read(struct call *c, struct party *out);
 
+/*
+ * The answer in the words of the path that was asked: what begins with "2FA"
+ * is said of MFA below /mfa (contract 24).
+ */
+enum err party_answer(struct call *c, const char *message, cJSON *data);
+
 /* The bound of a code that is sent to this party. */
 struct str party_bound(struct call *c, const struct party *p);
 

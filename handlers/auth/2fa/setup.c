@@ -39,7 +39,7 @@ run(struct call *c)
 	if (s.picture.n)
 		json_add_str(data, "qr_code", s.picture);
 	json_add(data, "backup_codes", codes(&s.codes));
-	return answer(c, 200, "2FA setup initiated. Scan the QR code with "
+	return party_answer(c, "2FA setup initiated. Scan the QR code with "
 	    "your authenticator app", data);
 }
 

@@ -21,7 +21,7 @@ run(struct call *c)
 	if (p.session)
 		json_add_bool(data, "required", factor_missing(c->ctx,
 		    &p.session->account));
-	return answer(c, 200, "2FA status retrieved successfully", data);
+	return party_answer(c, "2FA status retrieved successfully", data);
 }
 
 const struct handler auth_2fa_status = { NULL, run };

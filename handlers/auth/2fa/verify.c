@@ -42,7 +42,7 @@ check(struct call *c, const struct party *p, const struct factor_try *t)
 		json_add_str(data, "user_id", p->subject.label);
 	if (proof.device_token.n)
 		json_add_str(data, "device_token", proof.device_token);
-	return answer(c, 200, "2FA code verified successfully", data);
+	return party_answer(c, "2FA code verified successfully", data);
 }
 
 struct factor_try

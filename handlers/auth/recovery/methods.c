@@ -30,6 +30,7 @@ record(const struct recovery_method *m)
 	json_add_str(o, "type", m->type);
 	json_add_str(o, "value", m->value);
 	json_add_bool(o, "verified", m->verified_at != 0);
+	json_add_bool(o, "is_verified", m->verified_at != 0);
 	json_add_time(o, "verified_at", m->verified_at);
 	json_add_time(o, "created_at", m->created_at);
 	return o;
