@@ -53,7 +53,8 @@ where m.user_id = $1::uuid and m.id::text = $2 and o.used_at is null
 	and o.voided_at is null and o.expires_at > now();
 
 -- name: recovery_verify
--- Charged, compared and used in one statement (security rows OT1, OT4).
+-- Charged, compared and used in one statement (security rows OT1, OT4). What is
+-- proved anew forgives the failures of recoveries.
 -- 1 user id, 2 method id, 3 code id, 4 mac, 5 ip, 6 user agent, 7 request id
 with c as (
 	update one_time set attempts = attempts + 1,
@@ -67,6 +68,9 @@ with c as (
 	from c where c.matched and r.user_id = $1::uuid and r.id::text = $2
 		and r.value = c.destination
 	returning r.id
+), u as (
+	update users set recovery_failures = 0
+	from m where users.id = $1::uuid and recovery_failures > 0
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)
@@ -109,7 +113,8 @@ from users u join recovery_methods m on m.user_id = u.id
 where u.id = (select id from users
 		where email = $1 or fold_case(username) = $1
 		order by (email = $1) desc limit 1)
-	and u.is_active and m.verified_at is not null
+	and u.is_active and u.recovery_failures < 100
+	and m.verified_at is not null
 	and ($2::text is null or m.id::text = $2 or m.type = $2)
 order by m.created_at;
 
@@ -143,22 +148,32 @@ with old as (
 select count(*) from q;
 
 -- name: recovery_charge
--- A try, charged before anything is compared (security row RC2); a row for
--- each code. 1 request id
+-- So many tries, charged to the request and to the account before anything is
+-- compared (security rows RC2, RL4); a row for each code. 1 request id, 2 tries
 with q as (
-	update recovery_requests set attempts = attempts + 1
-	where id = $1::uuid and used_at is null and attempts < 5
-		and expires_at > now()
+	update recovery_requests set attempts = attempts + $2::integer
+	where id = $1::uuid and used_at is null
+		and attempts + $2::integer <= 5 and expires_at > now()
 	returning id, user_id
+), u as (
+	update users set recovery_failures = recovery_failures + $2::integer
+	from q where users.id = q.user_id and is_active
+		and recovery_failures < 100
+	returning users.id, email, username, two_factor_enabled,
+		recovery_failures
 )
-select u.id, u.email, u.username, u.two_factor_enabled, o.id, o.mac
-from q join users u on u.id = q.user_id
+select u.id, u.email, u.username, u.two_factor_enabled, o.id, o.mac,
+	u.recovery_failures >= 100
+from q join u on u.id = q.user_id
 	join one_time o on o.request_id = q.id
-where u.is_active and o.used_at is null and o.voided_at is null
-	and o.expires_at > now();
+where o.used_at is null and o.voided_at is null and o.expires_at > now();
 
 -- name: recovery_refused
--- 1 user id, 2 reason, 3 ip, 4 user agent, 5 request id
+-- 1 user id, 2 reason, 3 ip, 4 user agent, 5 request id, 6 messages or null
+with j as (
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select * from job_drafts($6::json)
+)
 insert into audit_logs (user_id, action, resource, result, reason,
 	ip_address, user_agent, request_id)
 values ($1::uuid, 'recovery.confirm', 'users', 'failure', $2, $3, $4, $5);
@@ -179,7 +194,8 @@ with q as (
 	returning one_time.user_id
 ), u as (
 	update users set password_hash = $3, password_changed_at = now(),
-		must_reset_password = false, updated_at = now()
+		must_reset_password = false, updated_at = now(),
+		recovery_failures = 0
 	from c where users.id = c.user_id and is_active
 	returning users.id
 ), s as (

@@ -15,7 +15,6 @@
 #define FLOOR (40 * CLOCK_MS)
 #define PER_HOUR 5
 #define DAY (86400 * CLOCK_SECOND)
-#define CODES_MAX 4
 
 static enum err
 limited(struct ctx *x, const char *name, struct str whose, long max)
@@ -59,6 +58,8 @@ send_all(struct ctx *x, const struct rows *r, struct uuid id)
 	}
 	x->retry_after = 0;
 	x->sentence = NULL;
+	if (n == 0) /* and the one before goes on */
+		return E_OK;
 	e = db_exec(x->db, x->arena, Q_RECOVERY_START, NULL,
 	    A_STR(uuid_text(x->arena, id)), A_STR(row_str(r, 0, 0)),
 	    A_INT(LIFE), A_STR(json_print(x->arena, codes)),
@@ -89,6 +90,32 @@ recovery_start(struct ctx *x, struct str identifier, struct str method,
 	*challenge = token_make(x->arena, x->keys, TOKEN_RECOVERY, id, 0);
 	clock_hold(floor);
 	return e;
+}
+
+static bool
+is_issued(struct str code)
+{
+	size_t n = 0;
+
+	while (n < code.n && code.p[n] >= '0' && code.p[n] <= '9')
+		n++;
+	return n == 6 && code.n == 6;
+}
+
+/* Of the codes those that may be meant as one that was sent, each once. */
+static size_t
+tries(const struct str *codes, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool seen = !is_issued(codes[i]);
+
+		for (size_t j = 0; j < i && !seen; j++)
+			seen = str_eq(codes[j], codes[i]);
+		count += !seen;
+	}
+	return count;
 }
 
 /* Which row's code is this? r->n: none. All are compared. */
@@ -202,23 +229,62 @@ finish(struct ctx *x, const struct rows *r, struct str request,
 	return e;
 }
 
-/* Written down whatever it was; its fate changes nothing. */
+/*
+ * Written down whatever it was; its fate changes nothing. With the last try
+ * that the account had, its addresses are told.
+ */
 static enum err
 refuse(struct ctx *x, const struct rows *r, enum err e)
 {
-	if (r->n && x->config->audit)
+	struct str mails = STR_NONE;
+	cJSON *vars;
+
+	if (r->n && row_bool(r, 0, 6)) {
+		vars = mail_where(x);
+		json_add_bool(vars, "locked", true);
+		(void)mail_notice_user(x, row_str(r, 0, 0),
+		    "recovery-method", vars, &mails);
+	}
+	if (r->n && (x->config->audit || mails.n))
 		(void)db_exec(x->db, x->arena, Q_RECOVERY_REFUSED, NULL,
 		    A_STR(row_str(r, 0, 0)), A_TEXT(err_code(e)),
 		    A_STR(x->client), A_STR(x->user_agent),
-		    A_STR(x->request_id));
+		    A_STR(x->request_id), A_STR(mails));
+	if (mails.n)
+		mail_sent(x);
 	return e;
+}
+
+/*
+ * Charge, then find the code that was sent and the other one. More codes than
+ * there are to be right are guesses.
+ */
+static enum err
+compare(struct ctx *x, struct str request, const struct str *codes,
+    size_t ncodes, struct rows **r, struct str found[2])
+{
+	size_t n = tries(codes, ncodes), row;
+	enum err e = db_exec(x->db, x->arena, Q_RECOVERY_CHARGE, r,
+	    A_STR(request), A_INT((int64_t)(n ? n : 1)));
+
+	if (e != E_OK)
+		return e;
+	if ((*r)->n == 0 || n > (*r)->n + row_bool(*r, 0, 3))
+		return E_BAD_CODE;
+	found[0] = found[1] = STR_NONE;
+	for (size_t i = 0; i < ncodes; i++)
+		if ((row = match(x, *r, codes[i])) < (*r)->n)
+			found[0] = row_str(*r, row, 4);
+		else
+			found[1] = codes[i];
+	return found[0].n ? E_OK : E_BAD_CODE;
 }
 
 enum err
 recovery_confirm(struct ctx *x, struct str challenge, const struct str *codes,
     size_t ncodes, struct str new_password)
 {
-	struct str request, hash, issued = STR_NONE, other = STR_NONE;
+	struct str request, hash, found[2];
 	uint32_t generation;
 	struct uuid id;
 	struct rows *r;
@@ -228,26 +294,16 @@ recovery_confirm(struct ctx *x, struct str challenge, const struct str *codes,
 	    &generation))
 		return E_BAD_TOKEN;
 	request = uuid_text(x->arena, id);
-	e = db_exec(x->db, x->arena, Q_RECOVERY_CHARGE, &r, A_STR(request));
+	e = compare(x, request, codes, ncodes, &r, found);
 	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < ncodes && i < CODES_MAX && r->n; i++) {
-		size_t row = match(x, r, codes[i]);
-
-		if (row < r->n)
-			issued = row_str(r, row, 4);
-		else
-			other = codes[i];
-	}
-	if (issued.n == 0)
-		return refuse(x, r, E_BAD_CODE);
+		return e == E_BAD_CODE ? refuse(x, r, e) : e;
 	e = check(x, new_password, r);
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e != E_OK)
 		return e;
-	e = second(x, r, other);
+	e = second(x, r, found[1]);
 	if (e == E_OK)
-		e = finish(x, r, request, issued, hash);
+		e = finish(x, r, request, found[0], hash);
 	return e == E_OK ? E_OK : refuse(x, r, e);
 }

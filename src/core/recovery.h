@@ -19,8 +19,12 @@ enum err recovery_start(struct ctx *x, struct str identifier,
 /*
  * Set a password. E_BAD_TOKEN when challenge is none; E_BAD_CODE for every
  * other lack; E_VALIDATION for the password, E_FACTOR_INVALID, E_LOCKED,
- * E_BUSY. Five tries a challenge.
+ * E_BUSY. Each code is a try, and there may be one for each that was sent, and
+ * one of a factor: five tries a challenge, RECOVERY_FAILURES over all of an
+ * account. Past these it is recovered no more, which its addresses are told,
+ * until a method was proved anew.
  */
+#define RECOVERY_FAILURES 100 /* as in recovery_charge */
 enum err recovery_confirm(struct ctx *x, struct str challenge,
     const struct str *codes, size_t ncodes, struct str new_password);
 
