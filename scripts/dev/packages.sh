@@ -12,8 +12,8 @@ PACKAGES_WEB_apache='apache2 libapache2-mod-fcgid'
 PACKAGES_WEB_lighttpd='lighttpd'
 PACKAGES_WEB_cgi='lighttpd'
 PACKAGES_TEST="$PACKAGES_WEB_nginx $PACKAGES_WEB_apache $PACKAGES_WEB_lighttpd
-	pgbouncer nodejs python3-pytest python3-psycopg2 python3-redis oathtool jq
-	openssl kcat shellcheck git"
+	caddy haproxy systemd pgbouncer nodejs python3-pytest
+	python3-psycopg2 python3-redis oathtool jq openssl kcat shellcheck git"
 PACKAGES_CI='clang llvm xz-utils valgrind strace'
 
 # packages_need run WEB, packages_need test, packages_need ci
