@@ -126,12 +126,12 @@ open_program(struct program *p, const struct options *o)
 	config_use_conninfo(db_conninfo_fault);
 	p->config = config_load(p->arena, o->nsettings, o->settings, &why);
 	if (p->config == NULL) {
-		log_error("configuration refused", log_c("why", why));
+		log_fatal("configuration refused", log_c("why", why));
 		return false;
 	}
 	log_level_parse(str_of(p->config->log_level), &level);
 	if (!log_open("postern", p->config->log_file, level)) {
-		log_error("log.file cannot be opened",
+		log_fatal("log.file cannot be opened",
 		    log_c("path", p->config->log_file),
 		    log_c("error", strerror(errno)));
 		return false;
@@ -147,7 +147,7 @@ open_app(struct program *p)
 
 	if (app_init(&p->app, p->config, &why))
 		return true;
-	log_error("cannot start", log_c("why", why));
+	log_fatal("cannot start", log_c("why", why));
 	return false;
 }
 
@@ -242,12 +242,12 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 	if (!open_program(&p, o))
 		return EXIT_CONFIG;
 	if (fd < 0 && (fd = listen_make(o->listen, &why)) < 0) {
-		log_error("cannot listen", log_c("where", o->listen),
+		log_fatal("cannot listen", log_c("where", o->listen),
 		    log_c("why", why));
 		return EXIT_CONFIG;
 	}
 	if (!listen_prepare(fd, &why)) {
-		log_error("socket refused", log_c("why", why));
+		log_fatal("socket refused", log_c("why", why));
 		return EXIT_CONFIG;
 	}
 	if (!open_app(&p))

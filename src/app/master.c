@@ -61,7 +61,7 @@ open_master(struct master *m)
 	m->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signals < 0 || pipe2(m->ready, O_CLOEXEC | O_NONBLOCK) < 0 ||
 	    !lane_open(&m->lane)) {
-		log_error("master cannot start",
+		log_fatal("master cannot start",
 		    log_c("error", strerror(errno)));
 		return false;
 	}
@@ -181,7 +181,7 @@ check_ended(struct master *m, int status)
 
 	m->check = 0;
 	if (status != 0 || m->stopping) {
-		log_error("reload refused: the new program or configuration "
+		log_fatal("reload refused: the new program or configuration "
 			  "does not pass --check; the old one goes on",
 		    log_i("status", WIFEXITED(status) ? WEXITSTATUS(status) :
 							-1));
@@ -195,7 +195,7 @@ check_ended(struct master *m, int status)
 		all[n++] = m->old[i];
 	log_info("reload");
 	reload_exec(m->o->worker.listen_fd, all, n);
-	log_error("reload failed", log_c("error", strerror(errno)));
+	log_fatal("reload failed", log_c("error", strerror(errno)));
 	notify_ready();
 }
 
@@ -262,7 +262,7 @@ reload(struct master *m)
 	m->check_until = clock_mono() + GRACE;
 	if (m->check < 0) {
 		m->check = 0;
-		log_error("reload: --check cannot be started");
+		log_fatal("reload: --check cannot be started");
 		notify_ready();
 	}
 }

@@ -10,9 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "app/listen.h"
+#include "base/environ.h"
 #include "base/str.h"
 
 /* "PID FD WORKER…": only good in the process that wrote it. */
@@ -23,22 +22,7 @@ static struct {
 	char program[PATH_MAX]; /* resolved now: later it may be replaced */
 	char **argv;
 	int argc;
-	char **env; /* a deep copy */
-	size_t nenv;
 } start;
-
-static char **
-copy_list(char **list, size_t n)
-{
-	char **copy = calloc(n + 1, sizeof(*copy));
-
-	if (copy == NULL)
-		abort();
-	for (size_t i = 0; i < n; i++)
-		if ((copy[i] = strdup(list[i])) == NULL)
-			abort();
-	return copy;
-}
 
 void
 reload_remember(int argc, char **argv)
@@ -49,35 +33,33 @@ reload_remember(int argc, char **argv)
 	if (n < 0)
 		n = 0;
 	start.program[n] = '\0';
-	while (environ && environ[start.nenv])
-		start.nenv++;
 	start.argc = argc;
-	start.argv = copy_list(argv, (size_t)argc);
-	start.env = copy_list(environ, start.nenv);
+	start.argv = calloc((size_t)argc + 1, sizeof(*start.argv));
+	if (start.argv == NULL)
+		abort();
+	for (int i = 0; i < argc; i++)
+		if ((start.argv[i] = strdup(argv[i])) == NULL)
+			abort();
+	environ_keep();
 }
 
 void
 reload_forget(void)
 {
-	for (size_t i = 0; start.env && i < start.nenv; i++) {
-		sodium_memzero(start.env[i], strlen(start.env[i]));
-		free(start.env[i]);
-	}
-	free(start.env);
-	start.env = NULL;
-	start.nenv = 0;
+	environ_forget();
 }
 
 /* The environment of the start, with one more entry instead of an old one. */
 static char **
 environment(char *more)
 {
-	char **env = calloc(start.nenv + 2, sizeof(*env));
-	size_t n = 0;
+	size_t nkept, n = 0;
+	char **kept = environ_kept(&nkept);
+	char **env = calloc(nkept + 2, sizeof(*env));
 
-	for (size_t i = 0; env && i < start.nenv; i++)
-		if (strncmp(start.env[i], ADOPT "=", sizeof(ADOPT)) != 0)
-			env[n++] = start.env[i];
+	for (size_t i = 0; env && i < nkept; i++)
+		if (strncmp(kept[i], ADOPT "=", sizeof(ADOPT)) != 0)
+			env[n++] = kept[i];
 	if (env)
 		env[n] = more;
 	return env;

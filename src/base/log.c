@@ -146,14 +146,18 @@ put_field(struct line *l, const struct log_field *f)
 	put_int(l, f->number);
 }
 
-void
-log_write(enum log_level level, const char *msg,
+/* A full or broken sink must not stop the service (row LO7). */
+static void
+send(int fd, const struct line *l)
+{
+	if (write(fd, l->p, l->n) < 0 && errno == EINTR)
+		(void)!write(fd, l->p, l->n);
+}
+
+static void
+compose(struct line *l, enum log_level level, const char *msg,
     const struct log_field *fields)
 {
-	struct line *l = &line;
-
-	if (level < sink.level)
-		return;
 	l->n = 0;
 	put_c(l, "{\"ts\":\"");
 	put_time(l);
@@ -173,7 +177,25 @@ log_write(enum log_level level, const char *msg,
 		if (l->n < LINE_MAX_BYTES - VALUE_MAX_BYTES)
 			put_field(l, fields);
 	memcpy(l->p + l->n, "}\n", 2);
-	/* A full or broken sink must not stop the service (row LO7). */
-	if (write(sink.fd, l->p, l->n + 2) < 0 && errno == EINTR)
-		(void)!write(sink.fd, l->p, l->n + 2);
+	l->n += 2;
+}
+
+void
+log_write(enum log_level level, const char *msg,
+    const struct log_field *fields)
+{
+	if (level < sink.level)
+		return;
+	compose(&line, level, msg, fields);
+	send(sink.fd, &line);
+}
+
+void
+log_write_loud(const char *msg, const struct log_field *fields)
+{
+	log_write(LOG_ERROR_, msg, fields);
+	if (sink.fd == STDERR_FILENO)
+		return;
+	compose(&line, LOG_ERROR_, msg, fields);
+	send(STDERR_FILENO, &line);
 }

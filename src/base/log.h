@@ -57,6 +57,14 @@ void log_write(enum log_level level, const char *msg,
 #define log_error(msg, ...) \
 	log_write(LOG_ERROR_, (msg), LOG_FIELDS(__VA_ARGS__))
 
+/*
+ * The same, for the operator who stands before the program: why it does not
+ * start, or does not take new settings. Written to standard error too, when
+ * that is not the sink.
+ */
+#define log_fatal(msg, ...) log_write_loud((msg), LOG_FIELDS(__VA_ARGS__))
+void log_write_loud(const char *msg, const struct log_field *fields);
+
 /* Are lines of this level written? */
 bool log_wants(enum log_level level);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/environ.h"
 #include "base/log.h"
 
 #define RESTART_AFTER CLOCK_SECOND
@@ -45,9 +46,13 @@ static _Noreturn void
 become(pid_t parent, const char *name, void (*run)(void *arg), void *arg)
 {
 	struct sigaction stop = { .sa_handler = on_stop };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
+	/* The parent reads new settings, and starts another one with them. */
+	sigaction(SIGHUP, &ignore, NULL);
+	environ_forget();
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)

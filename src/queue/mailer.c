@@ -43,7 +43,7 @@ connect_relay(struct mailer *m, const struct config *c)
 	transfer_init();
 	m->transfer = transfer_new(&o);
 	if (m->transfer == NULL)
-		log_error("smtp.host is not a host name");
+		log_fatal("smtp.host is not a host name");
 	return m->transfer != NULL;
 }
 
@@ -58,7 +58,7 @@ mailer_new(const struct config *c, struct queue *q)
 	mail_talk_init(&m->talk, q, &m->hand, (int)c->smtp_connections);
 	m->arena = arena_new(0);
 	if (!mail_sender(m->arena, c, &m->sender, &why)) {
-		log_error("mail is not configured", log_c("why", why));
+		log_fatal("mail is not configured", log_c("why", why));
 		mailer_free(&m);
 		return NULL;
 	}

@@ -1,10 +1,12 @@
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <config.h>
 
 #include "base/config.h"
+#include "base/environ.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "crypto/keyring.h"
@@ -12,6 +14,7 @@
 #include "store/db.h"
 
 #define EXIT_USAGE 64  /* EX_USAGE */
+#define EXIT_SOFTWARE 70
 #define EXIT_CONFIG 78 /* EX_CONFIG: the manager need not try again */
 
 static void
@@ -26,7 +29,9 @@ usage(FILE *out)
 	    "  --once           work off what is due and end, for cron\n"
 	    "  --version, --help\n\n"
 	    "SIGTERM: the mail under way has 10 seconds, then the worker "
-	    "ends.\n", out);
+	    "ends.\n"
+	    "SIGHUP: settings, templates and log.file are opened anew.\n",
+	    out);
 }
 
 /* -1: go on; else the exit status. */
@@ -63,6 +68,31 @@ options(int argc, char **argv, bool *once)
 	return -1;
 }
 
+/* getopt and config_args move words about. */
+static char **
+copy(int argc, char **argv)
+{
+	char **words = calloc((size_t)argc + 1, sizeof(*words));
+
+	if (words == NULL)
+		abort();
+	memcpy(words, argv, sizeof(*words) * (size_t)argc);
+	return words;
+}
+
+/* One reading of the settings, and what is made of them. */
+struct settings {
+	struct arena *arena;
+	const struct config *config;
+	struct keyring *keys;
+};
+
+struct program {
+	int argc;
+	char **argv; /* as it was started */
+	struct settings now, next;
+};
+
 static bool
 open_log(const struct config *c, const char **why)
 {
@@ -76,6 +106,58 @@ open_log(const struct config *c, const char **why)
 	return true;
 }
 
+static void
+settings_free(struct settings *s)
+{
+	keyring_free(&s->keys);
+	if (s->arena)
+		arena_free(&s->arena);
+	*s = (struct settings){ 0 };
+}
+
+/* The log last: it goes on where it was when something is refused. */
+static bool
+settings_read(struct program *p, struct settings *s, const char **why)
+{
+	*s = (struct settings){ .arena = arena_new(LIMIT_ARENA) };
+	s->config = config_load(s->arena, p->argc, p->argv, why);
+	return s->config && worker_check(s->arena, s->config, why) &&
+	    (s->keys = keyring_new(s->config, why)) != NULL &&
+	    open_log(s->config, why);
+}
+
+static bool
+settings_good(void *arg)
+{
+	struct program *p = arg;
+	const char *why = "";
+
+	environ_restore();
+	if (settings_read(p, &p->next, &why))
+		return true;
+	log_fatal("reload refused; the worker goes on with the old settings",
+	    log_c("why", why));
+	settings_free(&p->next);
+	return false;
+}
+
+static enum worker_end
+work(struct program *p, bool once)
+{
+	const struct worker_reload r = { settings_good, p };
+	struct db *db = worker_db(p->now.arena, p->now.config);
+	enum worker_end end = worker_run(p->now.config, p->now.keys, db,
+	    once ? NULL : &r);
+
+	db_close(&db);
+	if (end == WORKER_RELOADED) {
+		settings_free(&p->now);
+		p->now = p->next;
+		p->next = (struct settings){ 0 };
+	}
+	return end;
+}
+
 static int
 refuse(const char *why)
 {
@@ -84,36 +166,34 @@ refuse(const char *why)
 }
 
 static int
-run(struct arena *a, int argc, char **argv)
+run(struct program *p)
 {
 	const char *why = "not configured";
-	const struct config *c = config_load(a, argc, argv, &why);
-	struct keyring *k;
-	struct db *db;
-	bool once = false;
-	int status;
+	bool good = settings_read(p, &p->now, &why), once = false;
+	char **argv = copy(p->argc, p->argv);
+	int status = options(config_args(p->argc, argv), argv, &once);
+	enum worker_end end;
 
-	argc = config_args(argc, argv);
-	if ((status = options(argc, argv, &once)) >= 0)
+	free(argv);
+	if (status >= 0)
 		return status;
-	if (c == NULL || !open_log(c, &why) ||
-	    (k = keyring_new(c, &why)) == NULL)
+	if (!good)
 		return refuse(why);
-	db = worker_db(a, c);
-	status = worker_run(c, k, db, once);
-	db_close(&db);
-	keyring_free(&k);
-	return status;
+	while ((end = work(p, once)) == WORKER_RELOADED)
+		continue;
+	return end == WORKER_FAILED ? EXIT_SOFTWARE : 0;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct arena *a = arena_new(LIMIT_ARENA);
+	struct program p = { .argc = argc, .argv = argv };
 	int status;
 
+	environ_keep();
 	config_use_conninfo(db_conninfo_fault);
-	status = run(a, argc, argv);
-	arena_free(&a);
+	status = run(&p);
+	settings_free(&p.now);
+	environ_forget();
 	return status;
 }

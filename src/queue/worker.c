@@ -16,6 +16,7 @@
 #include "queue/delivery.h"
 #include "queue/holder.h"
 #include "queue/job.h"
+#include "queue/mail.h"
 #include "queue/mailer.h"
 #include "queue/audit_seal.h"
 #include "queue/maintenance.h"
@@ -50,22 +51,43 @@ struct worker {
 	bool switched; /* the database knows whether events are written */
 	int64_t reap_at;
 	int64_t stop_at; /* µs, monotonic; 0: go on */
+	const struct worker_reload *reload; /* NULL: only what is due */
+	bool reloaded;
 };
 
-static volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t stop_signal, reload_signal;
 
 static void
-on_stop(int sig)
+on_signal(int sig)
 {
-	stop_signal = sig;
+	if (sig == SIGHUP)
+		reload_signal = sig;
+	else
+		stop_signal = sig;
+}
+
+/* Asked for new settings, and they are good? */
+static bool
+reloads(struct worker *w)
+{
+	if (!reload_signal || w->stop_at)
+		return false;
+	reload_signal = 0;
+	notify_reloading();
+	w->reloaded = w->reload->good(w->reload->arg);
+	if (!w->reloaded)
+		notify_ready();
+	return w->reloaded;
 }
 
 static bool
 stopping(struct worker *w)
 {
-	if (stop_signal && w->stop_at == 0) {
+	if (w->stop_at == 0 && (stop_signal || reloads(w))) {
 		w->stop_at = clock_mono();
-		notify_stopping();
+		/* The manager would end who says that he stops. */
+		if (!w->reloaded)
+			notify_stopping();
 		child_stop(&w->courier);
 		child_stop(&w->publisher);
 	}
@@ -199,9 +221,9 @@ wait_for_work(struct worker *w)
 }
 
 static void
-loop(struct worker *w, bool once)
+loop(struct worker *w)
 {
-	bool more;
+	bool more, once = w->reload == NULL;
 
 	while (!stopping(w)) {
 		notify_alive();
@@ -225,21 +247,22 @@ loop(struct worker *w, bool once)
 }
 
 static bool
-catch_signals(void)
+catch_signals(bool reload)
 {
-	struct sigaction stop = { .sa_handler = on_stop };
+	struct sigaction take = { .sa_handler = on_signal };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
-	return sigaction(SIGTERM, &stop, NULL) == 0 &&
-	    sigaction(SIGINT, &stop, NULL) == 0 &&
+	return sigaction(SIGTERM, &take, NULL) == 0 &&
+	    sigaction(SIGINT, &take, NULL) == 0 &&
+	    sigaction(SIGHUP, reload ? &take : &ignore, NULL) == 0 &&
 	    sigaction(SIGPIPE, &ignore, NULL) == 0;
 }
 
 static bool
 set_up(struct worker *w, const struct config *c, const struct keyring *k,
-    struct db *db)
+    struct db *db, const struct worker_reload *r)
 {
-	*w = (struct worker){ .config = c };
+	*w = (struct worker){ .config = c, .reload = r };
 	w->batch = arena_new(LIMIT_ARENA);
 	w->one = arena_new(LIMIT_ARENA);
 	if (mkdir(c->runtime_dir, 0750) < 0 && errno != EEXIST)
@@ -254,7 +277,7 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 	w->queue.holder = str_of(w->holder_id);
 	w->mailer = mailer_new(c, &w->queue);
 	w->sms = sms_new(c, &w->queue);
-	return w->mailer && w->sms && catch_signals();
+	return w->mailer && w->sms && catch_signals(r != NULL);
 }
 
 struct db *
@@ -272,36 +295,51 @@ worker_db(struct arena *a, const struct config *c)
 	return db_new(&o);
 }
 
-int
+bool
+worker_check(struct arena *a, const struct config *c, const char **why)
+{
+	struct mail_sender sender;
+
+	return mail_sender(a, c, &sender, why);
+}
+
+/* What is under way ends or is given back, the processes too. */
+static void
+wind_up(struct worker *w)
+{
+	while (!out_of_time(w) && work(w, true))
+		continue;
+	mailer_abandon(w->mailer);
+	sms_abandon(w->sms);
+	child_stop(&w->courier);
+	child_stop(&w->publisher);
+	child_wait(&w->courier);
+	child_wait(&w->publisher);
+	wake_close(&w->wake);
+	/* With the file left there, the next worker gives them back. */
+	if (!w->queue.claims_left && clock_mono() >= w->queue.lost_until)
+		holder_leave(&w->holder, w->one, w->config->runtime_dir);
+	mailer_free(&w->mailer);
+	sms_free(&w->sms);
+	arena_free(&w->batch);
+	arena_free(&w->one);
+}
+
+enum worker_end
 worker_run(const struct config *c, const struct keyring *k, struct db *db,
-    bool once)
+    const struct worker_reload *r)
 {
 	struct worker w;
 
-	if (!set_up(&w, c, k, db))
-		return 70;
+	if (!set_up(&w, c, k, db, r))
+		return WORKER_FAILED;
 	w.wake = wake_new(c->runtime_dir);
-	if (!once)
+	if (r)
 		wake_take(&w.wake);
 	log_info("worker started");
 	notify_ready();
-	loop(&w, once);
-	while (!out_of_time(&w) && work(&w, true))
-		continue;
-	mailer_abandon(w.mailer);
-	sms_abandon(w.sms);
-	child_stop(&w.courier);
-	child_stop(&w.publisher);
-	child_wait(&w.courier);
-	child_wait(&w.publisher);
-	wake_close(&w.wake);
-	/* With the file left there, the next worker gives them back. */
-	if (!w.queue.claims_left && clock_mono() >= w.queue.lost_until)
-		holder_leave(&w.holder, w.one, c->runtime_dir);
-	log_info("worker stopped");
-	mailer_free(&w.mailer);
-	sms_free(&w.sms);
-	arena_free(&w.batch);
-	arena_free(&w.one);
-	return 0;
+	loop(&w);
+	wind_up(&w);
+	log_info(w.reloaded ? "worker takes new settings" : "worker stopped");
+	return w.reloaded ? WORKER_RELOADED : WORKER_STOPPED;
 }

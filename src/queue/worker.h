@@ -8,15 +8,31 @@
 /* The worker's connection, as the settings say; a must outlive it. */
 struct db *worker_db(struct arena *a, const struct config *c);
 
+/* What SIGHUP asks for. */
+struct worker_reload {
+	/* Read the settings anew. False: they are refused, and it was said. */
+	bool (*good)(void *arg);
+	void *arg;
+};
+
+enum worker_end {
+	WORKER_STOPPED,
+	WORKER_RELOADED, /* call again, with the new settings */
+	WORKER_FAILED	 /* it cannot work with these */
+};
+
 /*
  * Work the queue until SIGTERM or SIGINT: claim, send, record, wait for a
  * wake-up or a second. Mails under way have 10 s to end, the rest of what was
  * claimed is given back (row RE12). Neither a lost database nor a lost
- * relay ends it.
- * once: work off what is due and return. Returns the exit status of the
- * process.
+ * relay ends it. On SIGHUP it asks r and ends in the same way, its processes
+ * too, when the new settings are good.
+ * r NULL: work off what is due and return; SIGHUP is ignored.
  */
-int worker_run(const struct config *c, const struct keyring *k, struct db *db,
-    bool once);
+enum worker_end worker_run(const struct config *c, const struct keyring *k,
+    struct db *db, const struct worker_reload *r);
+
+/* Could a worker work with these settings? False: *why names one. */
+bool worker_check(struct arena *a, const struct config *c, const char **why);
 
 #endif

@@ -5,7 +5,9 @@ answer) on a socket it inherits, as spawn-fcgi would start it. HELLO names the
 program; without it the build directories are searched.
 """
 import glob
+import json
 import os
+import secrets
 import select
 import signal
 import socket
@@ -352,6 +354,22 @@ def test_a_single_process_serves_all_and_ends(tmp_path):
 
 
 # ecosystem 1.8: a query without "=" arrives as an argument.
+@pytest.mark.parametrize("args", [
+    ["--listen", "/nonexistent/sock"], ["--listen", "127.0.0.1:0"]])
+def test_what_keeps_it_from_starting_is_said_on_stderr_too(tmp_path, args):
+    """Where log.file is set: there, and to who tried to start it."""
+    log = tmp_path / "log"
+    done = subprocess.run(
+        [os.path.dirname(program()) + "/../../postern", *args],
+        env={"JWT_SECRET": secrets.token_hex(32), "POSTERN_CONFIG": "",
+             "LOG_FILE": str(log), "RUNTIME_DIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 78
+    for text in (log.read_text(), done.stderr):
+        line = json.loads(text)
+        assert line["level"] == "error" and line["why"]
+
+
 def test_cgi_does_not_look_at_arguments():
     env = {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST",
            "REQUEST_URI": "/echo?--check", "CONTENT_LENGTH": "3"}

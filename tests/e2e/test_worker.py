@@ -151,8 +151,8 @@ class Stack:
         self.env["SMTP_PORT"] = str(r.port)
         return r
 
-    def worker(self, **env):
-        p = subprocess.Popen([program("postern-worker")],
+    def worker(self, stderr=None, **env):
+        p = subprocess.Popen([program("postern-worker")], stderr=stderr,
                              env=dict(self.env, **env))
         self.workers.append(p)
         return p
@@ -849,6 +849,61 @@ def test_the_service_manager_is_told(stack):
         assert p.wait(20) == 0
     assert heard.count("READY=1") == 1
     assert set(heard) == {"READY=1", "WATCHDOG=1"}
+
+
+def test_hup_takes_settings_templates_and_the_log_file_anew(stack, tmp_path):
+    """Of its processes too; the secrets of the environment are still there."""
+    relay = stack.relay()
+    config, templates = tmp_path / "postern.yaml", tmp_path / "own" / "mail"
+    templates.mkdir(parents=True)
+    config.write_text("service:\n  name: Before\n"
+                      f"  template_dir: {TOP}/templates\n")
+    del stack.env["APP_NAME"], stack.env["TEMPLATE_DIR"]
+    worker = stack.worker(POSTERN_CONFIG=str(config))
+    stack.add()
+    wait_for(relay.mails)
+    courier = wait_for(lambda: set(children(worker)))
+    os.rename(stack.where + "/worker.log", stack.where + "/worker.log.1")
+    config.write_text("service:\n  name: After\n"
+                      f"  template_dir: {tmp_path}/own\n")
+    (templates / "verify.txt").write_text("Subject: {{brand}}\n\nown\n")
+    (templates / "verify.html").write_text("own")
+    worker.send_signal(signal.SIGHUP)
+    wait_for(lambda: os.path.exists(stack.where + "/worker.log"))
+    wait_for(lambda: "worker started" in stack.log())
+    wait_for(lambda: set(children(worker)) - courier)
+    assert not set(children(worker)) & courier
+    stack.add()
+    wait_for(lambda: len(relay.mails()) == 2)
+    assert relay.mails()[0]["Subject"].startswith("Your Before")
+    assert relay.mails()[1]["Subject"] == "After"
+    assert worker.poll() is None
+
+
+@pytest.mark.parametrize("fault", [
+    "service: {name: After, wrong: 1}", "smtp: {from: nobody}",
+    "log: {file: /nonexistent/worker.log}"])
+def test_hup_refuses_bad_settings_and_keeps_the_old(stack, tmp_path, fault):
+    relay = stack.relay()
+    config, said = tmp_path / "postern.yaml", tmp_path / "stderr"
+    config.write_text("log: {file: %s/worker.log}\n" % stack.where)
+    del stack.env["LOG_FILE"]
+    with open(said, "w") as out:
+        worker = stack.worker(POSTERN_CONFIG=str(config), stderr=out)
+    wait_for(lambda: os.path.exists(stack.where + "/worker.log") and
+             "worker started" in stack.log())
+    config.write_text(fault + "\n")
+    worker.send_signal(signal.SIGHUP)
+    word = re.search(r"wrong|from|log.file", fault.replace(
+        "log: {file", "log.file"))[0]
+    wait_for(lambda: "reload refused" in stack.log())
+    for text in (stack.log(), wait_for(said.read_text)):
+        line = json.loads([x for x in text.splitlines()
+                           if "reload refused" in x][0])
+        assert word in line["why"]
+    stack.add()
+    m, = wait_for(relay.mails)
+    assert "Vignette" in m["Subject"] and worker.poll() is None
 
 
 def test_nothing_of_a_mail_is_logged(stack):
