@@ -118,6 +118,88 @@ with u as (
 )
 select id from u;
 
+-- name: ctl_user_set_password
+-- As a reset by mail: all that was open ends, the second factor stays. Answers
+-- how many API keys work on. 1 user id, 2 new hash, 3 mails
+with u as (
+	update users set password_hash = $2, password_changed_at = now(),
+		must_reset_password = false, updated_at = now()
+	where id = $1::uuid
+	returning id
+), s as (
+	update sessions set ended_at = now(), end_reason = 'password reset'
+	from u where user_id = u.id and ended_at is null
+), d as (
+	update devices set revoked_at = now()
+	from u where user_id = u.id and revoked_at is null
+), o as (
+	update one_time t set voided_at = now()
+	from u where t.user_id = u.id and t.used_at is null
+		and t.voided_at is null and t.purpose <> 'undo'
+), l as (
+	delete from attempts using u
+	where bucket = 'login.all:' || u.id
+		or (bucket >= 'login:' || u.id || ':'
+			and bucket < 'login:' || u.id || ';')
+), j as (
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from u, job_drafts($3::json) t
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, 'password.reset', 'users', 'success', 'posternctl' from u
+)
+select id, (select count(*) from api_keys k where k.user_id = u.id
+	and k.is_active and (k.expires_at is null or k.expires_at > now()))
+from u;
+
+-- name: ctl_user_unlock
+-- As admin_user_unlock. 1 user id
+with u as (
+	select id from users where id = $1::uuid
+), l as (
+	delete from attempts using u
+	where bucket = 'login.all:' || u.id
+		or (bucket >= 'login:' || u.id || ':'
+			and bucket < 'login:' || u.id || ';')
+		or (bucket >= 'factor:' || u.id || ':'
+			and bucket < 'factor:' || u.id || ';')
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, 'user.unlock', 'users', 'success', 'posternctl' from u
+)
+select id, 0 from u;
+
+-- name: ctl_user_reset_2fa
+-- As factor_reset: all that stood on the factors ends. 1 user id, 2 mails
+with f as (
+	delete from factors where subject_id = $1::uuid
+), n as (
+	update subjects set codes_id = null, codes_failures = 0
+	where id = $1::uuid
+), b as (
+	delete from backup_codes where subject_id = $1::uuid
+), u as (
+	update users set two_factor_enabled = false, updated_at = now()
+	where id = $1::uuid
+	returning id
+), s as (
+	update sessions set ended_at = now(), end_reason = '2fa reset'
+	from u where user_id = u.id and ended_at is null
+), d as (
+	update devices set revoked_at = now()
+	from u where user_id = u.id and revoked_at is null
+), c as (
+	update challenges set used_at = now()
+	from u where user_id = u.id and used_at is null
+), j as (
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from u, job_drafts($2::json) t
+), a as (
+	insert into audit_logs (user_id, action, resource, result, reason)
+	select id, '2fa.disabled', 'users', 'success', 'posternctl' from u
+)
+select id, 0 from u;
+
 -- name: ctl_user_delete
 -- The audit log keeps the id; everything else goes with the row. 1 user id
 with u as (

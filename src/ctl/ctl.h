@@ -101,12 +101,6 @@ void ctl_say(struct ctl *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * First line of standard input, at most LIMIT_PASSWORD_BYTES, without its
- * end. False: nothing, too long, or a NUL in it; a sentence was said.
- */
-bool ctl_read_password(struct ctl *c, struct str *out);
-
-/*
  * A bar on standard error when that is a terminal: call with done of total
  * (0: unknown) as often as you like, at the end with finished.
  */

@@ -183,30 +183,6 @@ ctl_print(struct ctl *c, cJSON *v)
 	return CTL_OK;
 }
 
-bool
-ctl_read_password(struct ctl *c, struct str *out)
-{
-	char *p = arena_alloc(c->arena, LIMIT_PASSWORD_BYTES + 4);
-	size_t n = 0;
-
-	/* Bytes, not stdio: its buffer would keep a copy. */
-	while (n < LIMIT_PASSWORD_BYTES + 2 &&
-	    read(STDIN_FILENO, p + n, 1) == 1)
-		if (p[n++] == '\n') {
-			n--;
-			break;
-		}
-	if (n && p[n - 1] == '\r')
-		n--;
-	p[n] = '\0';
-	*out = (struct str){ p, n };
-	if (n && n <= LIMIT_PASSWORD_BYTES && !str_has_nul(*out))
-		return true;
-	ctl_fail(E_VALIDATION, n ? "the password is too long or holds a NUL" :
-	    "no password on standard input");
-	return false;
-}
-
 void
 ctl_progress(const char *what, long done, long total, bool finished)
 {

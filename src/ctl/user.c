@@ -22,13 +22,12 @@ user_value(struct ctl *c, enum field_type type, const char *name,
 	return wrong;
 }
 
-void
-user_stale(struct ctl *c, struct str id)
+struct ctx
+user_ctx(struct ctl *c)
 {
-	struct ctx x = { .config = c->config, .keys = c->keys, .db = c->db,
-		.cache = c->cache, .shared = c->shared, .arena = c->arena };
-
-	session_stale(&x, id);
+	return (struct ctx){ .config = c->config, .keys = c->keys,
+		.db = c->db, .cache = c->cache, .shared = c->shared,
+		.arena = c->arena, .user_agent = STR("posternctl") };
 }
 
 int
@@ -58,9 +57,8 @@ user_roles(struct ctl *c, const struct ctl_texts *words, struct str *roles)
 	return CTL_OK;
 }
 
-/* The row of the user an argument names. */
-static int
-find(struct ctl *c, const char *who, struct rows **r)
+int
+user_find(struct ctl *c, const char *who, struct rows **r)
 {
 	enum err e = db_exec(c->db, c->arena, Q_CTL_USER_FIND, r,
 	    A_TEXT(who));
@@ -79,7 +77,7 @@ run_show(struct ctl *c)
 		"full_name" };
 	cJSON *answer = json_object();
 	struct rows *r;
-	int status = find(c, c->args[0], &r);
+	int status = user_find(c, c->args[0], &r);
 
 	if (status != CTL_OK)
 		return status;
@@ -157,7 +155,8 @@ change(struct ctl *c, enum query q, struct str *arg, const char *done)
 	const struct db_step steps[] = { { Q_CTL_ADMIN_LOCK, NULL, 0 },
 		{ q, args, arg ? 2 : 1 } };
 	cJSON *answer = json_object();
-	int status = find(c, c->args[0], &r);
+	struct ctx x = user_ctx(c);
+	int status = user_find(c, c->args[0], &r);
 	enum err e;
 
 	if (status != CTL_OK)
@@ -165,7 +164,7 @@ change(struct ctl *c, enum query q, struct str *arg, const char *done)
 	args[0] = A_STR(row_str(r, 0, 0));
 	if (arg)
 		args[1] = A_STR(*arg);
-	user_stale(c, row_str(r, 0, 0));
+	session_stale(&x, row_str(r, 0, 0));
 	e = db_batch(c->db, c->arena, steps, 2, results);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
@@ -241,6 +240,13 @@ const struct ctl_command ctl_users[] = {
 	    run_deactivate, "Lock an account out and end its sessions" },
 	{ "user set-role", "USER ROLE...", 2, CTL_TEXTS_MAX, CTL_NEEDS_DB,
 	    NULL, run_set_role, "Give an account these roles and no others" },
+	{ "user set-password", "USER", 1, 1, CTL_NEEDS_DB,
+	    user_set_password_options, user_set_password,
+	    "Give an account a new password and end its sessions" },
+	{ "user unlock", "USER", 1, 1, CTL_NEEDS_DB, NULL, user_unlock,
+	    "Forget the failed logins and codes of an account" },
+	{ "user reset-2fa", "USER", 1, 1, CTL_NEEDS_DB, NULL, user_reset_2fa,
+	    "Take all second factors away and end the sessions" },
 	{ "user delete", "USER", 1, 1, CTL_NEEDS_DB, erase_options,
 	    run_delete, "Delete an account and all that belongs to it" },
 	{ 0 },

@@ -1,6 +1,7 @@
 #ifndef CTL_USER_H
 #define CTL_USER_H
 
+#include "core/ctx.h"
 #include "ctl/ctl.h"
 #include "http/schema.h"
 
@@ -18,11 +19,25 @@ const char *user_value(struct ctl *c, enum field_type type, const char *name,
 int user_roles(struct ctl *c, const struct ctl_texts *words,
     struct str *roles);
 
-/* What is cached of this user or session is old; to be called before commit. */
-void user_stale(struct ctl *c, struct str id);
+/* The rules of core, used by an operator: no address, no request. */
+struct ctx user_ctx(struct ctl *c);
 
-/* posternctl user create, in its own file. */
-extern const struct ctl_option user_create_options[];
+/* The user an argument names, as ctl_user_find has him; or it was said. */
+int user_find(struct ctl *c, const char *who, struct rows **r);
+
+/*
+ * Read a password for this account from standard input, where ask is said and
+ * that is a terminal by two questions, and hash it if the policy takes it.
+ */
+int user_hash(struct ctl *c, struct str username, struct str email, bool ask,
+    struct str *hash);
+
+/* Commands in files of their own. */
+extern const struct ctl_option user_create_options[],
+	user_set_password_options[];
 int user_create(struct ctl *c);
+int user_set_password(struct ctl *c);
+int user_unlock(struct ctl *c);
+int user_reset_2fa(struct ctl *c);
 
 #endif

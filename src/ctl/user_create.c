@@ -1,5 +1,4 @@
 #include "base/encoding.h"
-#include "crypto/password.h"
 #include "ctl/user.h"
 
 static struct {
@@ -63,26 +62,6 @@ read_person(struct ctl *c, struct person *p)
 	return status;
 }
 
-/* The same policy as for everybody; the hash in *hash. */
-static int
-hash_password(struct ctl *c, const struct person *p, struct str *hash)
-{
-	struct str context[] = { p->username, p->email,
-		str_of(c->config->name) }, password;
-	const char *wrong;
-	enum err e;
-
-	if (!ctl_read_password(c, &password))
-		return CTL_USAGE;
-	wrong = password_policy(c->config, password, context, 3);
-	if (wrong)
-		return ctl_fail(E_VALIDATION, "%s", wrong);
-	e = password_init(c->config);
-	if (e == E_OK)
-		e = password_hash(c->arena, password, hash);
-	return e == E_OK ? CTL_OK : ctl_fail(e, NULL);
-}
-
 int
 user_create(struct ctl *c)
 {
@@ -99,7 +78,7 @@ user_create(struct ctl *c)
 	if (status == CTL_OK)
 		status = user_roles(c, &create.roles, &roles);
 	if (status == CTL_OK && create.password)
-		status = hash_password(c, &p, &hash);
+		status = user_hash(c, p.username, p.email, false, &hash);
 	if (status != CTL_OK)
 		return status;
 	e = db_exec(c->db, c->arena, Q_CTL_USER_CREATE, &r, A_STR(id),

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import json
 import os
+import pty
 import secrets
 import subprocess
 import threading
@@ -17,6 +18,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import crypt
 
+import factor
 from test_worker import TOP, postgres, program  # noqa: F401
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, UNAVAILABLE = range(6)
@@ -517,6 +519,90 @@ def test_deactivation_and_roles_are_effective_on_the_next_request(stack,
     assert (refused.status, refused.code) == (403, "ACCOUNT_DISABLED")
     stack.ctl("user", "activate", made)
     assert login(stack, made).status == 200
+
+
+def test_an_operator_sets_a_password_and_all_sessions_end(stack, made,
+                                                          inbox):
+    """Row PR5: as a reset by mail, with its notice, audit row and unlock."""
+    me = stack.api.of(login(stack, made).data["access_token"])
+    key = me.post("/api-keys", {
+        "name": "for scripts", "scopes": ["user:read"]}).data["api_key"]
+    for _ in range(6):
+        login(stack, made, "wrong")
+    assert login(stack, made).status == 423
+    done = stack.ctl("user", "set-password", made, "--password-stdin",
+                     input=PASSWORD + "-9\n")
+    assert "API keys that work on: 1" in done.stdout
+    assert PASSWORD not in done.stdout + done.stderr
+    assert me.get("/auth/me").status == 401
+    assert stack.api.get("/auth/me", X_API_Key=key).status == 200
+    assert login(stack, made).status == 401
+    assert login(stack, made, PASSWORD + "-9").status == 200
+    assert inbox.wait(made + "@x.test", "password was changed")
+    assert stack.sql(
+        "select a.reason, a.result from audit_logs a join users u "
+        "on u.id = a.user_id where u.username = %s and a.action = "
+        "'password.reset'", made) == [("posternctl", "success")]
+
+
+@pytest.mark.parametrize("password", ["short", "password123", "", "x" * 2000])
+def test_an_operator_sets_no_password_the_policy_refuses(stack, made,
+                                                         password):
+    done = stack.ctl("user", "set-password", made, "--password-stdin",
+                     input=password + "\n", check=False)
+    assert done.returncode == USAGE and done.stderr
+    assert login(stack, made).status == 200
+
+
+def test_a_password_is_asked_for_twice_and_not_shown(ctl):
+    """On a terminal; never on the command line."""
+    ctl.create("ann")
+    for answers, exits in ((PASSWORD, PASSWORD), OK), ((PASSWORD, "x"), USAGE):
+        master, terminal = pty.openpty()
+        with subprocess.Popen(
+                [ctl.program, "user", "set-password", "ann"], env=ctl.env,
+                stdin=terminal, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True) as asked:
+            said = ""
+            for answer in answers:
+                while not said.endswith(": "):
+                    said += asked.stdout.read(1)
+                os.write(master, answer.encode() + b"\n")
+                said += asked.stdout.read(1)
+            said += asked.stdout.read()
+        os.set_blocking(master, False)
+        try:
+            shown = os.read(master, 4096)
+        except BlockingIOError:
+            shown = b""
+        os.close(terminal)
+        os.close(master)
+        assert asked.returncode == exits, said
+        assert PASSWORD not in said and PASSWORD.encode() not in shown
+    assert ctl.json("user", "show", "ann")["has_password"] is True
+
+
+def test_an_operator_unlocks_an_account(stack, made):
+    for _ in range(6):
+        login(stack, made, "wrong")
+    assert login(stack, made).status == 423
+    stack.ctl("user", "unlock", made)
+    assert login(stack, made).status == 200
+    assert stack.ctl("user", "unlock", made + "x", check=False
+                     ).returncode == NOT_FOUND
+
+
+def test_an_operator_takes_second_factors_away(stack, made):
+    me = stack.api.of(login(stack, made).data["access_token"])
+    setup = me.post("/auth/2fa/setup").data
+    code = factor.code(setup["secret"])
+    assert me.post("/auth/2fa/enable", {"code": code}).status == 200
+    assert login(stack, made).data["requires_two_factor"] is True
+    stack.ctl("user", "reset-2fa", made)
+    assert me.get("/auth/me").status == 401
+    assert "requires_two_factor" not in login(stack, made).data
+    assert stack.sql("select two_factor_enabled from users where username "
+                     "= %s", made) == [(False,)]
 
 
 def test_last_token_gives_the_reset_link_and_the_code(stack, made):

@@ -1,0 +1,87 @@
+#include <stdio.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/limits.h"
+#include "crypto/password.h"
+#include "ctl/user.h"
+
+/*
+ * The next line of standard input, without its end. Bytes, not stdio: its
+ * buffer would keep a copy, and take more than the line.
+ */
+static struct str
+read_line(struct ctl *c)
+{
+	char *p = arena_alloc(c->arena, LIMIT_PASSWORD_BYTES + 4);
+	size_t n = 0;
+
+	while (n < LIMIT_PASSWORD_BYTES + 2 &&
+	    read(STDIN_FILENO, p + n, 1) == 1)
+		if (p[n++] == '\n') {
+			n--;
+			break;
+		}
+	if (n && p[n - 1] == '\r')
+		n--;
+	p[n] = '\0';
+	return (struct str){ p, n };
+}
+
+/* What is typed is not shown. */
+static struct str
+question(struct ctl *c, const char *text)
+{
+	struct termios before, quiet;
+	struct str line;
+
+	if (tcgetattr(STDIN_FILENO, &before) != 0)
+		return STR_NONE;
+	quiet = before;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	/* Before the question: what was typed until then is thrown away. */
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	fputs(text, stderr);
+	line = read_line(c);
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	fputc('\n', stderr);
+	return line;
+}
+
+static const char *
+read_password(struct ctl *c, bool ask, struct str *out)
+{
+	bool asked = ask && isatty(STDIN_FILENO);
+	struct str again;
+
+	*out = asked ? question(c, "New password: ") : read_line(c);
+	if (out->n == 0)
+		return "no password on standard input";
+	if (out->n > LIMIT_PASSWORD_BYTES || str_has_nul(*out))
+		return "the password is too long or holds a NUL";
+	if (!asked)
+		return NULL;
+	again = question(c, "The same again: ");
+	return str_eq(*out, again) ? NULL : "the two passwords differ";
+}
+
+int
+user_hash(struct ctl *c, struct str username, struct str email, bool ask,
+    struct str *hash)
+{
+	struct str context[] = { username, email, str_of(c->config->name) };
+	struct str password;
+	const char *wrong = read_password(c, ask, &password);
+	enum err e;
+
+	if (wrong == NULL)
+		wrong = password_policy(c->config, password, context, 3);
+	if (wrong)
+		return ctl_fail(E_VALIDATION, "%s", wrong);
+	e = password_init(c->config);
+	if (e == E_OK)
+		e = password_hash(c->arena, password, hash);
+	return e == E_OK ? CTL_OK : ctl_fail(e, NULL);
+}
