@@ -69,7 +69,7 @@ struct ctl_command {
 
 /* The tables, closed by { 0 }. */
 extern const struct ctl_command ctl_audit[], ctl_checks[], ctl_users[],
-	ctl_imports[], ctl_kafka[], ctl_keys[], ctl_queue[], ctl_dev[],
+	ctl_imports[], ctl_kafka[], ctl_keys[], ctl_mail[], ctl_queue[], ctl_dev[],
 	ctl_doctor[], ctl_routes[],
 	ctl_templates[], ctl_webhooks[];
 

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -5,10 +6,9 @@
 #include "base/clock.h"
 #include "core/backlog.h"
 #include "ctl/ctl.h"
-#include "ctl/probe.h"
+#include "ctl/reach.h"
 #include "store/migrate.h"
 
-#define SMTP_WAIT_MS 3000
 #define CLOCK_APART (2 * CLOCK_SECOND)
 
 /* What was found out, in the order it was asked. */
@@ -17,8 +17,6 @@ struct doctor {
 	cJSON *rows;
 	bool failed, unavailable;
 };
-
-enum finding { FINE, WARNING, FAULT };
 
 static enum finding
 note(struct doctor *d, const char *check, enum finding f, const char *fmt, ...)
@@ -215,56 +213,79 @@ ask_redis(struct doctor *d)
 }
 
 static void
+ask_runtime_dir(struct doctor *d, const char *dir)
+{
+	const char *why = probe_dir(d->c->arena, dir);
+
+	if (why && access(dir, F_OK) != 0 && errno == ENOENT)
+		note(d, "runtime directory", WARNING, "%s is not there yet: "
+		    "systemd makes it at the start; without systemd make it "
+		    "for the service's user", dir);
+	else if (why)
+		note(d, "runtime directory", FAULT, "%s: %s; give it to the "
+		    "service's user", dir, why);
+	else
+		note(d, "runtime directory", FINE, "%s", dir);
+}
+
+static void
 ask_host(struct doctor *d)
 {
 	const struct config *k = d->c->config;
-	const char *why = probe_dir(d->c->arena, k->runtime_dir);
+	const char *why = probe_worker(d->c->arena, k->runtime_dir);
 	const char *templates = k->template_dir[0] ? k->template_dir :
 	    PKGDATADIR "/templates";
 	struct str mail = arena_fmt(d->c->arena, "%s/mail/verify.txt",
-	    templates);
+	    templates), detail;
+	enum finding f;
 
+	ask_runtime_dir(d, k->runtime_dir);
 	if (why)
-		note(d, "runtime directory", FAULT, "%s: %s", k->runtime_dir,
-		    why);
-	else
-		note(d, "runtime directory", FINE, "%s", k->runtime_dir);
-	why = probe_worker(d->c->arena, k->runtime_dir);
-	if (why)
-		note(d, "worker", WARNING, "no postern-worker on this host: "
-		    "%s", why);
+		note(d, "worker", WARNING, "no postern-worker on this host "
+		    "(%s), and mail waits: start it, or have cron run "
+		    "postern-worker --once every minute", why);
 	else
 		note(d, "worker", FINE, "listens");
+	f = probe_log(d->c->arena, k->log_file, &detail);
+	note(d, "log", f, "%.*s", STR_FMT(detail));
 	if (access(mail.p, R_OK) == 0)
 		note(d, "templates", FINE, "%s", templates);
 	else
-		note(d, "templates", FAULT, "%.*s cannot be read",
-		    STR_FMT(mail));
+		note(d, "templates", FAULT, "%.*s cannot be read; look at "
+		    "service.template_dir", STR_FMT(mail));
 }
 
 static void
 ask_smtp(struct doctor *d)
 {
 	const struct config *k = d->c->config;
-	const char *why;
+	struct str detail = STR_NONE;
+	enum finding f;
 
 	if (k->smtp_host[0] == '\0') {
 		note(d, "mail", WARNING, "smtp.host is empty: mail stays in "
 		    "the queue");
 		return;
 	}
-	if (k->public_url[0] == '\0')
-		note(d, "mail links", WARNING, "service.public_url is empty: "
-		    "mails cannot carry links");
-	/* On 465 the relay waits for our TLS first. */
-	why = probe_smtp(d->c->arena, k->smtp_host, k->smtp_port,
-	    k->smtp_port != 465, SMTP_WAIT_MS);
-	if (why)
-		note(d, "mail", WARNING, "%s port %ld: %s", k->smtp_host,
-		    k->smtp_port, why);
-	else
-		note(d, "mail", FINE, "%s port %ld", k->smtp_host,
-		    k->smtp_port);
+	f = reach_relay(d->c->arena, k, &detail);
+	note(d, "mail", f, "%.*s", STR_FMT(detail));
+}
+
+static void
+ask_web(struct doctor *d)
+{
+	const struct config *k = d->c->config;
+	struct str detail = STR_NONE;
+	enum finding f;
+
+	if (k->public_url[0] == '\0') {
+		note(d, "web", WARNING, "service.public_url is empty: mails "
+		    "cannot carry links, and nobody can look whether the web "
+		    "server passes requests on");
+		return;
+	}
+	f = reach_web(d->c->arena, k, &detail);
+	note(d, "web", f, "%.*s", STR_FMT(detail));
 }
 
 static int
@@ -278,6 +299,7 @@ run_doctor(struct ctl *c)
 		ask_redis(&d);
 		ask_host(&d);
 		ask_smtp(&d);
+		ask_web(&d);
 	}
 	ctl_print(c, d.rows);
 	return d.unavailable ? CTL_UNAVAILABLE :

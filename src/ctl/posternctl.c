@@ -19,7 +19,7 @@
 
 static const struct ctl_command *const groups[] = {
 	ctl_audit, ctl_checks, ctl_doctor, ctl_users, ctl_imports, ctl_kafka,
-	ctl_keys, ctl_queue,
+	ctl_keys, ctl_mail, ctl_queue,
 	ctl_routes, ctl_templates, ctl_webhooks, ctl_dev,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -113,27 +113,25 @@ ctl_open(struct ctl *c)
 	};
 
 	c->db = db_new(&db);
-	c->shared = shared_open(k->runtime_dir);
+	c->shared = shared_join(k->runtime_dir);
 	c->cache = cache_of(k, c->keys, &c->shared->redis_told);
 }
 
 /*
- * Files an administrator made in the service's directory belong to the
- * service: it must be able to open them when it starts.
+ * The lock an administrator made in the service's directory belongs to the
+ * service: it must be able to open it when it starts.
  */
 static void
 give_back(const struct config *k)
 {
-	static const char *const names[] = { "hash.lock", "shared" };
 	int dir = k ? open(k->runtime_dir, O_DIRECTORY | O_CLOEXEC) : -1;
 	struct stat st;
 
 	if (dir < 0)
 		return;
 	if (geteuid() == 0 && fstat(dir, &st) == 0 && st.st_uid != 0)
-		for (size_t i = 0; i < 2; i++)
-			(void)!fchownat(dir, names[i], st.st_uid, st.st_gid,
-			    AT_SYMLINK_NOFOLLOW);
+		(void)!fchownat(dir, "hash.lock", st.st_uid, st.st_gid,
+		    AT_SYMLINK_NOFOLLOW);
 	close(dir);
 }
 

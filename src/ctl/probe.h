@@ -3,17 +3,20 @@
 
 #include "base/arena.h"
 
-/*
- * Is there a mail relay at host and port? Connects within timeout_ms and,
- * where greets, waits for its "220". NULL: yes; else a reason.
- */
-const char *probe_smtp(struct arena *a, const char *host, long port,
-    bool greets, int timeout_ms);
+/* How bad is it? A FAULT keeps the service from working. */
+enum finding { FINE, WARNING, FAULT };
 
 /* Does a living process hold <dir>/worker.sock? NULL or a reason. */
 const char *probe_worker(struct arena *a, const char *dir);
 
 /* May this user make files in dir? NULL or a reason. */
 const char *probe_dir(struct arena *a, const char *dir);
+
+/*
+ * Could lines be added to the log file at path, "" for standard error? *detail
+ * says where they go, or what to do.
+ */
+enum finding probe_log(struct arena *a, const char *path,
+    struct str *detail);
 
 #endif

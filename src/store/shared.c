@@ -24,13 +24,13 @@ complain(const char *msg, const char *path)
  * be one that others write to.
  */
 static int
-open_file(const char *dir)
+open_file(const char *dir, bool make)
 {
 	char path[4096];
 	struct stat st;
 	int n, fd;
 
-	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
+	if (make && mkdir(dir, 0750) < 0 && errno != EEXIST)
 		complain("runtime directory cannot be made", dir);
 	n = snprintf(path, sizeof(path), "%s/shared", dir);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
@@ -38,7 +38,10 @@ open_file(const char *dir)
 		complain("shared memory is private to this process", dir);
 		return -1;
 	}
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = open(path, O_RDWR | (make ? O_CREAT : 0) | O_CLOEXEC |
+	    O_NOFOLLOW, 0600);
+	if (fd < 0 && !make && errno == ENOENT)
+		return -1;
 	if (fd < 0 || fstat(fd, &st) < 0 ||
 	    (st.st_size < (off_t)sizeof(struct shared) &&
 		ftruncate(fd, sizeof(struct shared)) < 0)) {
@@ -59,10 +62,10 @@ map(int fd)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-struct shared *
-shared_open(const char *runtime_dir)
+static struct shared *
+use(const char *runtime_dir, bool make)
 {
-	int fd = open_file(runtime_dir);
+	int fd = open_file(runtime_dir, make);
 	struct shared *s = map(fd);
 	bool alone = s == NULL;
 	int64_t never = 0;
@@ -84,4 +87,16 @@ shared_open(const char *runtime_dir)
 	    clock_wall());
 	metric_use(&s->metrics);
 	return s;
+}
+
+struct shared *
+shared_open(const char *runtime_dir)
+{
+	return use(runtime_dir, true);
+}
+
+struct shared *
+shared_join(const char *runtime_dir)
+{
+	return use(runtime_dir, false);
 }

@@ -45,4 +45,10 @@ struct shared {
 /* Map it; never NULL. Call before fork where there is a master. */
 struct shared *shared_open(const char *runtime_dir);
 
+/*
+ * The same of a service that runs here, for who is not it: nothing is made.
+ * Without one the memory is this process's own.
+ */
+struct shared *shared_join(const char *runtime_dir);
+
 #endif

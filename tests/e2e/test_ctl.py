@@ -3,6 +3,7 @@ what it does must be felt by requests, on the stack."""
 import base64
 import csv
 import hashlib
+import http.server
 import json
 import os
 import pty
@@ -19,7 +20,8 @@ with warnings.catch_warnings():
     import crypt
 
 import factor
-from test_worker import TOP, postgres, program  # noqa: F401
+from test_worker import (  # noqa: F401
+    TOP, Relay, free_port, postgres, program)
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, UNAVAILABLE = range(6)
 PASSWORD = "Correct-Horse-7-staple"
@@ -214,6 +216,88 @@ def test_doctor_tells_what_is_missing(fresh):
     assert found["keys"]["state"] == "ok"
     done = fresh.run("doctor", ENVIRONMENT="production")
     assert done.returncode == FAILED and "durability" in done.stdout
+
+
+def test_nothing_is_made_before_the_service_makes_it(fresh, tmp_path):
+    """The runtime directory would be the administrator's, and the service
+    could not start in it."""
+    run = tmp_path / "run"
+    fresh("migrate", RUNTIME_DIR=str(run))
+    done = fresh.run("doctor", "--json", RUNTIME_DIR=str(run))
+    found = {f["check"]: f for f in json.loads(done.stdout)}
+    assert found["runtime directory"]["state"] == "warning"
+    assert "not there yet" in found["runtime directory"]["detail"]
+    fresh("user", "create", "--email", "a@x.test", "--username", "ann",
+          "--password-stdin", stdin=PASSWORD + "\n", RUNTIME_DIR=str(run))
+    assert not run.exists()
+    run.mkdir()
+    fresh("doctor", RUNTIME_DIR=str(run))
+    fresh("user", "deactivate", "ann", RUNTIME_DIR=str(run))
+    assert list(run.iterdir()) == []
+
+
+@pytest.fixture
+def relay(tmp_path):
+    started = []
+
+    def start(*options):
+        started.append(Relay(tmp_path / f"mail{len(started)}",
+                             *options).start())
+        return started[-1]
+    yield start
+    for r in started:
+        r.stop()
+
+
+def diagnosis(ctl, check, **env):
+    """State and detail of one check."""
+    done = ctl.run("doctor", "--json", **env)
+    found = {f["check"]: f for f in json.loads(done.stdout)}[check]
+    return found["state"], found["detail"]
+
+
+def at(relay, **more):
+    return dict({"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(relay.port)},
+                **more)
+
+
+def test_doctor_names_the_setting_that_keeps_mail_from_going_out(ctl, relay):
+    plain, login = relay(), relay("--auth", "ann", "s3cret-Pa55")
+    assert diagnosis(ctl, "mail", **at(plain, SMTP_USE_TLS="false")
+                     )[0] == "ok"
+    for server, more, state, word in (
+            (plain, {}, "FAULT", "smtp.tls"),
+            (login, {"SMTP_USERNAME": "ann", "SMTP_PASSWORD": "wrong-Pa55",
+                     "SMTP_USE_TLS": "false"}, "FAULT", "smtp.password"),
+            (plain, {"SMTP_PORT": str(free_port())}, "warning", "smtp.port")):
+        got = diagnosis(ctl, "mail", **at(server, **more))
+        assert got[0] == state and word in got[1], got
+
+
+def test_doctor_says_what_to_do_on_this_host(ctl, tmp_path):
+    state, detail = diagnosis(ctl, "worker")
+    assert state == "warning" and "postern-worker --once" in detail
+    state, detail = diagnosis(ctl, "log")
+    assert state == "ok" and "standard error" in detail
+    state, detail = diagnosis(ctl, "log", LOG_FILE="/nonexistent/here/log")
+    assert state == "FAULT" and "/nonexistent/here" in detail
+    assert diagnosis(ctl, "log", LOG_FILE=str(tmp_path / "log"))[0] == "ok"
+    assert not (tmp_path / "log").exists()
+
+
+def test_a_test_mail_tells_what_the_relay_says(ctl, relay):
+    server = relay()
+    env = at(server, SMTP_USE_TLS="false", APP_NAME="Vignette")
+    assert "127.0.0.1" in ctl("mail", "test", "ann@x.test", **env)
+    m, = server.mails()
+    assert m["Subject"] == "Test mail of Vignette"
+    assert m["X-Rcpt"] == "ann@x.test"
+    for word, more in (("smtp.tls", {"SMTP_USE_TLS": "true"}),
+                       ("smtp.host", {"SMTP_HOST": ""})):
+        done = ctl.run("mail", "test", "ann@x.test", **dict(env, **more))
+        assert done.returncode == UNAVAILABLE and word in done.stderr
+    assert ctl.run("mail", "test", "no address", **env).returncode
+    assert len(server.mails()) == 1
 
 
 def test_doctor_refuses_a_superuser(ctl, server):
@@ -519,6 +603,44 @@ def test_deactivation_and_roles_are_effective_on_the_next_request(stack,
     assert (refused.status, refused.code) == (403, "ACCOUNT_DISABLED")
     stack.ctl("user", "activate", made)
     assert login(stack, made).status == 200
+
+
+@pytest.fixture
+def keeps_authorization(stack):
+    """A web server before the stack that passes everything on but that."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            n = int(self.headers["Content-Length"])
+            answer = stack.api.send(
+                "POST", self.path, self.rfile.read(n), {
+                    "Content-Type": self.headers["Content-Type"]}, root=True)
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_doctor_asks_through_the_web_server(stack, keeps_authorization):
+    def web(url):
+        done = stack.ctl("doctor", "--json", "--set",
+                         "service.public_url=" + url, check=False)
+        found = {f["check"]: f for f in json.loads(done.stdout)}["web"]
+        return found["state"], found["detail"]
+    assert web(stack["BASE_URL"])[0] == "ok"
+    state, detail = web(keeps_authorization)
+    assert state == "FAULT" and "CGIPassAuth" in detail
+    state, detail = web(f"http://127.0.0.1:{free_port()}")
+    assert state == "warning" and "service.public_url" in detail
+    state, detail = web(stack["BASE_URL"] + "/elsewhere")
+    assert state == "warning" and "service.base_path" in detail
 
 
 def test_an_operator_sets_a_password_and_all_sessions_end(stack, made,

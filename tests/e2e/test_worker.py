@@ -224,7 +224,7 @@ def test_a_mail_arrives_as_text_and_html_with_its_own_headers(stack):
 
 @pytest.mark.parametrize("template", [
     "verify", "welcome", "reset", "password-changed", "already-registered",
-    "refresh-reuse", "new-login", "erase"])
+    "refresh-reuse", "new-login", "erase", "test"])
 def test_every_template_renders(stack, template):
     relay = stack.relay()
     stack.add(template=template, vars={

@@ -1,0 +1,222 @@
+#include "ctl/reach.h"
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/json.h"
+#include "queue/mail.h"
+#include "queue/mail_address.h"
+#include "queue/transfer.h"
+#include "queue/transfer_http.h"
+
+#define WAIT (35 * CLOCK_SECOND) /* more than a transfer may take */
+#define STEP_MS 100
+#define DEPTH 4
+
+/* What to look at, by the words of libcurl and of the relay. */
+static const char *
+advice(const struct transfer_result *r)
+{
+	if (r->end == TRANSFER_UNREACHABLE)
+		return "look at smtp.host and smtp.port, and whether a "
+		    "firewall stands between";
+	if (r->end == TRANSFER_UNTRUSTED && strstr(r->reason, "STARTTLS"))
+		return "smtp.tls wants TLS and the relay has none; set "
+		    "smtp.tls to false where nobody else can listen";
+	if (r->end == TRANSFER_UNTRUSTED && (strstr(r->reason, "SSL") ||
+	    strstr(r->reason, "certificate")))
+		return "TLS failed; look at smtp.host, which the certificate "
+		    "must name, and at smtp.ca_file";
+	if (r->end == TRANSFER_UNTRUSTED)
+		return "look at smtp.user and smtp.password";
+	if (r->end == TRANSFER_REFUSED)
+		return "the relay does not want this mail; look at smtp.from "
+		    "and at whom it serves";
+	return "look at the log of the relay";
+}
+
+static enum finding
+judge(struct arena *a, const struct config *c,
+    const struct transfer_result *r, struct str *detail)
+{
+	*detail = r->end == TRANSFER_DONE ?
+	    arena_fmt(a, "%s port %ld, %s", c->smtp_host, c->smtp_port,
+		c->smtp_tls ? "by TLS" : "without TLS: smtp.tls is false") :
+	    arena_fmt(a, "%s port %ld: %s; %s", c->smtp_host, c->smtp_port,
+		r->reason[0] ? r->reason : "no answer in time", advice(r));
+	return r->end == TRANSFER_DONE ? FINE :
+	    r->end == TRANSFER_UNREACHABLE ? WARNING : FAULT;
+}
+
+/* The relay does what was put into the pool; or it is given up. */
+static struct transfer_result
+finish(struct transfer *t)
+{
+	struct transfer_result r = { .end = TRANSFER_STOPPED };
+	int64_t until = clock_mono() + WAIT;
+
+	while (!transfer_next(t, &r) && clock_mono() < until)
+		transfer_work(t, NULL, STEP_MS);
+	transfer_abandon(t);
+	return r;
+}
+
+static struct transfer *
+open_relay(const struct config *c)
+{
+	const struct transfer_options o = {
+		.host = c->smtp_host,
+		.port = c->smtp_port,
+		.user = c->smtp_user,
+		.password = c->smtp_password,
+		.tls = c->smtp_tls,
+		.ca_file = c->smtp_ca,
+		.connections = 1,
+	};
+
+	transfer_init();
+	return transfer_new(&o);
+}
+
+/* m NULL: only a look. */
+static enum finding
+ask_relay(struct arena *a, const struct config *c,
+    const struct transfer_mail *m, struct str *detail)
+{
+	struct transfer *t = open_relay(c);
+	struct transfer_result r;
+
+	if (t == NULL) {
+		*detail = STR("smtp.host is not a host name");
+		return FAULT;
+	}
+	if (m)
+		transfer_add(t, m);
+	else
+		transfer_probe(t, NULL);
+	r = finish(t);
+	transfer_free(&t);
+	return judge(a, c, &r, detail);
+}
+
+enum finding
+reach_relay(struct arena *a, const struct config *c, struct str *detail)
+{
+	return ask_relay(a, c, NULL, detail);
+}
+
+enum finding
+reach_mail(struct arena *a, const struct config *c, struct str address,
+    struct str *detail)
+{
+	struct transfer_mail m = { .to = address,
+		.before = clock_mono() + WAIT };
+	cJSON *payload = json_object();
+	struct mail_sender sender;
+	struct mail mail;
+	const char *why = "it is no address";
+
+	json_add_str(payload, "template", STR("test"));
+	json_add_str(payload, "to", address);
+	if (!mail_address_ok(address) || !mail_sender(a, c, &sender, &why) ||
+	    !mail_compose(a, &sender, uuid_text(a, uuid_v7()), clock_wall(),
+	    json_print(a, payload), &mail, &why)) {
+		*detail = arena_fmt(a, "%.*s: %s", STR_FMT(address), why);
+		return FAULT;
+	}
+	m.from = sender.address;
+	m.message = mail.message;
+	return ask_relay(a, c, &m, detail);
+}
+
+/* The operator's own choice, whatever address that has. */
+static bool
+allow(void *arg, const struct net_addr *addr)
+{
+	(void)arg;
+	(void)addr;
+	return true;
+}
+
+/*
+ * A token that none is: who saw it answers TOKEN_INVALID, and UNAUTHORIZED
+ * who saw none.
+ */
+static bool
+post(const char *url, struct http_answer *answer)
+{
+	static const char *const headers[] = {
+		"Content-Type: application/json",
+		"Authorization: Bearer posternctl-doctor", NULL };
+	const struct http_pool_options o = { .slots = 1, .ca_file = "",
+		.allow = allow };
+	const struct http_post p = { .url = url, .headers = headers,
+		.body = STR("{}") };
+	int64_t until = clock_mono() + WAIT;
+	struct http_pool *pool;
+	bool ended = false;
+
+	transfer_init();
+	pool = http_pool_new(&o);
+	if (pool && http_pool_start(pool, &p))
+		while (!(ended = http_pool_next(pool, answer)) &&
+		    clock_mono() < until)
+			http_pool_work(pool, STEP_MS, NULL);
+	http_pool_free(&pool);
+	return ended;
+}
+
+static struct str
+code_of(struct arena *a, const struct http_answer *answer)
+{
+	cJSON *o = NULL;
+
+	if (json_parse(a, str_of(answer->body), DEPTH, &o, NULL) != E_OK)
+		return STR_NONE;
+	return json_text(json_get(o, "code"));
+}
+
+static enum finding
+judge_web(struct arena *a, const struct http_answer *w, const char **what)
+{
+	struct str code = code_of(a, w);
+
+	if (w->status == 0)
+		*what = "no answer; look at service.public_url, at the web "
+		    "server and at its certificate";
+	else if (w->status == 401 && str_eq(code, STR("TOKEN_INVALID")))
+		*what = "answers, and Authorization arrives";
+	else if (w->status == 401 && str_eq(code, STR("UNAUTHORIZED")))
+		*what = "answers, but the web server keeps Authorization to "
+		    "itself and nobody can be logged in: Apache wants "
+		    "CGIPassAuth On, HAProxy pass-header authorization";
+	else if (w->status >= 502 && w->status <= 504)
+		*what = "the web server is there, Postern is not: is it "
+		    "started, and may the web server open its socket?";
+	else
+		*what = "something else answers; where that is meant, pages "
+		    "of your own say, this cannot be looked at; else look at "
+		    "service.public_url and service.base_path";
+	return w->status != 401 || code.n == 0 ? WARNING :
+	    str_eq(code, STR("TOKEN_INVALID")) ? FINE : FAULT;
+}
+
+enum finding
+reach_web(struct arena *a, const struct config *c, struct str *detail)
+{
+	struct str base = str_of(c->public_url), path = str_of(c->base_path);
+	struct http_answer w = { .status = 0 };
+	const char *what, *url;
+	enum finding f;
+
+	while (str_ends(base, STR("/")))
+		base.n--;
+	if (str_ends(base, path))
+		path = STR("");
+	url = arena_fmt(a, "%.*s%.*s/api/v1/auth/logout", STR_FMT(base),
+	    STR_FMT(path)).p;
+	(void)post(url, &w);
+	f = judge_web(a, &w, &what);
+	*detail = w.status ? arena_fmt(a, "%.*s: %ld, %s", STR_FMT(base),
+	    w.status, what) : arena_fmt(a, "%.*s: %s", STR_FMT(base), what);
+	return f;
+}
