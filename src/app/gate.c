@@ -76,6 +76,10 @@ take_body(struct call *c, struct exchange *x, struct request *rq)
 	if (e == E_BAD_JSON && why)
 		c->ctx->sentence = arena_fmt(rq->arena,
 		    "The request body is not valid JSON: %s", why).p;
+	if (e == E_MEDIA_TYPE && why) {
+		c->ctx->sentence = why;
+		response_header(c->re, "Accept-Encoding", STR("identity"));
+	}
 	return e;
 }
 

@@ -47,15 +47,30 @@ shape_url(struct str v)
 	return "must be an http or https URL without user, query and fragment";
 }
 
+/* capacitor://localhost, chrome-extension://id: RFC 6454, of any scheme. */
+static bool
+is_origin(struct str v)
+{
+	size_t at = str_find(v, ':');
+	struct str scheme = str_slice(v, 0, at), rest;
+	struct str behind = str_slice(v, at, v.n);
+
+	if (split_origin(v, &rest))
+		return rest.n == 0;
+	return scheme.n && is_alnum(scheme.p[0]) && only(scheme, "+-.") &&
+	    !str_eq_nocase(scheme, STR("http")) &&
+	    !str_eq_nocase(scheme, STR("https")) && behind.n > 3 &&
+	    str_starts(behind, STR("://")) && behind.p[3] != ':' &&
+	    only(str_slice(behind, 3, behind.n), ".-:[]_");
+}
+
 static const char *
 shape_origin(struct str v)
 {
-	struct str rest;
-
-	if (str_eq(v, STR("*")) || (split_origin(v, &rest) && rest.n == 0))
+	if (str_eq(v, STR("*")) || is_origin(v))
 		return NULL;
-	return "must be an exact origin such as https://app.example.com, "
-	    "without a slash at the end, or *";
+	return "must be an exact origin such as https://app.example.com or "
+	    "capacitor://localhost, without a slash at the end, or *";
 }
 
 static const char *

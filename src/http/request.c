@@ -192,20 +192,36 @@ is_json_type(struct str s)
 	    str_eq_nocase(rest, STR("charset=\"utf-8\"")));
 }
 
+/* gzip, deflate …; "identity" says that there is none. */
+static bool
+is_encoded(const struct request *r)
+{
+	struct str s = str_trim(request_header(r, "HTTP_CONTENT_ENCODING"));
+
+	return s.n && !str_eq_nocase(s, STR("identity"));
+}
+
 enum err
 request_read_json(struct request *r, const char **why)
 {
+	struct str text = r->body;
 	enum err e;
 
 	*why = NULL;
 	r->json = NULL;
 	if (r->body.n == 0)
 		return E_OK;
+	if (is_encoded(r)) {
+		*why = "The request body must not be compressed";
+		return E_MEDIA_TYPE;
+	}
 	if (!is_json_type(request_param(r, "CONTENT_TYPE")))
 		return E_MEDIA_TYPE;
 	if (r->body.n > LIMIT_BODY_JSON)
 		return E_TOO_LARGE;
-	e = json_parse(r->arena, r->body, LIMIT_JSON_DEPTH, &r->json, why);
+	if (str_starts(text, STR("\xef\xbb\xbf")))
+		text = str_slice(text, 3, text.n);
+	e = json_parse(r->arena, text, LIMIT_JSON_DEPTH, &r->json, why);
 	if (e == E_OK && !cJSON_IsObject(r->json)) {
 		r->json = NULL;
 		*why = "the body must be an object";

@@ -85,8 +85,9 @@ enum err request_make(struct request *r, const char *base_path,
 /*
  * Parse the body into r->json. Nothing to do without a body. E_MEDIA_TYPE
  * unless Content-Type is application/json (row HT1; charset=utf-8 allowed),
- * E_TOO_LARGE above LIMIT_BODY_JSON, E_BAD_JSON with *why, also when the
- * value is no object.
+ * and with *why when the body is compressed; E_TOO_LARGE above
+ * LIMIT_BODY_JSON, E_BAD_JSON with *why, also when the value is no object. A
+ * byte order mark before it is no part of it (RFC 8259, 8.1).
  */
 enum err request_read_json(struct request *r, const char **why);
 

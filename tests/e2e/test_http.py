@@ -1,5 +1,6 @@
 """HTTP at the edge: methods, bodies, paths, headers, origins, addresses."""
 import http.client
+import gzip
 import json
 import urllib.parse
 
@@ -115,7 +116,7 @@ def test_json_by_any_of_its_names(api, person, kind):
     b'{"email":"a@b.test","email":"c@d.test"}', b"{'email':1}",
     b'{"email":"\xff"}', b'{"email":"a\x00b"}', b'{"email":"a\\u0000b"}',
     b'{"email":"\\ud800"}', b'{"a":01}', b'{"a":1e999}', b'{"a":NaN}',
-    b'{"a":tru}', b'{"a":1,}', b'{"a" 1}', b'\xef\xbb\xbf{}',
+    b'{"a":tru}', b'{"a":1,}', b'{"a" 1}', b'\xef\xbb\xbf\xef\xbb\xbf{}',
     b'{"a":' + b"[" * 40 + b"]" * 40 + b"}", b"{} x",
 ])
 def test_json_is_strict(api, body):
@@ -125,6 +126,28 @@ def test_json_is_strict(api, body):
         assert answer.status == 422
     else:
         assert (answer.status, answer.code) == (400, "INVALID_JSON")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_body(api, person):
+    """Windows writes one."""
+    body = json.dumps({"email": person.email, "password": person.password})
+    answer = api.post("/auth/login", b"\xef\xbb\xbf" + body.encode(),
+                      Content_Type="application/json")
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x, gzip"])
+def test_a_compressed_body_is_415(api, person, encoding):
+    body = json.dumps({"email": person.email, "password": person.password})
+    packed = gzip.compress(body.encode())
+    for data in packed, body.encode():
+        answer = api.post("/auth/login", data, Content_Encoding=encoding,
+                          Content_Type="application/json")
+        assert (answer.status, answer.code) == (415, "UNSUPPORTED_MEDIA_TYPE")
+        assert "compressed" in answer.json["message"]
+        assert answer.headers["Accept-Encoding"] == "identity"
+    assert api.post("/auth/login", body, Content_Encoding="identity"
+                    ).status == 200
 
 
 def test_a_body_has_a_size(api):
@@ -259,11 +282,13 @@ def preflight(api, origin, **more):
 APP = "https://app.example.test"
 
 
-@pytest.mark.stack(CORS_ORIGINS=APP + ",http://localhost:5173")
+@pytest.mark.stack(CORS_ORIGINS=APP + ",http://localhost:5173,"
+                   "capacitor://localhost,chrome-extension://abcdefgh")
 class TestOrigins:
     def test_a_listed_origin_may_ask(self, api):
         """Row HT6."""
-        for origin in (APP, "http://localhost:5173"):
+        for origin in (APP, "http://localhost:5173",
+                       "capacitor://localhost", "chrome-extension://abcdefgh"):
             answer = preflight(api, origin)
             assert answer.status == 204 and answer.body == b""
             headers = answer.headers
@@ -288,6 +313,7 @@ class TestOrigins:
         "https://evil.test", "null", "https://app.example.test.evil.test",
         "http://app.example.test", "https://app.example.test:444", "*", "",
         "https://APP.example.test/", "https://xapp.example.test",
+        "capacitor://localhost:1", "tauri://localhost", "capacitor:",
     ])
     def test_any_other_origin_gets_nothing(self, api, origin):
         """Row HT6."""
