@@ -18,7 +18,8 @@ where verifies_until is null or verifies_until > now()
 order by signs_from desc, kid limit 14;
 
 -- name: idempotency_begin
--- 1 key, 2 request hash, 3 life µs, 4 id of what is to be made. A row whose
+-- 1 key, 2 request hash, 3 life µs, 4 id of what is to be made, 5 hash of the
+-- bytes, which is what a program one version older kept. A row whose
 -- owner died is taken over after a minute, one of a failure of ours at once;
 -- both keep their id. No row: somebody has it.
 insert into idempotency as i (key, request, makes, expires_at)
@@ -30,7 +31,7 @@ on conflict (key) do update set request = excluded.request, status = null,
 		else i.makes end
 where i.expires_at <= now()
 	or (i.status is null and i.created_at < now() - interval '1 minute'
-		and i.request = excluded.request)
+		and i.request in (excluded.request, $5::bytea))
 returning makes;
 
 -- name: idempotency_find

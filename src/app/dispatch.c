@@ -66,8 +66,8 @@ run(struct call *c)
 		return render(c, e);
 	if (key.n == 0 || !(c->route->flags & ROUTE_IDEMPOTENT))
 		return render(c, c->route->handler->run(c));
-	e = idempotency_begin(c->ctx, scope_of(c), key, c->rq->body, &idem,
-	    &replayed, &status, &answer);
+	e = idempotency_begin(c->ctx, scope_of(c), key, c->rq->body,
+	    c->rq->json, &idem, &replayed, &status, &answer);
 	if (e != E_OK)
 		return render(c, e);
 	if (replayed) {

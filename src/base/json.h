@@ -38,6 +38,12 @@ enum err json_parse(struct arena *a, struct str text, int max_depth,
  */
 struct str json_print(struct arena *a, const cJSON *v);
 
+/*
+ * The same with the members of every object in the order of their names: one
+ * text for all spellings of a value.
+ */
+struct str json_canonical(struct arena *a, const cJSON *v);
+
 /* The same into b; and text as a JSON string, valid UTF-8 without NUL. */
 void json_write(struct buf *b, const cJSON *v);
 void json_write_str(struct buf *b, struct str text);

@@ -187,3 +187,48 @@ json_print(struct arena *a, const cJSON *v)
 	json_write(&b, v);
 	return b.full ? STR_NONE : buf_str(&b);
 }
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp((*(const cJSON *const *)a)->string,
+	    (*(const cJSON *const *)b)->string);
+}
+
+static void
+write_canonical(struct arena *a, struct buf *b, const cJSON *v)
+{
+	bool keys = cJSON_IsObject(v);
+	const cJSON **all, *m;
+	size_t n = 0;
+
+	if (!keys && !cJSON_IsArray(v)) {
+		json_write(b, v);
+		return;
+	}
+	all = arena_array(a, (size_t)cJSON_GetArraySize(v) + 1, sizeof(*all));
+	for (m = v->child; m; m = m->next)
+		all[n++] = m;
+	if (keys)
+		qsort(all, n, sizeof(*all), by_name);
+	buf_byte(b, keys ? '{' : '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_byte(b, ',');
+		if (keys) {
+			json_write_str(b, str_of(all[i]->string));
+			buf_byte(b, ':');
+		}
+		write_canonical(a, b, all[i]);
+	}
+	buf_byte(b, keys ? '}' : ']');
+}
+
+struct str
+json_canonical(struct arena *a, const cJSON *v)
+{
+	struct buf b = buf_new(a, LIMIT_ANSWER);
+
+	write_canonical(a, &b, v);
+	return b.full ? STR_NONE : buf_str(&b);
+}

@@ -27,7 +27,8 @@ replay(struct ctx *x, const struct idempotency *i, bool *replayed,
 		return e;
 	if (r->n == 0) /* it failed between our two statements */
 		return E_UNAVAILABLE;
-	if (!str_eq(row_bytes(x->arena, r, 0, 0), i->request))
+	if (!str_eq(row_bytes(x->arena, r, 0, 0), i->request) &&
+	    !str_eq(row_bytes(x->arena, r, 0, 0), i->raw))
 		return E_IDEMPOTENCY;
 	if (row_null(r, 0, 1)) {
 		x->sentence = "The first request with this Idempotency-Key "
@@ -43,8 +44,8 @@ replay(struct ctx *x, const struct idempotency *i, bool *replayed,
 
 enum err
 idempotency_begin(struct ctx *x, struct str scope, struct str key,
-    struct str body, struct idempotency *out, bool *replayed, int *status,
-    struct str *answer)
+    struct str body, const cJSON *json, struct idempotency *out,
+    bool *replayed, int *status, struct str *answer)
 {
 	struct rows *r;
 	enum err e;
@@ -52,10 +53,12 @@ idempotency_begin(struct ctx *x, struct str scope, struct str key,
 	*replayed = false;
 	out->key = token_hash(x->arena, arena_fmt(x->arena, "%.*s\n%.*s",
 	    STR_FMT(scope), STR_FMT(key)));
-	out->request = token_hash(x->arena, body);
+	out->raw = token_hash(x->arena, body);
+	out->request = json ? token_hash(x->arena,
+	    json_canonical(x->arena, json)) : out->raw;
 	e = db_exec(x->db, x->arena, Q_IDEMPOTENCY_BEGIN, &r,
 	    A_BYTES(out->key), A_BYTES(out->request), A_INT(LIFE),
-	    A_STR(uuid_text(x->arena, uuid_v7())));
+	    A_STR(uuid_text(x->arena, uuid_v7())), A_BYTES(out->raw));
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)

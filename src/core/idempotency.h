@@ -1,6 +1,7 @@
 #ifndef CORE_IDEMPOTENCY_H
 #define CORE_IDEMPOTENCY_H
 
+#include "base/json.h"
 #include "core/ctx.h"
 
 /*
@@ -10,16 +11,19 @@
 struct idempotency {
 	struct str key;	    /* 32 bytes */
 	struct str request; /* 32 bytes */
+	struct str raw;	    /* of the body's bytes, as 0.1.0 kept it */
 };
 
 /*
- * scope is who and what: route, actor or address. *replayed: the answer is in
+ * scope is who and what: route, actor or address. body as it came; json, where
+ * it is that, is what is compared: white space and the order of members make
+ * no other request. *replayed: the answer is in
  * *status and *body. E_IDEMPOTENCY when the key came with another request or
  * its first request still runs (ctx->retry_after then 1).
  */
 enum err idempotency_begin(struct ctx *x, struct str scope, struct str key,
-    struct str body, struct idempotency *out, bool *replayed, int *status,
-    struct str *answer);
+    struct str body, const cJSON *json, struct idempotency *out,
+    bool *replayed, int *status, struct str *answer);
 
 /*
  * The id (uuid text) of the nth thing that the request makes, 0 the first.

@@ -178,6 +178,24 @@ def test_a_replayed_registration_gets_the_same_answer(api, stack, path):
     assert api.post(path, body).status == 409
 
 
+def test_a_request_is_what_it_says_not_how_it_is_written(api, stack, person):
+    texts = ['{"name":"once","scopes":["user:read"]}',
+             '{ "scopes" : [ "user:read" ],\n  "name": "\\u006fnce" }']
+    key = {"Idempotency_Key": "spelt"}
+    first, again = (person.api.post("/api-keys", text, **key)
+                    for text in texts)
+    assert first.status == again.status == 201
+    assert again.body == first.body
+    other = person.api.post("/api-keys", texts[0].replace("once", "Once"),
+                            **key)
+    assert other.status == 409
+    # An entry of the version before holds the bytes' own hash.
+    stack.sql("update idempotency set request = sha256(%s)",
+              texts[1].encode())
+    assert person.api.post("/api-keys", texts[1], **key).body == first.body
+    assert person.api.post("/api-keys", texts[0], **key).status == 409
+
+
 def test_a_replayed_refusal_is_the_same_refusal(api, person):
     body = registration(api)
     key = {"Idempotency_Key": "no-" + body["username"]}

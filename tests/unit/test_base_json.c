@@ -182,6 +182,23 @@ START_TEST(strings_print_as_json_stringify_prints_them)
 }
 END_TEST
 
+START_TEST(one_value_has_one_canonical_text)
+{
+	static const char *const texts[] = {
+		"{\"b\":[{\"d\":1,\"c\":\"x\"}],\"a\":null}",
+		" { \"a\" : null, \"b\" : [ { \"c\":\"\\u0078\",\"d\":1.0 } ] }",
+	};
+	cJSON *v;
+
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(json_parse(a, str_of(texts[i]), 9, &v, NULL),
+		    E_OK);
+		ck_str(json_canonical(a, v),
+		    "{\"a\":null,\"b\":[{\"c\":\"x\",\"d\":1}]}");
+	}
+}
+END_TEST
+
 START_TEST(built_trees_print_and_hold_only_text)
 {
 	cJSON *o;
@@ -226,5 +243,5 @@ UNIT("base/json", text_outside_the_grammar_is_refused,
     depth_and_count_have_limits, numbers_are_what_a_double_holds_exactly,
     numbers_print_as_json_stringify_prints_them,
     strings_print_as_json_stringify_prints_them,
-    built_trees_print_and_hold_only_text,
+    one_value_has_one_canonical_text, built_trees_print_and_hold_only_text,
     an_answer_above_its_limit_is_none)

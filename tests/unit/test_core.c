@@ -654,18 +654,18 @@ START_TEST(an_idempotency_key_gives_one_answer_and_refuses_another_body)
 	int status;
 
 	ck_assert_int_eq(idempotency_begin(&x, STR("s"), STR("k"), STR("b"),
-	    &i, &replayed, &status, &answer), E_OK);
+	    NULL, &i, &replayed, &status, &answer), E_OK);
 	ck_assert(!replayed);
 	ck_assert_int_eq(idempotency_begin(&x, STR("s"), STR("k"), STR("b"),
-	    &i, &replayed, &status, &answer), E_IDEMPOTENCY);
+	    NULL, &i, &replayed, &status, &answer), E_IDEMPOTENCY);
 	idempotency_end(&x, &i, 201, STR("{}"));
 	ck_assert_int_eq(idempotency_begin(&x, STR("s"), STR("k"), STR("b"),
-	    &i, &replayed, &status, &answer), E_OK);
+	    NULL, &i, &replayed, &status, &answer), E_OK);
 	ck_assert(replayed && status == 201 && str_eq(answer, STR("{}")));
 	ck_assert_int_eq(idempotency_begin(&x, STR("s"), STR("k"), STR("c"),
-	    &i, &replayed, &status, &answer), E_IDEMPOTENCY);
+	    NULL, &i, &replayed, &status, &answer), E_IDEMPOTENCY);
 	ck_assert_int_eq(idempotency_begin(&x, STR("t"), STR("k"), STR("c"),
-	    &i, &replayed, &status, &answer), E_OK);
+	    NULL, &i, &replayed, &status, &answer), E_OK);
 	ck_assert(!replayed);
 }
 END_TEST
