@@ -17,6 +17,19 @@ struct pending {
 	bool has_backup; /* unused codes are there already */
 };
 
+/* A colon parts issuer and account, escaped too, so neither may hold one. */
+static struct str
+without_colon(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ':')
+			p[n++] = s.p[i];
+	return (struct str){ p, n };
+}
+
 /*
  * otpauth://totp/Issuer:account?… as applications parse it: the issuer twice,
  * everything escaped but the '@' that people read.
@@ -25,8 +38,9 @@ static struct str
 uri_of(struct ctx *x, const struct subject *s, struct str secret)
 {
 	struct arena *a = x->arena;
-	struct str issuer = percent_encode(a, str_of(x->config->name));
-	struct str label = s->label, account = STR(""), piece;
+	struct str issuer = percent_encode(a,
+	    without_colon(a, str_of(x->config->name)));
+	struct str label = without_colon(a, s->label), account = STR(""), piece;
 
 	for (const char *at = ""; str_split(&label, '@', &piece); at = "@")
 		account = arena_fmt(a, "%.*s%s%.*s", STR_FMT(account), at,

@@ -419,6 +419,15 @@ def test_the_bootstrap_address_rules_once_it_is_proved(api, stack, inbox):
     stack.forget(address)
 
 
+@pytest.mark.stack(APP_NAME="Star Trek: Website")
+def test_a_colon_of_the_name_parts_no_label(person):
+    """Applications take the first one for the end of the issuer."""
+    url = person.api.post("/auth/2fa/setup").data["otpauth_url"]
+    assert url.startswith("otpauth://totp/Star%20Trek%20Website:" +
+                          person.email + "?")
+    assert "&issuer=Star%20Trek%20Website&" in url
+
+
 @pytest.mark.stack(APP_NAME="Vignette")
 def test_the_service_has_the_name_it_is_given(api, inbox):
     """Two brands are two instances."""

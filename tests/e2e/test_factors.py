@@ -755,6 +755,8 @@ def test_an_application_keeps_factors_of_its_users(application, stack,
         who, code=code(setup["secret"], -1))).data["backup_codes"] == \
         setup["backup_codes"]
     assert "Postern:user-123?" in setup["otpauth_url"]
+    other = application.post("/2fa/totp/setup", {"userId": "user:124"}).data
+    assert "Postern:user124?" in other["otpauth_url"]
     [method] = application.get("/2fa/methods?user_id=user-123").data
     assert method["type"] == "totp"
     answer = application.post("/2fa/verify", dict(
