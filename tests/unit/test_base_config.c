@@ -355,7 +355,7 @@ static const struct {
 	{ "CORS_ORIGINS=null", "cors.origins" }, /* HT6 */
 	{ "CORS_ORIGINS=capacitor://localhost/", "cors.origins" },
 	{ "CORS_ORIGINS=tauri://", "cors.origins" },
-	{ "CORS_ORIGINS=://localhost", "cors.origins" },
+	{ "CORS_ORIGINS=://x.test", "cors.origins" },
 	{ "CORS_ORIGINS=HTTPS://x.test/a", "cors.origins" },
 	{ "CORS_ORIGINS=javascript:alert", "cors.origins" },
 	{ "TRUSTED_PROXIES=0.0.0.0/0", "service.trusted_proxies" },
