@@ -242,6 +242,20 @@ with u as (
 select (select id from u),
 	exists (select 1 from users where email = $2);
 
+-- What a trial of an import runs around the same statements: however slowly
+-- the file comes, its one transaction stays, and nothing of it does.
+-- name: ctl_import_try
+select set_config('idle_in_transaction_session_timeout', '0', true);
+
+-- name: ctl_import_save
+savepoint import;
+
+-- name: ctl_import_keep
+release savepoint import;
+
+-- name: ctl_import_undo
+rollback to savepoint import;
+
 -- name: ctl_signing_key_add
 -- A key that signs from now + $5 µs on; with $6 the keys before it verify
 -- until then and $6 µs more. 1 kid, 2 algorithm, 3 sealed secret, 4 public

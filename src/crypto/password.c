@@ -2,9 +2,7 @@
 
 #include <crypt.h>
 #include <errno.h>
-#include <stdlib.h>
 
-#include <openssl/evp.h>
 #include <sodium.h>
 
 #include "base/limits.h"
@@ -12,22 +10,23 @@
 
 #include "crypto/hash_memory.h"
 #include "crypto/hash_slot.h"
+#include "crypto/match.h"
 #include "crypto/phc.h"
 
-#define BCRYPT_MAX 72 /* bytes of a password that count */
 #define FLOOR_KIB 19456 /* row PW6 */
 #define FLOOR_TIME 2
 #define FLOOR_KIB_DEVELOPMENT 8192
 #define CEILING_KIB (1 << 20)
 #define CEILING_TIME 64
-#define SCRYPT_ROOM ((uint64_t)256 << 20) /* for OpenSSL; caps are lower */
+#define IMPORT_KIB (128u << 10)
 
 static struct {
 	bool bcrypt;
 	unsigned long cost;
 	uint64_t kib;
 	uint64_t time;
-} today = { false, 12, FLOOR_KIB, FLOOR_TIME };
+	uint64_t import_kib;
+} today = { false, 12, FLOOR_KIB, FLOOR_TIME, IMPORT_KIB };
 
 static bool
 argon2_in_bounds(const struct config *c)
@@ -61,6 +60,7 @@ password_init(const struct config *c)
 	today.cost = (unsigned long)c->bcrypt_cost;
 	today.kib = (uint64_t)c->argon2_memory;
 	today.time = (uint64_t)c->argon2_time;
+	today.import_kib = (uint64_t)c->import_memory;
 	return hash_slot_init(str_of(c->runtime_dir));
 }
 
@@ -70,29 +70,6 @@ password_yield_to(const _Atomic int64_t *at)
 	hash_slot_yield_to(at);
 }
 
-/*
- * crypt(3) with a buffer of its own. False on failure, where out begins
- * with '*'; both buffers of the library are wiped.
- */
-static bool
-crypt_to(struct arena *a, const char *password, const char *setting,
-    struct str *out)
-{
-	struct crypt_data *data = calloc(1, sizeof(*data));
-	const char *text;
-	bool ok;
-
-	if (data == NULL)
-		return false;
-	text = crypt_rn(password, setting, data, (int)sizeof(*data));
-	ok = text != NULL && text[0] != '*';
-	if (ok)
-		*out = arena_str(a, str_of(text));
-	sodium_memzero(data, sizeof(*data));
-	free(data);
-	return ok;
-}
-
 static bool
 hash_bcrypt(struct arena *a, struct str password, struct str *out)
 {
@@ -100,7 +77,7 @@ hash_bcrypt(struct arena *a, struct str password, struct str *out)
 
 	return crypt_gensalt_rn("$2b$", today.cost, NULL, 0, setting,
 	    (int)sizeof(setting)) != NULL &&
-	    crypt_to(a, arena_cstr(a, password), setting, out);
+	    match_crypt_to(a, arena_cstr(a, password), setting, out);
 }
 
 static bool
@@ -123,7 +100,7 @@ hash_argon2id(struct arena *a, struct str password, struct str *out)
 static bool
 bcrypt_today(struct str password)
 {
-	return today.bcrypt && password.n <= BCRYPT_MAX;
+	return today.bcrypt && password.n <= MATCH_BCRYPT_MAX;
 }
 
 static bool
@@ -165,121 +142,21 @@ password_hash(struct arena *a, struct str password, struct str *out)
 	return e;
 }
 
-/*
- * A host without memory must not count as a wrong password, which would lock
- * accounts: what fails otherwise than by mismatch is E_UNAVAILABLE.
- */
-static enum err
-not_computed(void)
-{
-	log_error("password comparison failed", log_i("errno", errno));
-	return E_UNAVAILABLE;
-}
-
-static enum err
-answer(bool same)
-{
-	return same ? E_OK : E_CREDENTIALS;
-}
-
-/*
- * crypto_pwhash_str_verify() says "mismatch" for want of memory too, so a
- * string of the shape libsodium itself writes is computed and compared here.
- */
-static enum err
-verify_own_argon2id(const struct phc *phc, struct str password)
-{
-	unsigned char got[PHC_HASH_MAX];
-	int rc;
-
-	hash_memory_begin();
-	rc = crypto_pwhash(got, phc->hash.n, password.p, password.n,
-	    (const unsigned char *)phc->salt.p, phc->rounds,
-	    phc->memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13);
-	hash_memory_end();
-	if (rc != 0)
-		return not_computed();
-	rc = sodium_memcmp(got, phc->hash.p, phc->hash.n);
-	sodium_memzero(got, sizeof(got));
-	return answer(rc == 0);
-}
-
-static enum err
-verify_argon2id(const struct phc *phc, struct str password)
-{
-	int rc;
-
-	if (phc->p == 1 && phc->salt.n == crypto_pwhash_SALTBYTES)
-		return verify_own_argon2id(phc, password);
-	hash_memory_begin();
-	rc = crypto_pwhash_str_verify(phc->text, password.p, password.n);
-	hash_memory_end();
-	return answer(rc == 0);
-}
-
-static enum err
-verify_crypt(struct arena *a, const struct phc *phc, struct str password)
-{
-	struct str got;
-
-	if (!crypt_to(a, arena_cstr(a, password), phc->text, &got))
-		return not_computed();
-	return answer(got.n == strlen(phc->text) &&
-	    sodium_memcmp(got.p, phc->text, got.n) == 0);
-}
-
-static enum err
-verify_derived(struct arena *a, const struct phc *phc, struct str password)
-{
-	const unsigned char *salt = (const unsigned char *)phc->salt.p;
-	unsigned char *got = arena_alloc(a, phc->hash.n);
-	int ok;
-
-	if (phc->kind == PHC_SCRYPT)
-		ok = EVP_PBE_scrypt(password.p, password.n, salt, phc->salt.n,
-		    UINT64_C(1) << phc->rounds, phc->r, phc->p, SCRYPT_ROOM,
-		    got, phc->hash.n);
-	else
-		ok = PKCS5_PBKDF2_HMAC(password.p, (int)password.n, salt,
-		    (int)phc->salt.n, (int)phc->rounds,
-		    phc->sha == 512 ? EVP_sha512() : EVP_sha256(),
-		    (int)phc->hash.n, got);
-	if (ok != 1)
-		return not_computed();
-	return answer(sodium_memcmp(got, phc->hash.p, phc->hash.n) == 0);
-}
-
-/* Known, affordable, and of a kind that looks at the whole password. */
 static bool
-can_match(const struct phc *phc, struct str password)
+affordable(const struct phc *phc)
 {
-	return phc_affordable(phc, today.kib, today.time) &&
-	    !(phc->kind == PHC_BCRYPT && password.n > BCRYPT_MAX);
-}
+	const struct phc_caps caps = { today.kib, today.time,
+		today.import_kib };
 
-static enum err
-match(struct arena *a, const struct phc *phc, struct str password)
-{
-	switch (phc->kind) {
-	case PHC_ARGON2ID:
-		return verify_argon2id(phc, password);
-	case PHC_BCRYPT:
-	case PHC_SHA512CRYPT:
-	case PHC_SCRYPT_CRYPT:
-		return verify_crypt(a, phc, password);
-	case PHC_SCRYPT:
-	case PHC_PBKDF2:
-		return verify_derived(a, phc, password);
-	default:
-		return E_CREDENTIALS;
-	}
+	return phc_affordable(phc, &caps);
 }
 
 static bool
 is_outdated(const struct phc *phc, struct str password)
 {
 	if (bcrypt_today(password))
-		return phc->kind != PHC_BCRYPT || phc->rounds != today.cost;
+		return phc->kind != PHC_BCRYPT || phc->foreign ||
+		    phc->rounds != today.cost;
 	return phc->kind != PHC_ARGON2ID || phc->memory_kib != today.kib ||
 	    phc->rounds != today.time || phc->p != 1 ||
 	    phc->salt.n != crypto_pwhash_SALTBYTES || phc->hash.n != 32;
@@ -293,11 +170,11 @@ compare(struct arena *a, const struct phc *phc, struct str password,
 	struct str ignored;
 	enum err e;
 
-	if (!can_match(phc, password)) {
+	if (!affordable(phc) || !match_possible(phc, password)) {
 		e = hash(a, password, &ignored);
 		return e == E_OK ? E_CREDENTIALS : e;
 	}
-	e = match(a, phc, password);
+	e = match_password(a, phc, password);
 	if (e == E_OK && outdated)
 		*outdated = is_outdated(phc, password);
 	return e;
@@ -334,16 +211,38 @@ password_busy(void)
 	return hash_slot_full();
 }
 
-bool
-password_importable(struct str stored)
+/*
+ * As we keep it: without the name that Django puts before a string that says
+ * what it is itself, and bcrypt under a name that is never ours.
+ */
+static struct str
+normal(struct arena *a, struct str s)
 {
-	struct arena *a = arena_new(0);
-	struct phc phc;
-	bool ok = phc_parse(a, stored, &phc) &&
-	    phc_affordable(&phc, today.kib, today.time);
+	static const char *const heads[] = { "bcrypt$$2", "argon2$argon2" };
 
-	arena_free(&a);
-	return ok;
+	for (size_t i = 0; i < 2; i++)
+		if (str_starts(s, str_of(heads[i])))
+			s = str_slice(s, i ? 6 : 7, s.n);
+	if (str_starts(s, STR("$2b$")))
+		s = arena_fmt(a, "$2y$%.*s", STR_FMT(str_slice(s, 4, s.n)));
+	return s;
+}
+
+enum password_import
+password_import(struct arena *a, struct str given, struct str *stored)
+{
+	struct phc phc;
+
+	*stored = STR_NONE;
+	if (given.n == 0 || given.p[0] == '!' || given.p[0] == '*')
+		return PASSWORD_NONE;
+	given = normal(a, given);
+	if (!phc_parse(a, given, &phc))
+		return phc.malformed ? PASSWORD_MALFORMED : PASSWORD_UNKNOWN;
+	if (!affordable(&phc))
+		return PASSWORD_COSTLY;
+	*stored = given;
+	return PASSWORD_TAKEN;
 }
 
 void

@@ -9,13 +9,16 @@
 
 /*
  * Password hashing (rows PW2, PW6, PW9, PW10, PW11). The stored string tells
- * the algorithm: $argon2id$ (libsodium), $2a/2b/2y$ bcrypt, $6$ sha512-crypt
- * and $7$ scrypt (libxcrypt), $scrypt$, $pbkdf2-sha256$, $pbkdf2-sha512$ and
- * Django's pbkdf2_sha256$ (OpenSSL).
+ * the algorithm: $argon2id$ and $argon2i$ (libsodium); $2a/2b/2y$ bcrypt,
+ * Django's bcrypt_sha256$ and WordPress's $wp$2y$ over it, $6$ $5$ $1$, $7$
+ * scrypt, $y$ and $gy$ yescrypt (libxcrypt); $scrypt$, $pbkdf2-sha256$,
+ * $pbkdf2-sha512$, Django's pbkdf2_sha256$ and pbkdf2_sha1$ (OpenSSL); $P$ and
+ * $H$ phpass. What is not of today is hashed anew at the first login.
  *
  * bcrypt ends a password at 72 bytes. So with password.hash bcrypt a longer
- * password is hashed with Argon2id, and a longer password never matches a
- * bcrypt string, an imported one neither: row PW2 before convenience.
+ * password is hashed with Argon2id, and a longer one never matches a $2b$
+ * string, which is ours (row PW2). One that was imported is $2a$ or $2y$: its
+ * program cut the password, so it is compared cut, and hashed whole then.
  */
 
 /*
@@ -62,8 +65,16 @@ void password_share(struct str who);
 /* Is the queue for hashing full? Then password_hash would answer E_BUSY. */
 bool password_busy(void);
 
-/* May this string be imported? Kind known, costs within caps (row PW11). */
-bool password_importable(struct str stored);
+/* What can be done with a password string from elsewhere. */
+enum password_import {
+	PASSWORD_TAKEN,	    /* *stored is to be kept */
+	PASSWORD_NONE,	    /* it says itself that there is none: "", !, * */
+	PASSWORD_UNKNOWN,   /* of no kind we know */
+	PASSWORD_MALFORMED, /* of a known kind, but not as it should be */
+	PASSWORD_COSTLY	    /* past the caps (row PW11) */
+};
+enum password_import password_import(struct arena *a, struct str given,
+    struct str *stored);
 
 /* Give the hashing memory back; called when a heavy worker is idle. */
 void password_idle(void);

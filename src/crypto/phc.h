@@ -12,11 +12,21 @@
 enum phc_kind {
 	PHC_UNKNOWN,
 	PHC_ARGON2ID,    /* $argon2id$v=19$m=,t=,p=$salt$hash */
-	PHC_BCRYPT,      /* $2a$ $2b$ $2y$ */
-	PHC_SHA512CRYPT, /* $6$ */
-	PHC_SCRYPT_CRYPT, /* $7$, crypt(5) */
+	PHC_ARGON2I,     /* $argon2i$, the same */
+	PHC_BCRYPT,      /* $2a$ $2b$ $2y$, and see below */
+	PHC_SHACRYPT,    /* $6$ $5$ $1$ */
+	PHC_SCRYPT_CRYPT, /* $7$ $y$ $gy$, crypt(5) */
+	PHC_PHPASS,      /* $P$ $H$ */
 	PHC_SCRYPT,      /* $scrypt$ln=,r=,p=$salt$hash */
-	PHC_PBKDF2       /* $pbkdf2-sha256$, $pbkdf2-sha512$, pbkdf2_sha256$ */
+	PHC_PBKDF2       /* $pbkdf2-sha256$, $pbkdf2-sha512$, pbkdf2_sha256$,
+			  * pbkdf2_sha1$ */
+};
+
+/* What bcrypt was given instead of the password. */
+enum phc_over {
+	PHC_OVER_NOTHING,
+	PHC_OVER_SHA256_HEX, /* bcrypt_sha256$, Django */
+	PHC_OVER_WORDPRESS   /* $wp$2y$, WordPress 6.8 */
 };
 
 #define PHC_MAX 512 /* longest string we look at */
@@ -24,22 +34,31 @@ enum phc_kind {
 
 struct phc {
 	enum phc_kind kind;
+	enum phc_over over;
+	bool malformed; /* of a known kind, but not well formed */
+	bool foreign; /* bcrypt that others made: they cut at 72 bytes */
 	const char *text; /* the whole, NUL-terminated, in the arena */
-	uint64_t memory_kib; /* argon2id m; scrypt: 128 N r */
-	uint64_t rounds;  /* argon2id t, crypt cost or rounds, scrypt ln */
-	uint32_t r, p;    /* scrypt; argon2id: p */
-	int sha;          /* PBKDF2: 256 or 512 */
-	struct str salt, hash; /* decoded; scrypt, PBKDF2, argon2id */
+	const char *crypt; /* what of it crypt(3) knows */
+	uint64_t memory_kib; /* argon2 m; scrypt: 128 N r */
+	uint64_t rounds;  /* argon2 t, crypt cost or rounds, scrypt ln */
+	uint32_t r, p;    /* scrypt; argon2: p */
+	int sha;          /* PBKDF2: 256, 512 or 1 */
+	struct str salt, hash; /* decoded; phpass: as they are */
 };
 
 /* False when the string is of no known kind or not well formed. */
 bool phc_parse(struct arena *a, struct str stored, struct phc *out);
 
+/* What is allowed: Argon2id as configured here, always, and others' memory. */
+struct phc_caps {
+	uint64_t own_kib, own_time;
+	uint64_t kib;
+};
+
 /*
- * Is the work within the caps (bcrypt cost 14, 2 M iterations, 128 MiB)?
- * own_kib and own_time: Argon2id as configured here, which is always allowed.
+ * Is the work within the caps: bcrypt cost 14, 2 M iterations, 2^18 of phpass,
+ * and kib of memory, with four passes over it at most?
  */
-bool phc_affordable(const struct phc *phc, uint64_t own_kib,
-    uint64_t own_time);
+bool phc_affordable(const struct phc *phc, const struct phc_caps *caps);
 
 #endif

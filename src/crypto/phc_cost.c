@@ -2,40 +2,50 @@
 
 #define CAP_ITERATIONS 2000000 /* row PW11 */
 #define CAP_BCRYPT 14
-#define CAP_MEMORY_KIB (128u << 10)
-#define CAP_ARGON2_WORK (4u * CAP_MEMORY_KIB) /* KiB * passes */
+#define CAP_PHPASS (1u << 18) /* each over the whole password */
+#define CAP_PASSES 4 /* over all of the memory */
 #define CAP_LANES 16
-#define CAP_SCRYPT_WORK (1u << 21) /* N r p */
 
+/* Work is N r p blocks of 128 bytes, each written and read. */
 static bool
-scrypt_affordable(const struct phc *phc)
+scrypt_affordable(const struct phc *phc, uint64_t kib)
 {
 	uint64_t work;
 
-	return phc->memory_kib <= CAP_MEMORY_KIB &&
+	return phc->memory_kib <= kib &&
 	    !__builtin_mul_overflow((uint64_t)phc->r << phc->rounds,
-	    (uint64_t)phc->p, &work) && work <= CAP_SCRYPT_WORK;
+	    (uint64_t)phc->p, &work) && work <= kib * 16;
+}
+
+static bool
+argon2_affordable(const struct phc *phc, const struct phc_caps *caps)
+{
+	if (phc->p > CAP_LANES)
+		return false;
+	return (phc->kind == PHC_ARGON2ID &&
+	    phc->memory_kib <= caps->own_kib &&
+	    phc->rounds <= caps->own_time) ||
+	    (phc->memory_kib <= caps->kib &&
+	    phc->memory_kib * phc->rounds <= caps->kib * CAP_PASSES);
 }
 
 bool
-phc_affordable(const struct phc *phc, uint64_t own_kib, uint64_t own_time)
+phc_affordable(const struct phc *phc, const struct phc_caps *caps)
 {
 	switch (phc->kind) {
 	case PHC_ARGON2ID:
-		if (phc->p > CAP_LANES)
-			return false;
-		return (phc->memory_kib <= own_kib &&
-		    phc->rounds <= own_time) ||
-		    (phc->memory_kib <= CAP_MEMORY_KIB &&
-		    phc->memory_kib * phc->rounds <= CAP_ARGON2_WORK);
+	case PHC_ARGON2I:
+		return argon2_affordable(phc, caps);
 	case PHC_BCRYPT:
 		return phc->rounds <= CAP_BCRYPT;
-	case PHC_SHA512CRYPT:
+	case PHC_PHPASS:
+		return phc->rounds <= CAP_PHPASS;
+	case PHC_SHACRYPT:
 	case PHC_PBKDF2:
 		return phc->rounds <= CAP_ITERATIONS;
 	case PHC_SCRYPT_CRYPT:
 	case PHC_SCRYPT:
-		return scrypt_affordable(phc);
+		return scrypt_affordable(phc, caps->kib);
 	default:
 		return false;
 	}

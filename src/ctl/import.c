@@ -22,7 +22,8 @@ static const struct ctl_option options[] = {
 	    "role of whom the file gives none; default account.default_role" },
 	{ "verified", CTL_FLAG, &opt.verified,
 	    "addresses are verified where the file does not say" },
-	{ "dry-run", CTL_FLAG, &opt.dry, "check every line, change nothing" },
+	{ "dry-run", CTL_FLAG, &opt.dry,
+	    "do all of it in one transaction, and undo that" },
 	{ 0 },
 };
 
@@ -30,6 +31,7 @@ static const struct ctl_option options[] = {
 struct batch {
 	struct ctl c; /* with an arena of its own */
 	struct arg args[BATCH][IMPORT_ARGS];
+	const char *bare[BATCH]; /* why there is no password */
 	long line[BATCH];
 	int n;
 };
@@ -40,7 +42,7 @@ struct import {
 	struct batch batch;
 	struct import_defaults defaults;
 	long size;
-	long read, made, there, bad;
+	long read, made, bare, there, bad;
 };
 
 static void
@@ -51,15 +53,60 @@ bad_line(struct import *m, long line, const char *why)
 }
 
 static void
+count_made(struct import *m, int i)
+{
+	const struct batch *b = &m->batch;
+
+	m->made++;
+	if (b->args[i][IMPORT_HASH].kind == ARG_NULL)
+		m->bare++;
+	if (b->bare[i])
+		fprintf(stderr, "line %ld: imported without a password: %s\n",
+		    b->line[i], b->bare[i]);
+}
+
+static void
 count(struct import *m, int i, const struct rows *r)
 {
 	if (!row_null(r, 0, 0))
-		m->made++;
+		count_made(m, i);
 	else if (row_bool(r, 0, 1))
 		m->there++;
 	else
 		bad_line(m, m->batch.line[i],
 		    "the user name belongs to another address");
+}
+
+/*
+ * In a dry run the transaction is that of the whole file, so that a later line
+ * meets an earlier one; a savepoint stands for that of a batch.
+ */
+static enum err
+dry(struct import *m, enum query q)
+{
+	enum err e = opt.dry ? db_exec0(m->c->db, m->batch.c.arena, q, NULL) :
+	    E_OK;
+
+	return e == E_OK ? E_OK : E_UNAVAILABLE;
+}
+
+/* n people from i on: all or none of them. */
+static enum err
+send_some(struct import *m, int i, int n, struct rows **results)
+{
+	struct batch *b = &m->batch;
+	struct db_step steps[BATCH];
+	enum err e = dry(m, Q_CTL_IMPORT_SAVE), undone;
+
+	for (int k = 0; k < n; k++)
+		steps[k] = (struct db_step){ Q_CTL_USER_IMPORT,
+			b->args[i + k], IMPORT_ARGS };
+	if (e == E_OK)
+		e = db_batch(m->c->db, b->c.arena, steps, n, results);
+	if (e == E_UNAVAILABLE)
+		return e;
+	undone = dry(m, e == E_OK ? Q_CTL_IMPORT_KEEP : Q_CTL_IMPORT_UNDO);
+	return undone != E_OK ? undone : e;
 }
 
 /* A batch that the database refused, person by person: who is it? */
@@ -70,8 +117,7 @@ send_singly(struct import *m)
 
 	for (int i = 0; i < b->n; i++) {
 		struct rows *r;
-		enum err e = db_run(m->c->db, b->c.arena, Q_CTL_USER_IMPORT,
-		    b->args[i], IMPORT_ARGS, &r);
+		enum err e = send_some(m, i, 1, &r);
 
 		if (e == E_UNAVAILABLE)
 			return e;
@@ -88,18 +134,12 @@ static enum err
 send(struct import *m)
 {
 	struct batch *b = &m->batch;
-	struct db_step steps[BATCH];
 	struct rows *results[BATCH];
-	enum err e = E_OK;
+	enum err e = b->n ? send_some(m, 0, b->n, results) : E_OK;
 
-	for (int i = 0; i < b->n; i++)
-		steps[i] = (struct db_step){ Q_CTL_USER_IMPORT, b->args[i],
-			IMPORT_ARGS };
-	if (b->n && !opt.dry)
-		e = db_batch(m->c->db, b->c.arena, steps, b->n, results);
 	if (e != E_OK && e != E_UNAVAILABLE)
 		e = send_singly(m);
-	else if (e == E_OK && !opt.dry)
+	else if (e == E_OK)
 		for (int i = 0; i < b->n; i++)
 			count(m, i, results[i]);
 	if (e != E_OK)
@@ -121,7 +161,7 @@ read_all(struct import *m, bool json)
 	while (e == E_OK && (json ? import_json : import_csv)(&m->file,
 	    b->c.arena, &r)) {
 		const char *wrong = import_person(&b->c, &r, &m->defaults,
-		    b->args[b->n]);
+		    b->args[b->n], &b->bare[b->n]);
 
 		m->read++;
 		if (wrong)
@@ -134,6 +174,36 @@ read_all(struct import *m, bool json)
 	return e == E_OK ? send(m) : e;
 }
 
+/* The same statements in either case; a dry run takes them back. */
+static enum err
+run_all(struct import *m, bool json)
+{
+	enum err e;
+
+	if (!opt.dry)
+		return read_all(m, json);
+	e = db_exec0(m->c->db, m->c->arena, Q_TRANSACTION_BEGIN, NULL);
+	if (e != E_OK)
+		return e;
+	db_pin(m->c->db, true);
+	e = db_exec0(m->c->db, m->c->arena, Q_CTL_IMPORT_TRY, NULL);
+	if (e == E_OK)
+		e = read_all(m, json);
+	db_exec0(m->c->db, m->c->arena, Q_TRANSACTION_ROLLBACK, NULL);
+	db_pin(m->c->db, false);
+	return e;
+}
+
+static void
+say_bare(long n)
+{
+	if (n > 0)
+		fprintf(stderr, "%ld of them %s no password: who asks for a "
+		    "reset mail (\"Forgot password?\", POST "
+		    "/api/v1/auth/password-reset/request) sets one\n", n,
+		    n == 1 ? "has" : "have");
+}
+
 static int
 report(struct import *m, enum err e)
 {
@@ -142,12 +212,14 @@ report(struct import *m, enum err e)
 	ctl_progress("importing", m->size ? m->size : m->read, m->size, true);
 	json_add_int(answer, "read", m->read);
 	json_add_int(answer, "imported", m->made);
+	json_add_int(answer, "without_password", m->bare);
 	json_add_int(answer, "already_there", m->there);
 	json_add_int(answer, "bad", m->bad);
 	if (e != E_OK)
 		return ctl_fail(e, "stopped near line %ld; the same command "
 		    "again goes on from there", m->file.line);
 	ctl_print(m->c, answer);
+	say_bare(m->bare);
 	return m->bad ? CTL_FAILED : CTL_OK;
 }
 
@@ -165,6 +237,7 @@ is_json(const char *path)
 static int
 open_file(struct import *m, const char *path, bool json)
 {
+	const char *wrong;
 	struct stat st;
 
 	m->file.next = 1;
@@ -173,6 +246,8 @@ open_file(struct import *m, const char *path, bool json)
 		return ctl_fail(E_NOT_FOUND, "%s: %s", path, strerror(errno));
 	if (fstat(fileno(m->file.in), &st) == 0 && S_ISREG(st.st_mode))
 		m->size = (long)st.st_size;
+	if ((wrong = import_begin(&m->file)) != NULL)
+		return ctl_fail(E_VALIDATION, "%s: %s", path, wrong);
 	if (!json && !import_csv_begin(&m->file, m->c->arena))
 		return ctl_fail(E_VALIDATION, "%s: the first line must name "
 		    "the columns", path);
@@ -203,7 +278,7 @@ run_import(struct ctl *c)
 	m.batch.c = *c;
 	m.batch.c.arena = arena_new(ARENA_CAP);
 	json_use(m.batch.c.arena);
-	e = read_all(&m, json);
+	e = run_all(&m, json);
 	json_use(c->arena);
 	status = report(&m, e);
 	arena_free(&m.batch.c.arena);

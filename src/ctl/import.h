@@ -11,6 +11,9 @@
 /* A file of people, and where we are in it. */
 struct import_file {
 	FILE *in;
+	unsigned char ahead[4]; /* read to know the encoding, last first */
+	int nahead;
+	char separator; /* of CSV, once the first record showed it */
 	long line; /* of the record read last, from 1 */
 	long next; /* the line behind it */
 	struct str header[IMPORT_CELLS];
@@ -25,7 +28,20 @@ struct import_record {
 	const char *wrong; /* NULL, or why the line cannot be read */
 };
 
-/* Read the names of a CSV file, into a. False: there are none. */
+/*
+ * Pass over a mark of UTF-8 at the beginning. NULL, or what is wrong: another
+ * encoding.
+ */
+const char *import_begin(struct import_file *f);
+
+/* The next byte, or EOF. */
+int import_byte(struct import_file *f);
+
+/*
+ * Read the names of a CSV file, into a; what first separates two of them (a
+ * comma, a semicolon, a tab) does so in the whole file. "sep=;", which Excel
+ * writes, may stand before. False: there are none.
+ */
 bool import_csv_begin(struct import_file *f, struct arena *a);
 
 /*
@@ -58,10 +74,18 @@ struct import_defaults {
 
 /*
  * The arguments of ctl_user_import for a record, in c->arena. NULL, or what is
- * wrong with the line.
+ * wrong with the line. *bare: NULL, or why the person has no password though
+ * the file has something in its place.
  */
 #define IMPORT_ARGS 11
+#define IMPORT_HASH 3 /* of these */
 const char *import_person(struct ctl *c, const struct import_record *r,
-    struct import_defaults *d, struct arg *v);
+    struct import_defaults *d, struct arg *v, const char **bare);
+
+/*
+ * A time as other programs write it, in µs: Unix seconds; RFC 3339 with a
+ * blank for the T, fractions, an offset of hours, "UTC" or none (UTC); a date.
+ */
+bool import_time(struct arena *a, struct str s, int64_t *us);
 
 #endif

@@ -7,11 +7,20 @@ enum end { END_CELL, END_RECORD, END_FILE, END_WRONG };
 static int
 next_byte(struct import_file *f)
 {
-	int c = getc(f->in);
+	int c = import_byte(f);
 
 	if (c == '\n')
 		f->next++;
 	return c;
+}
+
+/* The first that could be one is. */
+static bool
+separates(struct import_file *f, int c)
+{
+	if (f->separator == 0 && (c == ',' || c == ';' || c == '\t'))
+		f->separator = (char)c;
+	return f->separator && c == f->separator;
 }
 
 /* Pass over the rest of a record that went wrong. */
@@ -28,7 +37,7 @@ behind(struct import_file *f, int c)
 {
 	if (c == '\r')
 		c = next_byte(f);
-	if (c == ',')
+	if (separates(f, c))
 		return END_CELL;
 	if (c == '\n')
 		return END_RECORD;
@@ -56,7 +65,7 @@ quoted(struct import_file *f, struct buf *b)
 static enum end
 plain(struct import_file *f, struct buf *b, int c)
 {
-	for (; c != ',' && c != '\n' && c != '\r' && c != EOF;
+	for (; !separates(f, c) && c != '\n' && c != '\r' && c != EOF;
 	    c = next_byte(f)) {
 		if (c == '"')
 			return skip(f, c);
@@ -98,12 +107,15 @@ bool
 import_csv_begin(struct import_file *f, struct arena *a)
 {
 	const char *wrong;
+	bool names;
 
-	if (!read_record(f, a, f->header, &f->nheader, &wrong) || wrong)
+	do {
+		names = read_record(f, a, f->header, &f->nheader, &wrong) &&
+		    wrong == NULL;
+	} while (names && f->line == 1 && f->nheader == 2 &&
+	    str_eq(f->header[0], STR("sep=")));
+	if (!names)
 		f->nheader = 0;
-	/* Some programs begin a file with a mark of its encoding. */
-	if (f->nheader && str_starts(f->header[0], STR("\xef\xbb\xbf")))
-		f->header[0] = str_slice(f->header[0], 3, f->header[0].n);
 	return f->nheader > 0;
 }
 

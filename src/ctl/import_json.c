@@ -10,13 +10,13 @@ import_line(struct import_file *f, struct arena *a, struct str *line,
     const char **wrong)
 {
 	struct buf b = buf_new(a, IMPORT_RECORD_MAX);
-	int c = getc(f->in);
+	int c = import_byte(f);
 
 	*wrong = NULL;
 	f->line = f->next;
 	if (c == EOF)
 		return false;
-	for (; c != EOF && c != '\n'; c = getc(f->in))
+	for (; c != EOF && c != '\n'; c = import_byte(f))
 		buf_byte(&b, (char)c);
 	f->next++;
 	if (b.full)

@@ -1,4 +1,3 @@
-#include "base/clock.h"
 #include "base/encoding.h"
 #include "crypto/password.h"
 #include "ctl/import.h"
@@ -10,16 +9,17 @@ enum column {
 	CREATED, COLUMNS
 };
 static const char *const columns[COLUMNS] = {
-	[EMAIL] = "email emailaddress mail",
-	[USERNAME] = "username login preferredusername",
-	[HASH] = "passwordhash hash hashedpassword password passworddigest",
+	[EMAIL] = "email emailaddress mail useremail",
+	[USERNAME] = "username login preferredusername userlogin",
+	[HASH] = "passwordhash hash hashedpassword password passworddigest "
+	    "userpass",
 	[FIRST] = "firstname givenname",
 	[LAST] = "lastname familyname surname",
 	[FULL] = "fullname name displayname",
 	[ROLES] = "roles role",
 	[VERIFIED] = "isverified verified emailverified",
 	[ACTIVE] = "isactive active enabled",
-	[CREATED] = "createdat created",
+	[CREATED] = "createdat created datejoined userregistered",
 };
 
 static bool
@@ -77,18 +77,16 @@ read_bool(struct str s, bool otherwise, bool *out)
 }
 
 static const char *
-read_time(struct str s, struct arg *out)
+read_time(struct arena *a, struct str s, struct arg *out)
 {
-	long long seconds;
 	int64_t us;
 
 	*out = A_NULL;
 	if (s.n == 0)
 		return NULL;
-	if (str_to_int(s, 0, INT64_C(253402300799), &seconds))
-		us = seconds * CLOCK_SECOND;
-	else if (!clock_parse_iso(s, &us))
-		return "created_at is neither RFC 3339 nor Unix seconds";
+	if (!import_time(a, s, &us))
+		return "created_at is neither a time as in 2026-01-02 "
+		    "03:04:05+00 nor Unix seconds";
 	*out = A_INT(us);
 	return NULL;
 }
@@ -108,14 +106,22 @@ read_field(struct ctl *c, const struct import_record *r, enum column column,
 	return NULL;
 }
 
+/* Why what stands in place of a hash is none we can check, or NULL. */
 static const char *
-read_hash(struct str hash, struct arg *out)
+read_hash(struct arena *a, struct str hash, struct arg *out)
 {
-	*out = hash.n ? A_STR(hash) : A_NULL;
-	if (hash.n && !password_importable(hash))
-		return "the password hash is of no known kind, not well "
-		    "formed, or costs too much to check";
-	return NULL;
+	static const char *const why[] = {
+		[PASSWORD_TAKEN] = NULL,
+		[PASSWORD_NONE] = NULL,
+		[PASSWORD_UNKNOWN] = "the password hash is of no known kind",
+		[PASSWORD_MALFORMED] = "the password hash is not well formed",
+		[PASSWORD_COSTLY] = "the password hash costs too much to "
+		    "check (password.import_memory_kib)",
+	};
+	enum password_import is = password_import(a, hash, &hash);
+
+	*out = A_STR(hash);
+	return why[is];
 }
 
 /* One query per word of the file, not per line. */
@@ -143,7 +149,7 @@ read_roles(struct ctl *c, const struct import_record *r,
 
 const char *
 import_person(struct ctl *c, const struct import_record *r,
-    struct import_defaults *d, struct arg *v)
+    struct import_defaults *d, struct arg *v, const char **bare)
 {
 	const char *wrong = r->wrong;
 	bool verified = false, active = false;
@@ -156,8 +162,6 @@ import_person(struct ctl *c, const struct import_record *r,
 		    &v[2]);
 	if (!wrong && (v[1].text.n == 0 || v[2].text.n == 0))
 		wrong = "email or username is missing";
-	if (!wrong)
-		wrong = read_hash(cell(r, HASH), &v[3]);
 	if (!wrong)
 		wrong = read_field(c, r, FIRST, FIELD_NAME, "first_name",
 		    &v[4]);
@@ -172,7 +176,8 @@ import_person(struct ctl *c, const struct import_record *r,
 	if (!wrong)
 		wrong = read_bool(cell(r, ACTIVE), true, &active);
 	if (!wrong)
-		wrong = read_time(cell(r, CREATED), &v[10]);
+		wrong = read_time(c->arena, cell(r, CREATED), &v[10]);
+	*bare = read_hash(c->arena, cell(r, HASH), &v[IMPORT_HASH]);
 	v[8] = A_BOOL(verified);
 	v[9] = A_BOOL(active);
 	return wrong;

@@ -109,6 +109,9 @@ struct db_step {
 enum err db_batch(struct db *d, struct arena *a, const struct db_step *steps,
     int n, struct rows **results);
 
+/* Between these the connection is never replaced: one transaction. */
+void db_pin(struct db *d, bool on);
+
 /* Constraint name of the last E_CONFLICT of this connection, or "". */
 const char *db_constraint(const struct db *d);
 

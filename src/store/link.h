@@ -176,7 +176,5 @@ struct rows *rows_copy(struct arena *a, const PGresult *r);
 enum err db_script(struct db *d, struct arena *a, const char *label,
     const char *sql, const char **why);
 
-/* Between these the connection is never replaced: one transaction. */
-void db_pin(struct db *d, bool on);
 
 #endif

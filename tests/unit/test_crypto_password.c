@@ -37,7 +37,8 @@ start(const char *algorithm)
 {
 	conf = (struct config){ .environment = "development",
 		.password_hash = algorithm, .argon2_memory = 8192,
-		.argon2_time = 1, .bcrypt_cost = 10 };
+		.argon2_time = 1, .bcrypt_cost = 10,
+		.import_memory = 131072 };
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	atexit(remove_dir);
 	conf.runtime_dir = dir;
@@ -60,7 +61,10 @@ START_TEST(a_hash_matches_its_password_and_no_other)
 }
 END_TEST
 
-/* Made by other programs: Python's hashlib, libxcrypt, argon2(1). */
+/*
+ * Made by other programs: Python's hashlib, libxcrypt, argon2(1), Django,
+ * passlib, argon2-cffi, PHP (as WordPress 6.8 does).
+ */
 static const char *const imported[] = {
 	"$2y$05$abcdefghijklmnopqrstuusx24v0/VgfTEBUEdik2QC5wMJlu01Gy",
 	"$2b$04$abcdefghijklmnopqrstuuIXYkxgxdZ2hTawHKCAwj.tmZI.Ck6r6",
@@ -79,6 +83,27 @@ static const char *const imported[] = {
 	"mVYcU=",
 	"$argon2id$v=19$m=8192,t=2,p=4$c29tZXNhbHQ$YKZ9er2uaLTp9rjojzGuqIE29"
 	"Re6y9YYvV9JINZzFBE",
+	"$argon2i$v=19$m=8192,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$1XRoIOA14FLzPb"
+	"QGlJqkuDUbmJGECQ3StOQncClulWE",
+	"$argon2i$v=19$m=8192,t=2,p=2$c29tZXNhbHQ$3j4cwPxxeHUvXlGf6WT2TzzUh"
+	"OCoggTiIN3OL1b634c",
+	"argon2$argon2id$v=19$m=8192,t=2,p=8$c2FsdHNhbHRzYWx0$+5gBPeYePWpeM"
+	"ktdmjsG5Q",
+	"bcrypt$$2b$04$qZauPKQc4XEJVdcURWvfjOq0nZyhoNPWnbWAzXFTNwomDjNpK8oS"
+	"u",
+	"bcrypt_sha256$$2b$04$L8zpZbS3Xwu3qEoa55SWL.MAh6vEVpz3B2ja9p.Wm8Sac"
+	"ZwI1E32G",
+	"pbkdf2_sha1$1000$NaClNaCl$QwICt+u9LCqY3zDNw9TBcFUub+U=",
+	"$wp$2y$04$yfFTlrznDukafknaUX8F4eZwbKXFzA2dgCaWQWf3rJwVBv0G4IU52",
+	"$P$6xmFeI..oUzAAFA.GuYmSrt4Rofzm31",
+	"$H$65scey0atB0uIQqL.qDFossAkUSfR4/",
+	"$y$j75$saltsaltsalt$g4qKcB2PH.ij2lAZBW0k7YAtuRf5AC5kmpZpcCNoIa6",
+	"$y$j9T$saltsaltsalt$R.Kd/gEHCM0MlNiv7HMSDWshUZ0sURS9VOGM0ILipf1",
+	"$gy$j75$saltsaltsalt$hSMht0qbFbzOh6PLAKs5Ihqhqjy5otyYnoY0hsETlX8",
+	"$5$saltstring$LbXFSIwwD/t6gQpN4VeaARTIfDY1DnBUlKckPNGq2AA",
+	"$5$rounds=1000$iF6Tyb46VFxWsWlF$.K3uGoCgMpVeGExWJDjnMSN2MChfV5rHxj"
+	"AQBn5p887",
+	"$1$56sxkGSQ$e8sOL7Xit1YwkxVxR.L9X0",
 };
 
 START_TEST(imported_hashes_verify_and_are_outdated)
@@ -88,7 +113,8 @@ START_TEST(imported_hashes_verify_and_are_outdated)
 		struct str s = str_of(imported[i]);
 		bool outdated = false;
 
-		ck_assert_msg(password_importable(s), "%s", s.p);
+		ck_assert_msg(password_import(a, s, &s) == PASSWORD_TAKEN,
+		    "%s", imported[i]);
 		ck_assert_msg(password_verify(a, RIGHT, s, &outdated) == E_OK,
 		    "%s", s.p);
 		ck_assert_msg(outdated, "%s", s.p);
@@ -180,19 +206,148 @@ START_TEST(costs_past_the_caps_and_unknown_strings_are_refused)
 		"Tp9rjojzGuqIE29Re6y9YYvV9JINZzFBE",
 		"$argon2id$v=19$m=8192,t=2,p=400$c29tZXNhbHQ$YKZ9er2uaLTp9rjoj"
 		"zGuqIE29Re6y9YYvV9JINZzFBE",
+		"$P$TxmFeI..oUzAAFA.GuYmSrt4Rofzm31",
+		"$P$5xmFeI..oUzAAFA.GuYmSrt4Rofzm3",
+		"$y$jFT$saltsaltsalt$g4qKcB2PH.ij2lAZBW0k7YAtuRf5AC5kmpZpcCNoI"
+		"a6",
+		"$y$zzz$saltsaltsalt$g4qKcB2PH.ij2lAZBW0k7YAtuRf5AC5kmpZpcCNoI"
+		"a6",
+		"$wp$2y$15$yfFTlrznDukafknaUX8F4eZwbKXFzA2dgCaWQWf3rJwVBv0G4IU"
+		"52",
+		"$wp$6$saltstring$Mwwzi/Kj04QQMutuZ.KLZ5YVR677SA2bVBo8.1IgXGeq",
+		"bcrypt_sha256$$2b$31$L8zpZbS3Xwu3qEoa55SWL.MAh6vEVpz3B2ja9p.W"
+		"m8SacZwI1E32G",
+		"pbkdf2_sha1$2000001$NaClNaCl$QwICt+u9LCqY3zDNw9TBcFUub+U=",
+		"argon2$argon2id$v=19$m=262145,t=1,p=1$c29tZXNhbHQ$YKZ9er2uaLT"
+		"p9rjojzGuqIE29Re6y9YYvV9JINZzFBE",
+		"$argon2i$v=19$m=131072,t=5,p=1$c29tZXNhbHQ$YKZ9er2uaLTp9rjojz"
+		"GuqIE29Re6y9YYvV9JINZzFBE",
 		"$argon2d$v=19$m=8192,t=2,p=1$c29tZXNhbHQ$YKZ9er2uaLTp9rjojzGu"
 		"qIE29Re6y9YYvV9JINZzFBE",
 	};
 
+	struct str stored;
+
 	start("argon2id");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ck_assert_msg(!password_importable(str_of(bad[i])), "%s",
-		    bad[i]);
+		ck_assert_msg(password_import(a, str_of(bad[i]), &stored) !=
+		    PASSWORD_TAKEN && stored.n == 0, "%s", bad[i]);
 		ck_assert_msg(password_verify(a, RIGHT, str_of(bad[i]), NULL)
 		    == E_CREDENTIALS, "%s", bad[i]);
 	}
 	ck_assert_int_eq(password_verify(a, STR("plain"), STR("plain"), NULL),
 	    E_CREDENTIALS);
+}
+END_TEST
+
+#define LONG "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+	"pass phrase longer than seventy-two bytes, whole"
+
+/*
+ * PHP and Python cut at 72 bytes: what they made is compared so, once. Ours
+ * never is, and bcrypt over a digest looks at all of it.
+ */
+START_TEST(an_imported_bcrypt_is_compared_as_its_program_did)
+{
+	static const char *const cut[] = {
+		"$2y$04$GONAxiIdPBOh61Rw0XKoauWS.AdPXGSBXkpiWURoW4I0LIfaPI6MW",
+		"$2b$04$abcdefghijklmnopqrstuuQALrqrN/JjFgRwFmNCIKluIK1ZokaHO",
+	}, *const whole[] = {
+		"bcrypt_sha256$$2b$04$L3tQhSCrI7khJzG8t9cM6ec5/uBL9FqWz0e6XPiz"
+		"9MXWhiZRUomqK",
+		"$wp$2y$04$dhGS2njC/zgEePvrKUuareEW1eMUKUZiFeEzFmG4pYTPu9BsB2."
+		"IK",
+	};
+	bool outdated;
+	struct str s, h;
+
+	start("bcrypt");
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(password_import(a, str_of(cut[i]), &s),
+		    PASSWORD_TAKEN);
+		ck_assert_int_eq(password_verify(a, STR(LONG), s, &outdated),
+		    E_OK);
+		ck_assert(outdated);
+		ck_assert_int_eq(password_verify(a, STR(LONG "!"), s, NULL),
+		    E_OK);
+		ck_assert_int_eq(password_verify(a, STR("b" LONG), s, NULL),
+		    E_CREDENTIALS);
+		ck_assert_int_eq(password_import(a, str_of(whole[i]), &s),
+		    PASSWORD_TAKEN);
+		ck_assert_int_eq(password_verify(a, STR(LONG), s, &outdated),
+		    E_OK);
+		ck_assert(outdated);
+		ck_assert_int_eq(password_verify(a, STR(LONG "!"), s, NULL),
+		    E_CREDENTIALS);
+	}
+	/* The same string not imported: ours, which never was so long. */
+	ck_assert_int_eq(password_verify(a, STR(LONG), str_of(cut[1]), NULL),
+	    E_CREDENTIALS);
+	ck_assert_int_eq(password_hash(a, STR(LONG), &h), E_OK);
+	ck_assert_int_eq(password_verify(a, STR(LONG "!"), h, NULL),
+	    E_CREDENTIALS);
+}
+END_TEST
+
+START_TEST(why_a_hash_cannot_be_imported_is_told_apart)
+{
+	static const char *const none[] = { "", "!", "*", "!!",
+		"!tAGZ6LOEZHbvoGRB3V1nyvn6KRXhRW3YDTkKhkwN",
+		"!$6$saltstring$Mwwzi" };
+	static const struct {
+		const char *text;
+		enum password_import why;
+	} bad[] = {
+		{ "plain-text", PASSWORD_UNKNOWN },
+		{ "5f4dcc3b5aa765d61d8327deb882cf99", PASSWORD_UNKNOWN },
+		{ "$argon2d$v=19$m=8192,t=2,p=1$c29tZXNhbHQ$RLrPirUpCnSvbRU0Vm"
+		    "sdl5FhA4MAmnd4y/zSJOFbDsw", PASSWORD_UNKNOWN },
+		{ "$2b$12$short", PASSWORD_MALFORMED },
+		{ "bcrypt$$2b$12$short", PASSWORD_MALFORMED },
+		{ "$argon2id$m=8192", PASSWORD_MALFORMED },
+		{ "$wp$2y$10$short", PASSWORD_MALFORMED },
+		{ "$2b$31$abcdefghijklmnopqrstuuIXYkxgxdZ2hTawHKCAwj.tmZI.Ck6"
+		    "r6", PASSWORD_COSTLY },
+	};
+	struct str s;
+
+	start("argon2id");
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		ck_assert_int_eq(password_import(a, str_of(none[i]), &s),
+		    PASSWORD_NONE);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(password_import(a, str_of(bad[i].text), &s) ==
+		    bad[i].why, "%s", bad[i].text);
+}
+END_TEST
+
+/* Argon2id of 256 MiB, made by argon2-cffi. */
+START_TEST(the_memory_of_an_imported_hash_is_configured)
+{
+	const struct str big = STR("$argon2id$v=19$m=262144,t=1,p=1$MDEyMzQ1N"
+	    "jc4OWFiY2RlZg$okoQsC823yoOfHBwTK16NzzJEl53rfj6eqSkD3G8qbk");
+	struct str s;
+
+	start("argon2id");
+	ck_assert_int_eq(password_import(a, big, &s), PASSWORD_COSTLY);
+	ck_assert_int_eq(password_verify(a, RIGHT, big, NULL), E_CREDENTIALS);
+	conf.import_memory = 262144;
+	ck_assert_int_eq(password_init(&conf), E_OK);
+	ck_assert_int_eq(password_import(a, big, &s), PASSWORD_TAKEN);
+	ck_assert_int_eq(password_verify(a, RIGHT, s, NULL), E_OK);
+}
+END_TEST
+
+START_TEST(a_password_longer_than_crypt_takes_is_wrong_not_a_fault)
+{
+	char text[600];
+
+	memset(text, 'a', sizeof(text));
+	start("argon2id");
+	for (size_t i = 0; i < sizeof(imported) / sizeof(imported[0]); i++)
+		ck_assert_msg(password_verify(a, (struct str){ text,
+		    sizeof(text) }, str_of(imported[i]), NULL) ==
+		    E_CREDENTIALS, "%s", imported[i]);
 }
 END_TEST
 
@@ -437,6 +592,10 @@ UNIT("crypto/password",
     other_parameters_make_a_hash_outdated,
     bcrypt_never_cuts_a_password,
     costs_past_the_caps_and_unknown_strings_are_refused,
+    an_imported_bcrypt_is_compared_as_its_program_did,
+    why_a_hash_cannot_be_imported_is_told_apart,
+    the_memory_of_an_imported_hash_is_configured,
+    a_password_longer_than_crypt_takes_is_wrong_not_a_fault,
     a_password_with_a_nul_or_too_long_matches_nothing,
     parameters_below_the_floor_are_refused,
     as_many_hashes_at_once_as_cores_and_a_killed_one_frees_its_slot,
