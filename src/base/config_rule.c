@@ -181,6 +181,17 @@ shape_host(struct str v)
 	return NULL;
 }
 
+/* A server says it when there is no such database. */
+static const char *
+shape_database(struct str v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if (str_starts(str_slice(v, i, v.n), STR("://")))
+			return "must be the name of a database; a URL goes "
+			    "into database.url";
+	return NULL;
+}
+
 /* "localhost:9092, broker:9093" */
 static const char *
 shape_brokers(struct str v)
@@ -207,6 +218,7 @@ static const struct {
 	{ "<email>", shape_email },
 	{ "<sender>", shape_sender },
 	{ "<host>", shape_host },
+	{ "<database>", shape_database },
 	{ "<brokers>", shape_brokers },
 	{ "<word>", shape_word },
 	{ "<prefix>", shape_prefix },

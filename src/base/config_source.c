@@ -40,6 +40,19 @@ give_file(struct config_all *all, size_t row, const char *path,
 	config_give(all, row, &g);
 }
 
+/* What does not look like a key may be a value gone astray. */
+static struct str
+showable(struct str key)
+{
+	for (size_t i = 0; i < key.n; i++)
+		if (!((key.p[i] >= 'a' && key.p[i] <= 'z') ||
+		    (key.p[i] >= 'A' && key.p[i] <= 'Z') ||
+		    (key.p[i] >= '0' && key.p[i] <= '9') ||
+		    strchr("._-", key.p[i])))
+			return STR("(one that is not shown)");
+	return str_slice(key, 0, 80);
+}
+
 void
 config_give_key(struct config_all *all, struct str key, const char *text,
     enum config_origin from, const char *where)
@@ -50,7 +63,7 @@ config_give_key(struct config_all *all, struct str key, const char *text,
 
 	if (row < 0) {
 		config_fault(all, "%s: unknown key %.*s", where,
-		    (int)(key.n < 80 ? key.n : 80), key.p);
+		    STR_FMT(showable(key)));
 		return;
 	}
 	if (by_file && text[0])

@@ -534,6 +534,7 @@ static const struct {
 	{ "EMAIL_HOST=u:hunter2@relay", "smtp.host" },
 	{ "DB_HOST=postgresql://u:hunter2@h/d", "database.host" },
 	{ "DB_HOST=\"hunter2\"", "database.host" },
+	{ "DB_NAME=postgresql://u:hunter2@h/d", "database.name" },
 	{ "KAFKA_BROKERS=b:9092,SASL://u:hunter2@h:9092", "kafka.brokers" },
 };
 
@@ -546,6 +547,19 @@ END_TEST
 
 static const char *const fine_hosts[] = { "h", "10.0.0.1", "::1", "fe80::1%eth0",
 	"/run/postgresql", "a,b", "@abstract" };
+
+START_TEST(an_unknown_key_that_is_none_is_not_shown)
+{
+	size_t n;
+
+	GIVEN(SECRET_GIVEN);
+	ck_assert_ptr_null(load(&n, "--set", "postgresql://u:hunter2@h/d?a=b",
+	    NULL, NULL));
+	ck_assert_ptr_null(strstr(faults[0], "hunter2"));
+	ck_assert_ptr_null(load(&n, "--set", "database.hst=h", NULL, NULL));
+	ck_assert_ptr_nonnull(strstr(faults[0], "database.hst"));
+}
+END_TEST
 
 START_TEST(a_host_is_a_name_an_address_or_a_path)
 {
@@ -906,6 +920,7 @@ main(void)
 	tcase_add_loop_test(t, a_secret_as_it_was_never_meant_stops_the_start,
 	    0, N(secrets));
 	tcase_add_loop_test(t, a_host_holds_no_password, 0, N(hosts));
+	tcase_add_test(t, an_unknown_key_that_is_none_is_not_shown);
 	tcase_add_loop_test(t, a_host_is_a_name_an_address_or_a_path, 0,
 	    N(fine_hosts));
 	tcase_add_test(t, a_connection_string_is_judged_wherever_it_stands);
