@@ -21,7 +21,7 @@ struct db;
 
 struct db_options {
 	const char *conninfo;
-	int64_t connect_timeout;   /* µs, for each host of the conninfo */
+	int64_t connect_timeout;   /* µs, for each address of a host */
 	int64_t statement_timeout; /* µs */
 	int64_t max_lifetime;      /* µs */
 	bool prepare;

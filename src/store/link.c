@@ -1,6 +1,7 @@
 #include "store/link.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -134,29 +135,60 @@ note(struct db *d, const struct link_target *t, const char *words)
 {
 	struct str line = str_of(words);
 	size_t n = strlen(d->why);
-	const char *host = t->host && *t->host ? t->host : t->address;
+	const char *host = t->address && *t->address ? t->address : t->host;
+	bool named = host && *host;
 
 	line = str_slice(line, 0, str_find(line, '\n'));
 	snprintf(d->why + n, sizeof d->why - n, "%s%s%s%.*s", n ? "; " : "",
-	    host ? host : "", host ? ": " : "", STR_FMT(line));
+	    named ? host : "", named ? ": " : "", STR_FMT(line));
 }
 
-/* NULL: noted why. *silent: it is to be asked after all others. */
+/*
+ * NULL: noted why. *silent: it is to be asked after all others. One that takes
+ * no writes serves where there is no other.
+ */
 static PGconn *
-try_target(struct db *d, const struct link_target *t, bool *silent)
+try_target(struct db *d, const struct link_target *t, bool alone, bool *silent)
 {
 	PGconn *conn = begin_connect(d, t);
 	bool late, up = finish_connect(conn,
 	    clock_mono() + d->o.connect_timeout, &late);
 
 	*silent = !up;
-	if (up && (d->targets.n == 1 || !takes_no_writes(conn)))
+	if (up && (alone || !takes_no_writes(conn)))
 		return conn;
 	if (up)
 		d->absent = DB_STANDBY;
 	note(d, t, up ? "takes no writes" : late ? "no answer in time" :
 	    conn ? PQerrorMessage(conn) : "no memory");
 	PQfinish(conn);
+	return NULL;
+}
+
+/* All addresses of a host, each as long as a host of its own. */
+static PGconn *
+try_host(struct db *d, struct link_target *t, bool *silent)
+{
+	char at[LINK_ADDRESSES][LINK_ADDRESS];
+	struct link_target one = *t;
+	int n = link_addresses(t, at);
+	bool alone = d->targets.n == 1 && n <= 1, mute;
+	PGconn *conn;
+
+	*silent = true;
+	if (n < 0)
+		note(d, t, gai_strerror(n));
+	if (n == 0)
+		return try_target(d, t, alone, silent);
+	for (int i = 0; i < n; i++) {
+		one.address = at[i];
+		conn = try_target(d, &one, alone, &mute);
+		*silent &= mute;
+		if (conn) {
+			memcpy(t->last, at[i], sizeof t->last);
+			return conn;
+		}
+	}
 	return NULL;
 }
 
@@ -171,7 +203,7 @@ connect_any(struct db *d)
 	d->why[0] = '\0';
 	d->absent = DB_GONE;
 	for (int tried = 0; tried < t->n; tried++) {
-		PGconn *conn = try_target(d, &t->at[place], &silent);
+		PGconn *conn = try_host(d, &t->at[place], &silent);
 
 		if (conn) {
 			link_target_move(t, place, 0);

@@ -57,10 +57,13 @@ struct flight {
 	int64_t deadline;
 };
 
-/* A host of a conninfo that names several; all NULL: what it says. */
+/* A host of a conninfo; NULL or "": what that says, or libpq's default. */
 #define LINK_HOSTS 8
+#define LINK_ADDRESSES 4 /* of one host */
+#define LINK_ADDRESS 64
 struct link_target {
 	const char *host, *address, *port;
+	char last[LINK_ADDRESS]; /* the address that served, or "" */
 };
 
 /* All of them, the one to be asked first in front (store/link_target.c). */
@@ -96,9 +99,9 @@ struct db {
 /*
  * Have a live connection: opens one where there is none, replaces one that is
  * too old, was closed by the server while idle, or belongs to the parent
- * process. Of several hosts the one that served last is asked first, each has
- * connect_timeout, and one that takes no writes is passed over. E_UNAVAILABLE
- * at once while in back-off.
+ * process. Of several hosts, or addresses of one, the one that served last is
+ * asked first, each has connect_timeout, and one that takes no writes is
+ * passed over. E_UNAVAILABLE at once while in back-off.
  */
 enum err link_ready(struct db *d);
 
@@ -115,6 +118,12 @@ void link_tell(struct db *d, enum db_trouble t, const char *statement,
 /* Read the hosts of a conninfo that db_conninfo_fault has found good. */
 void link_targets_read(struct link_targets *t, const char *conninfo);
 void link_targets_free(struct link_targets *t);
+/*
+ * The addresses of a host's name, the one that served last in front. 0: there
+ * is nothing to look up. Below 0: getaddrinfo's error.
+ */
+int link_addresses(const struct link_target *t,
+    char (*out)[LINK_ADDRESS]);
 /* Those between move by one place. */
 void link_target_move(struct link_targets *t, int from, int to);
 

@@ -1,6 +1,8 @@
 #include "store/link.h"
 
+#include <netdb.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /*
@@ -93,6 +95,16 @@ has_stray_at(struct str s)
 	return str_find(s, '@') < s.n;
 }
 
+/* A name that is printed when it leads nowhere, with a password in it. */
+static bool
+holds_a_password(const char *host, const char *database)
+{
+	for (const char *p = host; (p = strchr(p, '@')) != NULL; p++)
+		if (p > host && p[-1] != ',')
+			return true;
+	return strstr(database, "://") != NULL;
+}
+
 static const char *
 fault_of_options(const PQconninfoOption *all)
 {
@@ -101,6 +113,8 @@ fault_of_options(const PQconninfoOption *all)
 	size_t n = pieces(*host ? host : address);
 	size_t ports = pieces(option(all, "port"));
 
+	if (holds_a_password(host, option(all, "dbname")))
+		return "has a user or a URL where host or dbname is meant";
 	if (!are_ports(option(all, "port")))
 		return "names a port that is no number from 1 to 65535; a : "
 		    "or / in the password must be written as %3A or %2F";
@@ -168,7 +182,7 @@ link_targets_read(struct link_targets *t, const char *conninfo)
 
 	t->application = t->text[3] = copy_of(option(all, "application_name"));
 	t->n = n > LINK_HOSTS ? LINK_HOSTS : (int)n;
-	for (int i = 0; t->n > 1 && i < t->n; i++)
+	for (int i = 0; i < t->n; i++)
 		t->at[i] = (struct link_target){
 			.host = strsep(&host, ","),
 			.address = strsep(&address, ","),
@@ -182,6 +196,42 @@ link_targets_free(struct link_targets *t)
 {
 	for (size_t i = 0; i < sizeof t->text / sizeof *t->text; i++)
 		free(t->text[i]);
+}
+
+/* The one that served last changes places with the first. */
+static void
+put_first(char (*list)[LINK_ADDRESS], int n, const char *last)
+{
+	char first[LINK_ADDRESS];
+
+	for (int i = 1; i < n; i++)
+		if (strcmp(list[i], last) == 0) {
+			memcpy(first, list[0], sizeof first);
+			memcpy(list[0], list[i], sizeof first);
+			memcpy(list[i], first, sizeof first);
+		}
+}
+
+int
+link_addresses(const struct link_target *t, char (*out)[LINK_ADDRESS])
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *all = NULL;
+	int n = 0, rc;
+
+	/* None, a path or an abstract name; or the address is given. */
+	if (!t->host || !*t->host || strchr("/@", t->host[0]) ||
+	    (t->address && *t->address))
+		return 0;
+	if ((rc = getaddrinfo(t->host, NULL, &hints, &all)) != 0)
+		return rc;
+	for (const struct addrinfo *ai = all; ai && n < LINK_ADDRESSES;
+	    ai = ai->ai_next)
+		n += getnameinfo(ai->ai_addr, ai->ai_addrlen, out[n],
+		    LINK_ADDRESS, NULL, 0, NI_NUMERICHOST) == 0;
+	freeaddrinfo(all);
+	put_first(out, n, t->last);
+	return n;
 }
 
 void
