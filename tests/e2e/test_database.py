@@ -193,3 +193,23 @@ def test_without_an_audit_log_nothing_is_written(ctl):  # noqa: F811
     assert ctl.sql("select count(*) from audit_logs") == [(0,)]
     ctl.create("loud")
     assert ctl.sql("select count(*) > 0 from audit_logs") == [(True,)]
+
+
+@pytest.mark.parametrize("state", (
+    "53100", "53300", "57000", "57P01", "58000", "58030", "58P01", "XX000",
+    "XX001", "XX002"))
+def test_a_broken_server_is_said_to_be_unavailable(ctl, state):  # noqa: F811
+    """And not that a fault of ours was met, for it passes."""
+    ctl.sql("create function broken() returns trigger language plpgsql as "
+            f"$$begin raise 'hunter2' using errcode = '{state}'; end$$; "
+            "create trigger broken before insert on attempts execute "
+            "function broken()")
+    status, headers, body, log = cgi(
+        ctl.env, "/api/v1/auth/login", "POST",
+        '{"identifier": "ann", "password": "Correct-Horse-7"}')
+    assert (status, body["code"]) == (503, "SERVICE_UNAVAILABLE")
+    assert int(headers["Retry-After"]) > 0
+    assert "hunter2" not in log
+    ctl.sql("drop function broken() cascade")
+    assert cgi(ctl.env, "/api/v1/auth/login", "POST", '{"identifier": "ann", '
+               '"password": "Correct-Horse-7"}')[0] == 401
