@@ -455,12 +455,14 @@ where subject_id = $1::uuid and kind = $2 and enabled_at is not null
 
 -- name: factor_send
 -- Any of the last three codes counts, and all go on counting the attempts of
--- the first (security row OT4). No row: too many. 1 code id, 2 subject, 3 kind, 4 bound,
+-- the first since one was right (security row OT4). No row: too many. 1 code id, 2 subject, 3 kind, 4 bound,
 -- 5 destination, 6 mac, 7 life µs, 8 job id, 9 job kind, 10 job payload
 with spent as (
-	select coalesce(max(attempts), 0) as n from factor_codes
-	where subject_id = $2::uuid and kind = $3 and bound = $4
-		and used_at is null and expires_at > now()
+	select coalesce(max(attempts) filter (where used_at is null
+		and created_at > coalesce(right_at, '-infinity')), 0) as n
+	from (select *, max(used_at) over () as right_at from factor_codes
+		where subject_id = $2::uuid and kind = $3 and bound = $4
+			and expires_at > now()) c
 ), v as (
 	update factor_codes set voided_at = now()
 	where subject_id = $2::uuid and kind = $3 and bound = $4

@@ -192,6 +192,28 @@ def test_with_one_of_them_the_others_are_over(stack, person, inbox):
             "code": code_of(inbox, person.email, n)}).status == status
 
 
+def test_a_right_code_forgives_the_tries_before_it(stack, person, inbox):
+    """Row RL7: of the codes beside it, too."""
+    with_mail(person, inbox)
+
+    def send(n):
+        assert person.api.post("/2fa/email/send").data["code_sent"] is True
+        half_a_minute_later(stack)
+        return code_of(inbox, person.email, n)
+
+    def verify(code):
+        return person.api.post("/2fa/verify", {"code": code}).status
+    codes = [send(2), send(3)]
+    wrong = next(c for c in ("000000", "000001", "000002") if c not in codes)
+    for _ in range(4):
+        assert verify(wrong) == 401
+    assert verify(codes[0]) == 200
+    code = send(4)
+    if wrong != code:
+        assert verify(wrong) == 401
+    assert verify(code) == 200
+
+
 def test_within_half_a_minute_the_code_on_its_way_is_enough(
         stack, person, inbox):
     with_mail(person, inbox)
