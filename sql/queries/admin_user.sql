@@ -261,7 +261,8 @@ with ok as (
 select allowed from ok;
 
 -- name: admin_user_unlock
--- Lifts the lock of every network and device, and what codes used up.
+-- Lifts the lock of every network and device, and what codes used up, those
+-- of recoveries too.
 -- 1 actor, 2 user, 3 ip, 4 user agent, 5 request id
 with ok as (
 	select id, holds($1::uuid, 'users.write')
@@ -274,6 +275,10 @@ with ok as (
 			and bucket < 'login:' || ok.id || ';')
 		or (bucket >= 'factor:' || ok.id || ':'
 			and bucket < 'factor:' || ok.id || ';'))
+), r as (
+	update users set recovery_failures = 0
+	from ok where users.id = ok.id and ok.allowed
+		and recovery_failures > 0
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)

@@ -22,7 +22,8 @@ enum err recovery_start(struct ctx *x, struct str identifier,
  * E_BUSY. Each code is a try, and there may be one for each that was sent, and
  * one of a factor: five tries a challenge, RECOVERY_FAILURES over all of an
  * account. Past these it is recovered no more, which its addresses are told,
- * until a method was proved anew.
+ * until a method was proved anew
+ * or an administrator unlocked it.
  */
 #define RECOVERY_FAILURES 100 /* as in recovery_charge */
 enum err recovery_confirm(struct ctx *x, struct str challenge,
