@@ -147,6 +147,21 @@ read_roles(struct ctl *c, const struct import_record *r,
 	return NULL;
 }
 
+/* Where people sign in by address, that is the name they bring. */
+static const char *
+read_username(struct ctl *c, const struct import_record *r, struct str email,
+    struct arg *out)
+{
+	struct str name = cell(r, USERNAME);
+
+	if (email.n && str_eq_nocase(name, email)) {
+		*out = A_STR(email);
+		return NULL;
+	}
+	return read_field(c, r, USERNAME, FIELD_USERNAME_GIVEN, "username",
+	    out);
+}
+
 const char *
 import_person(struct ctl *c, const struct import_record *r,
     struct import_defaults *d, struct arg *v, const char **bare)
@@ -158,8 +173,7 @@ import_person(struct ctl *c, const struct import_record *r,
 	if (!wrong)
 		wrong = read_field(c, r, EMAIL, FIELD_EMAIL, "email", &v[1]);
 	if (!wrong)
-		wrong = read_field(c, r, USERNAME, FIELD_USERNAME, "username",
-		    &v[2]);
+		wrong = read_username(c, r, v[1].text, &v[2]);
 	if (!wrong && (v[1].text.n == 0 || v[2].text.n == 0))
 		wrong = "email or username is missing";
 	if (!wrong)

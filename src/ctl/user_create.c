@@ -42,7 +42,7 @@ read_person(struct ctl *c, struct person *p)
 	    &p->email);
 
 	if (status == CTL_OK)
-		status = read_field(c, FIELD_USERNAME, "username",
+		status = read_field(c, FIELD_USERNAME_GIVEN, "username",
 		    create.username, &p->username);
 	if (status == CTL_OK)
 		status = read_field(c, FIELD_NAME, "first-name", create.first,

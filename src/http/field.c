@@ -118,6 +118,46 @@ read_email(struct arena *a, const struct field *row, const cJSON *v,
 	return NULL;
 }
 
+static bool
+one_of(struct str s, const char *const *words)
+{
+	while (*words && !str_eq_nocase(s, str_of(*words)))
+		words++;
+	return *words != NULL;
+}
+
+/* What programs write where there is nothing, and how a route says "I". */
+static const char *const no_names[] = { "null", "undefined", "me", NULL };
+
+/*
+ * Words of the routes and roles: who has one looks like the service itself.
+ * "admin" is what the first account of many applications is called.
+ */
+static const char *const route_words[] = { "administrator", "super_admin",
+	"superadmin", "api", "api-keys", "audit-logs", "auth", "health",
+	"login", "logout", "mfa", "2fa", "permissions", "register", "roles",
+	"sessions", "user-management", "users", "webhooks", NULL };
+
+static const char *
+read_username_given(struct arena *a, const struct field *row, const cJSON *v,
+    struct value *out)
+{
+	struct str s = out->text;
+	size_t i = 0;
+
+	(void)v;
+	if (!all(s, is_user_char))
+		return "must contain only letters, digits, '_', '.' and '-'";
+	while (i < s.n && !is_alnum(s.p[i]))
+		i++;
+	if (i == s.n)
+		return "must contain a letter or a digit";
+	if (one_of(s, no_names))
+		return "must be a name";
+	return check_length(a, row, s, max_of(row, LIMIT_USERNAME),
+	    "characters");
+}
+
 static const char *
 read_login(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
@@ -131,11 +171,11 @@ static const char *
 read_username(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
-	(void)v;
-	if (!all(out->text, is_user_char))
-		return "must contain only letters, digits, '_', '.' and '-'";
-	return check_length(a, row, out->text, max_of(row, LIMIT_USERNAME),
-	    "characters");
+	if (out->text.n == 1 && is_alnum(out->text.p[0]))
+		return "must be at least 2 characters";
+	if (one_of(out->text, route_words))
+		return "is a word of this service; please choose another";
+	return read_username_given(a, row, v, out);
 }
 
 static const char *
@@ -285,6 +325,7 @@ static const struct {
 	[FIELD_LOGIN] = { read_login, true },
 	[FIELD_EMAIL] = { read_email, true },
 	[FIELD_USERNAME] = { read_username, true },
+	[FIELD_USERNAME_GIVEN] = { read_username_given, true },
 	[FIELD_PASSWORD] = { read_password, true },
 	[FIELD_DIGITS] = { read_digits, true },
 	[FIELD_CODE] = { read_code, true },

@@ -16,7 +16,8 @@ enum field_type {
 	FIELD_CLEARED,	/* a NAME that "" and null clear: given, as "" */
 	FIELD_LOGIN,	/* an address or a user name; LIMIT_EMAIL */
 	FIELD_EMAIL,	/* row LG6; lower-cased (row LG5); LIMIT_EMAIL */
-	FIELD_USERNAME,	/* letters, digits, _ . - ; LIMIT_USERNAME */
+	FIELD_USERNAME,	/* letters, digits, _ . - ; 2 to LIMIT_USERNAME */
+	FIELD_USERNAME_GIVEN, /* of who runs the service: his to choose */
 	FIELD_PASSWORD,	/* 1 to LIMIT_PASSWORD_BYTES; its policy is core's */
 	FIELD_DIGITS,	/* a code of min..max ASCII digits (row TO6) */
 	FIELD_CODE,	/* letters and digits; 64 */

@@ -578,6 +578,31 @@ def test_a_time_that_is_none_is_refused_as_that(ctl, tmp_path, when):
     assert "created_at is neither a time" in done.stderr
 
 
+def test_an_imported_name_may_be_the_accounts_own_address(ctl, tmp_path):
+    """Contract 22; of nobody else, and no other that is none."""
+    long = "x" * 60 + "@example.test"
+    names = [("ann@x.test", "Ann@X.test"), (long, long),
+             ("bob@x.test", "ann@x.test"), ("c@x.test", "."),
+             ("d@x.test", "null"), ("e@x.test", "ME"), ("f@x.test", "-")]
+    path = tmp_path / "u.jsonl"
+    path.write_text("\n".join(json.dumps({"email": email, "username": name})
+                              for email, name in names))
+    done = ctl.run("user", "import", str(path), "--json")
+    assert json.loads(done.stdout)["imported"] == 2
+    assert [x.split(":")[0] for x in done.stderr.splitlines()
+            if x.startswith("line")] == [f"line {n}" for n in range(3, 8)]
+    assert ctl.sql("select username from users order by 1") == [
+        ("ann@x.test",), (long,)]
+
+
+def test_a_name_that_is_none_is_no_account(ctl):
+    """Contract 22."""
+    for name in (".", "_-.", "me", "Null", "undefined", "a b", "x" * 51):
+        done = ctl.run("user", "create", "--email", "a@x.test", "--username",
+                       name)
+        assert done.returncode == USAGE and "--username" in done.stderr
+
+
 # Keys
 
 def test_a_new_key_is_published_before_it_signs(ctl):

@@ -262,7 +262,14 @@ END_TEST
 /* row LG6: a user name never looks like an address */
 START_TEST(a_user_name_is_of_few_letters)
 {
-	ALL(E_OK, FIELD_USERNAME, "\"a\"", "\"A_b.c-9\"");
+	ALL(E_OK, FIELD_USERNAME, "\"ab\"", "\"A_b.c-9\"", "\"-7\"",
+	    "\"men\"", "\"nulls\"", "\"admin\"");
+	ALL(E_VALIDATION, FIELD_USERNAME, "\"a\"", "\".\"", "\"..\"",
+	    "\"_-.\"", "\"me\"", "\"ME\"", "\"null\"", "\"Undefined\"",
+	    "\"users\"", "\"super_admin\"", "\"Auth\"");
+	ALL(E_OK, FIELD_USERNAME_GIVEN, "\"a\"", "\"users\"");
+	ALL(E_VALIDATION, FIELD_USERNAME_GIVEN, "\".\"", "\"me\"",
+	    "\"null\"", "\"a@b\"");
 	ALL(E_VALIDATION, FIELD_USERNAME, "\"a@b\"", "\"a b\"",
 	    "\"\xd0\xb0\"", "\"a/b\"", "1", "\"a\\nb\"",
 	    "\"012345678901234567890123456789012345678901234567890\"");
