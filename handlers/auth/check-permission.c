@@ -11,23 +11,30 @@ static const struct field fields[] = {
 	    "reviews" },
 	[ACTION] = { "action", "", FIELD_NAME, 1, 20, true, NULL, "read" },
 	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 36, false, NULL,
-	    "Another user: for API keys and administration" },
+	    "Another user: for administration, and for its keys with the "
+	    "scope permissions:read" },
 	{ 0 },
 };
 
-/* Whom it is about: oneself, or with a key or users.read somebody else. */
+/*
+ * Whom it is about: oneself, or somebody else for who holds users.read; a key
+ * needs a scope for it besides.
+ */
 static enum err
 about(struct call *c, struct str self, struct str *user)
 {
 	const struct session *s = c->actor.session;
+	const struct api_key *k = c->actor.key;
 
 	*user = given(c, USER_ID);
 	if (user->n == 0 || str_eq_nocase(*user, self)) {
 		*user = self;
 		return E_OK;
 	}
-	return s ? role_holds(c->ctx, s->account.roles, s->role_version,
-	    "users.read") : E_OK;
+	if (s == NULL && !api_key_has(k, STR("permissions:read")))
+		return E_SCOPE;
+	return role_holds(c->ctx, s ? s->account.roles : k->roles,
+	    s ? s->role_version : k->role_version, "users.read");
 }
 
 static enum err

@@ -5,7 +5,8 @@ select k.id, k.user_id, k.secret_hash,
 	case when k.previous_until > now() then k.previous_hash end,
 	array_to_string(k.scopes, ','), k.rate_limit,
 	array_to_string(k.allowed_ips, ','), k.name,
-	k.is_active and u.is_active
+	k.is_active and u.is_active and not u.must_reset_password
+		and u.erase_at is null
 		and (k.expires_at is null or k.expires_at > now()),
 	array_to_string(u.roles, ','), (select version from role_version),
 	u.two_factor_enabled, u.is_verified, k.last_used_at is null
@@ -26,6 +27,17 @@ insert into audit_logs (user_id, action, resource, result, reason,
 select k.user_id, 'apikey.refused', 'api_keys', 'failure', $2, $3, $4, $5
 from k, c where c.allowed;
 
+-- name: api_key_damaged
+-- What was sent as a key and is none, a row a minute and network. 1 network,
+-- 2 ip, 3 user agent, 4 request id
+with c as (
+	select allowed from charge('refused:' || $1, 1, 60000000, 0)
+)
+insert into audit_logs (action, resource, result, reason, ip_address,
+	user_agent, request_id)
+select 'apikey.refused', 'api_keys', 'failure', 'checksum', $2, $3, $4
+from c where c.allowed;
+
 -- name: api_key_used
 -- Counts and last uses that a process gathered, in one statement; locked in
 -- one order, so that two processes never wait for each other.
@@ -43,19 +55,31 @@ from k where api_keys.id = k.id;
 
 -- name: api_key_create
 -- 1 id, 2 key id, 3 user id, 4 name, 5 secret hash, 6 scopes, 7 rate limit,
--- 8 expires at µs or null, 9 addresses, 10 ip, 11 user agent, 12 request id.
+-- 8 expires at µs or null, 9 addresses, 10 ip, 11 user agent, 12 request id,
+-- 13 live keys at most. No row: he has as many as he may; two at once wait for
+-- each other. Of revoked ones the last are kept, to tell who still tries them.
 -- With an id that is there already the answer to the first try was lost (row
 -- RE8), and the secret, which nobody saw, is replaced.
-with k as (
+with u as materialized (
+	select id from users where id = $3::uuid for no key update
+), n as materialized (
+	select id, live_api_keys(id, $1::uuid) as live from u
+), k as (
 	insert into api_keys (id, key_id, user_id, name, secret_hash, scopes,
 		rate_limit, expires_at, allowed_ips)
-	values ($1::uuid, $2, $3::uuid, $4, $5::bytea,
+	select $1::uuid, $2, n.id, $4, $5::bytea,
 		coalesce(string_to_array(nullif($6, ''), ','), '{}'),
 		$7::integer, from_us($8::bigint),
-		coalesce(string_to_array(nullif($9, ''), ','), '{}'))
+		coalesce(string_to_array(nullif($9, ''), ','), '{}')
+	from n where n.live < $13::integer
 	on conflict (id) do update set key_id = excluded.key_id,
 		secret_hash = excluded.secret_hash
 	returning id, created_at, xmax = 0 as made
+), d as (
+	delete from api_keys where id in (
+		select id from api_keys
+		where user_id = $3::uuid and not is_active
+		order by created_at desc offset $13::integer)
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		ip_address, user_agent, request_id)

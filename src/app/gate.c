@@ -94,6 +94,7 @@ static enum err
 admit(struct call *c)
 {
 	struct limit *l = limit_of(c, c->route->bucket);
+	struct limit *own = NULL;
 	enum err e = E_OK;
 
 	if (c->route->who == WHO_FACTOR)
@@ -102,8 +103,8 @@ admit(struct call *c)
 		e = limit_take(c->ctx, l);
 	if (e == E_OK && c->route->who != WHO_ANYONE &&
 	    c->route->who != WHO_FACTOR)
-		e = gate_actor(c, per_user(c->route) ? l : NULL);
-	limit_headers(c, l);
+		e = gate_actor(c, per_user(c->route) ? l : NULL, &own);
+	limit_headers(c, own ? own : l);
 	return e;
 }
 

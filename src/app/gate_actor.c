@@ -81,26 +81,38 @@ permitted(struct call *c)
 	return e == E_OK ? admin_network(c->ctx, s) : e;
 }
 
+/* A key is counted by its own limit. */
+static enum err
+by_key(struct call *c, struct str key, const char *scope,
+    struct limit **taken)
+{
+	enum err e;
+
+	*taken = ARENA_NEW(c->ctx->arena, struct limit);
+	e = api_key_admit(c->ctx, key, scope, *taken, &c->actor.key);
+	metric_pair(METRIC_KEY_SUCCESS, e == E_OK);
+	return e;
+}
+
 enum err
-gate_actor(struct call *c, struct limit *limit)
+gate_actor(struct call *c, struct limit *user, struct limit **taken)
 {
 	bool takes_key = c->route->who == WHO_KEY ||
 	    c->route->who == WHO_USER_OR_KEY;
 	struct str token, key;
 	enum err e = presented(c, &token, &key);
 
+	*taken = NULL;
 	if (e != E_OK)
 		return e;
 	/* Administration tells a good key that it opens nothing here. */
-	if (key.n && (takes_key || c->route->who == WHO_PERMISSION)) {
-		e = api_key_admit(c->ctx, key, takes_key ? c->route->need :
-		    NULL, &c->actor.key);
-		metric_pair(METRIC_KEY_SUCCESS, e == E_OK);
-		return e;
-	}
+	if (key.n && (takes_key || c->route->who == WHO_PERMISSION))
+		return by_key(c, key, takes_key ? c->route->need : NULL,
+		    taken);
 	if (token.n == 0 || c->route->who == WHO_KEY)
 		return key.n || token.n ? E_TOKEN_INVALID : E_UNAUTHENTICATED;
-	e = by_token(c, token, limit);
+	*taken = user;
+	e = by_token(c, token, user);
 	if (e == E_OK || e == E_TOKEN_INVALID)
 		metric_pair(METRIC_TOKEN_SUCCESS, e == E_OK);
 	return e == E_OK ? permitted(c) : e;
@@ -121,8 +133,7 @@ gate_factor(struct call *c, struct limit *user, struct limit *anyone,
 	if (e != E_OK)
 		return e;
 	if (key.n)
-		return api_key_admit(c->ctx, key, c->route->need,
-		    &c->actor.key);
+		return by_key(c, key, c->route->need, taken);
 	c->actor.refusal = token.n ? E_TOKEN_INVALID : E_UNAUTHENTICATED;
 	if (token.n && !str_starts(token, STR("plc_"))) {
 		*taken = user;

@@ -5,10 +5,12 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/net.h"
 #include "core/factor.h"
 #include "core/idempotency.h"
+#include "core/refusal.h"
 #include "crypto/token.h"
 
 #define HOUR (3600 * CLOCK_SECOND)
@@ -101,15 +103,24 @@ same_hash(struct str a, struct str b)
 	return a.n == 32 && b.n == 32 && sodium_memcmp(a.p, b.p, 32) == 0;
 }
 
-static bool
-in_list(struct str list, struct str word)
+bool
+api_key_has(const struct api_key *k, struct str scope)
 {
-	struct str one;
+	struct str rest = k->scopes, one;
 
-	while (str_split(&list, ',', &one))
-		if (str_eq(one, word))
+	while (str_split(&rest, ',', &one))
+		if (str_eq(one, scope) || str_eq(one, STR("*")))
 			return true;
 	return false;
+}
+
+/* What the owner chose, and no more than is configured. */
+static long
+rate_of(const struct ctx *x, long wish)
+{
+	long most = x->config->api_key_rate;
+
+	return wish < most ? wish : most;
 }
 
 /*
@@ -119,28 +130,38 @@ in_list(struct str list, struct str word)
 static enum err
 refuse(struct ctx *x, struct str id, const char *why, enum err e)
 {
-	(void)db_exec(x->db, x->arena, Q_API_KEY_REFUSED, NULL, A_STR(id),
-	    A_TEXT(why), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id));
+	if (refusal_due(x, why, id))
+		(void)db_exec(x->db, x->arena, Q_API_KEY_REFUSED, NULL,
+		    A_STR(id), A_TEXT(why), A_STR(x->client),
+		    A_STR(x->user_agent), A_STR(x->request_id));
 	return e;
 }
 
+/* What never was a key: a row a minute and network tells of it. */
 static enum err
-judge(struct ctx *x, const struct api_key *k, const char *scope)
+refuse_damaged(struct ctx *x)
+{
+	if (refusal_due(x, "checksum", STR_NONE))
+		(void)db_exec(x->db, x->arena, Q_API_KEY_DAMAGED, NULL,
+		    A_STR(limit_network(x)), A_STR(x->client),
+		    A_STR(x->user_agent), A_STR(x->request_id));
+	return E_TOKEN_INVALID;
+}
+
+static enum err
+judge(struct ctx *x, const struct api_key *k, const char *scope,
+    struct limit *taken)
 {
 	struct net_addr addr;
-	struct limit l = { .name = "api_key", .whose = k->id,
-		.max = k->rate_limit, .window = HOUR };
 
 	if (k->allowed_ips.n && (!net_parse(x->client, &addr) ||
 	    !net_in_list(&addr, k->allowed_ips.p)))
 		return refuse(x, k->id, "network", E_NETWORK);
-	if (scope == NULL)
+	if (scope == NULL || (scope[0] && !api_key_has(k, str_of(scope))))
 		return E_SCOPE;
-	if (scope[0] && !in_list(k->scopes, str_of(scope)) &&
-	    !in_list(k->scopes, STR("*")))
-		return E_SCOPE;
-	return limit_take(x, &l);
+	*taken = (struct limit){ .name = "api_key", .whose = k->id,
+		.max = k->rate_limit, .window = HOUR };
+	return limit_take(x, taken);
 }
 
 /* A key leads around nothing that its creator must do first (LG7, TO11). */
@@ -154,15 +175,16 @@ creator_may(const struct ctx *x, const struct account *a)
 
 enum err
 api_key_admit(struct ctx *x, struct str key, const char *scope,
-    struct api_key **out)
+    struct limit *taken, struct api_key **out)
 {
 	struct api_key *k = ARENA_NEW(x->arena, struct api_key);
 	struct str hash, key_id;
 	struct rows *r;
 	enum err e;
 
+	*taken = (struct limit){ 0 };
 	if (!token_api_key_check(x->config->api_key_prefix, key, &key_id))
-		return E_TOKEN_INVALID;
+		return refuse_damaged(x);
 	hash = token_hash(x->arena, key);
 	e = db_exec(x->db, x->arena, Q_API_KEY_FIND, &r, A_STR(key_id));
 	if (e != E_OK)
@@ -177,7 +199,7 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 	*k = (struct api_key){
 		.id = row_str(r, 0, 0), .key_id = key_id,
 		.user_id = row_str(r, 0, 1), .scopes = row_str(r, 0, 4),
-		.rate_limit = (long)row_int(r, 0, 5),
+		.rate_limit = rate_of(x, (long)row_int(r, 0, 5)),
 		.allowed_ips = row_str(r, 0, 6), .name = row_str(r, 0, 7),
 		.is_active = true, .roles = row_str(r, 0, 9),
 		.role_version = row_int(r, 0, 10),
@@ -186,7 +208,7 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 	    .two_factor_enabled = row_bool(r, 0, 11),
 	    .is_verified = row_bool(r, 0, 12) });
 	if (e == E_OK)
-		e = judge(x, k, scope);
+		e = judge(x, k, scope, taken);
 	if (e != E_OK)
 		return e;
 	count_use(x, k->id, row_bool(r, 0, 13));
@@ -265,13 +287,21 @@ api_key_create(struct ctx *x, struct str user_id,
 		.id = idempotency_id(x, 0), .key_id = key_id,
 		.user_id = user_id, .name = w->name, .scopes = scopes,
 		.allowed_ips = ips, .is_active = true, .expires_at = expires,
-		.rate_limit = w->rate_limit ? w->rate_limit : DEFAULT_RATE,
+		.rate_limit = rate_of(x, w->rate_limit ? w->rate_limit :
+		    DEFAULT_RATE),
 	};
 	e = db_exec(x->db, x->arena, Q_API_KEY_CREATE, &r, A_STR(out->id),
 	    A_STR(key_id), A_STR(user_id), A_STR(w->name),
 	    A_BYTES(token_hash(x->arena, *secret)), A_STR(scopes),
 	    A_INT(out->rate_limit), A_INT(expires), A_STR(ips),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
+	    A_INT(LIMIT_API_KEYS));
+	if (e == E_OK && r->n == 0) {
+		x->field = "name";
+		x->sentence = arena_fmt(x->arena, "You have %d API keys, as "
+		    "many as you may; delete one first", LIMIT_API_KEYS).p;
+		e = E_VALIDATION;
+	}
 	if (e == E_OK)
 		out->created_at = row_int(r, 0, 0);
 	return e;
@@ -302,7 +332,7 @@ api_key_list(struct ctx *x, struct str user_id, struct str id, long limit,
 			.id = row_str(r, i, 0), .key_id = row_str(r, i, 1),
 			.user_id = user_id, .name = row_str(r, i, 2),
 			.scopes = row_str(r, i, 3),
-			.rate_limit = (long)row_int(r, i, 4),
+			.rate_limit = rate_of(x, (long)row_int(r, i, 4)),
 			.allowed_ips = row_str(r, i, 5),
 			.is_active = row_bool(r, i, 6),
 			.usage_count = row_int(r, i, 7),

@@ -14,7 +14,7 @@ struct api_key {
 	struct str allowed_ips;
 	struct str roles; /* of its creator, for the rights of "*" */
 	int64_t role_version;
-	long rate_limit;  /* an hour */
+	long rate_limit;  /* an hour, as it holds */
 	bool is_active;
 	int64_t usage_count;
 	int64_t last_used_at;
@@ -25,13 +25,21 @@ struct api_key {
 /*
  * Judge a presented key for a scope (rows AK1 to AK9): the checksum is
  * refused without a look-up, the secret compared by its hash in constant time,
- * the hourly limit taken. "*" opens every scope; scope NULL none at all: where
- * keys are not taken, administration first of all (row AK5).
+ * the hourly limit taken into *taken (its name is NULL when it was not). "*"
+ * opens every scope; scope NULL none at all: where keys are not taken,
+ * administration first of all (row AK5).
+ *
+ * A key works while its owner could log in: it rests while he is deactivated,
+ * must reset his password or is to be erased. A lock for wrong passwords stops
+ * no key: whoever types them would switch it off.
  * E_TOKEN_INVALID, E_EMAIL_NOT_VERIFIED and E_ENROLMENT_REQUIRED (its creator
  * must do that first), E_SCOPE, E_NETWORK, E_LIMITED, E_UNAVAILABLE.
  */
 enum err api_key_admit(struct ctx *x, struct str key, const char *scope,
-    struct api_key **out);
+    struct limit *taken, struct api_key **out);
+
+/* Is the scope, or "*", one of the key's? */
+bool api_key_has(const struct api_key *k, struct str scope);
 
 /*
  * Uses are written in sums: are there some of this process not yet written?
@@ -46,13 +54,16 @@ struct api_key_wish {
 	struct str name;
 	const struct str *scopes;
 	size_t nscopes;
-	long rate_limit;     /* 0: the default, 1000 */
+	long rate_limit;     /* 0: the default, 1000; see api_keys.max_rate */
 	int64_t expires_at;  /* 0: in one year (row AK8) */
 	const struct str *allowed_ips;
 	size_t nallowed_ips;
 };
 
-/* *secret is the whole key, shown this once. E_VALIDATION with ctx->field. */
+/*
+ * *secret is the whole key, shown this once. E_VALIDATION with ctx->field,
+ * also past LIMIT_API_KEYS live ones.
+ */
 enum err api_key_create(struct ctx *x, struct str user_id,
     const struct api_key_wish *w, struct api_key *out, struct str *secret);
 

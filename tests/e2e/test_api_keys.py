@@ -5,6 +5,7 @@ import pytest
 
 from staff import staff
 from test_metrics import metrics
+from test_races import at_once
 from until import until
 
 RECORD = {
@@ -161,6 +162,115 @@ def test_a_key_ends_with_its_time_its_owner_and_its_revocation(api, stack):
     assert use(api, orphan["api_key"]).status == 200
     stack.ctl("user", "deactivate", person.email)
     assert use(api, orphan["api_key"]).status == 401
+
+
+# Each state of an owner in which he could not log in.
+RESTS = {
+    "deactivated": ("is_active = false", "is_active = true"),
+    "must reset": ("must_reset_password = true",
+                   "must_reset_password = false"),
+    "to be erased": ("erase_at = now() + interval '7 days'",
+                     "erase_at = null"),
+}
+# Each door at which a key is taken: by header alone, as the factor's, as the
+# only one.
+DOORS = [("GET", "/auth/me", None), ("GET", "/2fa/methods", None),
+         ("GET", "/service/status", None), ("GET", "/webhooks", None),
+         ("POST", "/auth/introspect", {"token": "x"}),
+         ("POST", "/2fa/verify", {"user_id": "nobody", "code": "123456"}),
+         ("POST", "/auth/check-permission",
+          {"resource": "users", "action": "read"})]
+
+
+@pytest.mark.parametrize("state", RESTS)
+def test_a_key_rests_while_its_owner_could_not_log_in(api, stack, person,
+                                                      state):
+    """Row AK4, at every door, and works again when he may again."""
+    key = make(person, scopes=["*"])["api_key"]
+    begin, end = RESTS[state]
+
+    def statuses():
+        return [api.send(*door, {"X-API-Key": key}).status for door in DOORS]
+    before = statuses()
+    assert 401 not in before
+    stack.sql(f"update users set {begin} where id = %s", person.id)
+    assert statuses() == [401] * len(DOORS)
+    stack.sql(f"update users set {end} where id = %s", person.id)
+    assert statuses() == before
+
+
+def test_what_stops_an_owner_stops_his_keys(api, stack, person):
+    """Row AK4: by the routes that do it."""
+    key = make(person)["api_key"]
+    admin = staff(stack, "admin")
+    assert person.api.send("DELETE", "/auth/me", {
+        "password": person.password}).status in (200, 202)
+    assert use(api, key).status == 401
+    person.login()  # he stays
+    assert use(api, key).status == 200
+    assert admin.api.post(f"/admin/users/{person.id}/require-password-reset",
+                          {}).status == 200
+    assert use(api, key).status == 401
+
+
+def test_wrong_passwords_of_strangers_stop_no_key(api, person):
+    key = make(person)["api_key"]
+    for _ in range(6):
+        status = person.try_login("wrong").status
+    assert status == 423
+    assert use(api, key).status == 200
+
+
+def test_a_chosen_rate_is_capped(stack, person):
+    """Row AK9: a key of before too."""
+    made = make(person, rate_limit=1000000)
+    assert made["rate_limit"] == 10000
+    stack.sql("update api_keys set rate_limit = 1000000 where id = %s",
+              made["id"])
+    assert person.api.get("/api-keys/" + made["id"]).data[
+        "rate_limit"] == 10000
+
+
+def test_fifty_keys_are_as_many_as_one_may_have(stack, person):
+    made = [make(person, name=f"k{i}")["id"] for i in range(50)]
+    more = person.api.post("/api-keys", {"name": "x", "scopes": ["x"]})
+    assert (more.status, more.fields) == (422, ["name"])
+    assert "50 API keys" in more.json["errors"][0]["message"]
+    assert person.api.delete("/api-keys/" + made[0]).status == 200
+    assert person.api.post("/api-keys", {"name": "x", "scopes": ["x"]}
+                           ).status == 201
+    # Those that were revoked do not pile up either.
+    stack.sql("insert into api_keys (id, key_id, user_id, name, secret_hash,"
+              " is_active) select gen_random_uuid(), gen_random_uuid(), %s,"
+              " 'old', '', false from generate_series(1, 200)", person.id)
+    assert person.api.delete("/api-keys/" + made[1]).status == 200
+    make(person)
+    assert stack.sql("select count(*) from api_keys where user_id = %s and"
+                     " not is_active", person.id)[0][0] <= 51
+
+
+def test_two_at_once_are_not_one_key_too_many(stack, person):
+    for i in range(48):
+        make(person, name=f"k{i}")
+    answers = at_once(person.api, "/api-keys", [
+        {"name": "x", "scopes": ["x"]}] * 8)
+    assert sorted(status for status, _ in answers) == [201] * 2 + [422] * 6
+
+
+def test_an_owner_has_so_many_users_with_factors(api, stack, person):
+    """Seed 001: two_factor.max_subjects."""
+    key = make(person, scopes=["2fa:write"])["api_key"]
+
+    def setup(name):
+        return api.post("/auth/2fa/setup", {"user_id": name}, X_API_Key=key)
+    assert setup("one").status == 200
+    stack.sql("insert into subjects (id, owner_id, name) select"
+              " gen_random_uuid(), %s, 'n' || n from generate_series(2, 10000)"
+              " n", person.id)
+    more = setup("more")
+    assert (more.status, more.fields) == (422, ["user_id"])
+    assert "10000" in more.json["errors"][0]["message"]
+    assert setup("one").status == 200  # who is there already
 
 
 def test_rotation_keeps_the_old_key_for_the_overlap(api, stack, person):
@@ -334,6 +444,35 @@ def test_a_key_that_is_refused_is_audited_once_an_hour(api, stack, person):
                      " action = 'apikey.refused' and result = 'failure'"
                      " order by 1", person.id) == [
                          ("ended",), ("network",), ("secret",)]
+
+
+def test_damaged_keys_are_told_of_once_a_minute_and_network(stack, api,
+                                                            person):
+    """Row LO2: gathered, and none of them reaches the database."""
+    key = make(person)["api_key"]
+    flip = "A" if key[-1] != "A" else "B"
+    for n in range(60):
+        bad = key[:-1] + flip
+        status = use(api, bad).status if n % 2 else api.get(
+            "/auth/me", Authorization="Bearer " + bad).status
+        assert status == 401
+    rows = stack.sql("select user_id, ip_address from audit_logs where action"
+                     " = 'apikey.refused' and reason = 'checksum' and"
+                     " created_at > now() - interval '100 seconds'")
+    assert 1 <= len(rows) <= 2
+    assert set(rows) == {(None, "127.0.0.1")}
+
+
+def test_one_wrong_secret_over_and_over_costs_a_look_up_each(stack, api,
+                                                            person):
+    """Not the writing of it besides."""
+    made = make(person)
+    person.api.post(f"/api-keys/{made['id']}/rotate", {"overlap": 0})
+    before = metrics(stack)["db_query_duration_seconds_count"]
+    for _ in range(60):
+        assert use(api, made["api_key"]).status == 401
+    told = metrics(stack)["db_query_duration_seconds_count"] - before
+    assert told < 60 + 40
 
 
 def test_a_damaged_key_costs_no_look_up(stack, api, person):

@@ -104,9 +104,6 @@ def test_check_permission_of_others(stack, boss, person):
         question, userId=boss.id)).data["allowed"] is True
     key = person.api.post("/api-keys", {
         "name": "k", "scopes": ["reviews.read"]}).data["api_key"]
-    answer = person.anonymous.send("POST", "/auth/check-permission", question,
-                                   {"X-API-Key": key})
-    assert answer.status == 200 and answer.data["allowed"] is True
     own = person.anonymous.of(key).post("/auth/check-permission", {
         "resource": "users", "action": "read"})
     assert own.status == 200 and own.data["allowed"] is False
@@ -115,6 +112,31 @@ def test_check_permission_of_others(stack, boss, person):
     assert boss.api.post("/auth/check-permission", dict(
         question, user_id="00000000-0000-7000-8000-000000000000")
     ).status == 404
+
+
+def test_a_key_asks_about_others_only_for_who_may_see_them(boss, person):
+    """Contract 20: a scope for it, and its owner's users.read; nothing tells
+    which ids there are."""
+    ids = [boss.id, person.id, "1", "2", "999999",
+           "00000000-0000-7000-8000-000000000000"]
+
+    def ask(owner, *scopes):
+        key = owner.api.post("/api-keys", {
+            "name": "k", "scopes": list(scopes)}).data["api_key"]
+        return [person.anonymous.post("/auth/check-permission", {
+            "resource": "users", "action": "read", "user_id": who},
+            X_API_Key=key) for who in ids if who != owner.id]
+    for owner, scope, code in (
+            (person, "x", "INSUFFICIENT_SCOPE"),
+            (person, "permissions:read", "FORBIDDEN"),
+            (person, "*", "FORBIDDEN"), (boss, "x", "INSUFFICIENT_SCOPE")):
+        answers = ask(owner, scope)
+        assert [(a.status, a.code) for a in answers] == [(403, code)] * 5
+    for scope in ("permissions:read", "*"):
+        answers = ask(boss, scope)
+        assert answers[0].status == 200
+        assert answers[0].data["allowed"] is False
+        assert answers[-1].status == 404
 
 
 def test_a_limited_admin_cannot_raise_himself_by_any_route(stack, boss):

@@ -601,25 +601,26 @@ START_TEST(an_api_key_opens_its_scopes_until_rotated_and_revoked)
 		.nscopes = 1 };
 	struct api_key k, *found;
 	struct account u;
+	struct limit l;
 	struct str secret, next;
 
 	register_ann(&u);
 	ck_assert_int_eq(api_key_create(&x, u.id, &w, &k, &secret), E_OK);
-	ck_assert_int_eq(api_key_admit(&x, secret, "tokens:read", &found),
+	ck_assert_int_eq(api_key_admit(&x, secret, "tokens:read", &l, &found),
 	    E_OK);
-	ck_assert_int_eq(api_key_admit(&x, secret, "2fa:write", &found),
+	ck_assert_int_eq(api_key_admit(&x, secret, "2fa:write", &l, &found),
 	    E_SCOPE);
 	ck_assert_int_eq(api_key_rotate(&x, u.id, k.id, 0, &next), E_OK);
-	ck_assert_int_eq(api_key_admit(&x, secret, "tokens:read", &found),
+	ck_assert_int_eq(api_key_admit(&x, secret, "tokens:read", &l, &found),
 	    E_TOKEN_INVALID);
-	ck_assert_int_eq(api_key_admit(&x, next, "tokens:read", &found),
+	ck_assert_int_eq(api_key_admit(&x, next, "tokens:read", &l, &found),
 	    E_OK);
 	scratch_sql(admin, "update users set is_active = false");
-	ck_assert_int_eq(api_key_admit(&x, next, "tokens:read", &found),
+	ck_assert_int_eq(api_key_admit(&x, next, "tokens:read", &l, &found),
 	    E_TOKEN_INVALID);
 	scratch_sql(admin, "update users set is_active = true");
 	ck_assert_int_eq(api_key_revoke(&x, u.id, k.id), E_OK);
-	ck_assert_int_eq(api_key_admit(&x, next, "tokens:read", &found),
+	ck_assert_int_eq(api_key_admit(&x, next, "tokens:read", &l, &found),
 	    E_TOKEN_INVALID);
 }
 END_TEST
@@ -632,15 +633,16 @@ START_TEST(a_key_of_one_who_must_enrol_waits_until_he_has)
 		.nscopes = 1 };
 	struct api_key k, *found;
 	struct account u;
+	struct limit l;
 	struct str secret;
 
 	register_ann(&u);
 	ck_assert_int_eq(api_key_create(&x, u.id, &w, &k, &secret), E_OK);
 	config.factor_roles = "user";
-	ck_assert_int_eq(api_key_admit(&x, secret, "user:read", &found),
+	ck_assert_int_eq(api_key_admit(&x, secret, "user:read", &l, &found),
 	    E_ENROLMENT_REQUIRED);
 	scratch_sql(admin, "update users set two_factor_enabled = true");
-	ck_assert_int_eq(api_key_admit(&x, secret, "user:read", &found),
+	ck_assert_int_eq(api_key_admit(&x, secret, "user:read", &l, &found),
 	    E_OK);
 }
 END_TEST
