@@ -46,6 +46,36 @@ verification(const struct webhook *w)
 	    w->answered_at ? STR("answered") : STR("none");
 }
 
+/* What hears of everybody is a session's, and not there for a key. */
+static bool
+by_key(const struct call *c)
+{
+	return c->actor.session == NULL;
+}
+
+static enum err
+find(struct call *c, struct webhook *out)
+{
+	struct webhook *w;
+	int64_t total;
+	size_t n;
+	enum err e = webhook_list(c->ctx, owner(c), c->arg[0], by_key(c), 1,
+	    0, &w, &n, &total);
+
+	if (e == E_OK)
+		*out = w[0];
+	return e;
+}
+
+/* May who asks touch the webhook of the path? Of a session the owner tells. */
+static enum err
+reach(struct call *c)
+{
+	struct webhook w;
+
+	return by_key(c) ? find(c, &w) : E_OK;
+}
+
 static cJSON *
 record(const struct webhook *w)
 {
@@ -115,7 +145,8 @@ wish(const struct call *c)
 	return (struct webhook_wish){ .url = given(c, URL),
 		.events = in[EVENTS].texts, .nevents = in[EVENTS].ntexts,
 		.given_active = in[IS_ACTIVE].given,
-		.is_active = in[IS_ACTIVE].number != 0 };
+		.is_active = in[IS_ACTIVE].number != 0,
+		.own_only = by_key(c) };
 }
 
 static enum err
@@ -148,8 +179,8 @@ list(struct call *c)
 	enum err e = answer_page(c, &limit, &offset);
 
 	if (e == E_OK)
-		e = webhook_list(c->ctx, owner(c), STR_NONE, limit, offset,
-		    &w, &n, &total);
+		e = webhook_list(c->ctx, owner(c), STR_NONE, by_key(c),
+		    limit, offset, &w, &n, &total);
 	if (e != E_OK)
 		return e;
 	for (size_t i = 0; i < n; i++)
@@ -161,14 +192,11 @@ list(struct call *c)
 static enum err
 get(struct call *c)
 {
-	struct webhook *w;
-	int64_t total;
-	size_t n;
-	enum err e = webhook_list(c->ctx, owner(c), c->arg[0], 1, 0, &w, &n,
-	    &total);
+	struct webhook w;
+	enum err e = find(c, &w);
 
 	return e != E_OK ? e : answer(c, 200,
-	    "Webhook retrieved successfully", record(&w[0]));
+	    "Webhook retrieved successfully", record(&w));
 }
 
 static enum err
@@ -176,7 +204,10 @@ update(struct call *c)
 {
 	const struct webhook_wish w = wish(c);
 	struct webhook now;
-	enum err e = webhook_update(c->ctx, owner(c), c->arg[0], &w, &now);
+	enum err e = reach(c);
+
+	if (e == E_OK)
+		e = webhook_update(c->ctx, owner(c), c->arg[0], &w, &now);
 
 	return e != E_OK ? e : answer(c, 200, "Webhook updated",
 	    record(&now));
@@ -185,8 +216,10 @@ update(struct call *c)
 static enum err
 remove_(struct call *c)
 {
-	enum err e = webhook_delete(c->ctx, owner(c), c->arg[0]);
+	enum err e = reach(c);
 
+	if (e == E_OK)
+		e = webhook_delete(c->ctx, owner(c), c->arg[0]);
 	return e != E_OK ? e : answer(c, 200, "Webhook deleted", NULL);
 }
 
@@ -196,9 +229,11 @@ rotate(struct call *c)
 	struct str secret;
 	cJSON *data = json_object();
 	int64_t until;
-	enum err e = webhook_rotate(c->ctx, owner(c), c->arg[0], OVERLAP,
-	    &secret, &until);
+	enum err e = reach(c);
 
+	if (e == E_OK)
+		e = webhook_rotate(c->ctx, owner(c), c->arg[0], OVERLAP,
+		    &secret, &until);
 	if (e != E_OK)
 		return e;
 	json_add_str(data, "id", c->arg[0]);
@@ -212,8 +247,10 @@ static enum err
 test(struct call *c)
 {
 	struct webhook_delivery d;
-	enum err e = webhook_test(c->ctx, owner(c), c->arg[0], &d);
+	enum err e = reach(c);
 
+	if (e == E_OK)
+		e = webhook_test(c->ctx, owner(c), c->arg[0], &d);
 	return e != E_OK ? e : answer(c, 200, "Test event queued; see the "
 	    "deliveries for its result", delivery(&d));
 }
@@ -228,6 +265,8 @@ deliveries(struct call *c)
 	size_t n;
 	enum err e = answer_page(c, &limit, &offset);
 
+	if (e == E_OK)
+		e = reach(c);
 	if (e == E_OK)
 		e = webhook_deliveries(c->ctx, owner(c), c->arg[0], STR_NONE,
 		    limit, offset, &d, &n, &total);
@@ -245,9 +284,11 @@ redeliver(struct call *c)
 	struct webhook_delivery *d;
 	int64_t total;
 	size_t n;
-	enum err e = webhook_redeliver(c->ctx, owner(c), c->arg[0],
-	    c->arg[1]);
+	enum err e = reach(c);
 
+	if (e == E_OK)
+		e = webhook_redeliver(c->ctx, owner(c), c->arg[0],
+		    c->arg[1]);
 	if (e == E_OK)
 		e = webhook_deliveries(c->ctx, owner(c), c->arg[0],
 		    c->arg[1], 1, 0, &d, &n, &total);

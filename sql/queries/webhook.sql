@@ -1,12 +1,15 @@
 -- name: webhook_create
 -- 1 id, 2 user id, 3 url, 4 events, 5 sealed secret, 6 webhooks at most, 7 ip,
--- 8 user agent, 9 request id. No row: he has as many as he may. With an id
+-- 8 user agent, 9 request id, 10 of the owner's own events only, for good. No
+-- row: he has as many as he may. With an id
 -- that is there already the answer to the first try was lost (row RE8), and
 -- the secret, which nobody saw, is replaced.
 with w as (
-	insert into webhooks (id, user_id, url, events, everyone, secret)
+	insert into webhooks (id, user_id, url, events, everyone, own_only,
+		secret)
 	select $1::uuid, u.id, $3, string_to_array($4, ','),
-		user_may(u.id, 'users.read'), $5::bytea
+		user_may(u.id, 'users.read') and not $10::boolean,
+		$10::boolean, $5::bytea
 	from users u
 	where u.id = $2::uuid and (select count(*) from webhooks
 		where user_id = $2::uuid and id <> $1::uuid) < $6::integer
@@ -21,7 +24,8 @@ with w as (
 select to_us(created_at), everyone from w;
 
 -- name: webhook_list
--- 1 user id, 2 id or null for all, 3 limit, 4 offset
+-- 1 user id, 2 id or null for all, 3 limit, 4 offset, 5 without those that
+-- hear of everybody
 -- safe: yes
 select id, url, array_to_string(events, ','), is_active, disabled_reason,
 	everyone, failures, to_us(failing_since), to_us(previous_until),
@@ -33,18 +37,22 @@ from webhooks left join lateral (
 	select sum(dropped) as dropped, max(last_at) as last_dropped
 	from webhook_drops where webhook_id = webhooks.id) d on true
 where user_id = $1::uuid and ($2::text is null or id::text = $2)
+	and not ($5::boolean and everyone)
 order by created_at desc, id desc limit $3::integer offset $4::integer;
 
 -- name: webhook_update
 -- What is null stays. Switched on again, its failures are forgotten; with
 -- another URL what the endpoint proved is, too; what it reaches is what its
 -- owner may see today. 1 user id, 2 id, 3 url, 4 events,
--- 5 active, 6 ip, 7 user agent, 8 request id
+-- 5 active, 6 ip, 7 user agent, 8 request id, 9 of the owner's own events
+-- only, for good
 with w as (
 	update webhooks set url = coalesce($3, url),
 		events = coalesce(string_to_array($4, ','), events),
 		is_active = coalesce($5::boolean, is_active),
-		everyone = user_may(user_id, 'users.read'),
+		everyone = user_may(user_id, 'users.read')
+			and not (own_only or $9::boolean),
+		own_only = own_only or $9::boolean,
 		disabled_reason = case when coalesce($5::boolean, is_active)
 			then null else disabled_reason end,
 		failures = case when $5::boolean or $3 is not null then 0

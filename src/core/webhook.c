@@ -96,10 +96,12 @@ webhook_create(struct ctx *x, struct str user_id,
 	e = db_exec(x->db, x->arena, Q_WEBHOOK_CREATE, &r, A_STR(out->id),
 	    A_STR(user_id), A_STR(w->url), A_STR(events), A_BYTES(sealed),
 	    A_INT(WEBHOOKS_MAX), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id));
+	    A_STR(x->request_id), A_BOOL(w->own_only));
 	if (e == E_OK && r->n == 0) {
-		x->sentence = "You have as many webhooks as you may";
-		e = E_CONFLICT;
+		x->field = "url";
+		x->sentence = arena_fmt(x->arena, "You have %d webhooks, as "
+		    "many as you may; delete one first", WEBHOOKS_MAX).p;
+		e = E_VALIDATION;
 	}
 	if (e != E_OK)
 		return e;
@@ -109,12 +111,13 @@ webhook_create(struct ctx *x, struct str user_id,
 }
 
 enum err
-webhook_list(struct ctx *x, struct str user_id, struct str id, long limit,
-    long offset, struct webhook **out, size_t *n, int64_t *total)
+webhook_list(struct ctx *x, struct str user_id, struct str id, bool own_only,
+    long limit, long offset, struct webhook **out, size_t *n, int64_t *total)
 {
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_WEBHOOK_LIST, &r,
-	    A_STR(user_id), A_STR(id), A_INT(limit), A_INT(offset));
+	    A_STR(user_id), A_STR(id), A_INT(limit), A_INT(offset),
+	    A_BOOL(own_only));
 
 	if (e != E_OK)
 		return e;
@@ -178,10 +181,11 @@ webhook_update(struct ctx *x, struct str user_id, struct str id,
 	e = db_exec(x->db, x->arena, Q_WEBHOOK_UPDATE, &r, A_STR(user_id),
 	    A_STR(id), A_STR(w->url), A_STR(events),
 	    w->given_active ? A_BOOL(w->is_active) : A_NULL,
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
+	    A_BOOL(w->own_only));
 	e = one_row(e, r);
 	if (e == E_OK)
-		e = webhook_list(x, user_id, id, 1, 0, &found, &n, &total);
+		e = webhook_list(x, user_id, id, false, 1, 0, &found, &n, &total);
 	if (e == E_OK)
 		*out = found[0];
 	return e;
@@ -207,7 +211,7 @@ webhook_rotate(struct ctx *x, struct str user_id, struct str id,
 	int64_t total;
 	size_t n;
 	/* The secret is bound to the id as it is stored, not as it is asked. */
-	enum err e = webhook_list(x, user_id, id, 1, 0, &w, &n, &total);
+	enum err e = webhook_list(x, user_id, id, false, 1, 0, &w, &n, &total);
 
 	if (e != E_OK)
 		return e;
@@ -295,7 +299,7 @@ webhook_deliveries(struct ctx *x, struct str user_id, struct str id,
 {
 	struct webhook *w;
 	struct rows *r;
-	enum err e = webhook_list(x, user_id, id, 1, 0, &w, n, total);
+	enum err e = webhook_list(x, user_id, id, false, 1, 0, &w, n, total);
 
 	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_WEBHOOK_DELIVERIES, &r,

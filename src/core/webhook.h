@@ -35,6 +35,7 @@ struct webhook_wish {
 	size_t nevents;
 	bool given_active;
 	bool is_active;
+	bool own_only; /* asked for by a key: never of others' events */
 };
 
 /* *secret: whsec_ and 32 random bytes in base64, shown this once (row WH7).
@@ -42,9 +43,12 @@ struct webhook_wish {
 enum err webhook_create(struct ctx *x, struct str user_id,
     const struct webhook_wish *w, struct webhook *out, struct str *secret);
 
-/* A user's own; id STR_NONE for all. Foreign and missing: E_NOT_FOUND. */
+/*
+ * A user's own; id STR_NONE for all; own_only: without those that hear of
+ * everybody, which are not there for a key. Foreign and missing: E_NOT_FOUND.
+ */
 enum err webhook_list(struct ctx *x, struct str user_id, struct str id,
-    long limit, long offset, struct webhook **out, size_t *n,
+    bool own_only, long limit, long offset, struct webhook **out, size_t *n,
     int64_t *total);
 
 enum err webhook_update(struct ctx *x, struct str user_id, struct str id,

@@ -17,6 +17,7 @@ import uuid
 import psycopg2
 import pytest
 
+from staff import staff
 from until import until
 
 pytestmark = pytest.mark.stack(WEBHOOKS_ALLOW_PRIVATE="true")
@@ -1004,3 +1005,44 @@ def test_every_message_can_be_looked_at_before_it_is_sent(stack):
                          check=False).returncode == status
     assert stack.ctl("template", "preview", "none",
                      check=False).returncode == 3
+
+
+def test_a_key_reaches_only_the_events_of_its_owner(stack, api, admin_hook):
+    """Whoever has the key of an administrator hears of him alone, and finds
+    nothing of what hears of everybody."""
+    admin, hook = admin_hook
+    key = admin.api.post("/api-keys", {"name": "k", "scopes": [
+        "webhooks:read", "webhooks:write"]}).data["api_key"]
+    by_key = {"X-API-Key": key}
+    wish = {"url": "http://127.0.0.1:9/own", "events": ["*"]}
+    made = api.send("POST", "/webhooks", wish, by_key)
+    assert made.status == 201 and made.data["scope"] == "own"
+    own = made.data["id"]
+    patched = api.send("PATCH", "/webhooks/" + own, {"is_active": True},
+                       by_key)
+    assert patched.status == 200 and patched.data["scope"] == "own"
+    # Neither does his own hand make more of what a key has made.
+    patched = admin.api.patch("/webhooks/" + own, {"is_active": True})
+    assert patched.data["scope"] == "own"
+    assert [w["id"] for w in api.send("GET", "/webhooks", None, by_key).data
+            ] == [own]
+    path = "/webhooks/" + hook
+    for method, tail, body in (
+            ("GET", "", None), ("PATCH", "", {"url": wish["url"]}),
+            ("PUT", "", {"url": wish["url"]}), ("POST", "/test", {}),
+            ("POST", "/rotate-secret", {}), ("GET", "/deliveries", None),
+            ("POST", "/deliveries/" + str(uuid.uuid4()) + "/redeliver", {}),
+            ("DELETE", "", None)):
+        answer = api.send(method, path + tail, body, by_key)
+        assert answer.status == 404, (method, tail, answer)
+    assert admin.api.get(path).data["scope"] == "all"
+
+
+@pytest.fixture
+def admin_hook(stack):
+    admin = staff(stack, "admin")
+    made = admin.api.post("/webhooks", {
+        "url": "http://127.0.0.1:9/all", "events": ["user.created"]})
+    assert made.status == 201 and made.data["scope"] == "all"
+    yield admin, made.data["id"]
+    admin.api.delete("/webhooks/" + made.data["id"])
