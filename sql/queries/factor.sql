@@ -4,17 +4,25 @@
 select id from subjects where owner_id = $1::uuid and name = $2;
 
 -- name: subject_make
--- 1 id if new, 2 user or null, 3 owner or null, 4 name or null
-with i as (
+-- One row: the id, null when it was made by another at once or when the owner
+-- has as many as he may, which the second cell tells.
+-- 1 id if new, 2 user or null, 3 owner or null, 4 name or null, 5 names of an
+-- owner at most
+with known as materialized (
+	select id from subjects
+	where user_id = $2::uuid or (owner_id = $3::uuid and name = $4)
+), room as materialized (
+	select exists (select from known) or (select count(*) from (
+		select from subjects where owner_id = $3::uuid
+		limit $5::integer) few) < $5::integer as here
+), i as (
 	insert into subjects (id, user_id, owner_id, name)
-	values ($1::uuid, $2::uuid, $3::uuid, $4)
+	select $1::uuid, $2::uuid, $3::uuid, $4 from room where here
 	on conflict do nothing returning id
+), s as (
+	select id from known union all select id from i limit 1
 )
-select id from i
-union all
-select id from subjects
-where user_id = $2::uuid or (owner_id = $3::uuid and name = $4)
-limit 1;
+select s.id, not room.here from room left join s on true;
 
 -- name: factor_list
 -- What a subject has that is live. 1 subject
