@@ -14,8 +14,7 @@ prove_now(struct call *c, int password, int code)
 	enum err e = E_OK;
 
 	if (c->in[password].given)
-		e = login_prove(c->ctx, &s->account, given(c, password),
-		    &stored);
+		e = login_prove(c->ctx, s, given(c, password), &stored);
 	if (e == E_OK && c->in[code].given)
 		e = factor_verify(c->ctx, &subject, s, &t, &proof);
 	if (e != E_OK || c->in[code].given ||

@@ -2,7 +2,8 @@
 -- Find the account and charge the attempt before any secret is compared
 -- (security rows LG1, RL2, RL4). An unknown name is charged like a known one.
 -- 1 identifier, 2 network or device, 3 limit, 4 window µs, 5 lock µs,
--- 6 device id or null, 7 generation of its token. Last cells: failures of all
+-- 6 device id or null, 7 generation of its token. What is counted of a name
+-- that nobody has is gone when its lock is. Last cells: failures of all
 -- networks since the last login, and where notices go, which are looked for as
 -- long where there is no account.
 with u as (
@@ -35,9 +36,10 @@ select u.id, u.numeric_id, u.email, u.username, u.first_name, u.last_name,
 from b
 	cross join lateral charge('login:' || b.who || ':' || b.whence,
 		$3::integer, $4::bigint, $5::bigint) near
+	left join u on true left join d on true
 	cross join lateral charge('login.all:' || b.who, 100,
-		315360000000000, 0) total
-	left join u on true left join d on true;
+		case when u.id is null then greatest($4::bigint, $5::bigint)
+			else 315360000000000 end, 0) total;
 
 -- name: login_finish
 -- Everything a login leaves behind, at once. The oldest sessions past the

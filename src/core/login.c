@@ -27,11 +27,12 @@ struct begun {
 	struct addressee owner;
 };
 
-/* What a device token says. */
+/* What a device token says, or whose session asks. */
 struct device_claim {
 	struct str id; /* STR_NONE: nothing */
 	struct uuid uuid;
 	uint32_t generation;
+	struct str session; /* STR_NONE: a login */
 };
 
 static struct device_claim
@@ -121,6 +122,33 @@ locked(struct ctx *x, const struct begun *b)
 	return refuse(x, b, E_LOCKED);
 }
 
+/* What a session may try when the total is spent. */
+static bool
+session_may(struct ctx *x, struct str session, const struct begun *b)
+{
+	const struct config *c = x->config;
+	struct str bucket = arena_fmt(x->arena, "login:%.*s:s%.*s",
+	    STR_FMT(b->account.id), STR_FMT(session));
+	struct rows *r;
+
+	return session.n && db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, &r,
+	    A_STR(bucket), A_INT(c->lock_attempts), A_INT(c->lock_window),
+	    A_INT(c->lock_duration)) == E_OK && row_bool(r, 0, 0);
+}
+
+/*
+ * Failures of all the world lock a login from everywhere but what the owner
+ * has already: a device that is known, a session. These have their own budget.
+ */
+static bool
+allowed(struct ctx *x, const struct device_claim *d, const struct begun *b)
+{
+	bool known = b->device.n && !b->device_copied;
+
+	return b->near_allowed && (b->total_allowed || known ||
+	    session_may(x, d->session, b));
+}
+
 /* Charge, then compare; *b is valid with E_OK. */
 static enum err
 authenticate(struct ctx *x, struct str identifier, struct str password,
@@ -133,7 +161,7 @@ authenticate(struct ctx *x, struct str identifier, struct str password,
 	e = begin(x, identifier, device, b);
 	if (e != E_OK)
 		return e;
-	if (!b->near_allowed || !b->total_allowed)
+	if (!allowed(x, device, b))
 		return locked(x, b);
 	e = password_verify(x->arena, password, b->hash, outdated);
 	if (e == E_BUSY || e == E_UNAVAILABLE)
@@ -280,13 +308,13 @@ login(struct ctx *x, const struct credentials *in, struct login *out)
 }
 
 enum err
-login_prove(struct ctx *x, const struct account *a, struct str password,
+login_prove(struct ctx *x, const struct session *s, struct str password,
     struct str *stored)
 {
-	const struct device_claim none = { 0 };
+	const struct device_claim own = { .session = s->id };
 	bool outdated;
 	struct begun b;
-	enum err e = authenticate(x, a->email, password, &none, &b,
+	enum err e = authenticate(x, s->account.email, password, &own, &b,
 	    &outdated);
 
 	if (e == E_CREDENTIALS)

@@ -32,10 +32,11 @@ enum err login(struct ctx *x, const struct credentials *c,
 
 /*
  * Compare a signed-in user's own password, charged to the same budget as a
- * login from this network. E_WRONG_PASSWORD, E_LOCKED, E_BUSY.
- * stored is what password_verify compared with.
+ * login from this network. Where strangers have spent the total, his session
+ * has a budget of its own. E_WRONG_PASSWORD, E_LOCKED, E_BUSY. stored is what
+ * password_verify compared with.
  */
-enum err login_prove(struct ctx *x, const struct account *a,
+enum err login_prove(struct ctx *x, const struct session *s,
     struct str password, struct str *stored);
 
 #endif

@@ -1,5 +1,6 @@
 """Login, lockout, change and reset of passwords."""
 import re
+import secrets
 
 import pytest
 
@@ -117,6 +118,71 @@ def test_a_known_device_has_its_own_budget(api, person):
     for _ in range(6):
         stranger.try_login("Aa1-not-the-one")
     assert stranger.try_login(device_token=token).status == 423
+
+
+def test_what_strangers_guess_does_not_lock_out_what_is_known(stack, api,
+                                                              person):
+    """Row RL6: a hundred failures close every door but those of the owner's
+    device and of his session, which have budgets of their own."""
+    device = person.try_login(remember_device=True).data["device_token"]
+    stack.sql("insert into attempts (bucket, count, expires_at) values"
+              " ('login.all:' || %s, 101, now() + interval '1 year')",
+              person.id)
+    assert person.try_login().status == 423
+    assert person.try_login(device_token="pdt_x").status == 423
+    proved = person.api.post("/auth/change-password", {
+        "old_password": "Aa1-not-the-one", "new_password": "Bb2-another-1"})
+    assert (proved.status, proved.code) == (401, "INVALID_PASSWORD")
+    answer = person.try_login(device_token=device)
+    assert answer.status == 200
+    # He is in, and what was counted is forgotten.
+    assert person.try_login().status == 200
+
+
+def test_a_session_guesses_no_more_than_a_login(stack, person):
+    """Row RL2: also where the total is spent."""
+    stack.sql("insert into attempts (bucket, count, expires_at) values"
+              " ('login.all:' || %s, 101, now() + interval '1 year'),"
+              " (%s, 6, now() + interval '1 hour')", person.id,
+              f"login:{person.id}:s{person.session}")
+    assert person.api.post("/auth/change-password", {
+        "old_password": person.password, "new_password": "Bb2-another-1"}
+        ).status == 423
+
+
+def test_names_that_nobody_has_are_counted_for_as_long_as_they_lock(
+        stack, api):
+    """Nothing that a stranger writes outlives a day."""
+    name = "nobody" + secrets.token_hex(6)
+    for who in (name, name + "@example.test"):
+        assert api.post("/auth/login", {
+            "identifier": who, "password": "Aa1-not-the-one"}).status == 401
+        assert api.post("/auth/password-reset/request", {
+            "email": who if "@" in who else who + "@x.test"}).status == 200
+    assert stack.sql("select count(*) from attempts where bucket like"
+                     " 'login.all:?%%'")[0][0] >= 2
+    assert stack.sql("select bucket, expires_at from attempts where expires_at"
+                     " > now() + interval '1 day' and bucket not in (select"
+                     " 'login.all:' || id from users)") == []
+
+
+def test_twenty_devices_are_known(stack, person):
+    """The one longest not used goes; no login is refused for it."""
+    first = person.try_login(remember_device=True).data["device_token"]
+    stack.sql("update devices set last_used_at = now() - interval '1 day'"
+              " where user_id = %s", person.id)
+    stack.sql("insert into devices (id, user_id, name, expires_at,"
+              " last_used_at, revoked_at) select gen_random_uuid(), %s, 'd',"
+              " now() + interval '1 day', now() - n * interval '1 minute',"
+              " case when n > 19 then now() - interval '2 hours' end"
+              " from generate_series(1, 40) n", person.id)
+    last = person.try_login(remember_device=True).data["device_token"]
+    live = "select count(*) from devices where user_id = %s"
+    assert stack.sql(live + " and revoked_at is null", person.id) == [(20,)]
+    assert stack.sql(live, person.id)[0][0] <= 22
+    for token, renewed in ((last, True), (first, False)):
+        answer = person.try_login(device_token=token)
+        assert ("device_token" in answer.data) is renewed
 
 
 def test_a_reset_by_mail_ends_a_lock(api, person, inbox):
