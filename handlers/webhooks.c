@@ -208,7 +208,6 @@ update(struct call *c)
 
 	if (e == E_OK)
 		e = webhook_update(c->ctx, owner(c), c->arg[0], &w, &now);
-
 	return e != E_OK ? e : answer(c, 200, "Webhook updated",
 	    record(&now));
 }

@@ -49,13 +49,14 @@ order by u.id desc;
 -- name: admin_user_search
 -- The same for a search of three characters and more, by the trigram index:
 -- what matches is found first, at most ten thousand of it.
--- 1 search in lower case, % _ and \ escaped, 2 role or null, 3 active or null,
+-- 1 search, % _ and \ escaped, 2 role or null, 3 active or null,
 -- 4 verified or null, 5 only behind this id or null, 6 limit, 7 offset
 -- safe: yes
 with found as materialized (
 	select id from users
-	where lower(email || ' ' || username || ' ' ||
-		coalesce(full_name, '')) like '%' || $1::text || '%'
+	where search_key(email || ' ' || username || ' ' ||
+			coalesce(full_name, ''))
+		like '%' || search_key($1::text) || '%'
 		and ($2::text is null or roles @> array[$2::text])
 		and ($3::boolean is null or is_active = $3::boolean)
 		and ($4::boolean is null or is_verified = $4::boolean)

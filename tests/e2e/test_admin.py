@@ -1,5 +1,6 @@
 """Administration of accounts: documents 002 and 004, rows RB3 to RB9."""
 import json
+import urllib.parse
 
 import pytest
 
@@ -167,6 +168,28 @@ def test_require_password_reset(admin, person):
     assert refused.status == 403
     assert refused.code == "PASSWORD_RESET_REQUIRED"
     assert person.try_login("wrong").status == 401
+
+
+@pytest.mark.parametrize("name, asked", [
+    ("\u0142ukasz \u017b\u00f3\u0142w", [
+        "\u0141ukasz", "\u0141UKASZ", "z\u0307o\u0301\u0142w",
+        "\u017b\u00d3\u0141W"]),
+    ("Jos\u0065\u0301 Stra\u00dfe", ["jos\u00e9", "JOS\u00c9",
+                                    "strasse"]),
+    ("\u03a0\u03b1\u03c5\u03bb\u03bf\u03c2", [
+        "\u03a0\u0391\u03a5\u039b\u039f\u03a3",
+        "\u03c0\u03b1\u03c5\u03bb\u03bf\u03c3"]),
+    ("T\u0130LK\u0130 KIM", ["kim", "K\u0131m"]),
+], ids=["polish", "composed", "greek", "turkish"])
+def test_a_search_finds_any_spelling(stack, admin, name, asked):
+    """In any case, composed or not."""
+    someone = stack.api.new_person(full_name=name)
+    for text in asked:
+        found = admin.api.get("/admin/users?limit=200&search=" +
+                              urllib.parse.quote(text))
+        assert someone.id in [u["id"] for u in found.data], text
+    assert admin.api.get("/admin/users?search=" + urllib.parse.quote(
+        asked[0] + "\u0142x")).data == []
 
 
 def test_unlock(admin, person):
