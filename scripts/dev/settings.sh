@@ -10,7 +10,7 @@ settings_export() {
 # The names the configuration table knows, from the table itself. A name
 # without an underscore cannot be told from prose there, so those are listed.
 settings_names() {
-	echo ENVIRONMENT PROFILE WORKERS POSTERN_CONFIG
+	echo ENVIRONMENT PROFILE SECCOMP WORKERS POSTERN_CONFIG
 	grep -oE '[A-Z][A-Z0-9]*(_[A-Z0-9]+)+' "$ROOT/src/base/config.def"
 }
 

@@ -19,6 +19,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/sandbox.h"
+#include "crypto/hash_slot.h"
 #include "http/transport_cgi.h"
 #include "store/db.h"
 
@@ -50,7 +52,7 @@ struct options {
 	char **settings; /* pairs for config_load */
 	int nsettings;
 	const char *listen;
-	bool single;
+	bool single, reloaded;
 	enum { DO_SERVE, DO_CHECK, DO_PRINT, DO_VERSION, DO_HELP, DO_USAGE } what;
 };
 
@@ -152,9 +154,20 @@ open_app(struct program *p)
 }
 
 static void
+confine(const struct program *p, enum sandbox which)
+{
+	if (p->config->seccomp)
+		sandbox_enter(which);
+}
+
+static void
 on_start(void *obj)
 {
-	app_start_worker(&((struct program *)obj)->app);
+	struct program *p = obj;
+
+	app_start_worker(&p->app);
+	hash_slot_own(); /* the one file a worker opens for writing */
+	confine(p, SANDBOX_WEB);
 }
 
 static void
@@ -208,10 +221,12 @@ rss_bound(const struct config *c)
 }
 
 static int
-serve(struct program *p, int fd, bool single, const pid_t *old, size_t nold)
+serve(struct program *p, int fd, const struct options *o, const pid_t *old,
+    size_t nold)
 {
 	const struct worker_hooks hooks = { p, on_start, on_request, on_look,
 		on_idle, on_stop };
+	const char *single = getenv("POSTERN_SINGLE");
 	const struct config *c = p->config;
 	struct master_options m = {
 		.light = c->workers > 0 ? (int)c->workers : cores(),
@@ -225,10 +240,12 @@ serve(struct program *p, int fd, bool single, const pid_t *old, size_t nold)
 		.old = old, .nold = nold,
 	};
 
-	if (single) {
+	if (o->single || (single && *single == '1')) {
 		reload_forget();
 		return worker_run(&m.worker);
 	}
+	if (!o->reloaded) /* else it has the filter of the one before */
+		confine(p, SANDBOX_MASTER);
 	return master_run(&m);
 }
 
@@ -237,7 +254,7 @@ static int
 run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 {
 	static struct program p; /* as long as the process: no leak */
-	const char *why = "", *single = getenv("POSTERN_SINGLE");
+	const char *why = "";
 
 	if (!open_program(&p, o))
 		return EXIT_CONFIG;
@@ -254,8 +271,7 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 		return EXIT_CONFIG;
 	atomic_store(&p.app.shared->started_wall, clock_wall());
 	/* A path of --listen stays behind; the next start replaces it. */
-	return serve(&p, fd, o->single || (single && *single == '1'), old,
-	    nold);
+	return serve(&p, fd, o, old, nold);
 }
 
 static int
@@ -280,6 +296,7 @@ run_cgi(void)
 	}
 	arena = arena_new(LIMIT_ARENA);
 	app_start_worker(&p.app);
+	confine(&p, SANDBOX_WEB);
 	transport_cgi_serve(arena, environ, on_request, &p);
 	app_stop(&p.app);
 	arena_free(&arena);
@@ -320,11 +337,12 @@ main(int argc, char **argv)
 	size_t nold;
 	int fd = -1;
 
+	sandbox_private();
 	reload_remember(argc, argv);
 	/* Before any library looks (httpoxy, row HB2). */
 	unsetenv("HTTP_PROXY");
-	mode = reload_adopt(&fd, old, MASTER_WORKERS, &nold) ?
-	    RUN_SOCKET : listen_detect(&fd);
+	o.reloaded = reload_adopt(&fd, old, MASTER_WORKERS, &nold);
+	mode = o.reloaded ? RUN_SOCKET : listen_detect(&fd);
 	if (sodium_init() < 0)
 		return 70; /* EX_SOFTWARE */
 	/* A query without '=' would arrive as our arguments. */

@@ -19,6 +19,12 @@
  */
 enum err hash_slot_init(struct str dir);
 
+/*
+ * In a process that was forked: open its own now, for later it may not open
+ * files for writing any more (base/sandbox.h).
+ */
+void hash_slot_own(void);
+
 /* See password_yield_to. */
 void hash_slot_yield_to(const _Atomic int64_t *at);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sandbox.h"
 #include "core/backlog.h"
 #include "ctl/ctl.h"
 #include "ctl/reach.h"
@@ -256,6 +257,19 @@ ask_host(struct doctor *d)
 }
 
 static void
+ask_sandbox(struct doctor *d)
+{
+	if (!sandbox_built())
+		note(d, "seccomp", WARNING, "this program was built without "
+		    "libseccomp: system calls are not filtered");
+	else if (!d->c->config->seccomp)
+		note(d, "seccomp", WARNING, "service.seccomp is off: system "
+		    "calls are not filtered");
+	else
+		note(d, "seccomp", FINE, "system calls are filtered");
+}
+
+static void
 ask_smtp(struct doctor *d)
 {
 	const struct config *k = d->c->config;
@@ -298,6 +312,7 @@ run_doctor(struct ctl *c)
 		ask_database(&d);
 		ask_redis(&d);
 		ask_host(&d);
+		ask_sandbox(&d);
 		ask_smtp(&d);
 		ask_web(&d);
 	}

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "ctl/options.h"
 
 #define ARENA_CAP ((size_t)256 << 20) /* one run, not one request */
@@ -199,9 +200,11 @@ command_first(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct ctl c = { .arena = arena_new(ARENA_CAP) };
+	struct ctl c = { 0 };
 	int status;
 
+	sandbox_private();
+	c.arena = arena_new(ARENA_CAP);
 	if (sodium_init() < 0)
 		return CTL_FAILED;
 	json_use(c.arena);

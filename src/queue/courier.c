@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "queue/holder.h"
 #include "queue/round.h"
 #include "queue/worker.h"
@@ -65,6 +66,8 @@ live(void *arg)
 		.db = worker_db(a, l->config) };
 
 	want_descriptors();
+	if (l->config->seccomp)
+		sandbox_enter(SANDBOX_COURIER);
 	if (courier_run(l->config, &q, false))
 		holder_leave(&holder, a, l->config->runtime_dir);
 	db_close(&q.db);

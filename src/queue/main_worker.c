@@ -9,6 +9,7 @@
 #include "base/environ.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "crypto/keyring.h"
 #include "queue/worker.h"
 #include "store/db.h"
@@ -179,6 +180,8 @@ run(struct program *p)
 		return status;
 	if (!good)
 		return refuse(why);
+	if (p->now.config->seccomp)
+		sandbox_enter(SANDBOX_QUEUE);
 	while ((end = work(p, once)) == WORKER_RELOADED)
 		continue;
 	return end == WORKER_FAILED ? EXIT_SOFTWARE : 0;
@@ -190,6 +193,7 @@ main(int argc, char **argv)
 	struct program p = { .argc = argc, .argv = argv };
 	int status;
 
+	sandbox_private();
 	environ_keep();
 	config_use_conninfo(db_conninfo_fault);
 	status = run(&p);

@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "queue/stream.h"
 #include "queue/worker.h"
 
@@ -223,6 +224,8 @@ live(void *arg)
 
 	/* A connection of its own: the parent's is never touched. */
 	q.db = worker_db(a, l->config);
+	if (l->config->seccomp)
+		sandbox_enter(SANDBOX_EVENTS);
 	/* Who had this name before is dead. */
 	outbox_release_holder(&q, a, q.holder);
 	publisher_run(l->config, &q, false);

@@ -1,5 +1,7 @@
 """Health, information, and the stack without what it can do without."""
+import os
 import re
+import signal
 
 import pytest
 
@@ -208,3 +210,53 @@ class TestARedisOfNoUse:
         assert person.api.get("/auth/me").status == 200
         assert person.api.post("/auth/logout").status == 200
         assert api.check(person.access) == 401
+
+
+def of_proc(pid, name):
+    with open(f"/proc/{pid}/{name}") as f:
+        return f.read()
+
+
+def test_every_process_is_confined_and_private(stack):
+    """Seccomp, no new privileges, no core; memory is its own."""
+    parents = [int(stack[name]) for name in ("PID_MASTER", "PID_WORKER")]
+    children = [int(pid) for parent in parents
+                for pid in of_proc(parent, f"task/{parent}/children").split()]
+    names = {of_proc(pid, "comm").strip() for pid in children}
+    assert {"postern-light", "postern-heavy", "postern-courier"} <= names
+    for pid in parents + children:
+        status = dict(line.split(":\t", 1)
+                      for line in of_proc(pid, "status").splitlines())
+        assert status["NoNewPrivs"] == "1", pid
+        assert int(status["Seccomp_filters"]) >= (2 if pid in children else 1)
+        # What may not be dumped is root's to look at.
+        assert os.stat(f"/proc/{pid}/environ").st_uid == 0
+        core = re.search(r"Max core file size +(\S+) +(\S+)",
+                         of_proc(pid, "limits"))
+        assert core.groups() == ("0", "0")
+
+
+def test_reloads_do_not_pile_up_filters(api, stack):
+    """A filter stays over a reload: the next program has it already."""
+    master = int(stack["PID_MASTER"])
+
+    def filters(pid):
+        return int(re.search(r"Seccomp_filters:\t(\d+)",
+                             of_proc(pid, "status"))[1])
+
+    def workers():
+        return set(of_proc(master, f"task/{master}/children").split())
+
+    before = filters(master), filters(min(workers()))
+    for _ in range(2):
+        old = workers()
+        os.kill(master, signal.SIGHUP)
+        until(lambda: workers() and not workers() & old, "new workers")
+        assert api.root("GET", "/health").status == 200
+    assert (filters(master), filters(min(workers()))) == before
+
+
+@pytest.mark.stack(SECCOMP="false")
+def test_confinement_is_switched_off(stack):
+    status = of_proc(stack["PID_MASTER"], "status")
+    assert "NoNewPrivs:\t1" in status and "Seccomp:\t0" in status
