@@ -138,6 +138,15 @@ open_program(struct program *p, const struct options *o)
 		    log_c("error", strerror(errno)));
 		return false;
 	}
+	return true;
+}
+
+/* The same at a start: a request of plain CGI does not repeat warnings. */
+static bool
+start_program(struct program *p, const struct options *o)
+{
+	if (!open_program(p, o))
+		return false;
 	config_log_warnings(p->config);
 	return true;
 }
@@ -256,7 +265,7 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 	static struct program p; /* as long as the process: no leak */
 	const char *why = "";
 
-	if (!open_program(&p, o))
+	if (!start_program(&p, o))
 		return EXIT_CONFIG;
 	if (fd < 0 && (fd = listen_make(o->listen, &why)) < 0) {
 		log_fatal("cannot listen", log_c("where", o->listen),
@@ -316,7 +325,7 @@ run_command(const struct options *o)
 		puts(PACKAGE_STRING);
 		return 0;
 	case DO_CHECK:
-		return open_program(&p, o) ? 0 : EXIT_CONFIG;
+		return start_program(&p, o) ? 0 : EXIT_CONFIG;
 	case DO_PRINT:
 		if (!open_program(&p, o))
 			return EXIT_CONFIG;

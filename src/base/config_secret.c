@@ -168,7 +168,8 @@ fault_of(struct config_all *all, const char *rule, struct str v)
 	bool several = strcmp(rule, "<keys>") == 0 ||
 	    strcmp(rule, "<sealing>") == 0;
 	struct str rest = v, piece;
-	const char *fault = several ? NULL : fault_of_writing(v);
+	/* White space parts several, so none of theirs ends in it. */
+	const char *fault = fault_of_writing(several ? str_trim(v) : v);
 
 	while (several && fault == NULL && next_piece(&rest, &piece))
 		fault = fault_of_writing(piece);

@@ -9,7 +9,7 @@ import subprocess
 import psycopg2
 import pytest
 
-from test_ctl import CONFLICT, FAILED, ctl, fresh, server  # noqa: F401
+from test_ctl import CONFLICT, FAILED, Ctl, ctl, fresh, server  # noqa: F401
 from test_worker import postgres, program  # noqa: F401
 
 CONFIG = 78  # EX_CONFIG
@@ -213,3 +213,23 @@ def test_a_broken_server_is_said_to_be_unavailable(ctl, state):  # noqa: F811
     ctl.sql("drop function broken() cascade")
     assert cgi(ctl.env, "/api/v1/auth/login", "POST", '{"identifier": "ann", '
                '"password": "Correct-Horse-7"}')[0] == 401
+
+
+def test_a_secret_file_that_all_can_read_is_told_at_a_start(
+        ctl, tmp_path):  # noqa: F811
+    """As Docker and Kubernetes mount it; a request of CGI repeats nothing."""
+    path = tmp_path / "secret"
+    path.write_text(secrets.token_hex(32))
+    path.chmod(0o444)
+    env = {**ctl.env, "JWT_SECRET": "", "JWT_SECRET_FILE": str(path)}
+    status, _, _, log = cgi(env, "/health/live")
+    assert status == 200 and "JWT_SECRET_FILE" not in log
+    done = subprocess.run([program("postern"), "--check"], env=env,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "JWT_SECRET_FILE" in done.stderr
+    ctl = Ctl(ctl.program, env)
+    assert "JWT_SECRET_FILE" in ctl.run("check-config").stderr
+    assert {r["state"] for r in json.loads(ctl.run("doctor", "--json").stdout)
+            if "JWT_SECRET_FILE" in r["detail"]} == {"warning"}
+    path.chmod(0o446)
+    assert ctl.run("check-config").returncode == FAILED

@@ -484,6 +484,8 @@ static const struct {
 } secrets[] = {
 	{ "JWT_SECRET", "jwt.secret", KEY },
 	{ "JWT_PREVIOUS_SECRETS", "jwt.previous_secrets", KEY2 },
+	{ "JWT_PREVIOUS_SECRETS", "jwt.previous_secrets",
+	    KEY2 ",71e0c5a9b3f24d8e96075ac1d2b8f34e" },
 	{ "JWT_REFRESH_SECRET", "refresh.secret", KEY2 },
 	{ "DEVICE_TOKEN_SECRET", "device.secret", KEY2 },
 	{ "SEALING_KEYS", "keys.sealing", "1:" SEALING },
