@@ -185,8 +185,9 @@ ask_database(struct doctor *d)
 		return;
 	}
 	ask_clock(d, row_int(r, 0, 7), before);
-	note(d, "database", FINE, "Postgres %.*s, %lld µs a round trip",
-	    STR_FMT(row_str(r, 0, 0)), (long long)trip);
+	if (trouble == DB_WELL)
+		note(d, "database", FINE, "Postgres %.*s, %lld µs a round "
+		    "trip", STR_FMT(row_str(r, 0, 0)), (long long)trip);
 	ask_promises(d, r);
 	ask_connections(d, row_int(r, 0, 8));
 	ask_queue(d);

@@ -530,9 +530,11 @@ START_TEST(a_promoted_standby_is_found_within_three_seconds)
 	char here[256], conninfo[600], standby[300];
 	int fd = mute_open(here, sizeof here);
 	int64_t promoted;
-	struct db *both;
+	struct db *both, *alone;
 	PGconn *c;
 
+	scratch_sql(admin, "create table queue_alarm (since timestamptz); "
+	    "grant all on queue_alarm to public");
 	scratch_standby();
 	snprintf(conninfo, sizeof conninfo, "host='%s,%s' port=5432,5433 "
 	    "dbname=postern user=postern_owner", here, getenv("SCRATCH"));
@@ -546,6 +548,11 @@ START_TEST(a_promoted_standby_is_found_within_three_seconds)
 	ck_assert(logged("takes no writes"));
 	snprintf(standby, sizeof standby, "host='%s' port=5433 user=postgres "
 	    "dbname=postern", getenv("SCRATCH"));
+	/* alone it is connected to, and not ready */
+	alone = open_db(standby, false);
+	ck_assert_int_eq(db_exec0(alone, a, Q_PING, NULL), E_OK);
+	ck_assert_int_eq(db_ready(alone, a), DB_STANDBY);
+	db_close(&alone);
 	c = PQconnectdb(standby);
 	scratch_sql(c, "select pg_promote()");
 	for (promoted = clock_mono(); add(both, 1, "x") != E_OK; usleep(20000))
