@@ -101,6 +101,15 @@ delete from webhook_deliveries where (webhook_id, id) in (
 	order by finished_at limit $1::int for update skip locked)
 returning 1;
 
+-- Shares that are whole again.
+-- name: clean_webhook_hosts
+-- safe: yes
+delete from webhook_host_shares where host in (
+	select host from webhook_host_shares
+	where spent_until < now() - interval '1 hour'
+	order by spent_until limit $1::int for update skip locked)
+returning 1;
+
 -- Events for Kafka: dead letters (row PV4), and what still waits 30 days after
 -- it was switched off.
 -- name: clean_kafka_dead

@@ -524,6 +524,32 @@ def test_endpoints_that_only_answer_share_ten_a_second(stack, person,
                      person.id) == [(1,)]
 
 
+def test_many_owners_of_endpoints_on_one_host_share_fifty_a_second(
+        stack, api, receiver):
+    """Row WH12: more accounts make no more of it. The bound is 250 at once
+    and fifty a second; another host is not held up."""
+    there, other = receiver(), receiver()
+    people = [api.new_person() for _ in range(12)]
+    for one in people:
+        for _ in range(2):
+            hook(one, there.url.upper().replace("HTTP", "http").replace(
+                "/HOOK", "/hook"), ["2fa.failed"])
+        wrong_codes(stack, one, 1)
+    there.wait(24)
+    mine = api.new_person()
+    hook(mine, other.url, ["2fa.failed"])
+    began = time.monotonic()
+    for one in people:
+        wrong_codes(stack, one, 80)
+    there.wait(500)
+    took = time.monotonic() - began
+    assert len(there.got) <= 24 + 250 + 50 * (took + 2)
+    wrong_codes(stack, mine, 1)
+    other.wait()
+    assert stack.sql("select count(*) from webhook_host_shares where host = "
+                     "%s", there.url.split("/")[2]) == [(1,)]
+
+
 @pytest.mark.parametrize("said", ["%s", '"%s"', ' {"challenge": "%s"} '])
 def test_an_endpoint_that_gives_the_challenge_back_gets_bursts(
         stack, person, receiver, said):
