@@ -32,7 +32,7 @@ enum { U_EMAIL, U_USERNAME, U_FIRST_NAME, U_LAST_NAME, U_FULL_NAME,
 
 static const struct field update_fields[] = {
 	[U_EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, false, NULL,
-	    "A new address is not verified unless said" },
+	    "A new address must prove itself by the code it is mailed" },
 	[U_USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, false, NULL,
 	    "Letters, digits, _ . -" },
 	[U_FIRST_NAME] = { "first_name", "", FIELD_CLEARED, 0, 0, false, NULL,
@@ -42,7 +42,7 @@ static const struct field update_fields[] = {
 	[U_FULL_NAME] = { "full_name", "name", FIELD_CLEARED, 0, 0, false, NULL,
 	    "Whole name; \"\" takes it away" },
 	[U_IS_VERIFIED] = { "is_verified", "verified", FIELD_BOOL, 0, 0,
-	    false, NULL, "Is the address proved?" },
+	    false, NULL, "Is the address proved? Not said of a new one" },
 	[U_IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false,
 	    NULL, "The same as activate and deactivate" },
 	{ 0 },

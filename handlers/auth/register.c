@@ -1,4 +1,5 @@
 /* POST /auth/register, /auth/signup */
+#include "core/proof.h"
 #include "handlers/handlers.h"
 
 enum { EMAIL, USERNAME, PASSWORD, FIRST_NAME, LAST_NAME, FULL_NAME };
@@ -38,6 +39,8 @@ run(struct call *c)
 		return e;
 	json_add(data, "user", answer_user(&a));
 	json_add_bool(data, "requires_verification", t == NULL);
+	json_add_str(data, "verification_token",
+	    proof_token(c->ctx, a.id));
 	if (t)
 		answer_tokens(data, t);
 	return answer(c, 201, t ? "User registered successfully" :

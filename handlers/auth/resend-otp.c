@@ -1,4 +1,5 @@
 /* POST /auth/resend-otp */
+#include "core/proof.h"
 #include "handlers/handlers.h"
 
 enum { EMAIL };
@@ -12,7 +13,7 @@ static const struct field fields[] = {
 static enum err
 run(struct call *c)
 {
-	enum err e = account_resend(c->ctx, given(c, EMAIL));
+	enum err e = proof_resend(c->ctx, given(c, EMAIL));
 
 	return e != E_OK ? e : answer(c, 200, "If an unverified account "
 	    "exists with this email, a new code has been sent", NULL);

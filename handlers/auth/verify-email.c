@@ -1,28 +1,44 @@
 /* POST /auth/verify-email */
+#include "core/proof.h"
 #include "handlers/handlers.h"
 
-enum { EMAIL, OTP };
+enum { EMAIL, OTP, VERIFICATION_TOKEN, PASSWORD };
 
 static const struct field fields[] = {
 	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, true, NULL,
 	    "Address the code was mailed to" },
 	[OTP] = { "otp", "code", FIELD_DIGITS, 6, 6, true, NULL,
 	    "The six digits" },
+	[VERIFICATION_TOKEN] = { "verification_token", "", FIELD_TOKEN, 0, 0,
+	    false, NULL, "What registration gave: with it, the access token "
+	    "or the password, everything stays" },
+	[PASSWORD] = { "password", "", FIELD_PASSWORD, 0, 0, false, NULL,
+	    "The password of the registration, in place of the token" },
 	{ 0 },
 };
 
 static enum err
 run(struct call *c)
 {
+	const struct session *s = c->actor.session;
+	const struct proof p = {
+		.email = given(c, EMAIL), .otp = given(c, OTP),
+		.token = given(c, VERIFICATION_TOKEN),
+		.password = given(c, PASSWORD),
+		.session_of = s ? s->account.id : STR_NONE,
+	};
 	struct account a;
 	cJSON *data = json_object();
-	enum err e = account_verify_email(c->ctx, given(c, EMAIL),
-	    given(c, OTP), &a);
+	bool without;
+	enum err e = proof_confirm(c->ctx, &p, &a, &without);
 
 	if (e != E_OK)
 		return e;
 	json_add(data, "user", answer_user(&a));
-	return answer(c, 200, "E-mail verified successfully", data);
+	json_add_bool(data, "password_required", without);
+	return answer(c, 200, without ? "E-mail verified successfully. "
+	    "Please set your password by the link we sent" :
+	    "E-mail verified successfully", data);
 }
 
 const struct handler auth_verify_email = { fields, run };

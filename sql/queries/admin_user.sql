@@ -157,13 +157,18 @@ with r as (
 select allowed from ok;
 
 -- name: admin_user_update
--- A profile merges as account_update says; a new address voids what was sent to the old one.
+-- A profile merges as account_update says. A new address must prove itself,
+-- whatever is said of it: what was open ends, a code is mailed to it, and the
+-- old one is told and may be taken back.
 -- 1 actor, 2 user, 3 email, 4 username, 5 first, 6 last, 7 full name,
--- 8 verified, 9 ip, 10 user agent, 11 request id
+-- 8 verified, 9 code id, 10 code mac, 11 code life µs, 12 code attempts,
+-- 13 undo id, 14 its life µs, 15 mails, 16 ip, 17 user agent, 18 request id
 with ok as (
-	select id, email, holds($1::uuid, 'users.write')
-		and covers_user($1::uuid, id) as allowed
+	select id, email, verified_at, address_at, holds($1::uuid, 'users.write')
+		and covers_user($1::uuid, id) as allowed,
+		$3::text is not null and $3 <> email as moves
 	from users where id = $2::uuid
+	for no key update
 ), u as (
 	update users set email = coalesce($3, users.email),
 		username = coalesce($4, username),
@@ -175,24 +180,47 @@ with ok as (
 			else concat_ws(' ', nullif(coalesce($5, first_name),
 				''), nullif(coalesce($6, last_name), ''))
 			end, ''),
-		is_verified = coalesce($8::boolean, is_verified
-			and ($3::text is null or $3 = users.email)),
+		is_verified = not ok.moves
+			and coalesce($8::boolean, is_verified),
+		verified_at = case when not ok.moves
+			then users.verified_at end,
+		address_at = case when ok.moves then now()
+			else users.address_at end,
+		contested = contested and not ok.moves,
 		updated_at = now()
 	from ok where users.id = ok.id and ok.allowed
-	returning users.id, users.email, ok.email as before
+	returning users.id, users.email, ok.email as before, ok.verified_at,
+		ok.address_at as since, ok.moves
+), m as (
+	select * from u where moves
+), g as (
+	delete from registrations using m where user_id = m.id
 ), o as (
-	update one_time set voided_at = now()
-	from u where user_id = u.id and used_at is null and voided_at is null
-		and u.email <> u.before
+	insert into one_time (id, user_id, purpose, destination, mac,
+		max_attempts, expires_at)
+	select $9::uuid, m.id, 'verify', m.email, $10::bytea, $12::integer,
+		now() + $11::bigint * interval '1 microsecond'
+	from m
+), n as (
+	insert into one_time (id, user_id, purpose, destination, proved_at,
+		since, expires_at)
+	select $13::uuid, m.id, 'undo', m.before, m.verified_at,
+		case when m.verified_at is null then m.since else now() end,
+		now() + $14::bigint * interval '1 microsecond'
+	from m
+), j as (
+	insert into jobs (id, kind, payload, priority, expires_at)
+	select t.* from m, job_drafts($15::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
-		ip_address, user_agent, request_id)
+		reason, ip_address, user_agent, request_id)
 	select id, $1::uuid, 'user.update', 'users',
 		case when allowed then 'success' else 'failure' end,
-		$9, $10, $11
+		case when moves then 'address changed' end, $16, $17, $18
 	from ok
 )
-select allowed from ok;
+select allowed, (select start_over(id, null, 'address changed') from m)
+from ok;
 
 -- name: admin_user_activate
 -- 1 actor, 2 user, 3 ip, 4 user agent, 5 request id

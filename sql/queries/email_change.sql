@@ -1,7 +1,7 @@
 -- name: addressee
 -- Where notices go, and how they greet (security rows LG11, RC3). 1 user id
 -- safe: yes
-select name, addresses from addressees where user_id = $1::uuid;
+select name, addresses, proved from addressees where user_id = $1::uuid;
 
 -- name: email_request
 -- A new wish voids the one before (security row EC2). The old address may take
@@ -18,8 +18,11 @@ with v as (
 	from users where id = $1::uuid and is_active
 	returning user_id
 ), n as (
-	insert into one_time (id, user_id, purpose, destination, expires_at)
-	select $5::uuid, u.id, 'undo', u.email,
+	insert into one_time (id, user_id, purpose, destination, proved_at,
+		since, expires_at)
+	select $5::uuid, u.id, 'undo', u.email, u.verified_at,
+		case when u.verified_at is null then u.address_at
+			else now() end,
 		now() + $6::bigint * interval '1 microsecond'
 	from o join users u on u.id = o.user_id
 ), j as (
@@ -45,7 +48,8 @@ where o.id = $2::uuid and o.user_id = $1::uuid and o.purpose = 'email'
 
 -- name: email_confirm
 -- The unique index decides between two who want the address (security row
--- EC3). Links and codes to the old address end. 1 user id, 2 link id, 3 the
+-- EC3). Links and codes to the old address end. The session and the link prove
+-- registration and address: everything stays. 1 user id, 2 link id, 3 the
 -- address until now, 4 undo id, 5 its life µs, 6 mails, 7 ip, 8 user agent,
 -- 9 request id
 with c as (
@@ -54,19 +58,29 @@ with c as (
 		and used_at is null and voided_at is null
 		and expires_at > now()
 	returning user_id, destination
+), w as (
+	select u.id, u.verified_at, u.address_at, c.destination
+	from c join users u on u.id = c.user_id
+	where u.is_active and u.email = $3
+	for no key update of u
 ), u as (
-	update users set email = c.destination, is_verified = true,
-		verified_at = now(), updated_at = now()
-	from c where users.id = c.user_id and is_active and email = $3
-	returning users.id
+	update users set email = w.destination, is_verified = true,
+		verified_at = now(), address_at = now(), contested = false,
+		updated_at = now()
+	from w where users.id = w.id
+	returning users.id, w.verified_at as proved_at, w.address_at as since
+), g as (
+	delete from registrations using u where user_id = u.id
 ), v as (
 	update one_time t set voided_at = now()
 	from u where t.user_id = u.id and t.used_at is null
 		and t.voided_at is null and t.id <> $2::uuid
 		and t.purpose in ('email', 'reset', 'verify')
 ), n as (
-	insert into one_time (id, user_id, purpose, destination, expires_at)
-	select $4::uuid, u.id, 'undo', $3,
+	insert into one_time (id, user_id, purpose, destination, proved_at,
+		since, expires_at)
+	select $4::uuid, u.id, 'undo', $3, u.proved_at,
+		case when u.proved_at is null then u.since else now() end,
 		now() + $5::bigint * interval '1 microsecond'
 	from u
 ), j as (
@@ -83,46 +97,61 @@ select id from u;
 -- Whose address is taken back, and who else is told. 1 undo id
 -- safe: yes
 select u.id, o.destination, t.name, nullif(array_to_string(array_remove(
-	string_to_array(t.addresses, E'\n'), o.destination), E'\n'), '')
+	string_to_array(t.addresses, E'\n'), o.destination), E'\n'), ''),
+	t.proved
 from one_time o join users u on u.id = o.user_id
 	join addressees t on t.user_id = u.id
 where o.id = $1::uuid and o.purpose = 'undo' and o.used_at is null
 	and o.voided_at is null and o.expires_at > now() and u.is_active;
 
 -- name: email_undo
--- The owner says no: the old address is back, whoever is inside is out, and
--- the password must be set anew by mail. 1 undo id, 2 mails, 3 ip,
--- 4 user agent, 5 request id
+-- The owner says no: the old address is back, whoever is inside is out, what
+-- was made since the change was asked for goes, later changes and their undo
+-- with it, and the password must be set anew by mail. Elder rights to take an
+-- address back stay: the oldest wins. A link that went to the address itself
+-- proves it; as the first proof of it, everything goes.
+-- 1 undo id, 2 mails, 3 did the link go to the address itself, 4 ip,
+-- 5 user agent, 6 request id
 with c as (
 	update one_time set used_at = now()
 	where id = $1::uuid and purpose = 'undo' and used_at is null
 		and voided_at is null and expires_at > now()
-	returning user_id, destination
+	returning user_id, destination, proved_at, since
+), w as (
+	select c.user_id, c.destination, c.since as address_at,
+		coalesce(c.proved_at, case when $3::boolean then now() end)
+			as proved_at,
+		(select min(case when c.proved_at is null
+				and not $3::boolean then o.created_at
+				else coalesce(o.since, o.created_at) end)
+			from one_time o
+			where o.user_id = c.user_id and o.purpose = 'undo'
+				and o.destination = c.destination
+				and (o.id = $1::uuid or (o.used_at is null
+					and o.voided_at is null
+					and o.expires_at > now()))) as since
+	from c
 ), u as (
-	update users set email = c.destination, password_hash = null,
-		is_verified = true, updated_at = now(), erase_at = null
-	from c where users.id = c.user_id and is_active
-	returning users.id
-), v as (
-	update one_time t set voided_at = now()
-	from u where t.user_id = u.id and t.used_at is null
-		and t.voided_at is null and t.id <> $1::uuid
-), s as (
-	update sessions set ended_at = now(), end_reason = 'address restored'
-	from u where user_id = u.id and ended_at is null
-), d as (
-	update devices set revoked_at = now()
-	from u where user_id = u.id and revoked_at is null
+	update users set email = w.destination, password_hash = null,
+		password_changed_at = now(), contested = false,
+		is_verified = w.proved_at is not null,
+		verified_at = w.proved_at, erase_at = null,
+		address_at = coalesce(w.address_at, users.address_at),
+		updated_at = now()
+	from w where users.id = w.user_id and is_active
+	returning users.id, w.since
+), g as (
+	delete from registrations using u where user_id = u.id
 ), j as (
 	insert into jobs (id, kind, payload, priority, expires_at)
 	select t.* from u, job_drafts($2::json) t
 ), a as (
 	insert into audit_logs (user_id, action, resource, result, reason,
 		ip_address, user_agent, request_id)
-	select id, 'email.change', 'users', 'success', 'undone', $3, $4, $5
+	select id, 'email.change', 'users', 'success', 'undone', $4, $5, $6
 	from u
 )
-select id from u;
+select id, start_over(id, since, 'address restored') from u;
 
 -- name: erase_request
 -- Everything ends now, the account after the cool-off; the last active

@@ -273,8 +273,8 @@ with c as (
 	select login_is_new(f.user_id, $21, $10) as fresh from f
 ), p as (
 	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.* from n, job_drafts($22::json) t
-	where n.fresh or $23::boolean
+	select t.* from n cross join lateral job_drafts(
+		case when n.fresh or $23::boolean then $22::json end) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
 		reason, ip_address, user_agent, request_id)
@@ -446,7 +446,8 @@ from u;
 -- name: challenge_subject
 -- Whose challenge is it, while it lives? 1 challenge
 -- safe: yes
-select t.user_id, u.email, coalesce(u.full_name, u.first_name, u.username)
+select t.user_id, u.email, case when u.verified_at is not null
+	then coalesce(u.full_name, u.first_name, u.username) end
 from challenges t join users u on u.id = t.user_id
 where t.id = $1::uuid and t.used_at is null and t.attempts < 5
 	and t.expires_at > now() and u.is_active

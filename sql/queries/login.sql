@@ -32,7 +32,7 @@ select u.id, u.numeric_id, u.email, u.username, u.first_name, u.last_name,
 	99 - total.remaining,
 	(select string_agg(address, E'\n') from notice_addresses(
 		coalesce(u.id, '00000000-0000-0000-0000-000000000000'),
-		u.email))
+		u.email)), u.verified_at is not null
 from b
 	cross join lateral charge('login:' || b.who || ':' || b.whence,
 		$3::integer, $4::bigint, $5::bigint) near
@@ -80,8 +80,8 @@ with u as (
 	select login_is_new(u.id, $19, $4) as fresh from u
 ), j as (
 	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.* from n, job_drafts($20::json) t
-	where $20::json is not null and (n.fresh or $22::boolean)
+	select t.* from n cross join lateral job_drafts(
+		case when n.fresh or $22::boolean then $20::json end) t
 ), d as (
 	insert into devices (id, user_id, name, expires_at)
 	select $13::uuid, u.id, left(coalesce($18, $4), 100),
@@ -101,7 +101,7 @@ select s.numeric_id from s;
 -- Who is told of a login, and of how many failures from anywhere before it.
 -- 1 user id
 -- safe: yes
-select t.name, t.addresses, coalesce(f.count, 0)
+select t.name, t.addresses, coalesce(f.count, 0), t.proved
 from addressees t
 	left join attempts f on f.bucket = 'login.all:' || t.user_id
 where t.user_id = $1::uuid;

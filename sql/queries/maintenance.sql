@@ -21,6 +21,15 @@ delete from one_time where id in (
 	order by expires_at limit $1::int for update skip locked)
 returning 1;
 
+-- Later registrations of an address: who shows one within a day has it.
+-- name: clean_registrations
+-- safe: yes
+delete from registrations where id in (
+	select id from registrations
+	where created_at < now() - interval '1 day'
+	order by created_at limit $1::int for update skip locked)
+returning 1;
+
 -- name: clean_factor_codes
 -- safe: yes
 delete from factor_codes where id in (

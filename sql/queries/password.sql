@@ -67,9 +67,10 @@ with v as (
 select count(*) from o;
 
 -- name: reset_find
--- Is this link live, and whose is it? 1 link id
+-- Is this link live, and whose is it; has anybody proved the address before?
+-- 1 link id
 -- safe: yes
-select u.id, u.email, u.username
+select u.id, u.email, u.username, u.verified_at is not null
 from one_time o join users u on u.id = o.user_id
 where o.id = $1::uuid and o.purpose = 'reset' and o.used_at is null
 	and o.voided_at is null and o.expires_at > now() and u.is_active
@@ -77,31 +78,36 @@ where o.id = $1::uuid and o.purpose = 'reset' and o.used_at is null
 
 -- name: reset_confirm
 -- Consume the link; only its affected row sets the password. Everything that
--- was open ends; the second factor stays (security rows PR5, PR6).
--- 1 link id, 2 new hash, 3 mails, 4 ip, 5 user agent, 6 request id
+-- was open ends; the second factor stays (security rows PR5, PR6), unless this
+-- is the first proof of the address: what was made before it goes. An account
+-- of the bootstrap address whose password was set this way is an admin's.
+-- 1 link id, 2 new hash, 3 mails, 4 ip, 5 user agent, 6 request id,
+-- 7 bootstrap admin address
 with c as (
 	update one_time set used_at = now()
 	where id = $1::uuid and purpose = 'reset' and used_at is null
 		and voided_at is null and expires_at > now()
 	returning user_id, destination
+), w as (
+	select u.id, u.address_at, u.verified_at is null as first
+	from c join users u on u.id = c.user_id and u.email = c.destination
+	where u.is_active
+	for no key update of u
 ), u as (
 	update users set password_hash = $2, password_changed_at = now(),
 		must_reset_password = false, is_verified = true,
-		verified_at = coalesce(verified_at, now()), updated_at = now()
-	from c where users.id = c.user_id and is_active
-		and users.email = c.destination
-	returning users.id
-), s as (
-	update sessions set ended_at = now(), end_reason = 'password reset'
-	from u where user_id = u.id and ended_at is null
-), d as (
-	update devices set revoked_at = now()
-	from u where user_id = u.id and revoked_at is null
-), o as (
-	update one_time t set voided_at = now()
-	from u where t.user_id = u.id and t.used_at is null
-		and t.voided_at is null and t.id <> $1::uuid
-		and t.purpose <> 'undo'
+		verified_at = coalesce(verified_at, now()), contested = false,
+		updated_at = now()
+	from w where users.id = w.id
+	returning users.id, users.email, w.first, w.address_at
+), b as (
+	insert into user_roles (user_id, role_id)
+	select u.id, roles.id from u, roles
+	where roles.name = 'super_admin' and $7 <> ''
+		and u.email = fold_case($7)
+	on conflict do nothing
+), g as (
+	delete from registrations using u where user_id = u.id
 ), l as (
 	delete from attempts using u
 	where bucket = 'login.all:' || u.id
@@ -112,8 +118,11 @@ with c as (
 	select t.* from u, job_drafts($3::json) t
 ), a as (
 	insert into audit_logs (user_id, actor_id, action, resource, result,
-		ip_address, user_agent, request_id)
-	select id, id, 'password.reset', 'users', 'success', $4, $5, $6
+		reason, ip_address, user_agent, request_id)
+	select id, id, 'password.reset', 'users', 'success',
+		case when first then 'registration discarded' end, $4, $5, $6
 	from u
 )
-select id from u;
+select id, start_over(id, case when first then address_at end,
+	'password reset')
+from u;

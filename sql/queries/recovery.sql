@@ -108,7 +108,9 @@ select count(*) from m having count(*) > 0;
 -- Whose account is meant, and its proved methods. 1 e-mail address or user
 -- name, 2 method id or type, or null for all
 -- safe: yes
-select u.id, coalesce(u.full_name, u.first_name, u.username), m.type, m.value
+select u.id, case when u.verified_at is not null
+		then coalesce(u.full_name, u.first_name, u.username) end,
+	m.type, m.value
 from users u join recovery_methods m on m.user_id = u.id
 where u.id = (select id from users
 		where email = $1 or fold_case(username) = $1
@@ -180,7 +182,8 @@ values ($1::uuid, 'recovery.confirm', 'users', 'failure', $2, $3, $4, $5);
 
 -- name: recovery_confirm
 -- One of many gets through; everything that was open ends, the second factor
--- stays (security rows RC1, RC3). 1 request id, 2 code id, 3 new hash,
+-- stays (security rows RC1, RC3), unless nobody has proved the address of the
+-- account yet: what was made before goes. 1 request id, 2 code id, 3 new hash,
 -- 4 messages, 5 ip, 6 user agent, 7 request id of HTTP
 with q as (
 	update recovery_requests set used_at = now()
@@ -191,24 +194,22 @@ with q as (
 	from q where one_time.id = $2::uuid and request_id = $1::uuid
 		and one_time.user_id = q.user_id and used_at is null
 		and voided_at is null
-	returning one_time.user_id
+	returning one_time.user_id, one_time.destination
+), w as (
+	select u.id, u.address_at, u.verified_at is null as first,
+		u.email = c.destination as proved
+	from c join users u on u.id = c.user_id
+	where u.is_active
+	for no key update of u
 ), u as (
 	update users set password_hash = $3, password_changed_at = now(),
 		must_reset_password = false, updated_at = now(),
-		recovery_failures = 0
-	from c where users.id = c.user_id and is_active
-	returning users.id
-), s as (
-	update sessions set ended_at = now(), end_reason = 'recovery'
-	from u where user_id = u.id and ended_at is null
-), d as (
-	update devices set revoked_at = now()
-	from u where user_id = u.id and revoked_at is null
-), o as (
-	update one_time t set voided_at = now()
-	from u where t.user_id = u.id and t.used_at is null
-		and t.voided_at is null and t.id <> $2::uuid
-		and t.purpose <> 'undo'
+		recovery_failures = 0,
+		is_verified = is_verified or w.proved,
+		verified_at = coalesce(verified_at,
+			case when w.proved then now() end)
+	from w where users.id = w.id
+	returning users.id, w.first, w.address_at
 ), l as (
 	delete from attempts using u
 	where bucket = 'login.all:' || u.id
@@ -224,4 +225,5 @@ with q as (
 		$6, $7
 	from u
 )
-select id from u;
+select id, start_over(id, case when first then address_at end, 'recovery')
+from u;

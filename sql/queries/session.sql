@@ -46,7 +46,7 @@ returning s.user_id, s.generation, u.email, u.username;
 -- safe: yes
 select s.user_id, s.generation, s.ended_at is not null,
 	s.expires_at <= now(), u.is_active, s.repair_key,
-	to_us(now()) - to_us(s.rotated_at), t.name, t.addresses
+	to_us(now()) - to_us(s.rotated_at), t.name, t.addresses, t.proved
 from sessions s join users u on u.id = s.user_id
 	join addressees t on t.user_id = s.user_id
 where s.id = $1::uuid;

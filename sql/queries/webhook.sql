@@ -271,7 +271,9 @@ select webhook_release($1::uuid, $2::uuid);
 -- name: webhook_owner
 -- 1 webhook id
 -- safe: yes
-select u.email, coalesce(u.full_name, u.first_name, u.username), w.url
+select u.email, case when u.verified_at is not null
+		then coalesce(u.full_name, u.first_name, u.username) end,
+	case when u.verified_at is not null then w.url end
 from webhooks w join users u on u.id = w.user_id where w.id = $1::uuid;
 
 -- The endpoint is given up and its owner told once. What waits for it becomes

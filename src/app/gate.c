@@ -99,9 +99,12 @@ admit(struct call *c)
 
 	if (c->route->who == WHO_FACTOR)
 		e = gate_factor(c, limit_of(c, BUCKET_USER), l, &l);
+	else if (c->route->who == WHO_ANYONE_OR_USER)
+		e = gate_visitor(c, l);
 	else if (l && !per_user(c->route))
 		e = limit_take(c->ctx, l);
 	if (e == E_OK && c->route->who != WHO_ANYONE &&
+	    c->route->who != WHO_ANYONE_OR_USER &&
 	    c->route->who != WHO_FACTOR)
 		e = gate_actor(c, per_user(c->route) ? l : NULL, &own);
 	limit_headers(c, own ? own : l);

@@ -146,3 +146,17 @@ gate_factor(struct call *c, struct limit *user, struct limit *anyone,
 	*taken = anyone;
 	return limit_take(c->ctx, anyone);
 }
+
+enum err
+gate_visitor(struct call *c, struct limit *anyone)
+{
+	struct str token;
+	enum err e = bearer(c->rq, &token);
+
+	if (e == E_OK)
+		e = limit_take(c->ctx, anyone);
+	if (e != E_OK || token.n == 0 || str_starts(token, STR("plc_")) ||
+	    str_starts(token, str_of(c->ctx->config->api_key_prefix)))
+		return e;
+	return by_token(c, token, NULL);
+}

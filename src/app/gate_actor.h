@@ -24,4 +24,10 @@ enum err gate_actor(struct call *c, struct limit *user,
 enum err gate_factor(struct call *c, struct limit *user,
     struct limit *anyone, struct limit **taken);
 
+/*
+ * The same for a WHO_ANYONE_OR_USER row: a session where an access token was
+ * sent, which must then be good, for without it the answer is another one.
+ */
+enum err gate_visitor(struct call *c, struct limit *anyone);
+
 #endif

@@ -18,7 +18,8 @@ enum who {
 	WHO_KEY,	/* K: API key with the row's scope */
 	WHO_USER_OR_KEY, /* U; K with the row's scope */
 	WHO_PERMISSION,	/* A: a user who holds the permission named */
-	WHO_FACTOR	/* C, K or U; who sent nothing may have C in the body */
+	WHO_FACTOR,	/* C, K or U; who sent nothing may have C in the body */
+	WHO_ANYONE_OR_USER /* –; U where an access token was sent */
 };
 
 /* Limit bucket (contract 3.9); the number is in the configuration. */

@@ -39,21 +39,12 @@ struct registration {
  * Make an account, its verification code and the mail that carries it, in one
  * statement. *tokens is NULL when the address must be verified first; then an
  * address that is already registered gets the same answer and its owner a mail
- * (row LG3). Errors: E_EMAIL_TAKEN, E_USERNAME_TAKEN, E_VALIDATION with
- * ctx->field and ctx->sentence (password policy), E_BUSY, E_UNAVAILABLE.
+ * (row LG3), or is registered once more (row LG7), with out->id.
+ * Errors: E_EMAIL_TAKEN, E_USERNAME_TAKEN, E_VALIDATION with ctx->field and
+ * ctx->sentence (password policy), E_BUSY, E_UNAVAILABLE.
  */
 enum err account_register(struct ctx *x, const struct registration *r,
     struct account *out, struct tokens **tokens);
-
-/*
- * Prove an address by the code that was mailed (rows OT1 to OT4): attempts are
- * charged before the comparison, at most one request succeeds. E_BAD_CODE.
- */
-enum err account_verify_email(struct ctx *x, struct str email, struct str otp,
-    struct account *out);
-
-/* Mail a new code if there is an unverified account; same answer for all. */
-enum err account_resend(struct ctx *x, struct str email);
 
 /* Change what is given of names and user name. E_USERNAME_TAKEN. */
 enum err account_update(struct ctx *x, struct str user_id,
@@ -73,7 +64,10 @@ struct account account_cells(const struct rows *r, size_t row, int first);
 /* first and last name make a full name where none was given. */
 struct str account_full_name(struct ctx *x, const struct registration *r);
 
-/* How a mail addresses its reader. */
+/*
+ * How a mail addresses its reader: by no name before his address is proved,
+ * for until then a stranger may have chosen it.
+ */
 struct str account_greeting(const struct account *a);
 
 /* Must its address be verified first (account.email_verification)? */

@@ -3,7 +3,10 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/email_change.h"
 #include "core/idempotency.h"
+#include "core/mail.h"
+#include "core/proof.h"
 #include "crypto/password.h"
 
 #define TRIGRAM 3 /* characters the search index needs */
@@ -173,21 +176,59 @@ admin_user_act(struct ctx *x, struct str actor, struct str ref,
 	return e;
 }
 
+/* What a new address brings: a code to it, and how to take the old one back. */
+struct move {
+	struct proof_code code;
+	struct str undo;
+	struct str mails;
+};
+
+static enum err
+move(struct ctx *x, struct str id, struct str email, struct move *out)
+{
+	struct job_draft jobs[MAIL_ADDRESSES];
+	struct uuid undo = uuid_v7();
+	struct account was;
+	size_t n = 1;
+	enum err e;
+
+	*out = (struct move){ 0 };
+	if (email.p == NULL)
+		return E_OK;
+	e = account_find(x, id, &was, NULL);
+	if (e != E_OK || str_eq(was.email, email))
+		return e;
+	out->code = proof_code(x, email, false);
+	out->undo = uuid_text(x->arena, undo);
+	jobs[0] = out->code.job;
+	e = email_change_warn(x, id, was.email, "email-changed", email, undo,
+	    jobs, &n);
+	out->mails = mail_batch(x, jobs, n);
+	return e;
+}
+
 enum err
 admin_user_update(struct ctx *x, struct str actor, struct str ref,
     const struct registration *r, int verified, int active,
     struct admin_user *out)
 {
 	struct str id;
+	struct move m;
 	enum err e = admin_user_ref(x, ref, &id);
 
+	if (e == E_OK)
+		e = move(x, id, r->email, &m);
 	if (e != E_OK)
 		return e;
 	session_stale(x, id);
 	e = admin_exec(x, Q_ADMIN_USER_UPDATE, NULL, A_STR(actor), A_STR(id),
 	    A_STR(r->email), A_STR(r->username), A_STR(r->first_name),
 	    A_STR(r->last_name), A_STR(r->full_name), tristate(verified),
-	    ADMIN_WHENCE(x));
+	    A_STR(m.code.id), A_BYTES(m.code.mac), A_INT(PROOF_CODE_LIFE),
+	    A_INT(PROOF_CODE_ATTEMPTS), A_STR(m.undo),
+	    A_INT(EMAIL_UNDO_LIFE), A_STR(m.mails), ADMIN_WHENCE(x));
+	if (e == E_OK && m.mails.n)
+		mail_sent(x);
 	if (e == E_OK && active >= 0)
 		e = admin_user_act(x, actor, id, active ? ADMIN_ACTIVATE :
 		    ADMIN_DEACTIVATE, NULL);

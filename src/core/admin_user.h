@@ -46,8 +46,9 @@ enum err admin_user_create(struct ctx *x, struct str actor,
     const struct admin_user_wish *w, struct admin_user *out);
 
 /*
- * Change what is given. verified -1 leaves it; a new address is not verified
- * unless said. active -1 leaves it, else as the two below.
+ * Change what is given. verified -1 leaves it; a new address must prove
+ * itself, whatever is said: a code goes there, sessions end, the old addresses
+ * are told and may take it back (core/email_change.h). active -1 leaves it, else as the two below.
  */
 enum err admin_user_update(struct ctx *x, struct str actor, struct str ref,
     const struct registration *r, int verified, int active,

@@ -7,8 +7,9 @@
 
 #define HOUR (3600 * CLOCK_SECOND)
 #define LIFE (24 * HOUR)      /* row RC2 */
-#define UNDO_LIFE (72 * HOUR) /* row EC1 */
 #define PER_HOUR 5
+/* Generations of an undo token: is it a proof of the address it restores? */
+enum { TO_ITSELF, ELSEWHERE };
 
 /* "a…@example.com": enough to know it again, not enough to write to it. */
 static struct str
@@ -34,18 +35,18 @@ link_vars(struct ctx *x, const char *page, struct str token)
 
 /* To the new address: the link, or that it has an account already. */
 static enum err
-invite(struct ctx *x, struct str to, struct str name, struct uuid id,
-    struct job_draft *out)
+invite(struct ctx *x, struct str to, struct uuid id, struct job_draft *out)
 {
 	struct mail m = { .template = "already-registered", .to = to,
-		.name = to, .priority = 1 };
+		.priority = 1, .unproved = true };
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_BY_EMAIL, &r,
 	    A_STR(to));
 
 	if (e == E_OK && r->n == 0) {
-		m = (struct mail){ .template = "email-change", .to = to,
-			.name = name, .ttl = LIFE };
+		m.template = "email-change";
+		m.priority = 0;
+		m.ttl = LIFE;
 		m.vars = link_vars(x, "change-email", token_make(x->arena,
 		    x->keys, TOKEN_EMAIL, id, 0));
 		json_add_int(m.vars, "hours", LIFE / HOUR);
@@ -54,20 +55,31 @@ invite(struct ctx *x, struct str to, struct str name, struct uuid id,
 	return e;
 }
 
-/* To all addresses until now: what is asked for, and how to say no. */
-static enum err
-warn(struct ctx *x, const struct account *a, const char *template,
-    struct str new_email, struct uuid undo, struct job_draft *jobs, size_t *n)
+/* The link of a notice tells by its generation to whom it went. */
+static cJSON *
+undo_vars(struct ctx *x, struct uuid undo, bool elsewhere, struct str to)
 {
 	cJSON *vars = link_vars(x, "undo-change-email", token_make(x->arena,
-	    x->keys, TOKEN_UNDO, undo, 0));
-	struct addressee to;
-	enum err e = mail_addressee(x, a->id, &to);
+	    x->keys, TOKEN_UNDO, undo, elsewhere ? ELSEWHERE : TO_ITSELF));
 
-	json_add_str(vars, "new_email", masked(x->arena, new_email));
-	json_add_int(vars, "hours", UNDO_LIFE / HOUR);
-	if (e == E_OK)
-		mail_each(x, &to, template, vars, jobs, n);
+	json_add_str(vars, "new_email", masked(x->arena, to));
+	json_add_int(vars, "hours", EMAIL_UNDO_LIFE / HOUR);
+	return vars;
+}
+
+enum err
+email_change_warn(struct ctx *x, struct str user_id, struct str email,
+    const char *template, struct str new_email, struct uuid undo,
+    struct job_draft *jobs, size_t *n)
+{
+	struct addressee to;
+	struct str one;
+	enum err e = mail_addressee(x, user_id, &to);
+
+	while (e == E_OK && str_split(&to.addresses, '\n', &one))
+		mail_each(x, &(struct addressee){ to.name, one, to.proved },
+		    template, undo_vars(x, undo, !str_eq(one, email),
+			new_email), jobs, n);
 	return e;
 }
 
@@ -98,15 +110,15 @@ email_change_request(struct ctx *x, const struct account *a,
 	if (e == E_OK)
 		e = limited(x, "email_change_to", new_email);
 	if (e == E_OK)
-		e = invite(x, new_email, account_greeting(a), id, &jobs[0]);
+		e = invite(x, new_email, id, &jobs[0]);
 	if (e == E_OK)
-		e = warn(x, a, "email-change-notice", new_email, undo, jobs,
-		    &n);
+		e = email_change_warn(x, a->id, a->email,
+		    "email-change-notice", new_email, undo, jobs, &n);
 	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_EMAIL_REQUEST, NULL,
 		    A_STR(a->id), A_STR(uuid_text(x->arena, id)),
 		    A_STR(new_email), A_INT(LIFE),
-		    A_STR(uuid_text(x->arena, undo)), A_INT(UNDO_LIFE),
+		    A_STR(uuid_text(x->arena, undo)), A_INT(EMAIL_UNDO_LIFE),
 		    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
 		    A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK)
@@ -138,13 +150,14 @@ email_change_confirm(struct ctx *x, const struct account *a, struct str token,
 		return e;
 	to = row_str(r, 0, 0);
 	old = row_str(r, 0, 1);
-	e = warn(x, a, "email-changed", to, undo, jobs, &n);
+	e = email_change_warn(x, a->id, old, "email-changed", to, undo, jobs,
+	    &n);
 	if (e != E_OK)
 		return e;
 	session_stale(x, a->id);
 	e = db_exec(x->db, x->arena, Q_EMAIL_CONFIRM, &r, A_STR(a->id),
 	    A_STR(link), A_STR(old), A_STR(uuid_text(x->arena, undo)),
-	    A_INT(UNDO_LIFE), A_STR(mail_batch(x, jobs, n)),
+	    A_INT(EMAIL_UNDO_LIFE), A_STR(mail_batch(x, jobs, n)),
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_CONFLICT)
 		return E_EMAIL_TAKEN;
@@ -163,8 +176,10 @@ email_change_confirm(struct ctx *x, const struct account *a, struct str token,
 static struct str
 restored(struct ctx *x, const struct rows *r)
 {
-	const struct addressee back = { row_str(r, 0, 2), row_str(r, 0, 1) };
-	const struct addressee rest = { back.name, row_str(r, 0, 3) };
+	const struct addressee back = { row_str(r, 0, 2), row_str(r, 0, 1),
+		row_bool(r, 0, 4) };
+	const struct addressee rest = { back.name, row_str(r, 0, 3),
+		back.proved };
 	struct job_draft jobs[MAIL_ADDRESSES];
 	size_t n = 0;
 
@@ -193,8 +208,8 @@ email_change_undo(struct ctx *x, struct str token)
 		return e;
 	session_stale(x, row_str(r, 0, 0));
 	e = db_exec(x->db, x->arena, Q_EMAIL_UNDO, &r, A_STR(link),
-	    A_STR(restored(x, r)), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id));
+	    A_STR(restored(x, r)), A_BOOL(generation == TO_ITSELF),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_CONFLICT)
 		return E_EMAIL_TAKEN;
 	if (e == E_OK && r->n == 0)

@@ -1,7 +1,11 @@
 #ifndef CORE_EMAIL_CHANGE_H
 #define CORE_EMAIL_CHANGE_H
 
+#include "base/clock.h"
 #include "core/session.h"
+#include "store/job_store.h"
+
+#define EMAIL_UNDO_LIFE (72 * 3600 * CLOCK_SECOND) /* row EC1 */
 
 /*
  * Another address (rows EC1 to EC5). The old one keeps working until the new
@@ -22,8 +26,19 @@ enum err email_change_confirm(struct ctx *x, const struct account *a,
 
 /*
  * By the link in a notice to the old address: it is back, all sessions end,
- * the password must be set anew. E_BAD_TOKEN.
+ * what was made since the change was asked for goes, later changes are void
+ * with their undo, elder undos stay; the password must be set anew. The link
+ * proves the address where it went to the address itself; as its first proof
+ * everything goes (core/proof.h). E_BAD_TOKEN.
  */
 enum err email_change_undo(struct ctx *x, struct str token);
+
+/*
+ * Notices to all addresses of a user whose address was or is email: what it is
+ * to become, and how to take it back by the undo of that id.
+ */
+enum err email_change_warn(struct ctx *x, struct str user_id, struct str email,
+    const char *template, struct str new_email, struct uuid undo,
+    struct job_draft *jobs, size_t *n);
 
 #endif

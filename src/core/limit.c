@@ -164,6 +164,16 @@ limit_mail_address(struct ctx *x, struct str address)
 	return x->config->rate_limiting ? take_one(x, &l) : E_OK;
 }
 
+struct job_cap
+limit_mail_cap(struct ctx *x, struct str address)
+{
+	if (!x->config->rate_limiting)
+		return (struct job_cap){ 0 };
+	return (struct job_cap){ .bucket = arena_fmt(x->arena,
+	    "limit:mail_day:%.*s", STR_FMT(address)), .max = PER_DAY,
+	    .window = DAY };
+}
+
 /*
  * What is open without Redis is not boundless: beneath it each process counts
  * for itself, ten times the limit, in a table of fixed size (rows RL8, RL14).

@@ -2,6 +2,7 @@
 #define CORE_LIMIT_H
 
 #include "core/ctx.h"
+#include "store/job_store.h"
 
 /*
  * One bucket of the limit table (contract 3.9). Redis keeps the sliding
@@ -44,6 +45,15 @@ enum err limit_mail(struct ctx *x, struct str address, bool again);
  * is bounded otherwise. E_LIMITED.
  */
 enum err limit_mail_address(struct ctx *x, struct str address);
+
+/*
+ * What is mailed to an address that nobody has proved counts with limit_mail's
+ * 20 a day for the address, whoever asks and whatever for. The statement of
+ * the mail charges it (job_drafts); past it nothing is sent and the answer is
+ * the same. What a person asks for at an address of his own has budgets of
+ * its own.
+ */
+struct job_cap limit_mail_cap(struct ctx *x, struct str address);
 
 /* The Redis command of it, and what its reply says. */
 struct command limit_command(struct ctx *x, const struct limit *l);

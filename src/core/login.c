@@ -74,6 +74,7 @@ begin(struct ctx *x, struct str identifier, const struct device_claim *d,
 		.device_copied = row_bool(r, 0, 25),
 		.failures = row_int(r, 0, 26),
 		.owner.addresses = row_str(r, 0, 27),
+		.owner.proved = row_bool(r, 0, 28),
 	};
 	b->owner.name = account_greeting(&b->account);
 	return E_OK;

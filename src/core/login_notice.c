@@ -18,7 +18,7 @@ login_notice_addressee(struct ctx *x, struct str user_id, struct addressee *out,
 	*failures = 0;
 	if (e == E_OK && r->n) {
 		*out = (struct addressee){ row_str(r, 0, 0),
-			row_str(r, 0, 1) };
+			row_str(r, 0, 1), row_bool(r, 0, 3) };
 		*failures = row_int(r, 0, 2);
 	}
 	return e;

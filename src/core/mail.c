@@ -2,22 +2,47 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/limit.h"
 
 #define LANGUAGE_MAX 256 /* bytes */
+
+/* What a client chose has no place in a mail to who may not know of it. */
+static void
+leave_out(cJSON *vars)
+{
+	static const char *const chosen[] = { "user_agent", "new_email" };
+
+	for (size_t i = 0; i < sizeof(chosen) / sizeof(chosen[0]); i++)
+		cJSON_DeleteItemFromObjectCaseSensitive(vars, chosen[i]);
+}
+
+/* Where no address has to be proved a name is anybody's (row HT4). */
+static bool
+nameless(const struct ctx *x, const struct mail *m)
+{
+	return m->unproved ||
+	    strcmp(x->config->email_verification, "off") == 0;
+}
 
 struct job_draft
 mail_draft(struct ctx *x, const struct mail *m)
 {
 	cJSON *o = json_object();
+	struct job_draft d;
 
+	if (m->unproved && m->vars)
+		leave_out(m->vars);
 	json_add_str(o, "template", str_of(m->template));
 	json_add_str(o, "to", m->to);
 	/* A stranger's header: enough of it to choose by. */
 	json_add_str(o, "language", str_slice(x->language, 0, LANGUAGE_MAX));
-	json_add_str(o, "name", m->name);
+	json_add_str(o, "name", nameless(x, m) ? STR_NONE : m->name);
 	json_add(o, "vars", m->vars ? m->vars : json_object());
-	return job_draft(x->arena, x->keys, m->sms ? "sms" : "mail",
+	d = job_draft(x->arena, x->keys, m->sms ? "sms" : "mail",
 	    m->priority, m->ttl, json_print(x->arena, o));
+	if (m->unproved && !m->sms && !m->counted)
+		d.cap = limit_mail_cap(x, m->to);
+	return d;
 }
 
 struct str
@@ -33,6 +58,11 @@ mail_batch(struct ctx *x, const struct job_draft *d, size_t n)
 		json_add_str(o, "payload", hex_encode(x->arena, d[i].sealed));
 		json_add_int(o, "priority", d[i].priority);
 		json_add(o, "ttl", d[i].ttl ? json_int(d[i].ttl) : NULL);
+		if (d[i].cap.bucket.n) {
+			json_add_str(o, "cap", d[i].cap.bucket);
+			json_add_int(o, "cap_max", d[i].cap.max);
+			json_add_int(o, "cap_window", d[i].cap.window);
+		}
 		json_push(list, o);
 	}
 	return json_print(x->arena, list);
@@ -48,7 +78,7 @@ mail_addressee(struct ctx *x, struct str user_id, struct addressee *out)
 	*out = (struct addressee){ 0 };
 	if (e == E_OK && r->n)
 		*out = (struct addressee){ row_str(r, 0, 0),
-			row_str(r, 0, 1) };
+			row_str(r, 0, 1), row_bool(r, 0, 2) };
 	return e;
 }
 
@@ -67,7 +97,7 @@ mail_each(struct ctx *x, const struct addressee *to, const char *template,
     cJSON *vars, struct job_draft out[MAIL_ADDRESSES], size_t *n)
 {
 	struct mail m = { .template = template, .name = to->name,
-		.vars = vars, .priority = 1 };
+		.vars = vars, .priority = 1, .unproved = !to->proved };
 	struct str rest = to->addresses;
 
 	while (*n < MAIL_ADDRESSES && str_split(&rest, '\n', &m.to))

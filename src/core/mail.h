@@ -17,6 +17,13 @@ struct mail {
 	cJSON *vars;	  /* or NULL */
 	int priority;	  /* 0: somebody waits for it */
 	int64_t ttl;	  /* µs until its content is worthless, 0: never */
+	/*
+	 * Nobody has shown that he reads this address as the user's: no name or
+	 * other word that a client chose goes there, and the mail is one of
+	 * limit_mail_cap, unless limit_mail has counted it already.
+	 */
+	bool unproved;
+	bool counted;
 };
 
 /* Seal it as a job to be inserted in the statement of its cause. */
@@ -36,6 +43,7 @@ struct str mail_batch(struct ctx *x, const struct job_draft *d, size_t n);
 struct addressee {
 	struct str name;      /* greeting */
 	struct str addresses; /* a line each, none twice */
+	bool proved; /* somebody has proved the account's address */
 };
 
 /* That of a user; empty where there is none. */

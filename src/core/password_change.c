@@ -8,7 +8,6 @@
 #include "crypto/password.h"
 #include "crypto/token.h"
 
-#define RESET_LIFE (3600 * CLOCK_SECOND) /* contract: 1 h, once */
 #define FACTOR_LIFE (300 * CLOCK_SECOND) /* row PW8 */
 #define FLOOR (25 * CLOCK_MS)
 
@@ -68,30 +67,47 @@ password_change(struct ctx *x, const struct session *s,
 	return e;
 }
 
-/* The link's host comes from the configuration only (row PR1). */
+/*
+ * m with a link that sets a password. The link's host comes from the
+ * configuration only (row PR1).
+ */
 static struct job_draft
-link_mail(struct ctx *x, struct str to, struct str name, struct str token)
+link_mail(struct ctx *x, struct mail *m, struct str *link)
 {
+	struct uuid id = uuid_v7();
+	struct str token = token_make(x->arena, x->keys, TOKEN_RESET, id, 0);
 	cJSON *vars = json_object();
 
+	*link = uuid_text(x->arena, id);
 	json_add_str(vars, "link", arena_fmt(x->arena,
 	    "%s/reset-password?token=%.*s", x->config->public_url,
 	    STR_FMT(token)));
 	json_add_str(vars, "token", token);
-	json_add_int(vars, "minutes", RESET_LIFE / CLOCK_SECOND / 60);
-	return mail_draft(x, &(struct mail){ .template = "reset", .to = to,
-	    .name = name, .vars = vars, .ttl = RESET_LIFE });
+	json_add_int(vars, "minutes", PASSWORD_LINK_LIFE / CLOCK_SECOND / 60);
+	m->vars = vars;
+	m->ttl = PASSWORD_LINK_LIFE;
+	return mail_draft(x, m);
+}
+
+struct job_draft
+password_set_mail(struct ctx *x, struct str to, struct str *link)
+{
+	struct mail m = { .template = "set-password", .to = to };
+
+	return link_mail(x, &m, link);
 }
 
 static enum err
 request_known(struct ctx *x, const struct rows *u)
 {
-	struct uuid id = uuid_v7();
-	struct job_draft job = link_mail(x, row_str(u, 0, 6),
-	    row_str(u, 0, 3), token_make(x->arena, x->keys, TOKEN_RESET, id, 0));
+	struct mail m = { .template = "reset", .to = row_str(u, 0, 6),
+		.name = row_str(u, 0, 3), .unproved = !row_bool(u, 0, 7),
+		.counted = true };
+	struct str link;
+	struct job_draft job = link_mail(x, &m, &link);
 	enum err e = db_exec(x->db, x->arena, Q_RESET_REQUEST, NULL,
-	    A_STR(row_str(u, 0, 0)), A_STR(uuid_text(x->arena, id)),
-	    A_INT(RESET_LIFE), A_STR(job.id), A_BYTES(job.sealed),
+	    A_STR(row_str(u, 0, 0)), A_STR(link), A_INT(PASSWORD_LINK_LIFE),
+	    A_STR(job.id), A_BYTES(job.sealed),
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
 
 	if (e == E_OK)
@@ -155,13 +171,20 @@ password_reset_confirm(struct ctx *x, struct str token,
 	if (e != E_OK)
 		return e;
 	uid = row_str(r, 0, 0);
-	e = notice(x, uid, &mails);
+	/* Other addresses than this one are nobody's before it is proved. */
+	if (row_bool(r, 0, 3))
+		e = notice(x, uid, &mails);
+	else
+		mails = mail_notice(x, &(struct addressee){ .proved = true,
+		    .addresses = row_str(r, 0, 1) }, "password-changed",
+		    mail_where(x));
 	if (e != E_OK)
 		return e;
 	session_stale(x, uid);
 	e = db_exec(x->db, x->arena, Q_RESET_CONFIRM, &r, A_STR(link),
 	    A_STR(hash), A_STR(mails), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	    A_STR(x->user_agent), A_STR(x->request_id),
+	    A_TEXT(x->config->bootstrap_admin));
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_TOKEN;
 	if (e == E_OK)

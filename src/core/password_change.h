@@ -2,6 +2,9 @@
 #define CORE_PASSWORD_CHANGE_H
 
 #include "core/session.h"
+#include "store/job_store.h"
+
+#define PASSWORD_LINK_LIFE (3600 * CLOCK_SECOND) /* contract: 1 h, once */
 
 /*
  * Change by who knows the old one (row PW8): other sessions, devices and open
@@ -19,8 +22,16 @@ enum err password_change(struct ctx *x, const struct session *s,
 enum err password_reset_request(struct ctx *x, struct str email);
 
 /*
+ * The mail with a link to set the first password of the owner of an address;
+ * *link is the id of the row to be made in the statement of its cause.
+ */
+struct job_draft password_set_mail(struct ctx *x, struct str to,
+    struct str *link);
+
+/*
  * Set a password by the link's token, once, within the hour (rows PR2, PR5,
- * PR6): everything open ends, the second factor stays. E_BAD_TOKEN for every
+ * PR6): everything open ends, the second factor stays, unless this is the
+ * first proof of the address (core/proof.h). E_BAD_TOKEN for every
  * wrong token, E_VALIDATION, E_BUSY.
  */
 enum err password_reset_confirm(struct ctx *x, struct str token,

@@ -78,7 +78,8 @@ recovery_code_make(struct ctx *x, struct str user_id, struct str greeting,
 	json_add_bool(vars, "recovery", recovers);
 	out->job = mail_draft(x, &(struct mail){ .template = "recovery-code",
 	    .sms = str_eq(kind, STR("sms")), .to = value, .name = greeting,
-	    .vars = vars, .ttl = LIFE });
+	    .vars = vars, .ttl = LIFE,
+	    .unproved = !recovers, .counted = true });
 	return E_OK;
 }
 

@@ -41,7 +41,8 @@ family_find(struct ctx *x, struct str sid, struct family *f)
 		.repair_key = row_bytes(x->arena, r, 0, 5),
 		.since_rotation = row_null(r, 0, 6) ? INT64_MAX :
 		    row_int(r, 0, 6),
-		.owner = { row_str(r, 0, 7), row_str(r, 0, 8) },
+		.owner = { row_str(r, 0, 7), row_str(r, 0, 8),
+		    row_bool(r, 0, 9) },
 	};
 	return E_OK;
 }

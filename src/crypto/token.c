@@ -26,6 +26,7 @@ static const struct {
 	[TOKEN_EMAIL] = { "pem_", "email" },
 	[TOKEN_UNDO] = { "pun_", "undo" },
 	[TOKEN_RECOVERY] = { "prc_", "recovery" },
+	[TOKEN_VERIFY] = { "pvt_", "verify" },
 };
 
 static void

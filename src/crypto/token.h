@@ -22,6 +22,7 @@ enum token_purpose {
 	TOKEN_EMAIL,   /* pem_ */
 	TOKEN_UNDO,    /* pun_ */
 	TOKEN_RECOVERY, /* prc_ */
+	TOKEN_VERIFY,  /* pvt_ */
 	TOKEN_PURPOSES
 };
 

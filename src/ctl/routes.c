@@ -9,6 +9,7 @@ who_text(enum who w)
 		[WHO_KEY] = "key", [WHO_USER_OR_KEY] = "user or key",
 		[WHO_PERMISSION] = "permission",
 		[WHO_FACTOR] = "challenge, key or user",
+		[WHO_ANYONE_OR_USER] = "anyone or user",
 	};
 
 	return names[w];

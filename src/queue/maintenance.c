@@ -9,6 +9,7 @@
 static const enum query steps[] = {
 	Q_CLEAN_SESSIONS, /* first: session.cleanup switches it off */
 	Q_CLEAN_ONE_TIME,
+	Q_CLEAN_REGISTRATIONS,
 	Q_CLEAN_FACTOR_CODES,
 	Q_CLEAN_CHALLENGES,
 	Q_CLEAN_LOGIN_PLACES,

@@ -22,6 +22,11 @@ struct job_draft {
 	struct str sealed;  /* bound to "jobs/payload/<id>" */
 	int priority;	    /* 0 first */
 	int64_t ttl;	    /* µs until it is worthless; 0: never */
+	struct job_cap {
+		struct str bucket; /* STR_NONE: sent in any case */
+		long max;	   /* in a window; job_drafts() counts */
+		int64_t window;	   /* µs */
+	} cap;
 };
 
 /* Seal json as the payload of a new job; everything lives in a. */

@@ -58,6 +58,8 @@ def door(row, actor):
     """What the door gives: 401, 403 or "open"."""
     if row["who"] == "anyone":
         return "open"
+    if row["who"] == "anyone or user":
+        return "401" if actor in ("forged", "deactivated") else "open"
     if actor in OTHERS:
         return stranger(row, actor)
     if row["who"] == "key":

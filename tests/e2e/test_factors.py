@@ -618,7 +618,7 @@ def test_after_disabling_a_password_is_enough(enrolled, inbox):
 
 def test_a_password_reset_leaves_the_factor(enrolled, inbox):
     """Row PR6."""
-    person = enrolled.person
+    person = enrolled.person.prove(inbox)
     person.anonymous.post("/auth/password-reset/request",
                           {"email": person.email})
     assert person.anonymous.post("/auth/password-reset/confirm", {
@@ -676,7 +676,7 @@ def test_a_device_of_another_user_skips_nothing(api, stack, enrolled):
 def test_a_device_is_forgotten_with_what_it_stands_on(stack, enrolled, how,
                                                       inbox):
     """Row TD3."""
-    person = enrolled.person
+    person = enrolled.person.prove(inbox)
     device = enrolled.login(remember_device=True).data["device_token"]
     [entry] = person.api.get("/2fa/devices").data
     if how == "one":
@@ -1004,7 +1004,8 @@ def test_a_login_from_a_new_place_is_told_once(api, stack, inbox):
 
     def told():
         return stack.sql("select count(*) from jobs")[0][0]
-    person = api.new_person()
+    person = api.new_person().prove(inbox)
+    inbox.wait(person.email, "Welcome")
     other = Enrolled(stack, api.new_person())
     login("one")
     before = told()

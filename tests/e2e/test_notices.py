@@ -16,7 +16,8 @@ class Owner:
     """Somebody with one proved recovery address and one that is not."""
 
     def __init__(self, stack, person, inbox):
-        self.stack, self.person, self.inbox = stack, person, inbox
+        self.stack, self.inbox = stack, inbox
+        self.person = person.prove(inbox)
         self.recovery, _ = method(person, inbox)
         self.unproved = new_address()
         assert person.api.post("/auth/recovery/methods", {

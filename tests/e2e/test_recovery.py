@@ -445,7 +445,7 @@ def test_one_of_many_confirms(api, person, inbox):
 
 def test_with_a_second_factor_one_code_is_not_enough(api, person, inbox):
     """Row RC1."""
-    address, _ = method(person, inbox)
+    address, _ = method(person.prove(inbox), inbox)
     setup = person.api.post("/auth/2fa/setup", {}).data
     enabled = person.api.post("/auth/2fa/enable",
                               {"code": totp(setup["secret"])})

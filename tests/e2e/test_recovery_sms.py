@@ -118,10 +118,10 @@ def test_all_methods_get_codes_and_one_is_enough(api, person, inbox, phone):
         inbox.wait(where, "was recovered")
 
 
-def test_one_code_by_sms_is_not_enough_with_a_second_factor(api, person,
-                                                            phone):
+def test_one_code_by_sms_is_not_enough_with_a_second_factor(
+        api, person, inbox, phone):
     """Row RC1: two codes of the same channel are none either."""
-    proved_phone(person, phone)
+    proved_phone(person.prove(inbox), phone)
     setup = person.api.post("/auth/2fa/setup", {}).data
     assert person.api.post("/auth/2fa/enable", {
         "code": totp(setup["secret"])}).status == 200
@@ -166,7 +166,7 @@ def test_bad_numbers_are_refused(person, phone):
 
 def test_a_new_password_is_told_to_all_addresses(api, person, inbox, phone):
     """Row LG11: whoever holds the mailbox does not hold the other one."""
-    address, _ = method(person, inbox)
+    address, _ = method(person.prove(inbox), inbox)
     assert person.api.post("/auth/change-password", {
         "old_password": person.password,
         "new_password": "Newer-Pass-11"}).status == 200

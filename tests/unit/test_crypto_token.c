@@ -37,7 +37,7 @@ END_TEST
 START_TEST(a_token_is_nothing_for_another_purpose)
 {
 	static const char *const prefix[TOKEN_PURPOSES] = { "prt_", "pwr_",
-		"plc_", "pdt_", "pem_", "pun_", "prc_" };
+		"plc_", "pdt_", "pem_", "pun_", "prc_", "pvt_" };
 	struct uuid id = uuid_v7();
 	uint32_t generation;
 
