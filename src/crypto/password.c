@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/unicode.h"
 
 #include "crypto/hash_memory.h"
 #include "crypto/hash_slot.h"
@@ -133,6 +134,7 @@ password_hash(struct arena *a, struct str password, struct str *out)
 {
 	enum err e;
 
+	password = unicode_opaque(a, password);
 	if (!is_hashable(password))
 		return E_VALIDATION;
 	if ((e = hash_slot_take(LIMIT_HASH_WAIT_MS)) != E_OK)
@@ -180,6 +182,25 @@ compare(struct arena *a, const struct phc *phc, struct str password,
 	return e;
 }
 
+/*
+ * The form that is hashed today, then what was typed: the string may come from
+ * elsewhere, or be older than that form. Twice the work only where they differ.
+ */
+static enum err
+compare_forms(struct arena *a, const struct phc *phc, struct str password,
+    bool *outdated)
+{
+	struct str form = unicode_opaque(a, password);
+	enum err e = compare(a, phc, form, outdated);
+
+	if (e != E_CREDENTIALS || str_eq(form, password))
+		return e;
+	e = compare(a, phc, password, outdated);
+	if (e == E_OK && outdated)
+		*outdated = true;
+	return e;
+}
+
 enum err
 password_verify(struct arena *a, struct str password, struct str stored,
     bool *outdated)
@@ -194,7 +215,7 @@ password_verify(struct arena *a, struct str password, struct str stored,
 	phc_parse(a, stored, &phc);
 	if ((e = hash_slot_take(LIMIT_HASH_WAIT_MS)) != E_OK)
 		return e;
-	e = compare(a, &phc, not_null(password), outdated);
+	e = compare_forms(a, &phc, not_null(password), outdated);
 	hash_slot_release();
 	return e;
 }

@@ -15,6 +15,10 @@
  * $pbkdf2-sha512$, Django's pbkdf2_sha256$ and pbkdf2_sha1$ (OpenSSL); $P$ and
  * $H$ phpass. What is not of today is hashed anew at the first login.
  *
+ * A password is hashed and compared as RFC 8265 says (OpaqueString: NFC, one
+ * kind of space); a string that was made of another form goes on matching what
+ * is typed in that form, and is outdated.
+ *
  * bcrypt ends a password at 72 bytes. So with password.hash bcrypt a longer
  * password is hashed with Argon2id, and a longer one never matches a $2b$
  * string, which is ours (row PW2). One that was imported is $2a$ or $2y$: its

@@ -7,11 +7,13 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/unicode.h"
 
 #include "crypto/common.h"
 
 #define STRONG_LENGTH 15 /* contract 3.6 */
 #define WORD_MIN 4 /* a shorter user name is in too many passwords */
+#define FORMS_ARENA ((size_t)64 << 10)
 #define BESIDE_MAX 4 /* bytes beside a word of the context */
 
 /* How many of lower case, upper case, digit, anything else? */
@@ -152,8 +154,8 @@ with_number(const char *before, long n, const char *behind)
 	return text;
 }
 
-const char *
-password_policy(const struct config *c, struct str password,
+static const char *
+judge(const struct config *c, struct str password,
     const struct str *context, size_t ncontext)
 {
 	size_t points;
@@ -177,4 +179,17 @@ password_policy(const struct config *c, struct str password,
 		return "Password must not be made of the user name, the "
 		    "e-mail address or the name of the service";
 	return NULL;
+}
+
+const char *
+password_policy(const struct config *c, struct str password,
+    const struct str *context, size_t ncontext)
+{
+	struct arena *a = arena_new(FORMS_ARENA);
+	bool fits = password.n <= LIMIT_PASSWORD_BYTES;
+	const char *why = judge(c, fits ? unicode_opaque(a, password) :
+	    password, context, ncontext);
+
+	arena_free(&a);
+	return why;
 }

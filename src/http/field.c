@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "base/unicode.h"
 #include "http/spelling.h"
 
 #define CODE_MAX 64
@@ -106,15 +107,29 @@ read_name(struct arena *a, const struct field *row, const cJSON *v,
 	    "characters");
 }
 
+/* An address with its domain in A-form; s itself where there is none. */
+static struct str
+a_form(struct arena *a, struct str s)
+{
+	size_t at = str_find(s, '@');
+	struct str host;
+
+	if (at == s.n || !unicode_host(a, str_slice(s, at + 1, s.n), &host))
+		return s;
+	return arena_fmt(a, "%.*s@%.*s", (int)at, s.p, STR_FMT(host));
+}
+
 static const char *
 read_email(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
+	struct str s = a_form(a, out->text);
+
 	(void)row;
 	(void)v;
-	if (!field_is_email(out->text))
+	if (!field_is_email(s))
 		return "must be a valid e-mail address";
-	out->text = arena_lower(a, out->text);
+	out->text = arena_lower(a, s);
 	return NULL;
 }
 
@@ -163,6 +178,7 @@ read_login(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
 	(void)v;
+	out->text = a_form(a, out->text);
 	return check_length(a, row, out->text, max_of(row, LIMIT_EMAIL),
 	    "characters");
 }

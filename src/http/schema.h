@@ -15,7 +15,7 @@ enum field_type {
 	FIELD_NAME,	/* no control characters; LIMIT_NAME */
 	FIELD_CLEARED,	/* a NAME that "" and null clear: given, as "" */
 	FIELD_LOGIN,	/* an address or a user name; LIMIT_EMAIL */
-	FIELD_EMAIL,	/* row LG6; lower-cased (row LG5); LIMIT_EMAIL */
+	FIELD_EMAIL,	/* LG6; lower case (LG5), domain in A-form; LIMIT_EMAIL */
 	FIELD_USERNAME,	/* letters, digits, _ . - ; 2 to LIMIT_USERNAME */
 	FIELD_USERNAME_GIVEN, /* of who runs the service: his to choose */
 	FIELD_PASSWORD,	/* 1 to LIMIT_PASSWORD_BYTES; its policy is core's */

@@ -1,5 +1,8 @@
 """What is written around a value is not part of it; what is empty is not
 given."""
+import secrets
+import unicodedata
+
 import pytest
 
 from staff import staff
@@ -81,3 +84,45 @@ def test_nested_values_under_two_names_are_refused_at_once(api):
     answer = api.post("/auth/refresh", '{"refresh_token":%s,"refreshToken":%s}'
                       % (nested, nested))
     assert (answer.status, answer.fields) == (422, ["refresh_token"])
+
+
+def test_an_international_domain_is_kept_in_its_a_form(api, inbox):
+    name = "u" + secrets.token_hex(6)
+    answer = api.post("/auth/register", {
+        "email": name + "@Bücher.example", "username": name,
+        "password": "Aa1-whatever-else"})
+    assert answer.status == 201, answer
+    kept = name + "@xn--bcher-kva.example"
+    assert answer.data["user"]["email"] == kept
+    for email in (kept, name + "@bücher.example", name + "@bücher.example"):
+        assert api.post("/auth/login", {
+            "email": email, "password": "Aa1-whatever-else"}).status == 200
+    assert api.post("/auth/register", {
+        "email": name + "@BÜCHER.example", "username": name + "2",
+        "password": "Aa1-whatever-else"}).code == "EMAIL_TAKEN"
+    assert inbox.otp(kept)
+
+
+@pytest.mark.parametrize("email", [
+    "ann@büch er.example", "änn@example.test", "ann@\u200d.example",
+    "ann@bü_cher.example", "ann@bü＿cher.example", "ann@bücher",
+    "ann@bü@cher.example", "ann@bü／cher.example", "ann@" + "ü" * 300 + ".example"])
+def test_what_has_no_a_form_is_no_address(api, email):
+    answer = api.post("/auth/register", {
+        "email": email, "username": "u" + secrets.token_hex(6),
+        "password": "Aa1-whatever-else"})
+    assert (answer.status, answer.fields) == (422, ["email"])
+
+
+def test_both_normal_forms_of_a_password_are_one(api):
+    composed = "Pässwörd-" + secrets.token_hex(4) + " 1"
+    apart = unicodedata.normalize("NFD", composed).replace(" ", "\u00a0")
+    for first, second in (composed, apart), (apart, composed):
+        person = api.new_person(password=first)
+        assert person.try_login(second).status == 200
+        assert person.try_login(first).status == 200
+        changed = person.api.post("/auth/change-password", {
+            "old_password": second, "new_password": first + "!"})
+        assert changed.status == 200, changed
+        assert person.try_login(second + "!").status == 200
+        assert person.try_login(first).status == 401

@@ -106,6 +106,35 @@ static const char *const imported[] = {
 	"$1$56sxkGSQ$e8sOL7Xit1YwkxVxR.L9X0",
 };
 
+#define NFC_WORD STR("p\xc3\xa4ss w\xc3\xb6rd 42")
+#define NFD_WORD STR("pa\xcc\x88ss\xc2\xa0wo\xcc\x88rd 42")
+
+/* RFC 8265: what a Mac types is what a phone types. */
+START_TEST(one_password_has_one_form)
+{
+	/* "pässword" in NFD, as another program hashed it. */
+	static const char apart[] = "pbkdf2_sha256$1000$salt$"
+	    "Lc0xssB7ccqMAJd9pY0NfdIIYoZ0zWFZ0bx47FiYwXY=";
+	bool outdated = true;
+	struct str h;
+
+	start("argon2id");
+	ck_assert_int_eq(password_hash(a, NFD_WORD, &h), E_OK);
+	ck_assert_int_eq(password_verify(a, NFC_WORD, h, &outdated), E_OK);
+	ck_assert(!outdated);
+	ck_assert_int_eq(password_verify(a, NFD_WORD, h, &outdated), E_OK);
+	ck_assert(!outdated);
+	ck_assert_int_eq(password_verify(a, STR("pass word 42"), h, NULL),
+	    E_CREDENTIALS);
+	/* A hash of another form matches as typed, and is made anew. */
+	ck_assert_int_eq(password_verify(a, STR("pa\xcc\x88ssword"),
+	    str_of(apart), &outdated), E_OK);
+	ck_assert(outdated);
+	ck_assert_int_eq(password_verify(a, STR("pa\xcc\x88ssworx"),
+	    str_of(apart), NULL), E_CREDENTIALS);
+}
+END_TEST
+
 START_TEST(imported_hashes_verify_and_are_outdated)
 {
 	start("argon2id");
@@ -588,7 +617,7 @@ END_TEST
 
 UNIT("crypto/password",
     a_hash_matches_its_password_and_no_other,
-    imported_hashes_verify_and_are_outdated,
+    one_password_has_one_form, imported_hashes_verify_and_are_outdated,
     other_parameters_make_a_hash_outdated,
     bcrypt_never_cuts_a_password,
     costs_past_the_caps_and_unknown_strings_are_refused,
