@@ -105,11 +105,11 @@ static enum err
 by_password(struct ctx *x, const struct rows *live, const struct proof *p,
     struct str *which)
 {
-	const struct account a = { .email = p->email };
+	const struct session none = { .account = { .email = p->email } };
 	struct str stored;
 	struct rows *r;
 	bool outdated;
-	enum err e = login_prove(x, &a, p->password, &stored);
+	enum err e = login_prove(x, &none, p->password, &stored);
 
 	*which = row_str(live, 0, 0);
 	if (e != E_WRONG_PASSWORD)
