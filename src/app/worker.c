@@ -43,6 +43,7 @@ struct worker {
 	long served;
 	long last; /* served at which it ends */
 	bool idle_told;
+	int64_t served_at; /* monotonic µs of the last request */
 	int64_t leave_at; /* it takes nothing new any more; 0: it does */
 };
 
@@ -147,12 +148,13 @@ static void
 count_request(struct worker *w)
 {
 	w->served++;
+	w->served_at = clock_mono();
 	w->idle_told = false;
 	if (w->o->requests)
 		atomic_fetch_add_explicit(w->o->requests, 1,
 		    memory_order_relaxed);
 	if (w->o->light_at && w->o->kind == WORKER_LIGHT)
-		atomic_store_explicit(w->o->light_at, clock_mono(),
+		atomic_store_explicit(w->o->light_at, w->served_at,
 		    memory_order_relaxed);
 }
 
@@ -292,11 +294,10 @@ rest(struct worker *w)
 
 	if (wait_for_work(w, sooner ? held : idle) || ending)
 		return;
-	if (held >= 0)
-		expire(w);
-	if (sooner)
+	expire(w);
+	if (w->idle_told || clock_mono() - w->served_at < IDLE_MS * CLOCK_MS)
 		return;
-	if (!w->idle_told && h->idle)
+	if (h->idle)
 		h->idle(h->obj);
 	w->idle_told = true;
 }
