@@ -82,6 +82,21 @@ run(struct call *c)
 	return answer;
 }
 
+/* Once for this host: the operator has to say whom he trusts. */
+static void
+tell_hidden(struct app *app, const struct request *rq)
+{
+	int64_t never = 0;
+
+	if (atomic_compare_exchange_strong(&app->shared->proxy_told, &never,
+	    clock_wall()))
+		log_warn("a proxy on this host speaks for others and is not "
+			 "trusted, or names nobody; limits take all of them "
+			 "for one: name it in service.trusted_proxies, and "
+			 "have it set X-Forwarded-For",
+		    log_s("proxy", rq->client));
+}
+
 static struct str
 serve(struct app *app, struct exchange *x, struct call *c,
     struct request *rq)
@@ -93,6 +108,9 @@ serve(struct app *app, struct exchange *x, struct call *c,
 	    app->config->trusted_proxies);
 	log_request(rq->id);
 	c->ctx->client = rq->client;
+	c->ctx->hidden = rq->hidden;
+	if (rq->hidden)
+		tell_hidden(app, rq);
 	c->ctx->user_agent = rq->user_agent;
 	c->ctx->request_id = rq->id;
 	c->ctx->language = request_header(rq, "HTTP_ACCEPT_LANGUAGE");

@@ -279,6 +279,7 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 	if (!open_app(&p))
 		return EXIT_CONFIG;
 	atomic_store(&p.app.shared->started_wall, clock_wall());
+	atomic_store(&p.app.shared->proxy_told, 0);
 	/* A path of --listen stays behind; the next start replaces it. */
 	return serve(&p, fd, o, old, nold);
 }

@@ -137,6 +137,26 @@ check_strict(struct config_all *all)
 		    "strict: a secret would cross the network in clear");
 }
 
+/* Who verifies HS256 tokens knows jwt.secret, and so what is derived of it. */
+static void
+check_sealing(struct config_all *all)
+{
+	const struct config *c = &all->c;
+
+	if (c->sealing_keys[0] || !is_production(c))
+		return;
+	if (strcmp(c->profile, "strict") == 0)
+		config_fault(all, "keys.sealing must be set under "
+		    "service.profile strict: without it what is sealed opens "
+		    "by jwt.secret, which every verifier of HS256 tokens "
+		    "knows; posternctl key generate --sealing makes one");
+	else
+		config_warn(all, "keys.sealing is empty: what is sealed opens "
+		    "by jwt.secret, which every verifier of HS256 tokens "
+		    "knows, and is lost when that changes; posternctl key "
+		    "generate --sealing makes one");
+}
+
 /* Links and redirects are built by appending a path. */
 static void
 trim_slash(struct arena *a, const char **url)
@@ -157,4 +177,5 @@ config_cross(struct config_all *all)
 	check_tokens(all);
 	check_kafka(all);
 	check_strict(all);
+	check_sealing(all);
 }

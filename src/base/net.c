@@ -130,3 +130,9 @@ net_in_list(const struct net_addr *addr, const char *list)
 	}
 	return false;
 }
+
+bool
+net_loopback(const struct net_addr *addr)
+{
+	return net_in(addr, STR("127.0.0.0/8")) || net_in(addr, STR("::1"));
+}

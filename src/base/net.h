@@ -36,6 +36,9 @@ bool net_cidr_valid(struct str cidr);
 /* Is addr in the network? False, too, when cidr is none. */
 bool net_in(const struct net_addr *addr, struct str cidr);
 
+/* 127.0.0.0/8 or ::1? */
+bool net_loopback(const struct net_addr *addr);
+
 /* Is addr in one network of a LIST setting (commas, spaces)? */
 bool net_in_list(const struct net_addr *addr, const char *list);
 

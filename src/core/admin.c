@@ -1,7 +1,7 @@
 #include "core/admin.h"
 
 #include "base/encoding.h"
-#include "base/net.h"
+#include "core/whence.h"
 
 enum err
 admin_uuid_ref(struct ctx *x, struct str ref, struct str *id)
@@ -77,12 +77,6 @@ is_super(struct str roles)
 	return false;
 }
 
-static bool
-from_here(const struct net_addr *addr)
-{
-	return net_in(addr, STR("127.0.0.0/8")) || net_in(addr, STR("::1"));
-}
-
 void
 admin_refused(struct ctx *x, const struct session *s, const char *action,
     const char *reason)
@@ -96,14 +90,12 @@ enum err
 admin_network(struct ctx *x, const struct session *s)
 {
 	const struct config *c = x->config;
-	struct net_addr addr;
 
 	if (!c->ip_whitelist)
 		return E_OK;
-	if (net_parse(x->client, &addr) &&
-	    (net_in_list(&addr, c->admin_networks) ||
+	if (whence_in(x, c->admin_networks) ||
 	    (strcmp(c->environment, "development") == 0 &&
-		from_here(&addr) && !is_super(s->account.roles))))
+		whence_here(x) && !is_super(s->account.roles)))
 		return E_OK;
 	admin_refused(x, s, "admin.network", err_code(E_NETWORK));
 	return E_NETWORK;

@@ -11,6 +11,7 @@
 #include "core/factor.h"
 #include "core/idempotency.h"
 #include "core/refusal.h"
+#include "core/whence.h"
 #include "crypto/token.h"
 
 #define HOUR (3600 * CLOCK_SECOND)
@@ -152,10 +153,7 @@ static enum err
 judge(struct ctx *x, const struct api_key *k, const char *scope,
     struct limit *taken)
 {
-	struct net_addr addr;
-
-	if (k->allowed_ips.n && (!net_parse(x->client, &addr) ||
-	    !net_in_list(&addr, k->allowed_ips.p)))
+	if (k->allowed_ips.n && !whence_in(x, k->allowed_ips.p))
 		return refuse(x, k->id, "network", E_NETWORK);
 	if (scope == NULL || (scope[0] && !api_key_has(k, str_of(scope))))
 		return E_SCOPE;

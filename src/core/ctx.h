@@ -24,6 +24,7 @@ struct ctx {
 	/* of the request */
 	struct arena *arena;
 	struct str client;     /* address, text */
+	bool hidden;	       /* it is not the client's, see whence.h */
 	struct str user_agent;
 	struct str request_id;
 	struct str language;   /* Accept-Language, raw */

@@ -2,8 +2,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/net.h"
 #include "core/backlog.h"
+#include "core/whence.h"
 #include "store/metric.h"
 
 #define TEXT_MAX ((size_t)64 << 10)
@@ -81,10 +81,8 @@ enum err
 metrics_text(struct ctx *x, struct str *out)
 {
 	struct buf b = buf_new(x->arena, TEXT_MAX);
-	struct net_addr addr;
 
-	if (!net_parse(x->client, &addr) ||
-	    !net_in_list(&addr, x->config->metrics_networks))
+	if (!whence_in(x, x->config->metrics_networks))
 		return E_NETWORK;
 	metric_print(&b);
 	queue(x, &b);

@@ -51,14 +51,29 @@ forwarded(const struct request *r, const char *trusted,
 	return true;
 }
 
+/* Does somebody speak for another one? */
+static bool
+speaks_for(const struct request *r)
+{
+	static const char *const names[] = { "HTTP_X_FORWARDED_FOR",
+		"HTTP_FORWARDED", "HTTP_X_REAL_IP" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (request_header_count(r, names[i]))
+			return true;
+	return false;
+}
+
 struct str
-client_address(const struct request *r, const char *trusted)
+client_address(const struct request *r, const char *trusted, bool *hidden)
 {
 	struct net_addr peer, client;
 
+	*hidden = false;
 	if (!net_parse(request_param(r, "REMOTE_ADDR"), &peer))
 		return STR("0.0.0.0");
 	if (net_in_list(&peer, trusted) && forwarded(r, trusted, &client))
 		return net_text(r->arena, &client);
+	*hidden = net_loopback(&peer) && speaks_for(r);
 	return net_text(r->arena, &peer);
 }

@@ -9,7 +9,10 @@
  * then its rightmost address outside them, or its leftmost when all are
  * trusted. A piece that is no address gives the peer. A port behind an
  * address is dropped. Without a usable REMOTE_ADDR it is "0.0.0.0".
+ * *hidden: the address is this host's, but it speaks for somebody whom it may
+ * not name, or does not: what is open to this host alone is not open to him.
  */
-struct str client_address(const struct request *r, const char *trusted);
+struct str client_address(const struct request *r, const char *trusted,
+    bool *hidden);
 
 #endif

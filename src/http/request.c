@@ -174,7 +174,7 @@ request_make(struct request *r, const char *base_path, const char *trusted)
 	if (r->started == 0)
 		r->started = clock_mono();
 	r->id = read_id(r);
-	r->client = client_address(r, trusted);
+	r->client = client_address(r, trusted, &r->hidden);
 	r->user_agent = read_user_agent(r);
 	return request_target(r, base_path);
 }

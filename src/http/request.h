@@ -37,6 +37,7 @@ struct request {
 	struct str body;
 	struct str id;      /* request id, ours or a well-formed X-Request-Id */
 	struct str client;  /* client address, text, after trusted proxies */
+	bool hidden;	    /* it is a proxy's on this host, see client.h */
 	struct str user_agent; /* UTF-8, cut to LIMIT_USER_AGENT */
 	int64_t started;    /* clock_mono */
 	cJSON *json;        /* parsed body object, or NULL */

@@ -40,6 +40,8 @@ struct shared {
 	_Atomic int64_t changes_asked, changes_claimed;
 	_Atomic int64_t changes_xmin;
 	_Atomic int64_t changed_until[SHARED_CHANGES];
+	/* wall µs at which a proxy that is not trusted was told of */
+	_Atomic int64_t proxy_told;
 };
 
 /* Map it; never NULL. Call before fork where there is a master. */

@@ -141,6 +141,9 @@ def test_networks_bound_a_key(api, person):
     inside = make(person, allowed_ips=["127.0.0.0/8"])["api_key"]
     outside = make(person, allowed_ips=["10.1.2.3"])["api_key"]
     assert use(api, inside).status == 200
+    # A proxy here that is not trusted would let everybody in as this host.
+    assert api.get("/auth/me", X_API_Key=inside,
+                   X_Forwarded_For="203.0.113.9").status == 403
     answer = api.get("/auth/me", X_API_Key=outside,
                      X_Forwarded_For="10.1.2.3")
     assert (answer.status, answer.code) == (403, "NETWORK_NOT_ALLOWED")

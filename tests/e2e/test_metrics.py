@@ -105,6 +105,44 @@ def test_not_for_everybody(stack):
         assert answer.status == status, address
 
 
+SPEAKS = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9",
+          "Forwarded": "for=203.0.113.9"}
+
+
+def test_what_is_open_to_this_host_is_closed_behind_its_proxy(stack):
+    """A proxy here that is not trusted would let everybody in as this host.
+    It is said once."""
+    def told():
+        with open(stack["LOG_DIR"] + "/master.log") as f:
+            return f.read().count("service.trusted_proxies")
+    said = set()
+    for name, value in SPEAKS.items():
+        assert stack.api.send("GET", "/metrics", headers={name: value},
+                              root=True).status == 403, name
+        said.add(told())
+    assert len(said) == 1 and said != {0}
+    assert stack.api.root("GET", "/metrics").status == 200
+
+
+@pytest.mark.stack(ENABLE_IP_WHITELIST="true", ENVIRONMENT="development",
+                   ADMIN_WHITELIST_IPS="127.0.0.0/8")
+def test_administration_is_closed_behind_a_proxy_of_this_host(stack):
+    boss = staff(stack, "admin")
+    assert boss.api.get("/admin/stats").status == 200
+    assert boss.api.get("/admin/stats", X_Forwarded_For="203.0.113.9"
+                        ).status == 403
+
+
+@pytest.mark.stack(TRUSTED_PROXIES="127.0.0.1")
+def test_a_trusted_proxy_that_names_nobody_opens_nothing(stack):
+    for value in ("unknown", "203.0.113.9, junk", ""):
+        assert stack.api.root("GET", "/metrics", X_Forwarded_For=value
+                              ).status == 403, value
+    assert stack.api.root("GET", "/metrics", X_Real_IP="203.0.113.9"
+                          ).status == 403
+    assert stack.api.root("GET", "/metrics").status == 200
+
+
 def test_nothing_of_people_is_in_it(stack, person):
     text = stack.api.root("GET", "/metrics").body.decode()
     assert person.id not in text and person.username not in text

@@ -42,6 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct param list[2] = { { 0 } };
 	struct request r = { .arena = a, .params = list, .nparams = 2 };
 	struct net_addr addr;
+	bool hidden;
 
 	if (!str_split(&rest, '\n', &trusted) ||
 	    !str_split(&rest, '\n', &peer) || str_has_nul(trusted))
@@ -49,9 +50,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	list[0].value = peer;
 	list[1].value = rest;
 	param_list = list;
-	client = client_address(&r, arena_cstr(a, trusted));
+	client = client_address(&r, arena_cstr(a, trusted), &hidden);
 	FUZZ_HOLDS(net_parse(client, &addr));
 	FUZZ_HOLDS(str_eq(client, net_text(a, &addr)));
 	FUZZ_HOLDS(net_key(a, &addr).n > 0);
+	FUZZ_HOLDS(!hidden || net_loopback(&addr));
 	return 0;
 }

@@ -40,6 +40,8 @@ given(const char *first, ...)
 
 #define GIVEN(...) given(__VA_ARGS__, NULL)
 #define SECRET_GIVEN "JWT_SECRET=" KEY
+#define STRICT_GIVEN \
+	SECRET_GIVEN, "PROFILE=strict", "SEALING_KEYS=1:" SEALING
 
 /* Load with command line words; counts the faults into *n. */
 static const struct config *
@@ -251,6 +253,8 @@ START_TEST(every_name_of_the_five_services_is_accepted)
 	if (strstr(names[_i].pair, "JWT_SECRET") ||
 	    strstr(names[_i].pair, "JWT_ACCESS_SECRET"))
 		GIVEN(names[_i].pair);
+	else if (strstr(names[_i].pair, "=strict"))
+		GIVEN(SECRET_GIVEN, names[_i].pair, "SEALING_KEYS=1:" SEALING);
 	else
 		GIVEN(SECRET_GIVEN, names[_i].pair);
 	out = printed(good());
@@ -453,13 +457,15 @@ START_TEST(a_secret_file_that_all_can_read_is_taken_and_warned_of)
 {
 	const struct config *c;
 
-	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s", file("s", 0444, KEY)).p);
+	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s", file("s", 0444, KEY)).p,
+	    "ENVIRONMENT=development");
 	c = good();
 	ck_assert_str_eq(c->jwt_secret, KEY);
 	ck_assert_ptr_nonnull(strstr(config_warning(c, 0), "JWT_SECRET_FILE"));
 	ck_assert_ptr_null(strstr(config_warning(c, 0), KEY));
 	ck_assert_ptr_null(config_warning(c, 1));
-	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s", file("s", 0440, KEY)).p);
+	GIVEN(arena_fmt(a, "JWT_SECRET_FILE=%s", file("s", 0440, KEY)).p,
+	    "ENVIRONMENT=development");
 	ck_assert_ptr_null(config_warning(good(), 0));
 }
 END_TEST
@@ -656,23 +662,40 @@ START_TEST(printing_shows_no_secret)
 }
 END_TEST
 
+/* What else verifies HS256 tokens must not open what is sealed. */
+START_TEST(a_key_of_its_own_seals_or_it_is_said)
+{
+	GIVEN(SECRET_GIVEN);
+	ck_assert_ptr_nonnull(strstr(config_warning(good(), 0),
+	    "keys.sealing"));
+	GIVEN(SECRET_GIVEN, "SEALING_KEYS=1:" SEALING);
+	ck_assert_ptr_null(config_warning(good(), 0));
+	GIVEN(SECRET_GIVEN, "ENVIRONMENT=development");
+	ck_assert_ptr_null(config_warning(good(), 0));
+	GIVEN(SECRET_GIVEN, "PROFILE=strict");
+	refused("keys.sealing", KEY);
+	GIVEN(SECRET_GIVEN, "PROFILE=strict", "ENVIRONMENT=staging");
+	refused("keys.sealing", KEY);
+}
+END_TEST
+
 START_TEST(strict_sets_what_is_not_given)
 {
 	const struct config *c;
 
-	GIVEN(SECRET_GIVEN, "PROFILE=strict");
+	GIVEN(STRICT_GIVEN);
 	c = good();
 	ck_assert_int_eq(c->password_min, 15);
 	ck_assert_str_eq(c->email_verification, "required");
-	GIVEN(SECRET_GIVEN, "PROFILE=strict", "PASSWORD_MIN_LENGTH=12");
+	GIVEN(STRICT_GIVEN, "PASSWORD_MIN_LENGTH=12");
 	ck_assert_int_eq(good()->password_min, 12);
-	GIVEN(SECRET_GIVEN, "PROFILE=strict", "PUBLIC_URL=http://x.test");
+	GIVEN(STRICT_GIVEN, "PUBLIC_URL=http://x.test");
 	refused("service.public_url", NULL);
-	GIVEN(SECRET_GIVEN, "PROFILE=strict", "PUBLIC_URL=http://127.0.0.1:1");
+	GIVEN(STRICT_GIVEN, "PUBLIC_URL=http://127.0.0.1:1");
 	good();
-	GIVEN(SECRET_GIVEN, "PROFILE=strict", "CORS_ORIGINS=*");
+	GIVEN(STRICT_GIVEN, "CORS_ORIGINS=*");
 	refused("cors.origins", NULL);
-	GIVEN(SECRET_GIVEN, "PROFILE=strict", "DB_HOST=db.test");
+	GIVEN(STRICT_GIVEN, "DB_HOST=db.test");
 	refused("database.sslmode", NULL);
 }
 END_TEST
@@ -691,10 +714,10 @@ START_TEST(kafka_is_whole_or_stops_the_start)
 	GIVEN(SECRET_GIVEN, "KAFKA_SASL_MECHANISM=OAUTHBEARER");
 	refused("kafka.sasl_mechanism", NULL);
 	/* Row CF1: neither his password nor a token in clear. */
-	GIVEN(SECRET_GIVEN, "PROFILE=strict", "KAFKA_ENABLED=true",
+	GIVEN(STRICT_GIVEN, "KAFKA_ENABLED=true",
 	    "KAFKA_INCLUDE_SECRETS=true", "KAFKA_BROKERS=localhost:1,k.test:1");
 	refused("kafka.tls", NULL);
-	GIVEN(SECRET_GIVEN, "PROFILE=strict", "KAFKA_ENABLED=true",
+	GIVEN(STRICT_GIVEN, "KAFKA_ENABLED=true",
 	    "KAFKA_INCLUDE_SECRETS=true", "KAFKA_BROKERS=localhost:1");
 	good();
 }
@@ -930,6 +953,7 @@ main(void)
 	tcase_add_test(t, secrets_are_gone_from_the_environment);
 	tcase_add_test(t, secrets_are_not_taken_from_the_command_line);
 	tcase_add_test(t, printing_shows_no_secret);
+	tcase_add_test(t, a_key_of_its_own_seals_or_it_is_said);
 	tcase_add_test(t, strict_sets_what_is_not_given);
 #ifdef HAVE_RDKAFKA
 	tcase_add_test(t, kafka_is_whole_or_stops_the_start);
