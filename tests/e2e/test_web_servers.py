@@ -1,13 +1,48 @@
 """The same core flow behind every web server, and as plain CGI."""
+import secrets
+import subprocess
+
 import pytest
 
+from conftest import ROOT
 from test_api_keys import make, use
 from test_slow import always_413
 from test_system import whole_flow
 from until import until
 
 
+def first_requests(stack, inbox):
+    """The shell lines of the README, with a name of their own; the last
+    access token."""
+    with open(ROOT + "/README.md") as f:
+        block = f.read().split("## The first requests", 1)[1].split("```")[1]
+    name = "r" + secrets.token_hex(5)
+    for old, new in (("sh\n", ""), ("ann@example.com", name + "@x.test"),
+                     ('"ann"', f'"{name}"'),
+                     ("http://localhost:8001", stack["BASE_URL"])):
+        assert old in block
+        block = block.replace(old, new, 1 if old == "sh\n" else -1)
+    register, rest = block.split("# the six digits")
+    shell(register)
+    assert "123456" in rest
+    said = shell(register.splitlines()[0] + "\n#" + rest.replace(
+        "123456", inbox.otp(name + "@x.test")) + "\necho $TOKEN")
+    stack.forget(name + "@x.test")
+    return said.splitlines()
+
+
+def shell(text):
+    """What it prints; every line of it succeeds."""
+    return subprocess.run(["bash", "-euo", "pipefail"], input=text,
+                          check=True, capture_output=True, text=True).stdout
+
+
 class Behind:
+    def test_the_lines_of_the_readme_work(self, stack, api, inbox):
+        *said, token = first_requests(stack, inbox)
+        assert '"success": true' in "".join(said[-12:])
+        assert api.check(token) == 401
+
     def test_the_whole_flow(self, api, inbox):
         whole_flow(api, inbox)
 
