@@ -56,8 +56,11 @@ supervisor_start() {
 		kill -HUP "$pid"
 		return
 	fi
-	setsid /usr/bin/python3 "$ROOT/scripts/dev/supervise.py" "$STATE" \
-		</dev/null >>"$STATE/log/supervisor.log" 2>&1 9>&- &
+	# The caller's settings are in env.sh; what stood in its environment
+	# would outlive the next up.
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME="$STATE" \
+		setsid /usr/bin/python3 "$ROOT/scripts/dev/supervise.py" \
+		"$STATE" </dev/null >>"$STATE/log/supervisor.log" 2>&1 9>&- &
 	services_wait 30 'the supervisor' supervisor_there
 }
 
@@ -253,6 +256,11 @@ programs_wrap() {
 	mv "$RUN/$1.new" "$RUN/$1"
 }
 
+# posternctl with the stack's settings and no others.
+services_ctl() {
+	env -i TERM="${TERM:-dumb}" "$RUN/posternctl" "$@"
+}
+
 answers() {
 	[ "$(curl -s -o /dev/null -m 5 -w '%{http_code}' --noproxy '*' \
 		"$BASE_URL/health/ready")" = 200 ]
@@ -276,11 +284,11 @@ services_settled() {
 
 services_migrate() {
 	local hint="see $STATE/log/migrate.log"
-	"$RUN/posternctl" check-config >"$STATE/log/check-config.log" 2>&1 || {
+	services_ctl check-config >"$STATE/log/check-config.log" 2>&1 || {
 		cat "$STATE/log/check-config.log" >&2
 		die "the configuration is not accepted"
 	}
-	"$RUN/posternctl" migrate >"$STATE/log/migrate.log" 2>&1 || {
+	services_ctl migrate >"$STATE/log/migrate.log" 2>&1 || {
 		tail -n 5 "$STATE/log/migrate.log" >&2
 		die "the migration failed; $hint"
 	}
@@ -290,10 +298,10 @@ services_migrate() {
 # EdDSA signs with a key of the table; a new stack has none.
 services_key() {
 	local keys
-	keys=$("$RUN/posternctl" key list 2>>"$STATE/log/migrate.log")
+	keys=$(services_ctl key list 2>>"$STATE/log/migrate.log")
 	case $keys in
 	'algorithm in force: EdDSA'*'(none)'*)
-		"$RUN/posternctl" key generate >>"$STATE/log/migrate.log" 2>&1 ||
+		services_ctl key generate >>"$STATE/log/migrate.log" 2>&1 ||
 			die "no signing key could be made; see $STATE/log/migrate.log" ;;
 	esac
 }

@@ -27,16 +27,40 @@ settings_is_name() {
 	[[ $SETTINGS_NAMES == *" $base "* || $SETTINGS_NAMES == *" $1 "* ]]
 }
 
-# Whether the caller's YAML file has the key "section.name".
+# Whether the caller's YAML file has the key "section.name", in lines or as
+# "section: {name: ...}", or for a secret "section.name_file".
 settings_in_file() {
-	[ -n "${POSTERN_CONFIG:-}" ] && [ -r "$POSTERN_CONFIG" ] || return 1
-	awk -v want="$1" '
-		/^[A-Za-z_]+:/ { section = $1; sub(/:.*/, "", section) }
-		/^[ \t]+[A-Za-z_]+:/ {
-			key = $1; sub(/:.*/, "", key)
-			if (section "." key == want) found = 1
+	[ -n "${POSTERN_CONFIG:-}" ] || return 1
+	awk -v want="${1,,}" '
+		function look(key) {
+			sub(/[ \t]*:.*/, "", key)
+			gsub(/[ \t]/, "", key)
+			key = tolower(section "." key)
+			if (key == want || key == want "_file") found = 1
 		}
+		/^[A-Za-z_]+:/ {
+			section = $1; sub(/:.*/, "", section)
+			rest = $0; sub(/^[^:]*:[ \t]*/, "", rest)
+			if (sub(/^\{/, "", rest)) {
+				n = split(rest, pair, ",")
+				for (i = 1; i <= n; i++) look(pair[i])
+			}
+		}
+		/^[ \t]+[A-Za-z_]+[ \t]*:/ { look($0) }
 		END { exit !found }' "$POSTERN_CONFIG"
+}
+
+# The caller's file as the programs want one that may hold a secret: theirs,
+# and read by nobody else.
+settings_copy_file() {
+	rm -f "$STATE/postern.yaml"
+	[ -n "${POSTERN_CONFIG:-}" ] || return 0
+	[ -f "$POSTERN_CONFIG" ] && [ -r "$POSTERN_CONFIG" ] ||
+		die "POSTERN_CONFIG names $POSTERN_CONFIG, which cannot be read"
+	(umask 077 && cat "$POSTERN_CONFIG" >"$STATE/postern.yaml.new")
+	[ "$(id -u)" != 0 ] || chown "$RUNNER:" "$STATE/postern.yaml.new"
+	mv "$STATE/postern.yaml.new" "$STATE/postern.yaml"
+	POSTERN_CONFIG=$STATE/postern.yaml
 }
 
 # default yaml.key NAME VALUE [ALIAS...]: unless the caller has set it, under
@@ -46,6 +70,8 @@ settings_default() {
 	shift 3
 	for other in "$name" "$@"; do
 		[ -z "${!other+set}" ] || return 0
+		[[ $other != AUTH_* ]] ||
+			! settings_in_file "auth.${other#AUTH_}" || return 0
 		other=${other}_FILE
 		[ -z "${!other+set}" ] || return 0
 	done
@@ -64,13 +90,35 @@ url_of_database() {
 	printf 'postgresql://%s:%s@127.0.0.1:%s/postern' "$1" "$2" "$PG_PORT"
 }
 
+# What any byte is written as in a part of a URL.
+url_quote() {
+	local LC_ALL=C i byte
+	for ((i = 0; i < ${#1}; i++)); do
+		byte=${1:i:1}
+		case $byte in
+		[A-Za-z0-9._~-]) printf %s "$byte" ;;
+		*) printf '%%%02X' "'$byte" ;;
+		esac
+	done
+}
+
+# The user has a name: redis-cli takes ":password" for one without.
 url_of_redis() {
 	case "$SETTING_REDIS" in
-	own) printf 'redis://:%s@127.0.0.1:%s/0' "$DEV_REDIS_PASSWORD" \
-		"$REDIS_OWN_PORT" ;;
+	own) printf 'redis://default:%s@127.0.0.1:%s/0' \
+		"$DEV_REDIS_PASSWORD" "$REDIS_OWN_PORT" ;;
 	none) ;;
-	*) printf 'redis://%s' "$SETTING_REDIS" ;;
+	*) printf %s "$SETTING_REDIS" ;;
 	esac
+}
+
+url_of_callers_redis() {
+	local scheme=redis password=${REDIS_PASSWORD:-}
+	case ${REDIS_USE_TLS:-} in true | yes | on | 1) scheme=rediss ;; esac
+	[ -z "${REDIS_PASSWORD_FILE:-}" ] || password=$(<"$REDIS_PASSWORD_FILE")
+	printf '%s://%s%s:%s/%s' $scheme \
+		"${password:+default:$(url_quote "$password")@}" "$REDIS_HOST" \
+		"${REDIS_PORT:-6379}" "${REDIS_DB:-0}"
 }
 
 fastcgi_socket() {
@@ -121,16 +169,13 @@ settings_own() {
 settings_write() {
 	# One list in one string: looked up once per variable of the caller.
 	SETTINGS_NAMES=" $(settings_names | sort -u | tr '\n' ' ') "
-	BASE_URL=http://127.0.0.1:$DEV_PORT
+	BASE_URL=http://localhost:$DEV_PORT
+	settings_copy_file
 	SETTING_REDIS=own
-	if [ -n "${REDIS_HOST+set}" ]; then
-		SETTING_REDIS=${REDIS_HOST:+$REDIS_HOST:${REDIS_PORT:-6379}}
-		SETTING_REDIS=${SETTING_REDIS:-none}
-	elif settings_in_file redis.host; then
+	if [ -n "${REDIS_HOST:-}" ]; then
+		SETTING_REDIS=$(url_of_callers_redis)
+	elif [ -n "${REDIS_HOST+set}" ] || settings_in_file redis.host; then
 		SETTING_REDIS=none
-	fi
-	if [ -n "${POSTERN_CONFIG:-}" ]; then
-		POSTERN_CONFIG=$(realpath "$POSTERN_CONFIG")
 	fi
 	(
 		umask 077
@@ -146,7 +191,7 @@ settings_write() {
 		cat >"$STATE/stack" <<-END
 		WEB=$WEB
 		BASE_URL=$BASE_URL
-		SETTING_REDIS=$SETTING_REDIS
+		SETTING_REDIS='$SETTING_REDIS'
 		END
 	)
 	mv "$STATE/env.sh.new" "$STATE/env.sh"

@@ -107,7 +107,8 @@ state_secrets() {
 }
 
 port_free() {
-	! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+	! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null &&
+		! (exec 3<>"/dev/tcp/::1/$1") 2>/dev/null
 }
 
 # A free port, the search beginning where PORT points to.

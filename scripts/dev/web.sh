@@ -11,9 +11,12 @@ web_check() {
 	esac
 }
 
+# localhost is ::1 too, where there is such an address.
 web_fill() {
+	local no_v6='/\[::1\]/d'
+	! grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null || no_v6=
 	sed -e "s|@STATE@|$STATE|g" -e "s|@RUN@|$RUN|g" \
-		-e "s|@PORT@|$DEV_PORT|g" \
+		-e "s|@PORT@|$DEV_PORT|g" -e "$no_v6" \
 		"$ROOT/conf/dev/$1.in" >"$STATE/web.conf"
 }
 

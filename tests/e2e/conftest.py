@@ -72,7 +72,8 @@ class Stack:
 
     @property
     def api(self):
-        return Api(self["BASE_URL"])
+        """One peer, whichever of the two localhost means first."""
+        return Api(self["BASE_URL"].replace("localhost", "127.0.0.1"))
 
     def sql(self, query, *args):
         """Rows of a statement, as the owner of the tables."""

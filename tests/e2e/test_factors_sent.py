@@ -78,7 +78,7 @@ def test_what_twilio_gets(stack, person, phone):
     form = dict(urllib.parse.parse_qsl(body.decode()))
     assert form["From"] == "+15005550006" and form["To"] == phone
     # Row OT7: the last line binds the code to the host.
-    assert form["Body"].splitlines()[-1] == f"@127.0.0.1 #{code}"
+    assert form["Body"].splitlines()[-1] == f"@localhost #{code}"
 
 
 @TWILIO
@@ -90,7 +90,7 @@ def test_a_message_is_in_the_language_the_request_prefers(person, phone):
                            ).status == 200
     code = PROVIDER.code(phone)
     assert text(1) == (f"{code} ist Ihr Code für Postern. Er gilt 10 Minuten."
-                       f"\n\n@127.0.0.1 #{code}")
+                       f"\n\n@localhost #{code}")
     assert person.api.post("/2fa/sms/verify-setup",
                            {"code": code}).status == 200
     for n, language in ((2, "de"), (3, "en")):
