@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "base/sandbox.h"
 #include "crypto/hash_slot.h"
 #include "http/transport_cgi.h"

@@ -259,8 +259,8 @@ config_secrets(struct config_all *all)
 	if (all->c.jwt_secret[0] || (all->c.sealing_keys[0] &&
 	    strcmp(all->c.jwt_algorithm, "EdDSA") == 0))
 		return;
-	config_fault(all, "jwt.secret (environment JWT_SECRET) is not set; "
-	    "make one with: openssl rand -hex 32");
+	config_fault(all, "jwt.secret is not set, neither by JWT_SECRET nor in "
+	    "%s; make one with: openssl rand -hex 32", all->looked);
 }
 
 /* Wipe the bytes of NAME's value where the kernel shows them, then the name. */

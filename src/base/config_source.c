@@ -1,7 +1,9 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/config_table.h"
+#include "base/place.h"
 
 /* Give what the file behind NAME_FILE or key_file holds. */
 static void
@@ -187,6 +189,8 @@ config_file(struct config_all *all, const char *path)
 
 	if (path == NULL && access(usual, F_OK) == 0)
 		path = usual;
+	all->looked = path == NULL ? arena_fmt(all->arena, "%s (%s)", usual,
+	    strerror(errno)).p : path[0] ? path : "a file (none is named)";
 	if (path == NULL || path[0] == '\0')
 		return;
 	text = config_read_file(all->arena, path, CONFIG_FILE_MAX, &reach,

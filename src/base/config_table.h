@@ -59,6 +59,7 @@ struct config_all {
 	size_t nfaults;
 	const char *warnings[CONFIG_FAULTS];
 	size_t nwarnings;
+	const char *looked; /* which file, and what became of it */
 };
 
 /* Note a sentence; past CONFIG_FAULTS they are only counted. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/place.h"
 #include "base/sandbox.h"
 #include "core/backlog.h"
 #include "ctl/ctl.h"

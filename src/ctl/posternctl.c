@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "base/sandbox.h"
 #include "ctl/options.h"
 

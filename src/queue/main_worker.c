@@ -9,6 +9,7 @@
 #include "base/environ.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "base/sandbox.h"
 #include "crypto/keyring.h"
 #include "queue/worker.h"

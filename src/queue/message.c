@@ -1,5 +1,7 @@
 #include "queue/message.h"
 
+#include "base/place.h"
+
 #define PAYLOAD_DEPTH 8
 #define GREETING_MAX 40 /* code points */
 

@@ -112,6 +112,19 @@ def test_check_config_names_every_fault_and_no_value(fresh):
     assert json.loads(fresh("check-config", "--json"))["ok"] is True
 
 
+def test_what_is_missing_is_said_with_the_file_that_was_looked_for(fresh,
+                                                                    tmp_path):
+    del fresh.env["JWT_SECRET"], fresh.env["POSTERN_CONFIG"]
+    usual = fresh.run("--help").stdout.split("instead of ")[1].split()[0]
+    said = fresh.run("check-config").stderr
+    assert "jwt.secret" in said and usual + " (No such file" in said
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("service: {name: x}\n")
+    assert str(mine) in fresh.run("check-config", "--config", str(mine)).stderr
+    assert "none is named" in fresh.run("check-config", POSTERN_CONFIG=""
+                                        ).stderr
+
+
 def test_a_refused_configuration_stops_every_command(fresh):
     done = fresh.run("user", "list", JWT_SECRET="change-this-in-production")
     assert done.returncode == FAILED

@@ -6,7 +6,6 @@
 /* fuzz-sources: src/base/config_yaml.c src/base/encoding.c src/base/log.c */
 /* fuzz-sources: src/base/str.c */
 /* fuzz-libs: libsodium yaml-0.1 */
-#define SYSCONFDIR "/nonexistent"
 /* Not a source of its own: it wants the directory above. */
 #include "src/base/config_source.c"
 
