@@ -69,7 +69,8 @@ select rolname = current_user from pg_roles where rolname = $1;
 -- the oldest in µs, given up (counted to $1). Each priority, and each endpoint
 -- that has something to do (of five hundred), is a range of its index: what is
 -- not due is not read, however much it is. An endpoint that fails is its
--- owner's trouble.
+-- owner's trouble, and so is one that waits for its share (schema 0080, 0082):
+-- of a share that nobody used for five seconds nothing is sent.
 -- name: queue_health
 -- safe: yes
 with recursive endpoint (id) as (
@@ -83,7 +84,12 @@ with recursive endpoint (id) as (
 ), well as (
 	select w.id from (select id from endpoint limit 500) e
 		join webhooks w on w.id = e.id
+		left join webhook_shares s on s.user_id = w.user_id
+		left join webhook_host_shares h on h.host = webhook_host(w.url)
 	where w.failures = 0 and coalesce(w.paused_until <= now(), true)
+		and (w.confirmed_at is not null or coalesce(greatest(
+			s.spent_until, h.spent_until)
+			<= now() - interval '5 seconds', true))
 )
 select (select count(*) from (
 		select 1 from generate_series(0, 9) p (priority)

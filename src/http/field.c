@@ -246,7 +246,8 @@ read_url(struct arena *a, const struct field *row, const cJSON *v,
 
 	(void)v;
 	if (!all(s, is_visible))
-		return "must be a valid URL";
+		return "must be a URL of ASCII without blanks, with an "
+		    "international host in its form xn--";
 	if (str_eq_nocase(str_slice(s, 0, 8), STR("https://")))
 		host = str_slice(s, 8, s.n);
 	else if (str_eq_nocase(str_slice(s, 0, 7), STR("http://")))
@@ -254,7 +255,7 @@ read_url(struct arena *a, const struct field *row, const cJSON *v,
 	else
 		return "must begin with https:// or http://";
 	if (host.n == 0 || !(is_alnum(host.p[0]) || host.p[0] == '['))
-		return "must be a valid URL";
+		return "must have a host behind ://";
 	return check_length(a, row, s, max_of(row, URL_MAX), "characters");
 }
 

@@ -503,6 +503,9 @@ def test_an_endpoint_that_never_answered_is_asked_one_at_a_time(
     assert stack.sql("select distinct action, result from audit_logs where "
                      "user_id = %s and action = 'webhook.full'",
                      person.id) == [("webhook.full", "failure")]
+    listed = json.loads(stack.ctl("webhook", "list", "--json").stdout)
+    assert {w["dropped"] for w in listed
+            if w["owner"] == person.email} == {20}
     refused = person.api.post(f"/webhooks/{made[0]['id']}/test")
     assert refused.status == 409, refused
     assert "wait" in refused.json["message"]
