@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from test_ctl import CONFLICT, FAILED, Ctl, ctl, fresh, server  # noqa: F401
-from test_worker import postgres, program  # noqa: F401
+from test_worker import TOP, postgres, program  # noqa: F401
 
 CONFIG = 78  # EX_CONFIG
 
@@ -193,6 +193,44 @@ def test_without_an_audit_log_nothing_is_written(ctl):  # noqa: F811
     assert ctl.sql("select count(*) from audit_logs") == [(0,)]
     ctl.create("loud")
     assert ctl.sql("select count(*) > 0 from audit_logs") == [(True,)]
+
+
+@pytest.fixture
+def pooled(tmp_path_factory):
+    """A database behind PgBouncer in transaction mode."""
+    where = tmp_path_factory.mktemp("pool")
+    for d in (where, where.parent, where.parent.parent):
+        os.chmod(d, 0o755)
+    env = dict(os.environ, SCRATCH_WITHOUT="redis")
+    scratch = os.path.join(TOP, "tests", "scratch")
+    lines = subprocess.run([scratch, "start", str(where / "s")], env=env,
+                           check=True, capture_output=True, text=True).stdout
+    places = dict(x.split("=", 1) for x in lines.splitlines())
+    yield {"PATH": os.environ["PATH"], "POSTERN_CONFIG": "",
+           "JWT_SECRET": secrets.token_hex(32),
+           "RUNTIME_DIR": str(tmp_path_factory.mktemp("run")),
+           "DATABASE_URL": places["SCRATCH_POOL"],
+           "DATABASE_OWNER_URL": places["SCRATCH_OWNER"]}
+    subprocess.run([scratch, "stop", str(where / "s")], env=env, check=True)
+
+
+def test_a_pooler_is_no_obstacle_to_having_no_audit_log(pooled):
+    assert Ctl(program("posternctl"), pooled).run("migrate").returncode == 0
+    db = psycopg2.connect(pooled["DATABASE_OWNER_URL"])
+    db.autocommit = True
+    body = '{"identifier": "ann", "password": "Correct-Horse-7"}'
+    with db.cursor() as cursor:
+        # in turns, for they share the pooler's connections
+        for audit, kept in ("false", 0), ("true", 1), ("false", 1):
+            status, _, _, log = cgi(
+                dict(pooled, ENABLE_AUDIT_LOGGING=audit),
+                "/api/v1/auth/login", "POST", body)
+            assert status == 401, log
+            cursor.execute("select count(*) from audit_logs")
+            assert cursor.fetchone() == (kept,)
+    assert cgi(dict(pooled, ENABLE_AUDIT_LOGGING="false"),
+               "/health/ready")[0] == 200
+    db.close()
 
 
 @pytest.mark.parametrize("state", (
