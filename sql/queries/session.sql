@@ -1,5 +1,6 @@
 -- name: session_load
--- All a request needs to know of who asks. 1 session id, 2 user id
+-- All a request needs to know of who asks, and when that was so: the time is
+-- before the snapshot. 1 session id, 2 user id
 -- safe: yes
 select s.numeric_id, s.amr, s.ip_address, s.user_agent, to_us(s.created_at),
 	to_us(s.proved_at), to_us(s.expires_at), u.numeric_id, u.email,
@@ -8,21 +9,22 @@ select s.numeric_id, s.amr, s.ip_address, s.user_agent, to_us(s.created_at),
 	u.profile_picture_url, u.cover_photo_url, to_us(u.last_login_at),
 	to_us(u.created_at), to_us(u.updated_at),
 	(select version from role_version),
-	s.last_used_at < now() - interval '1 minute'
+	s.last_used_at < now() - interval '1 minute', to_us(now())
 from sessions s join users u on u.id = s.user_id
 where s.id = $1::uuid and s.user_id = $2::uuid and s.ended_at is null
 	and s.absolute_expires_at > now() and u.is_active;
 
 -- name: session_changes
--- What changed since a snapshot, and what the next one begins with. Numbers
--- that fell are another server's: then all it has. 1 xmin, 2 at most so many
+-- What changed since a snapshot, what the next one begins with, and a time
+-- after the snapshot. Numbers that fell are another server's: then all it has.
+-- 1 xmin, 2 at most so many
 -- safe: yes
 select pg_snapshot_xmin(pg_current_snapshot())::text, array_to_string(array(
 	select coalesce(id::text, 'roles') from session_changes
 	where xid >= case
 		when $1::xid8 > pg_snapshot_xmin(pg_current_snapshot())
 		then '0'::xid8 else $1::xid8 end
-	limit $2::integer), ' ');
+	limit $2::integer), ' '), to_us(clock_timestamp());
 
 -- name: session_rotate
 -- One refresh moves generation g to g + 1 (security row RT1); the affected row

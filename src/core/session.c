@@ -80,7 +80,6 @@ load(struct ctx *x, struct str sid, struct str uid,
 {
 	const struct arg args[] = { A_STR(sid), A_STR(uid) };
 	const struct db_step step = { Q_SESSION_LOAD, args, 2 };
-	int64_t asked = clock_wall();
 	struct rows *r;
 	enum err e = f->ask ? session_change_ask(x, &step, &r) :
 	    db_run(x->db, x->arena, step.q, args, 2, &r);
@@ -94,7 +93,7 @@ load(struct ctx *x, struct str sid, struct str uid,
 		    A_STR(sid));
 	*out = from_cells(x, r, sid, uid);
 	if (f->keep)
-		session_cache_keep(x, sid, uid, r, asked);
+		session_cache_keep(x, sid, uid, r);
 	return E_OK;
 }
 

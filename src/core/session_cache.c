@@ -9,9 +9,9 @@
 #define ENTRY_LIFE (5 * CLOCK_SECOND)
 #define STALE_SECONDS "30"	/* outlives any entry made before the change */
 #define CELLS SESSION_CELLS
-#define ENTRY_MAGIC "S3"
-#define ENTRY_MADE (sizeof(ENTRY_MAGIC) - 1)
-#define ENTRY_MAC (ENTRY_MADE + sizeof(int64_t))
+#define ENTRY_MAGIC "S4"
+#define ENTRY_READ (sizeof(ENTRY_MAGIC) - 1)
+#define ENTRY_MAC (ENTRY_READ + sizeof(int64_t))
 #define ENTRY_HEAD (ENTRY_MAC + CACHE_MAC)
 
 /* Of all that an entry says, and of whose it is (row SE8). */
@@ -27,21 +27,21 @@ sign(const struct ctx *x, struct str entry, struct str sid, struct str uid,
 }
 
 /*
- * The row as an entry: magic, when Postgres was asked, a code, then a 32-bit
+ * The row as an entry: magic, when Postgres read it, a code, then a 32-bit
  * length (all ones: null) and bytes of each cell.
  */
 static struct str
-pack(struct ctx *x, struct str sid, struct str uid, const struct rows *r,
-    int64_t asked)
+pack(struct ctx *x, struct str sid, struct str uid, const struct rows *r)
 {
+	int64_t read = row_int(r, 0, CELLS);
 	size_t n = ENTRY_HEAD;
 	char *p, *at;
 
 	for (int i = 0; i < CELLS; i++)
 		n += 4 + row_str(r, 0, i).n;
 	p = arena_alloc(x->arena, n);
-	memcpy(p, ENTRY_MAGIC, ENTRY_MADE);
-	memcpy(p + ENTRY_MADE, &asked, sizeof(asked));
+	memcpy(p, ENTRY_MAGIC, ENTRY_READ);
+	memcpy(p + ENTRY_READ, &read, sizeof(read));
 	at = p + ENTRY_HEAD;
 	for (int i = 0; i < CELLS; i++) {
 		struct str c = row_str(r, 0, i);
@@ -57,22 +57,6 @@ pack(struct ctx *x, struct str sid, struct str uid, const struct rows *r,
 	return (struct str){ p, n };
 }
 
-/*
- * Redis is not the one to say how old an entry is: a server that hung carries
- * out later what it was told before, and somebody may put back what was there.
- * A clock that was set back makes none younger.
- */
-static bool
-fresh(struct str entry)
-{
-	int64_t made, age;
-
-	memcpy(&made, entry.p + ENTRY_MADE, sizeof(made));
-	if (__builtin_sub_overflow(clock_wall(), made, &age))
-		return false;
-	return age > -CLOCK_SECOND && age < ENTRY_LIFE;
-}
-
 /* Did this instance make it, of this session and user? */
 static bool
 ours(const struct ctx *x, struct str entry, struct str sid, struct str uid)
@@ -82,8 +66,30 @@ ours(const struct ctx *x, struct str entry, struct str sid, struct str uid)
 	if (entry.n < ENTRY_HEAD || !str_starts(entry, STR(ENTRY_MAGIC)))
 		return false;
 	sign(x, entry, sid, uid, mac);
-	return sodium_memcmp(mac, entry.p + ENTRY_MAC, CACHE_MAC) == 0 &&
-	    fresh(entry);
+	return sodium_memcmp(mac, entry.p + ENTRY_MAC, CACHE_MAC) == 0;
+}
+
+static bool
+changed(const struct ctx *x, struct str sid, struct str uid, int64_t read)
+{
+	return session_change_since(x, sid, read) ||
+	    session_change_since(x, uid, read) ||
+	    session_change_since(x, STR("roles"), read);
+}
+
+/*
+ * Redis is not the one to say how old an entry is: a server that hung carries
+ * out later what it was told before, and somebody may put back what was there.
+ */
+static bool
+holds(const struct ctx *x, struct str entry, struct str sid, struct str uid)
+{
+	int64_t read, age;
+
+	memcpy(&read, entry.p + ENTRY_READ, sizeof(read));
+	age = session_change_clock(x) - read;
+	return age > -CLOCK_SECOND && age < ENTRY_LIFE &&
+	    !changed(x, sid, uid, read);
 }
 
 /* False for anything that pack did not make: then Postgres is asked. */
@@ -112,11 +118,11 @@ unpack(struct ctx *x, struct str entry, struct rows *r)
 
 void
 session_cache_keep(struct ctx *x, struct str sid, struct str uid,
-    const struct rows *r, int64_t asked)
+    const struct rows *r)
 {
 	struct str argv[] = { STR("SET"),
 		cache_name(x->cache, x->arena, "session:", sid),
-		pack(x, sid, uid, r, asked), STR("EX"), STR(ENTRY_SECONDS) };
+		pack(x, sid, uid, r), STR("EX"), STR(ENTRY_SECONDS) };
 	struct reply reply;
 
 	(void)cache_command(x->cache, x->arena, &reply, 5, argv);
@@ -157,15 +163,6 @@ ask(struct ctx *x, struct limit *l, struct str sid, struct str uid,
 	return l ? limit_reply(x, l, &r[1]) : E_OK;
 }
 
-/* Looked at after the entry was read: who changes it marks before he does. */
-static bool
-changed(const struct ctx *x, struct str sid, struct str uid)
-{
-	return session_change_marked(x, sid) ||
-	    session_change_marked(x, uid) ||
-	    session_change_marked(x, STR("roles"));
-}
-
 enum err
 session_cache_find(struct ctx *x, struct limit *l, struct str sid,
     struct str uid, struct session_found *out)
@@ -183,10 +180,12 @@ session_cache_find(struct ctx *x, struct limit *l, struct str sid,
 		e = ask(x, l, sid, uid, &entry, &marked);
 	if (e != E_OK)
 		return e;
-	out->keep = !marked && !changed(x, sid, uid);
+	/* Looked at after the entry was: who changes it marks before. */
+	out->keep = !marked && !changed(x, sid, uid, session_change_clock(x));
 	out->ask = session_change_due(x);
 	out->hit = out->keep && !out->ask && session_change_heard(x) &&
-	    ours(x, entry, sid, uid) && unpack(x, entry, &out->row);
+	    ours(x, entry, sid, uid) && holds(x, entry, sid, uid) &&
+	    unpack(x, entry, &out->row);
 	return E_OK;
 }
 

@@ -7,8 +7,8 @@
  * Rows of the query session_load in Redis, for 5 s (row SE8): a copy that may
  * be absent, lost, old or somebody's work, and can only ever cost a look-up.
  * An entry is believed when its code is of this instance's key over session,
- * user, time and cells, when it is younger than 5 s by what it says itself,
- * and when this host knows of no change since (core/session_change.h). A mark
+ * user, time and cells, when it is younger than 5 s by what it says itself, and
+ * when this host knows of no change since (core/session_change.h). A mark
  * in Redis lets other hosts know at once; that it is missing says nothing.
  */
 #define SESSION_CELLS 23
@@ -27,9 +27,9 @@ struct session_found {
 enum err session_cache_find(struct ctx *x, struct limit *limit,
     struct str session_id, struct str user_id, struct session_found *out);
 
-/* asked: wall time before Postgres was asked for the row. */
+/* r: a row of session_load, whose last cell is the time at which it was so. */
 void session_cache_keep(struct ctx *x, struct str session_id,
-    struct str user_id, const struct rows *r, int64_t asked);
+    struct str user_id, const struct rows *r);
 
 /* Entries of this session or user, or of all ("roles"), are about to lie. */
 void session_cache_mark(struct ctx *x, struct str what);

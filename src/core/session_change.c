@@ -5,10 +5,7 @@
 #define HEARD (CLOCK_SECOND)
 #define ASK_EVERY (750 * CLOCK_MS)
 #define ASK_AGAIN (250 * CLOCK_MS) /* whoever asked may be gone */
-/* What is heard has happened: an entry's life, and clocks that differ. */
-#define CHANGED (6 * CLOCK_SECOND)
-/* What is about to, takes its time; if it takes more, it is heard of. */
-#define MARKED (2 * CHANGED)
+#define COMMIT (12 * CLOCK_SECOND) /* if it takes more, it is heard of */
 #define MANY 1000 /* changes that are told one by one */
 
 static _Atomic int64_t *
@@ -18,34 +15,39 @@ place(const struct ctx *x, struct str id)
 
 	for (size_t i = 0; i < id.n; i++)
 		h = (h ^ (uint8_t)id.p[i]) * 1099511628211ull;
-	return &x->shared->changed_until[(h ^ h >> 32) % SHARED_CHANGES];
+	return &x->shared->changed_at[(h ^ h >> 32) % SHARED_CHANGES];
 }
 
-static void
-doubt(struct ctx *x, struct str id, int64_t for_us)
+int64_t
+session_change_clock(const struct ctx *x)
 {
-	int64_t now = clock_mono(), until = now + for_us;
+	int64_t ahead = atomic_load(&x->shared->database_ahead);
+
+	return ahead ? clock_mono() + ahead : clock_wall();
+}
+
+/* What was read before that time is not believed. */
+static void
+doubt(struct ctx *x, struct str id, int64_t time)
+{
 	_Atomic int64_t *p = place(x, id);
 	int64_t before = atomic_load(p);
 
-	while ((before < until || before > now + MARKED) &&
-	    !atomic_compare_exchange_weak(p, &before, until))
+	while (before < time &&
+	    !atomic_compare_exchange_weak(p, &before, time))
 		continue;
 }
 
 void
 session_change_mark(struct ctx *x, struct str id)
 {
-	doubt(x, id, MARKED);
+	doubt(x, id, session_change_clock(x) + COMMIT);
 }
 
 bool
-session_change_marked(const struct ctx *x, struct str id)
+session_change_since(const struct ctx *x, struct str id, int64_t read)
 {
-	int64_t left = atomic_load(place(x, id)) - clock_mono();
-
-	/* more than that is of an earlier boot */
-	return left > 0 && left <= MARKED;
+	return read < atomic_load(place(x, id));
 }
 
 bool
@@ -78,14 +80,16 @@ hear(struct ctx *x, const struct rows *r, int64_t asked)
 	struct str ids = row_str(r, 0, 1), id;
 	long long xmin = 0;
 	size_t n = 0;
+	int64_t time = row_int(r, 0, 2);
 	int64_t before = atomic_load(&x->shared->changes_asked);
 
 	while (str_split(&ids, ' ', &id)) {
-		doubt(x, id, CHANGED);
+		doubt(x, id, time);
 		n += id.n > 0;
 	}
 	if (n >= MANY)
-		doubt(x, STR("roles"), CHANGED);
+		doubt(x, STR("roles"), time);
+	atomic_store(&x->shared->database_ahead, time - asked);
 	if (str_to_int(row_str(r, 0, 0), 0, INT64_MAX, &xmin))
 		atomic_store(&x->shared->changes_xmin, xmin);
 	while ((before < asked || before > clock_mono()) &&

@@ -36,10 +36,11 @@ struct shared {
 	_Atomic int64_t ready_until; /* monotonic µs */
 	_Atomic int64_t ready;	     /* enum db_trouble + 1; 0: not known */
 	struct metrics metrics;
-	/* what changed of sessions (core/session_change.h); monotonic µs */
-	_Atomic int64_t changes_asked, changes_claimed;
+	/* what changed of sessions (core/session_change.h) */
+	_Atomic int64_t changes_asked, changes_claimed; /* monotonic µs */
 	_Atomic int64_t changes_xmin;
-	_Atomic int64_t changed_until[SHARED_CHANGES];
+	_Atomic int64_t database_ahead; /* its clock before our monotonic one */
+	_Atomic int64_t changed_at[SHARED_CHANGES]; /* by its clock */
 	/* wall µs at which a proxy that is not trusted was told of */
 	_Atomic int64_t proxy_told;
 };
