@@ -126,3 +126,13 @@ def test_both_normal_forms_of_a_password_are_one(api):
         assert changed.status == 200, changed
         assert person.try_login(second + "!").status == 200
         assert person.try_login(first).status == 401
+
+
+def test_an_operator_may_write_an_international_domain_too(stack):
+    name = "u" + secrets.token_hex(6)
+    stack.ctl("user", "create", "--email", name + "@bücher.example",
+              "--username", name, "--password-stdin",
+              input="Aa1-whatever-else\n")
+    assert stack.api.post("/auth/login", {
+        "email": name + "@xn--bcher-kva.example",
+        "password": "Aa1-whatever-else"}).status == 200
