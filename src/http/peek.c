@@ -130,7 +130,7 @@ read_head(struct peek *k, struct str params)
 	k->override = found[OVERRIDE];
 	k->uri = found[URI];
 	k->script = found[SCRIPT];
-	k->ready |= is_too_long(found[LENGTH]);
+	k->enough |= is_too_long(found[LENGTH]);
 }
 
 /*
@@ -160,7 +160,7 @@ take_record(struct peek *k, const struct record *r)
 		k->body += r->content.n;
 		k->whole |= r->content.n == 0;
 	}
-	k->ready |= r->type == ABORT_REQUEST || k->whole ||
+	k->enough |= r->type == ABORT_REQUEST || k->whole ||
 	    k->body > LIMIT_BODY_JSON;
 }
 
@@ -175,12 +175,15 @@ peek_read(struct peek *k, struct arena *a, struct str all)
 		k->refuse = is_foreign(all, k->at);
 		if (k->refuse || !read_record(all, k->at, &r))
 			break;
+		k->refuse = k->head && r.type == PARAMS;
+		if (k->refuse)
+			break;
 		take_record(k, &r);
 		k->at += r.size;
 	}
-	k->ready &= k->head;
-	if (k->head && (!had || k->ready)) {
-		k->ready |= k->role != RESPONDER;
+	if (k->head && (!had || k->enough)) {
+		k->enough |= k->role != RESPONDER;
 		read_head(k, join_params(k, a, all));
 	}
+	k->ready = k->head && k->enough;
 }

@@ -20,10 +20,11 @@ struct peek {
 	size_t params; /* bytes of PARAMS */
 	size_t body;   /* bytes of STDIN */
 	unsigned role;
-	bool refuse;   /* not FastCGI, or a management record: close */
+	bool refuse;   /* not FastCGI, a management record, late PARAMS: close */
 	bool head;     /* all PARAMS are there */
 	bool whole;    /* from BEGIN_REQUEST to the end of STDIN */
-	bool ready;    /* whole, or to be answered without its body */
+	bool enough;   /* of its body: all, or no more will be read */
+	bool ready;    /* head and enough: to be served */
 	/* Once it is ready: of all, or the arena's; STR_NONE: not sent. */
 	struct str method, override, uri, script;
 };
