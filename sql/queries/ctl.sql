@@ -119,23 +119,18 @@ with u as (
 select id from u;
 
 -- name: ctl_user_set_password
--- As a reset by mail: all that was open ends, the second factor stays. Answers
--- how many API keys work on. 1 user id, 2 new hash, 3 mails
-with u as (
+-- As a reset by mail, and like it the beginning of an account whose address
+-- nobody has proved: what was made before goes. The second factor stays
+-- otherwise. Answers how many API keys work on. 1 user id, 2 new hash, 3 mails
+with w as (
+	select id, address_at, verified_at is null as first
+	from users where id = $1::uuid
+	for no key update
+), u as (
 	update users set password_hash = $2, password_changed_at = now(),
 		must_reset_password = false, updated_at = now()
-	where id = $1::uuid
-	returning id
-), s as (
-	update sessions set ended_at = now(), end_reason = 'password reset'
-	from u where user_id = u.id and ended_at is null
-), d as (
-	update devices set revoked_at = now()
-	from u where user_id = u.id and revoked_at is null
-), o as (
-	update one_time t set voided_at = now()
-	from u where t.user_id = u.id and t.used_at is null
-		and t.voided_at is null and t.purpose <> 'undo'
+	from w where users.id = w.id
+	returning users.id, w.first, w.address_at
 ), l as (
 	delete from attempts using u
 	where bucket = 'login.all:' || u.id
@@ -148,8 +143,11 @@ with u as (
 	insert into audit_logs (user_id, action, resource, result, reason)
 	select id, 'password.reset', 'users', 'success', 'posternctl' from u
 )
-select id, (select count(*) from api_keys k where k.user_id = u.id
-	and k.is_active and (k.expires_at is null or k.expires_at > now()))
+select id, case when first then 0 else (
+		select count(*) from api_keys k where k.user_id = u.id
+			and k.is_active
+			and (k.expires_at is null or k.expires_at > now())) end,
+	start_over(id, case when first then address_at end, 'password reset')
 from u;
 
 -- name: ctl_user_unlock
@@ -163,6 +161,9 @@ with u as (
 			and bucket < 'login:' || u.id || ';')
 		or (bucket >= 'factor:' || u.id || ':'
 			and bucket < 'factor:' || u.id || ';')
+), r as (
+	update users set recovery_failures = 0
+	from u where users.id = u.id and recovery_failures > 0
 ), a as (
 	insert into audit_logs (user_id, action, resource, result, reason)
 	select id, 'user.unlock', 'users', 'success', 'posternctl' from u

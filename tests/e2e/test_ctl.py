@@ -787,6 +787,20 @@ def test_an_operator_sets_a_password_and_all_sessions_end(stack, made,
         "'password.reset'", made) == [("posternctl", "success")]
 
 
+def test_a_password_of_an_operator_ends_a_strangers_registration(stack):
+    """Who registered an address that nobody proved keeps nothing of it."""
+    stranger = stack.api.new_person()
+    key = stranger.api.post("/api-keys", {
+        "name": "his", "scopes": ["user:read"]}).data["api_key"]
+    done = stack.ctl("user", "set-password", stranger.email,
+                     "--password-stdin", input=PASSWORD + "-9\n")
+    assert "API keys" not in done.stdout
+    assert stack.api.get("/auth/me", X_API_Key=key).status == 401
+    assert stranger.api.get("/auth/me").status == 401
+    assert login(stack, stranger.email, PASSWORD + "-9").status == 200
+    stack.forget(stranger.email)
+
+
 @pytest.mark.parametrize("password", ["short", "password123", "", "x" * 2000])
 def test_an_operator_sets_no_password_the_policy_refuses(stack, made,
                                                          password):
