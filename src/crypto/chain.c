@@ -20,21 +20,24 @@ compute(const uint8_t key[32], struct str before, uint64_t seq,
 	sodium_memzero(&s, sizeof(s));
 }
 
+static const char *const labels[] = { [CHAIN_LINK] = "audit",
+	[CHAIN_MARK] = "audit mark", [CHAIN_BASE] = "audit base" };
+
 void
-chain_link(const struct keyring *k, struct str before, uint64_t seq,
-    struct str text, uint8_t mac[CHAIN_MAC])
+chain_make(const struct keyring *k, enum chain_use use, struct str before,
+    uint64_t seq, struct str text, uint8_t mac[CHAIN_MAC])
 {
 	uint8_t key[32] = { 0 };
 
 	mac[0] = keyring_current(k);
-	(void)keyring_derive(k, mac[0], "audit", key);
+	(void)keyring_derive(k, mac[0], labels[use], key);
 	compute(key, before, seq, text, mac + 1);
 	sodium_memzero(key, sizeof(key));
 }
 
 bool
-chain_holds(const struct keyring *k, struct str before, uint64_t seq,
-    struct str text, struct str mac)
+chain_holds(const struct keyring *k, enum chain_use use, struct str before,
+    uint64_t seq, struct str text, struct str mac)
 {
 	uint8_t key[32], want[32];
 	bool good = false;
@@ -42,7 +45,7 @@ chain_holds(const struct keyring *k, struct str before, uint64_t seq,
 	if (mac.n != CHAIN_MAC)
 		return false;
 	for (int nth = 0; !good && keyring_derive_nth(k, (uint8_t)mac.p[0],
-	    nth, "audit", key); nth++) {
+	    nth, labels[use], key); nth++) {
 		compute(key, before, seq, text, want);
 		good = sodium_memcmp(want, mac.p + 1, 32) == 0;
 	}

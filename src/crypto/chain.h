@@ -14,12 +14,21 @@
  */
 #define CHAIN_MAC 33
 
-/* mac of a link with today's key; before is empty for the first one. */
-void chain_link(const struct keyring *k, struct str before, uint64_t seq,
-    struct str text, uint8_t mac[CHAIN_MAC]);
+/*
+ * What a mac says, by a key of its own each. CHAIN_LINK: this row comes behind
+ * the link `before`. CHAIN_MARK: retention left this text of the row of the
+ * link `before`, nothing when it is empty. CHAIN_BASE: all up to the link
+ * `before` is gone by age; no text.
+ */
+enum chain_use { CHAIN_LINK, CHAIN_MARK, CHAIN_BASE };
 
-/* Is mac that link? Keys of every version that is known are tried. */
-bool chain_holds(const struct keyring *k, struct str before, uint64_t seq,
-    struct str text, struct str mac);
+/* mac with today's key; before is empty for the first link. */
+void chain_make(const struct keyring *k, enum chain_use use,
+    struct str before, uint64_t seq, struct str text,
+    uint8_t mac[CHAIN_MAC]);
+
+/* Is mac that one? Keys of every version that is known are tried. */
+bool chain_holds(const struct keyring *k, enum chain_use use,
+    struct str before, uint64_t seq, struct str text, struct str mac);
 
 #endif

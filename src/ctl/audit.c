@@ -23,36 +23,53 @@ struct walk {
 	int64_t want_seq; /* of the checkpoint; 0 none */
 	struct str want_mac;
 	bool met;
+	int64_t base;      /* the last link that is gone by age */
+	int64_t removed;   /* rows behind it that are gone by age */
+	int64_t shortened; /* rows whose address was shortened */
 };
+
+/* Is it what retention left of the row? */
+static bool
+marked(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
+    struct str mac)
+{
+	struct str left = row_str(r, i, 3);
+
+	if (!chain_holds(c->keys, CHAIN_MARK, mac, (uint64_t)row_int(r, i, 0),
+	    left, row_bytes(c->arena, r, i, 4)))
+		return false;
+	*(left.p ? &w->shortened : &w->removed) += 1;
+	return true;
+}
 
 /* What is wrong with the next link, or NULL. */
 static const char *
-judge(struct ctl *c, const struct walk *w, const struct rows *r, size_t i,
+judge(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
     struct str mac)
 {
 	int64_t seq = row_int(r, i, 0);
 
 	if (seq != w->seq + 1)
 		return "links are missing before it";
-	if (row_null(r, i, 3))
-		return "its row was deleted";
 	/* An older key may not come back: more people may know it. */
 	if (w->mac.n && mac.n && (uint8_t)mac.p[0] < (uint8_t)w->mac.p[0])
 		return "it was made with an older key";
-	if (!chain_holds(c->keys, w->mac, (uint64_t)seq, row_str(r, i, 3),
-	    mac))
-		return "it was changed or moved";
-	return NULL;
+	if (marked(c, w, r, i, mac))
+		return NULL;
+	if (row_null(r, i, 3))
+		return "its row was deleted";
+	return chain_holds(c->keys, CHAIN_LINK, w->mac, (uint64_t)seq,
+	    row_str(r, i, 3), mac) ? NULL : "it was changed or moved";
 }
 
 static int
-broken(struct ctl *c, const struct rows *r, size_t i, const char *why)
+said(struct ctl *c, int64_t seq, int64_t id, const char *why)
 {
 	cJSON *o = json_object();
 
 	json_add_bool(o, "intact", false);
-	json_add_int(o, "seq", row_int(r, i, 0));
-	json_add_int(o, "audit_id", row_int(r, i, 1));
+	json_add_int(o, "seq", seq);
+	json_add_int(o, "audit_id", id);
 	json_add_str(o, "why", str_of(why));
 	(void)ctl_print(c, o);
 	return CTL_FAILED;
@@ -74,7 +91,8 @@ follow(struct ctl *c, struct walk *w, size_t *n)
 		const char *why = judge(c, w, r, i, mac);
 
 		if (why)
-			return broken(c, r, i, why);
+			return said(c, row_int(r, i, 0), row_int(r, i, 1),
+			    why);
 		w->seq = row_int(r, i, 0);
 		w->mac = mac;
 		if (w->seq == w->want_seq)
@@ -99,6 +117,30 @@ read_checkpoint(struct ctl *c, struct walk *w)
 	return true;
 }
 
+/* Begin behind what is gone by age; there must be a proof of that. */
+static int
+begin(struct ctl *c, struct walk *w)
+{
+	struct rows *r;
+	struct str proof;
+	enum err e = db_exec0(c->db, c->arena, Q_AUDIT_BASE, &r);
+
+	if (e != E_OK)
+		return ctl_fail(e, NULL);
+	if (r->n == 0 || row_int(r, 0, 0) == 0)
+		return CTL_OK;
+	w->seq = w->base = row_int(r, 0, 0);
+	w->mac = row_bytes(c->arena, r, 0, 1);
+	proof = row_bytes(c->arena, r, 0, 2);
+	if (w->seq == w->want_seq)
+		w->met = str_eq(w->mac, w->want_mac);
+	if (chain_holds(c->keys, CHAIN_BASE, w->mac, (uint64_t)w->seq,
+	    STR(""), proof))
+		return CTL_OK;
+	return said(c, w->seq, 0, "what is gone before it is not proved to be "
+	    "gone by age");
+}
+
 /* Rows beside the chain, and the answer. */
 static int
 conclude(struct ctl *c, const struct walk *w)
@@ -106,19 +148,24 @@ conclude(struct ctl *c, const struct walk *w)
 	cJSON *o = json_object();
 	struct rows *r;
 	enum err e = db_exec0(c->db, c->arena, Q_AUDIT_STRAYS, &r);
-	bool intact;
+	bool intact, gone = w->want_seq && w->want_seq < w->base;
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	intact = row_int(r, 0, 0) == 0 && row_int(r, 0, 1) == 0 &&
-	    (w->want_seq == 0 || w->met);
+	    (w->want_seq == 0 || w->met || gone);
 	json_add_bool(o, "intact", intact);
 	json_add_int(o, "links", w->seq);
 	json_add_str(o, "mac", hex_encode(c->arena, w->mac));
 	json_add_int(o, "rows_never_sealed", row_int(r, 0, 0));
 	json_add_int(o, "rows_lost_before_sealing", row_int(r, 0, 1));
 	json_add_int(o, "rows_waiting_too_long", row_int(r, 0, 2));
-	if (w->want_seq)
+	json_add_int(o, "links_removed_by_age", w->base);
+	json_add_int(o, "rows_removed_by_age", w->removed);
+	json_add_int(o, "addresses_shortened_by_age", w->shortened);
+	if (gone)
+		json_add_bool(o, "checkpoint_removed_by_age", true);
+	else if (w->want_seq)
 		json_add_bool(o, "checkpoint_found", w->met);
 	(void)ctl_print(c, o);
 	return intact ? CTL_OK : CTL_FAILED;
@@ -135,6 +182,9 @@ run_verify(struct ctl *c)
 	if (!read_checkpoint(c, &w))
 		return ctl_fail(E_VALIDATION,
 		    "--checkpoint wants SEQ:MAC as the log has it");
+	status = begin(c, &w);
+	if (status != CTL_OK)
+		return status;
 	/* The arena of a command only grows: one of its own for each batch. */
 	do {
 		struct arena *outer = c->arena;

@@ -55,8 +55,8 @@ audit_seal_step(struct audit_seal *s, struct db *db, struct arena *a,
 	for (size_t i = 0; i < r->n; i++) {
 		char *mac = arena_alloc(a, CHAIN_MAC);
 
-		chain_link(k, before, (uint64_t)first + i, row_str(r, i, 1),
-		    (uint8_t *)mac);
+		chain_make(k, CHAIN_LINK, before, (uint64_t)first + i,
+		    row_str(r, i, 1), (uint8_t *)mac);
 		before = (struct str){ mac, CHAIN_MAC };
 		buf_fmt(&ids, "%s%.*s", i ? "," : "",
 		    STR_FMT(row_str(r, i, 0)));

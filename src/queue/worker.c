@@ -18,6 +18,7 @@
 #include "queue/job.h"
 #include "queue/mail.h"
 #include "queue/mailer.h"
+#include "queue/audit_keep.h"
 #include "queue/audit_seal.h"
 #include "queue/maintenance.h"
 #include "queue/outbox.h"
@@ -45,6 +46,7 @@ struct worker {
 	struct sms *sms;
 	struct maintenance maintenance;
 	struct audit_seal audit_seal;
+	struct audit_keep audit_keep;
 	struct alarm alarm;
 	struct child courier;
 	struct child publisher;
@@ -162,12 +164,18 @@ take_back(struct worker *w)
 static bool
 maintain(struct worker *w)
 {
+	bool turn = w->maintenance.running;
 	bool more = maintenance_step(&w->maintenance, w->queue.db, w->one,
 	    w->config);
 
+	if (turn && !w->maintenance.running)
+		w->audit_keep.running = true;
 	arena_reset(w->one);
 	more |= audit_seal_step(&w->audit_seal, w->queue.db, w->one,
 	    w->queue.keys);
+	arena_reset(w->one);
+	more |= audit_keep_step(&w->audit_keep, w->queue.db, w->one,
+	    w->queue.keys, w->config);
 	arena_reset(w->one);
 	alarm_step(&w->alarm, w->queue.db, w->one, w->config);
 	arena_reset(w->one);

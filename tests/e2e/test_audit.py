@@ -38,9 +38,11 @@ def verify(stack, *more):
 @pytest.fixture
 def intact(stack):
     """A chain without the damage of earlier tests."""
-    stack.sql("truncate audit_chain, audit_pending, audit_logs")
+    begin = ("truncate audit_chain, audit_pending, audit_logs,"
+             " audit_retention; insert into audit_retention default values")
+    stack.sql(begin)
     yield
-    stack.sql("truncate audit_chain, audit_pending, audit_logs")
+    stack.sql(begin)
 
 
 def test_003_login_logout_and_permission_checks_are_logged(admin, person):
@@ -123,7 +125,8 @@ def test_rows_stand_in_the_partition_of_their_month(stack, person):
 def test_the_programs_may_only_add(stack, person):
     """Row CF6."""
     with psycopg2.connect(stack["DATABASE_URL"]) as db:
-        tables = ["audit_logs", "audit_chain"] + [t for t, in stack.sql(
+        tables = ["audit_logs", "audit_chain", "audit_pending",
+                  "audit_retention"] + [t for t, in stack.sql(
             "select inhrelid::regclass::text from pg_inherits"
             " where inhparent = 'audit_logs'::regclass")]
         for table in tables:
@@ -131,9 +134,151 @@ def test_the_programs_may_only_add(stack, person):
                 with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                     db.cursor().execute(change + table)
                 db.rollback()
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            db.cursor().execute("update audit_logs set reason = 'x'")
-        db.rollback()
+        for change in ("audit_logs set reason = 'x'",
+                       "audit_pending set id = 0", "audit_chain set seq = 0",
+                       "audit_retention set base = 1"):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                db.cursor().execute("update " + change)
+            db.rollback()
+
+
+def test_the_programs_make_no_month_but_one_that_may_come(stack):
+    """Row CF6."""
+    tables = "select count(*) from pg_tables where tablename like 'audit%%'"
+    before = stack.sql(tables)
+    with psycopg2.connect(stack["DATABASE_URL"]) as db:
+        cursor = db.cursor()
+        for month in ("0044-01-01 BC", "1970-01-01", "2020-02-01",
+                      "2999-01-01", "infinity", "-infinity"):
+            cursor.execute("select audit_partition(%s::date)", (month,))
+            assert cursor.fetchone() == (False,), month
+    assert stack.sql(tables) == before
+
+
+def test_the_programs_take_nothing_young_from_the_log(stack, intact, person):
+    """Row CF6: what retention may, whoever calls it."""
+    person.try_login("wrong")
+    sealed(stack)
+    (last,), = stack.sql("select max(seq) from audit_chain")
+    rows = "select * from audit_logs order by id"
+    before = stack.sql(rows)
+    with psycopg2.connect(stack["DATABASE_URL"]) as db:
+        cursor = db.cursor()
+        for hand in ("logins", "addresses"):
+            cursor.execute(
+                "select audit_mark(%s, 0, %s, (select array_agg(seq) from"
+                " audit_chain), (select array_agg('00'::text) from audit_chain))",
+                (hand, last))
+        cursor.execute("select audit_cut(0, %s, '00')", (last,))
+        assert cursor.fetchone() == (False,)
+    assert stack.sql(rows) == before
+
+
+@pytest.fixture
+def old(stack, intact):
+    """A log of rows of each age, sealed; keep() lets the worker go over it."""
+    for days, action, result, address in (
+            (410, "auth.logout", "success", "198.51.100.7"),
+            (401, "auth.login", "failure", "198.51.100.7"),
+            (399, "auth.logout", "success", "2001:db8:1:2::7"),
+            (91, "auth.login", "success", "198.51.100.7"),
+            (91, "auth.login", "failure", "198.51.100.7"),
+            (91, "auth.logout", "success", None),
+            (89, "auth.login", "success", "198.51.100.7"),
+            (31, "auth.login", "failure", "198.51.100.7"),
+            (29, "auth.login", "failure", "198.51.100.7")):
+        stack.sql("insert into audit_logs (created_at, action, resource,"
+                  " result, ip_address, user_agent) values (now() - %s *"
+                  " interval '1 day', %s, 'sessions', %s, %s, 'x')",
+                  days, action, result, address)
+    sealed(stack)
+    assert verify(stack)["intact"] is True
+
+    def keep():
+        stack.sql("update cron_jobs set next_run = now()")
+        until(lambda: stack.sql("select base from audit_retention") ==
+              [(2,)], "what is old gone")
+    return keep
+
+
+LEFT = [(399, "auth.logout", "2001:db8:1::/48"),
+        (91, "auth.login", "198.51.100.0/24"), (91, "auth.logout", None),
+        (89, "auth.login", "198.51.100.7"),
+        (29, "auth.login", "198.51.100.7")]
+
+
+def test_what_is_old_goes_and_the_chain_holds(stack, old, person):
+    """Rows LO4, PV4: failed logins, addresses, rows; and goes on."""
+    point = verify(stack)
+    old()
+    assert stack.sql(
+        "select extract(day from now() - created_at)::int, action,"
+        " ip_address from audit_logs where user_id is null order by id"
+    ) == LEFT
+    person.login()
+    sealed(stack)
+    told = verify(stack, "--checkpoint", f"{point['links']}:{point['mac']}")
+    assert told["intact"] is True and told["checkpoint_found"] is True
+    assert told["links"] > point["links"]
+    assert told["links_removed_by_age"] == 2
+    assert told["rows_removed_by_age"] == 2
+    assert told["addresses_shortened_by_age"] == 2
+    assert verify(stack, "--checkpoint", "1:00")[
+        "checkpoint_removed_by_age"] is True
+    admin = staff(stack, "admin")
+    assert len(logs(admin, "ip_address=198.51.100.0/24")) == 3
+    assert len(logs(admin, "ip_address=198.51.100.0/25")) == 2
+
+
+TAKEN = [
+    "delete from audit_logs where ip_address = '198.51.100.0/24'",
+    "update audit_logs set ip_address = '203.0.113.0/24' where ip_address ="
+    " '198.51.100.0/24'",
+    "update audit_logs set ip_address = '198.51.100.8' where ip_address ="
+    " '198.51.100.0/24'",
+    "with gone as (delete from audit_chain where seq = 3 returning audit_id)"
+    " delete from audit_logs where id in (select audit_id from gone)",
+    "update audit_retention set base = 3, base_mac = (select mac from"
+    " audit_chain where seq = 3); delete from audit_chain where seq = 3;"
+    " delete from audit_logs where ip_address = '2001:db8:1::/48'",
+    "update audit_chain set mark = (select mark from audit_chain where seq ="
+    " 5) where seq = 7; delete from audit_logs where id = (select audit_id"
+    " from audit_chain where seq = 7)",
+    "delete from audit_chain where seq = 5",
+]
+PARTS = ("audit_logs", "audit_chain", "audit_retention")
+
+
+def test_what_somebody_else_took_is_not_taken_for_old(stack, old):
+    """Row LO4."""
+    old()
+    for part in PARTS:
+        stack.sql(f"create table kept_{part} as table {part}")
+    try:
+        for statement in TAKEN:
+            assert damaged(stack, statement)["intact"] is False, statement
+            stack.sql("truncate " + ", ".join(PARTS))
+            stack.sql("alter table audit_logs disable trigger user")
+            for part in PARTS:
+                stack.sql(f"insert into {part} overriding system value"
+                          f" table kept_{part}")
+            stack.sql("alter table audit_logs enable trigger user")
+        assert verify(stack)["intact"] is True
+    finally:
+        for part in PARTS:
+            stack.sql(f"drop table kept_{part}")
+
+
+def test_age_covers_no_tampering(stack, old):
+    """Row LO4: what did not hold before is left as it is."""
+    stack.sql("update audit_logs set reason = 'x' where action = 'auth.login'"
+              " and result = 'failure' and created_at < now() -"
+              " interval '90 days' and created_at > now() - interval"
+              " '100 days'")
+    old()
+    assert stack.sql("select count(*) from audit_logs where reason = 'x'"
+                     ) == [(1,)]
+    assert verify(stack)["intact"] is False
 
 
 def damaged(stack, statement, *more):
@@ -206,6 +351,7 @@ GUARDED = {
 }
 # Changes that are no event of their own, and why.
 SILENT = {
+    "account_contest": "another registration, which is written",
     "code_renew": "a code again, of a registration that is written",
     "api_key_used": "counts uses",
     "ctl_signing_key_reseal": "the same secret under a new key",
