@@ -1,12 +1,14 @@
 #include "handlers/audit.h"
 
+#include <limits.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "handlers/admin.h"
 
-#define EXPORT_ROWS 10000
-#define EXPORT_BYTES ((size_t)8 << 20)
-#define EXPORT_ROW ((size_t)16 << 10) /* more than the longest row */
+#define PIECE_ROWS 500
+#define PIECE_BYTES ((size_t)8 << 20)
+#define PIECE_ARENA ((size_t)32 << 20)
 
 static enum err
 refuse(struct call *c, const char *name, const char *what)
@@ -118,12 +120,10 @@ csv_cell(struct buf *b, struct str s, bool last)
 }
 
 static void
-csv_row(struct call *c, struct buf *b, const struct audit_row *r)
+csv_row(struct buf *b, const struct audit_row *r)
 {
-	struct arena *a = c->ctx->arena;
-
 	buf_fmt(b, "%lld,%s,", (long long)r->id,
-	    clock_iso(a, r->created_at).p);
+	    clock_iso(b->arena, r->created_at).p);
 	csv_cell(b, r->user_id, false);
 	csv_cell(b, r->actor_id, false);
 	csv_cell(b, r->action, false);
@@ -135,39 +135,100 @@ csv_row(struct call *c, struct buf *b, const struct audit_row *r)
 	csv_cell(b, r->request_id, true);
 }
 
-enum err
-audit_export(struct call *c, struct audit_filter *f, struct str format)
-{
-	bool csv = str_eq(format, STR("csv"));
-	struct buf b = buf_new(c->ctx->arena, EXPORT_BYTES);
-	struct audit_row *r;
-	int64_t total;
-	size_t n, i;
-	enum err e;
+/* A file under way. */
+struct export {
+	struct ctx ctx; /* its arena is of one piece */
+	struct audit_filter f;
+	bool csv;
+	bool begun;
+	bool ended;
+	long left; /* rows; what limit said */
+};
 
-	if (admin_query(c, "limit", "per_page").n == 0)
-		f->limit = EXPORT_ROWS;
-	e = audit_list(c->ctx, f, &r, &n, &total);
-	if (e != E_OK)
-		return e;
-	if (csv)
+static void
+write_row(struct export *x, struct buf *b, const struct audit_row *r)
+{
+	if (x->csv) {
+		csv_row(b, r);
+	} else {
+		json_write(b, audit_object(r));
+		buf_byte(b, '\n');
+	}
+}
+
+static enum err
+export_piece(void *obj, struct str *piece)
+{
+	struct export *x = obj;
+	struct arena *outer = json_use(x->ctx.arena);
+	struct buf b;
+	struct audit_row *r;
+	size_t n = 0;
+	enum err e = E_OK;
+
+	arena_reset(x->ctx.arena);
+	b = buf_new(x->ctx.arena, PIECE_BYTES);
+	if (x->csv && !x->begun)
 		buf_add(&b, STR("id,created_at,user_id,actor_id,action,"
 		    "resource,result,reason,ip_address,user_agent,"
 		    "request_id\r\n"));
-	for (i = 0; i < n && b.n < EXPORT_BYTES - EXPORT_ROW; i++) {
-		if (csv) {
-			csv_row(c, &b, &r[i]);
-		} else {
-			json_write(&b, audit_object(&r[i]));
-			buf_byte(&b, '\n');
-		}
-	}
-	next_page(c, r, i, i < n || (long)n == f->limit);
+	x->begun = true;
+	x->f.limit = x->left < PIECE_ROWS ? x->left : PIECE_ROWS;
+	if (!x->ended)
+		e = audit_page(&x->ctx, &x->f, &r, &n);
+	for (size_t i = 0; e == E_OK && i < n; i++)
+		write_row(x, &b, &r[i]);
+	if (n)
+		x->f.after = r[n - 1].id;
+	x->f.offset = 0;
+	x->left -= (long)n;
+	x->ended |= (long)n < x->f.limit || x->left == 0;
+	*piece = buf_str(&b);
+	json_use(outer);
+	return e == E_OK && b.full ? E_INTERNAL : e;
+}
+
+static void
+export_free(void *obj)
+{
+	arena_free(&((struct export *)obj)->ctx.arena);
+}
+
+/* As many rows as there are, or as limit says. */
+static long
+export_limit(struct call *c)
+{
+	struct str text = admin_query(c, "limit", "per_page");
+	long long n;
+
+	return str_to_int(text, 1, LONG_MAX, &n) ? (long)n : LONG_MAX;
+}
+
+enum err
+audit_export(struct call *c, struct audit_filter *f, struct str format)
+{
+	struct export *x = ARENA_NEW(c->ctx->arena, struct export);
+	enum err e = audit_filter_check(c->ctx, f);
+
+	if (e != E_OK)
+		return e;
+	*x = (struct export){ .ctx = *c->ctx, .f = *f,
+		.csv = str_eq(format, STR("csv")), .left = export_limit(c) };
+	x->ctx.arena = arena_new(PIECE_ARENA);
+	arena_defer(c->ctx->arena, export_free, x);
+	e = export_piece(x, &c->re->raw);
+	if (e != E_OK)
+		return e;
 	c->re->page = NULL;
-	c->re->raw = buf_str(&b);
-	c->re->content_type = csv ? "text/csv; charset=utf-8" :
+	if (!x->ended)
+		c->re->more = export_piece;
+	c->re->more_of = x;
+	if (x->f.after && x->left == 0)
+		response_header(c->re, "X-Next-Cursor",
+		    arena_int(c->ctx->arena, x->f.after));
+	c->re->content_type = x->csv ? "text/csv; charset=utf-8" :
 	    "application/x-ndjson";
-	response_header(c->re, "Content-Disposition", csv ?
+	response_header(c->re, "Content-Disposition", x->csv ?
 	    STR("attachment; filename=\"audit.csv\"") :
 	    STR("attachment; filename=\"audit.ndjson\""));
 	c->re->status = 200;

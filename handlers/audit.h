@@ -6,7 +6,8 @@
 
 /*
  * Filters of the query (contract, 5): user_id, action, result, from, to,
- * ip_address, page, limit, after. E_BAD_REQUEST with a sentence.
+ * ip_address, page, limit, after. E_BAD_REQUEST with a sentence. Of a file
+ * limit may be any number.
  */
 enum err audit_query(struct call *c, struct audit_filter *f);
 
@@ -14,7 +15,10 @@ enum err audit_query(struct call *c, struct audit_filter *f);
 cJSON *audit_object(const struct audit_row *r);
 enum err audit_answer(struct call *c, const struct audit_filter *f);
 
-/* The same rows as a file: "csv" or "ndjson", at most ten thousand. */
+/*
+ * The same rows as a file, "csv" or "ndjson": all of them, or as many as limit
+ * says, sent as they are read.
+ */
 enum err audit_export(struct call *c, struct audit_filter *f,
     struct str format);
 

@@ -38,7 +38,8 @@ from total left join page on true order by id desc;
 -- name: audit_page
 -- The same rows without their total, newest first, for who reads them all.
 -- 1 user or null, 2 action or null, 3 result or null, 4 from µs or null, 5 to
--- µs or null, 6 address or network, 7 only below this id or null, 8 limit
+-- µs or null, 6 address or network, 7 only below this id or null, 8 limit,
+-- 9 offset
 -- safe: yes
 select id, to_us(created_at), user_id, actor_id, action, resource, result,
 	reason, ip_address, user_agent, request_id
@@ -51,7 +52,7 @@ where ($1::uuid is null or user_id = $1::uuid)
 	and ($6::text is null or ip_address = $6
 		or position('/' in $6) > 0 and address_in(ip_address, $6))
 	and ($7::bigint is null or id < $7::bigint)
-order by id desc limit $8::integer;
+order by id desc limit $8::integer offset $9::integer;
 
 -- name: audit_partitions
 -- This month and the twelve after it.

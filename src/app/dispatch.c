@@ -174,7 +174,11 @@ dispatch(void *obj, struct exchange *x)
 
 	password_share(STR_NONE);
 	cors_headers(&re, &rq, app->config->cors_origins);
-	transport_answer(x, re.status, re.headers, re.nheaders, body);
+	if (re.more)
+		transport_stream(x, re.status, re.headers, re.nheaders, body,
+		    re.more, re.more_of);
+	else
+		transport_answer(x, re.status, re.headers, re.nheaders, body);
 	measure(&rq, &c);
 	log_answer(&rq, &c);
 	/* Behind the answer: nobody waits for it. */

@@ -75,6 +75,7 @@ response_error(struct response *re, enum err e, const char *sentence)
 	re->page = NULL;
 	re->bare = false;
 	re->raw = STR_NONE;
+	re->more = NULL;
 }
 
 void

@@ -12,6 +12,12 @@ struct header {
 	struct str value;
 };
 
+/*
+ * The next piece of a body that is made while it is sent, valid until the next
+ * call; empty at the end.
+ */
+typedef enum err response_piece(void *obj, struct str *piece);
+
 /* One answer, built once with canonical names. */
 struct response {
 	int status;
@@ -23,6 +29,8 @@ struct response {
 	bool bare;		 /* data is the whole body, no envelope */
 	struct str raw;		 /* not JSON: the body itself */
 	const char *content_type; /* of raw */
+	response_piece *more;	 /* what follows raw, or NULL */
+	void *more_of;
 	struct header headers[RESPONSE_HEADERS];
 	size_t nheaders;
 };

@@ -188,9 +188,10 @@ put(char *at, struct str s)
 	return at + s.n;
 }
 
-void
-transport_answer(struct exchange *x, int status,
-    const struct header *headers, size_t nheaders, struct str body)
+/* length of the body, or -1 where it ends with the answer. */
+static void
+send_head(struct exchange *x, int status, const struct header *headers,
+    size_t nheaders, long long length)
 {
 	size_t room = head_size(headers, nheaders);
 	char *head = arena_alloc(x->arena, room), *at = head;
@@ -201,9 +202,9 @@ transport_answer(struct exchange *x, int status,
 	at = put(at, STR(" "));
 	at = put(at, str_of(transport_reason(status)));
 	at = put(at, STR("\r\n"));
-	if (status != 204 && status != 304) {
+	if (status != 204 && status != 304 && length >= 0) {
 		at = put(at, STR("Content-Length: "));
-		at = put(at, str_int(number, (long long)body.n));
+		at = put(at, str_int(number, length));
 		at = put(at, STR("\r\n"));
 	}
 	for (size_t i = 0; i < nheaders; i++) {
@@ -215,7 +216,40 @@ transport_answer(struct exchange *x, int status,
 	at = put(at, STR("\r\n"));
 	x->transport->write(x->io,
 	    (struct str){ head, (size_t)(at - head) });
-	if (!str_eq(transport_param(x, STR("REQUEST_METHOD")), STR("HEAD")))
-		x->transport->write(x->io, body);
 	x->answered = true;
+}
+
+static bool
+wants_body(const struct exchange *x)
+{
+	return !str_eq(transport_param(x, STR("REQUEST_METHOD")),
+	    STR("HEAD"));
+}
+
+void
+transport_answer(struct exchange *x, int status,
+    const struct header *headers, size_t nheaders, struct str body)
+{
+	send_head(x, status, headers, nheaders, (long long)body.n);
+	if (wants_body(x))
+		x->transport->write(x->io, body);
+}
+
+void
+transport_stream(struct exchange *x, int status,
+    const struct header *headers, size_t nheaders, struct str first,
+    response_piece *piece, void *obj)
+{
+	struct str next = first;
+	enum err e = E_OK;
+
+	send_head(x, status, headers, nheaders, -1);
+	while (wants_body(x) && next.n && !x->transport->gone(x->io)) {
+		x->transport->write(x->io, next);
+		e = piece(obj, &next);
+		if (e != E_OK) {
+			x->transport->give_up(x->io);
+			return;
+		}
+	}
 }

@@ -38,6 +38,10 @@ struct transport {
 	 */
 	long (*read)(void *io, char *p, size_t n);
 	void (*write)(void *io, struct str bytes);
+	/* Has the peer gone, so that nothing more need be written? */
+	bool (*gone)(void *io);
+	/* End the answer so that it is not taken for a whole one. */
+	void (*give_up)(void *io);
 };
 
 /* What serves a request; obj is the caller's. */
@@ -59,6 +63,16 @@ enum err transport_body(struct exchange *x, size_t limit, struct str *body);
  */
 void transport_answer(struct exchange *x, int status,
     const struct header *headers, size_t nheaders, struct str body);
+
+/*
+ * The same with a body that is made while it is sent: first, then what piece
+ * gives until that is empty, in memory for one of them. There is no
+ * Content-Length. An error of piece ends the answer where it is: the peer sees
+ * that it is not whole. A HEAD request gets no body.
+ */
+void transport_stream(struct exchange *x, int status,
+    const struct header *headers, size_t nheaders, struct str first,
+    response_piece *piece, void *obj);
 
 /* The first parameter of that name, or STR_NONE. */
 struct str transport_param(const struct exchange *x, struct str name);

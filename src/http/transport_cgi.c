@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -34,22 +35,42 @@ cgi_read(void *io, char *p, size_t n)
 	return got;
 }
 
+static bool lost; /* the web server has gone, or the answer is not whole */
+
 static void
 cgi_write(void *io, struct str bytes)
 {
 	(void)io;
-	while (bytes.n) {
+	while (bytes.n && !lost) {
 		ssize_t n = write(STDOUT_FILENO, bytes.p, bytes.n);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return; /* the web server has gone */
+		if (n < 0) {
+			lost = true;
+			return;
+		}
 		bytes = str_slice(bytes, (size_t)n, bytes.n);
 	}
 }
 
-static const struct transport cgi_transport = { cgi_read, cgi_write };
+static bool
+cgi_gone(void *io)
+{
+	(void)io;
+	return lost;
+}
+
+/* A web server tells a program that failed from one that ended, if it can. */
+static void
+cgi_give_up(void *io)
+{
+	(void)io;
+	_exit(70); /* EX_SOFTWARE */
+}
+
+static const struct transport cgi_transport = { cgi_read, cgi_write,
+	cgi_gone, cgi_give_up };
 
 /*
  * A body that nobody wanted, read up to its length or the bound: a web server

@@ -174,7 +174,21 @@ fcgi_write(void *io, struct str bytes)
 		wait_for_peer(f);
 }
 
-static const struct transport fcgi_transport = { fcgi_read, fcgi_write };
+static bool
+fcgi_gone(void *io)
+{
+	return ((struct fcgi *)io)->broken;
+}
+
+/* Without the end of the request the web server knows. */
+static void
+fcgi_give_up(void *io)
+{
+	((struct fcgi *)io)->broken = true;
+}
+
+static const struct transport fcgi_transport = { fcgi_read, fcgi_write,
+	fcgi_gone, fcgi_give_up };
 
 static void
 refuse_role(struct exchange *x)

@@ -75,6 +75,18 @@ def test_filters(stack, admin, person):
     assert logs(admin, mine + "&from=2999-01-01T00:00:00Z") == []
     for bad in ("from=yesterday", "result=maybe", "format=xml", "after=x"):
         assert admin.api.get("/admin/audit-logs?" + bad).status == 400
+    for network in ("127.0.0.0/8", "127.0.0.1/32", "0.0.0.0/0"):
+        assert logs(admin, mine + "&ip_address=" + network)
+    for network in ("10.0.0.0/8", "::/0", "::1"):
+        assert logs(admin, mine + "&ip_address=" + network) == []
+    for path in ("/admin/audit-logs?", "/admin/audit-logs?format=csv&",
+                 "/auth/audit-logs?"):
+        for field, bad in (("ip_address", "bogus"), ("ip_address", "1.2.3"),
+                           ("ip_address", "10.0.0.0/33"),
+                           ("ip_address", "'"), ("action", "AUTH.LOGIN"),
+                           ("action", "login"), ("action", "auth.login;")):
+            answer = admin.api.get(path + field + "=" + bad)
+            assert (answer.status, answer.fields) == (422, [field]), bad
     first = admin.api.get("/admin/audit-logs?limit=1&" + mine)
     second = admin.api.get("/admin/audit-logs?limit=1&" + mine + "&after=" +
                            first.headers["X-Next-Cursor"])
@@ -101,6 +113,31 @@ def test_ndjson_has_a_row_a_line(admin, person):
     rows = [json.loads(line) for line in answer.body.splitlines()]
     assert rows[-1]["action"] == "auth.register"
     assert rows == logs(admin, "limit=200&user_id=" + person.id)
+
+
+def test_a_file_has_all_rows(stack, admin, person):
+    """Document 003: whatever their number, as they are read."""
+    stack.sql("insert into audit_logs (user_id, action, resource, result,"
+              " reason) select %s, 'permission.check', 'x', 'success', n"
+              " from generate_series(1, 1234) n", person.id)
+    query = ("/admin/audit-logs?action=permission.check&user_id=" + person.id
+             + "&format=")
+    want = [str(n) for n in range(1234, 0, -1)]
+    for limit in ("", "&limit=100000", "&limit=1234", "&per_page=1235"):
+        answer = admin.api.get(query + "csv" + limit)
+        assert answer.status == 200
+        rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
+        assert [r["reason"] for r in rows] == want
+    for limit, n in (("", 1234), ("&limit=1000", 1000), ("&limit=501", 501),
+                     ("&limit=500", 500), ("&limit=3", 3)):
+        answer = admin.api.get(query + "ndjson" + limit)
+        rows = [json.loads(line) for line in answer.body.splitlines()]
+        assert [r["reason"] for r in rows] == want[:n]
+    few = admin.api.get(query + "ndjson&limit=3&offset=3")
+    assert [json.loads(line)["reason"] for line in few.body.splitlines()
+            ] == want[3:6]
+    none = admin.api.get(query + "csv&result=failure")
+    assert none.status == 200 and none.body.count(b"\n") == 1
 
 
 def test_a_user_sees_his_own_history_only(admin, person):

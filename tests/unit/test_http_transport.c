@@ -16,6 +16,18 @@ static bool ended;
 static int fd;
 static pid_t server;
 
+/* Pieces of 64 kB in one buffer, up to the hundredth, or an error after ten. */
+static enum err
+piece(void *obj, struct str *out_piece)
+{
+	static char bytes[64000];
+	int *n = obj;
+
+	memset(bytes, 'a' + *n % 26, sizeof(bytes));
+	*out_piece = (struct str){ bytes, *n < 100 ? sizeof(bytes) : 0 };
+	return ++*n == -80 ? E_UNAVAILABLE : E_OK;
+}
+
 /* Says what it saw: lane, error, parameters of interest, body. */
 static void
 report(void *obj, struct exchange *x)
@@ -34,6 +46,14 @@ report(void *obj, struct exchange *x)
 	}
 	if (str_eq(transport_param(x, STR("PATH_INFO")), STR("/none")))
 		return;
+	if (str_eq(transport_param(x, STR("PATH_INFO")), STR("/stream")) ||
+	    str_eq(transport_param(x, STR("PATH_INFO")), STR("/cut"))) {
+		int n = str_eq(transport_param(x, STR("PATH_INFO")),
+		    STR("/cut")) ? -90 : 94;
+
+		transport_stream(x, 200, &h, 1, STR("first"), piece, &n);
+		return;
+	}
 	if (e == E_OK &&
 	    !str_eq(transport_param(x, STR("PATH_INFO")), STR("/unread")))
 		e = transport_body(x, 1000, &body);
@@ -403,6 +423,31 @@ START_TEST(a_large_answer_arrives_whole)
 }
 END_TEST
 
+START_TEST(a_body_made_on_the_way_arrives_piece_by_piece)
+{
+	const char *body = ask(PARAMS_OF("PATH_INFO=/stream"), STR(""));
+
+	ck_assert_ptr_null(strstr(out, "Content-Length"));
+	ck_assert_uint_eq(strlen(body), 5 + 6 * 64000);
+	ck_assert(strncmp(body, "firstq", 6) == 0);
+	ck_assert_int_eq(body[5 + 6 * 64000 - 1], 'a' + 99 % 26);
+	ck_assert_str_eq(ask(PARAMS_OF("REQUEST_METHOD=HEAD",
+		"PATH_INFO=/stream"), STR("")), "");
+}
+END_TEST
+
+/* What is not whole must not look so: the request has no end. */
+START_TEST(a_body_that_fails_on_the_way_is_cut_off)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("PATH_INFO=/cut"), STR(""));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(!ended);
+	server_lives();
+}
+END_TEST
+
 START_TEST(a_handler_without_an_answer_is_our_fault)
 {
 	ask(PARAMS_OF("PATH_INFO=/none"), STR(""));
@@ -629,7 +674,10 @@ UNIT("http/transport", a_request_is_parsed_and_answered, head_gets_no_body,
     garbage_closes_the_connection, huge_parameter_lengths_do_no_harm,
     a_kept_connection_serves_request_after_request,
     a_large_unread_body_does_not_break_the_connection,
-    a_large_answer_arrives_whole, a_handler_without_an_answer_is_our_fault,
+    a_large_answer_arrives_whole,
+    a_body_made_on_the_way_arrives_piece_by_piece,
+    a_body_that_fails_on_the_way_is_cut_off,
+    a_handler_without_an_answer_is_our_fault,
     an_authorizer_is_refused_without_its_body,
     the_peek_finds_the_target_in_any_shape,
     the_peek_waits_for_no_body_that_is_refused,
