@@ -163,9 +163,10 @@ factor_send_budget(struct ctx *x, enum code_purpose purpose, struct str who,
 	return charge(x, &c, &nth);
 }
 
+/* To an address that is still to be proved it says nobody's name. */
 static struct job_draft
 draft(struct ctx *x, const struct subject *s, struct str kind,
-    struct str to, struct str code)
+    struct str to, struct str code, bool setup)
 {
 	cJSON *vars = json_object();
 
@@ -173,7 +174,8 @@ draft(struct ctx *x, const struct subject *s, struct str kind,
 	json_add_int(vars, "minutes", LIFE / CLOCK_SECOND / 60);
 	return mail_draft(x, &(struct mail){ .template = "factor-code",
 	    .sms = str_eq(kind, STR("sms")), .to = to, .name = s->greeting,
-	    .vars = vars, .ttl = LIFE });
+	    .vars = vars, .ttl = LIFE, .unproved = setup && !s->proved,
+	    .counted = true });
 }
 
 static enum err
@@ -194,7 +196,8 @@ make(struct ctx *x, const struct subject *s, struct str kind,
 	struct str code = token_digits(x->arena, 6);
 	struct str mac = token_code_mac(x->arena, x->keys, id, "factor",
 	    code);
-	struct job_draft job = draft(x, s, kind, to, code);
+	struct job_draft job = draft(x, s, kind, to, code,
+	    str_starts(bound, STR("setup:")));
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_FACTOR_SEND, &r, A_STR(id),
 	    A_STR(s->id), A_STR(kind), A_STR(bound), A_STR(to), A_BYTES(mac),

@@ -451,6 +451,14 @@ def test_a_mailed_code_goes_to_the_account_whatever_is_asked(person, inbox):
     assert inbox.of("thief@example.test") == []
 
 
+def test_no_name_goes_to_an_address_that_is_not_proved(api, inbox):
+    """It would be a stranger's words in somebody's mailbox."""
+    stranger = api.new_person(first_name="Call +49 900 123456 now")
+    assert stranger.api.post("/2fa/email/setup").status == 200
+    mail = inbox.wait(stranger.email, "Postern code")
+    assert "900" not in text_of(mail)
+
+
 def test_a_second_method_keeps_the_backup_codes(stack, person, inbox):
     enrolled = Enrolled(stack, person).prove()
     assert "backup_codes" not in with_mail(person, inbox)
