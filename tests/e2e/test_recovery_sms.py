@@ -82,7 +82,7 @@ def test_a_message_says_what_its_code_is_for(api, person, phone):
     for text in PROVIDER.to(phone):
         code = text[:6]
         assert text.startswith(f"{code} is your Postern recovery code.")
-        assert text.endswith(f"@127.0.0.1 #{code}")
+        assert text.endswith(f"@localhost #{code}")
 
 
 def test_recovery_speaks_the_language_of_who_asks(api, person, inbox, phone):
@@ -95,7 +95,7 @@ def test_recovery_speaks_the_language_of_who_asks(api, person, inbox, phone):
     code = PROVIDER.code(phone, 2)
     assert PROVIDER.to(phone)[1] == (
         f"{code} ist Ihr Wiederherstellungscode für Postern. Er gilt 10 "
-        f"Minuten.\n\n@127.0.0.1 #{code}")
+        f"Minuten.\n\n@localhost #{code}")
     done = api.post("/auth/recovery/confirm", {
         "challenge": challenge, "codes": [code],
         "new_password": "Recovered-Pass-1"}, **german)
