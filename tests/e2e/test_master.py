@@ -366,7 +366,7 @@ def test_what_keeps_it_from_starting_is_said_on_stderr_too(tmp_path, args):
         stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 78
     for text in (log.read_text(), done.stderr):
-        line = json.loads(text)
+        line = json.loads(text.splitlines()[-1])  # behind warnings
         assert line["level"] == "error" and line["why"]
 
 
