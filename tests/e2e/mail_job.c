@@ -10,8 +10,19 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/encoding.h"
 #include "store/job_store.h"
 #include "store/migrate.h"
+
+/* As the rules hand them over: an array of one. */
+static struct str
+drafts(struct arena *a, const struct job_draft *d, int64_t ttl, int priority)
+{
+	return arena_fmt(a, "[{\"id\":\"%.*s\",\"kind\":\"mail\","
+	    "\"payload\":\"%.*s\",\"priority\":%d,\"ttl\":%.*s}]",
+	    STR_FMT(d->id), STR_FMT(hex_encode(a, d->sealed)), priority,
+	    STR_FMT(ttl ? arena_int(a, ttl) : STR("null")));
+}
 
 static int
 add_all(struct arena *a, const struct config *c, int64_t ttl, int priority)
@@ -30,9 +41,8 @@ add_all(struct arena *a, const struct config *c, int64_t ttl, int priority)
 
 		line[strcspn(line, "\n")] = '\0';
 		d = job_draft(a, k, "mail", priority, ttl, str_of(line));
-		if (db_exec(db, a, Q_MAIL_ADD, NULL, A_STR(d.id),
-		    A_BYTES(d.sealed), ttl ? A_INT(ttl) : A_NULL,
-		    A_INT(priority)) != E_OK)
+		if (db_exec(db, a, Q_MAIL_ADD, NULL, A_STR(drafts(a, &d,
+		    ttl, priority))) != E_OK)
 			return 1;
 		printf("%.*s\n", STR_FMT(d.id));
 	}
