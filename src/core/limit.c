@@ -165,13 +165,13 @@ limit_mail_address(struct ctx *x, struct str address)
 }
 
 struct job_cap
-limit_mail_cap(struct ctx *x, struct str address)
+limit_mail_cap(struct ctx *x, struct str address, bool notice)
 {
 	if (!x->config->rate_limiting)
 		return (struct job_cap){ 0 };
 	return (struct job_cap){ .bucket = arena_fmt(x->arena,
-	    "limit:mail_day:%.*s", STR_FMT(address)), .max = PER_DAY,
-	    .window = DAY };
+	    "limit:mail_day:%.*s", STR_FMT(address)),
+	    .max = notice ? PER_DAY / 2 : PER_DAY, .window = DAY };
 }
 
 /*

@@ -50,10 +50,11 @@ enum err limit_mail_address(struct ctx *x, struct str address);
  * What is mailed to an address that nobody has proved counts with limit_mail's
  * 20 a day for the address, whoever asks and whatever for. The statement of
  * the mail charges it (job_drafts); past it nothing is sent and the answer is
- * the same. What a person asks for at an address of his own has budgets of
- * its own.
+ * the same. A notice, for which nobody waits, takes the first half only, so
+ * that strangers' leave resets and codes to the owner. What a person asks for
+ * at an address of his own has budgets of its own.
  */
-struct job_cap limit_mail_cap(struct ctx *x, struct str address);
+struct job_cap limit_mail_cap(struct ctx *x, struct str address, bool notice);
 
 /* The Redis command of it, and what its reply says. */
 struct command limit_command(struct ctx *x, const struct limit *l);

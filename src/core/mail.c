@@ -41,7 +41,7 @@ mail_draft(struct ctx *x, const struct mail *m)
 	d = job_draft(x->arena, x->keys, m->sms ? "sms" : "mail",
 	    m->priority, m->ttl, json_print(x->arena, o));
 	if (m->unproved && !m->sms && !m->counted)
-		d.cap = limit_mail_cap(x, m->to);
+		d.cap = limit_mail_cap(x, m->to, m->priority > 0);
 	return d;
 }
 

@@ -612,7 +612,11 @@ class TestMailsToOneAddress:
         for _ in range(22):
             assert self.register(api, me.email).status == 201
         self.settled(stack)
-        assert len(inbox.of(me.email, "already have")) == 19
+        # Ten in all with the code; the rest of the day is for who asks.
+        assert len(inbox.of(me.email, "already have")) == 9
+        assert api.post("/auth/password-reset/request", {"email": me.email},
+                        X_Forwarded_For=network()).status == 200
+        inbox.wait(me.email, "Reset your")
         assert me.post("/2fa/email/setup", {}).status == 200
         inbox.wait(me.email, "Your Postern code")
         assert me.post("/auth/change-email", {
