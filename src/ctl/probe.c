@@ -66,8 +66,10 @@ probe_log(struct arena *a, const char *path, struct str *detail)
 	struct stat st;
 
 	if (path[0] == '\0') {
-		*detail = STR("standard error; below spawn-fcgi that leads "
-		    "nowhere, and log.file must be set");
+		*detail = STR("standard error: the journal of systemd, or the "
+		    "error log of a web server that starts the program; below "
+		    "spawn-fcgi and lighttpd's bin-path it leads nowhere, and "
+		    "log.file must be set");
 		return FINE;
 	}
 	if (stat(where, &st) != 0) {
