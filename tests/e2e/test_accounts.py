@@ -64,7 +64,7 @@ def test_no_field_of_the_server_can_be_set_by_the_client(api, stack):
     ("email", "a b@example.test"), ("email", '"a"@example.test'),
     ("email", "a@example.test\r\nBcc: b@example.test"),
     ("email", "a%b@example.test"), ("email", "x" * 250 + "@example.test"),
-    ("email", "kostas@exаmple.test"), ("email", 7), ("email", ["a@b.de"]),
+    ("email", "k\u043estas@example.test"), ("email", 7), ("email", ["a@b.de"]),
     ("username", None), ("username", ""), ("username", "a b"),
     ("username", "a@b.test"), ("username", "x" * 51), ("username", "аdmin"),
     ("username", {"a": 1}), ("username", "a"), ("username", "."),

@@ -217,6 +217,8 @@ def test_nobody_is_raised_by_any_route_whatever_it_is_sent(stack, boss):
                 "password": "Correct-Horse-7", "numeric_id": 1,
                 "resource": "audit", "action": "read", "url":
                 "https://example.com/x", "events": ["user.login"]}
+            if whose == "own" and route["path"] == "/admin/users/{id}":
+                del body["email"]  # a new one ends his sessions
             path = route["path"].replace("{id}", thing).replace(
                 "{role}", "super_admin")
             answer = me.api.send(*key[:1], path, body)
