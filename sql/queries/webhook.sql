@@ -294,7 +294,8 @@ with w as (
 )
 select id from w;
 
--- For posternctl: webhooks with something to do, or in trouble.
+-- For posternctl: webhooks with something to do, or in trouble. 1 address of
+-- their owner, or null for all
 -- name: ctl_webhook_list
 -- safe: yes
 select w.id, u.email, w.url, w.is_active, w.failures, to_us(w.failing_since),
@@ -307,8 +308,9 @@ from webhooks w join users u on u.id = w.user_id
 	cross join lateral (
 		select coalesce(sum(dropped), 0) as dropped
 		from webhook_drops where webhook_id = w.id) o
-where d.pending > 0 or d.failed > 0 or w.failures > 0 or not w.is_active
-	or o.dropped > 0
+where (d.pending > 0 or d.failed > 0 or w.failures > 0 or not w.is_active
+		or o.dropped > 0)
+	and ($1::text is null or u.email = fold_case($1))
 order by d.pending desc, w.id limit 200;
 
 -- For posternctl: dead letters of a webhook, or of all, from their first try

@@ -6,6 +6,13 @@ static struct {
 	const char *since;
 } retry;
 
+static const char *owner;
+
+static const struct ctl_option list_options[] = {
+	{ "owner", CTL_TEXT, &owner, "only those of this address" },
+	{ 0 },
+};
+
 static const struct ctl_option retry_options[] = {
 	{ "all", CTL_FLAG, &retry.all, "of all webhooks" },
 	{ "since", CTL_TEXT, &retry.since,
@@ -20,7 +27,8 @@ run_list(struct ctl *c)
 		"dropped" };
 	cJSON *rows = json_array();
 	struct rows *r;
-	enum err e = db_exec0(c->db, c->arena, Q_CTL_WEBHOOK_LIST, &r);
+	enum err e = db_exec(c->db, c->arena, Q_CTL_WEBHOOK_LIST, &r,
+	    A_TEXT(owner));
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
@@ -63,8 +71,8 @@ run_retry(struct ctl *c)
 }
 
 const struct ctl_command ctl_webhooks[] = {
-	{ "webhook list", "", 0, 0, CTL_NEEDS_DB, NULL, run_list,
-	    "Webhooks with something to do, or in trouble" },
+	{ "webhook list", "", 0, 0, CTL_NEEDS_DB, list_options, run_list,
+	    "The 200 webhooks with most to do, or in trouble" },
 	{ "webhook retry", "[WEBHOOK]", 0, 1, CTL_NEEDS_DB, retry_options,
 	    run_retry, "Send what could not be delivered again" },
 	{ 0 },
