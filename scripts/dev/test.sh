@@ -115,11 +115,18 @@ test_on_stack() {
 	)
 }
 
+# In a directory of its own: pytest's usual one is closed to other users by
+# every further run, also while servers of this one work there.
 test_e2e() {
 	[ -d "$ROOT/tests/e2e" ] || return 0
+	local scratch
+	scratch=$(mktemp -d /tmp/postern-e2e.XXXXXX)
+	chmod 0755 "$scratch"
 	test_run count_pytest test_on_stack /usr/bin/python3 -m pytest -q \
-		-p no:cacheprovider --durations=5 --color=no tests/e2e \
+		-p no:cacheprovider --durations=5 --color=no \
+		--basetemp="$scratch/pytest" tests/e2e \
 		${TEST_PYTEST[@]+"${TEST_PYTEST[@]}"}
+	rm -rf "$scratch"
 }
 
 test_fuzz() {
