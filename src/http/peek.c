@@ -135,7 +135,8 @@ read_head(struct peek *k, struct str params)
 
 /*
  * libfcgi answers GET_VALUES into 64 bytes of stack without looking at their
- * end, and waits for bytes nobody owes it.
+ * end, and waits for bytes nobody owes it. Records of another request it skips:
+ * what they seem to say or to end here, they do not there.
  */
 static bool
 is_foreign(struct str all, size_t at)
@@ -144,6 +145,7 @@ is_foreign(struct str all, size_t at)
 
 	return byte_at(all, at) != 1 || type >= MANAGEMENT ||
 	    (byte_at(all, at + 2) | byte_at(all, at + 3)) == 0 ||
+	    !str_eq(str_slice(all, at + 2, at + 4), str_slice(all, 2, 4)) ||
 	    (at == 0) != (type == BEGIN_REQUEST);
 }
 

@@ -20,7 +20,7 @@ struct peek {
 	size_t params; /* bytes of PARAMS */
 	size_t body;   /* bytes of STDIN */
 	unsigned role;
-	bool refuse;   /* not FastCGI, a management record, late PARAMS: close */
+	bool refuse;   /* not FastCGI, or not of this one request: close */
 	bool head;     /* all PARAMS are there */
 	bool whole;    /* from BEGIN_REQUEST to the end of STDIN */
 	bool enough;   /* of its body: all, or no more will be read */

@@ -529,6 +529,25 @@ START_TEST(the_peek_waits_for_no_body_that_is_refused)
 }
 END_TEST
 
+/* libfcgi skips them: their end is none, their target nobody's. */
+START_TEST(the_peek_takes_records_of_one_request_only)
+{
+	for (int type = PARAMS; type <= IN; type++) {
+		size_t at;
+
+		wire_begin(&w, 1, 0);
+		if (type == IN)
+			wire_params(&w, PARAMS_OF("REQUEST_URI=/a"));
+		at = w.n;
+		wire_record(&w, type, STR(""));
+		ck_assert(!look(w.p, w.n).refuse);
+		w.p[at + 3] = 2;
+		ck_assert(look(w.p, w.n).refuse);
+		ck_assert(!look(w.p, w.n).ready);
+	}
+}
+END_TEST
+
 START_TEST(the_peek_survives_every_cut_and_every_byte)
 {
 	struct peek step = { 0 };
@@ -681,6 +700,7 @@ UNIT("http/transport", a_request_is_parsed_and_answered, head_gets_no_body,
     an_authorizer_is_refused_without_its_body,
     the_peek_finds_the_target_in_any_shape,
     the_peek_waits_for_no_body_that_is_refused,
+    the_peek_takes_records_of_one_request_only,
     the_peek_survives_every_cut_and_every_byte, slow_requests_keep_nobody,
     answers_that_nobody_reads_keep_nobody,
     a_body_of_many_small_pieces_is_one_body,
