@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 
 # Every request of the load comes from an address of its own, and the load
 # must not meet the limits that are not the subject.
@@ -162,7 +163,7 @@ class Stack:
     def redis_tell(self, *words):
         """A connection on which a command was sent, not answered yet."""
         url = self.places()["REDIS_URL"]
-        secret = url.partition("//:")[2].partition("@")[0].encode()
+        secret = urllib.parse.urlsplit(url).password.encode()
         conn = socket.socket(socket.AF_UNIX)
         conn.settimeout(2)
         conn.connect(self.run + "/redis.sock")

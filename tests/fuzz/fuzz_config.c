@@ -47,7 +47,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	walk(all->c.cors_origins);
 	walk(all->c.trusted_proxies);
 	config_print(&all->c, null);
-	FUZZ_HOLDS(strstr(config_conninfo(a, &all->c, true),
-	    "application_name"));
+	FUZZ_HOLDS(all->c.db_host[0] == '\0' ||
+	    config_conninfo(a, &all->c, true)[0]);
 	return 0;
 }
