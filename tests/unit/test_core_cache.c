@@ -107,6 +107,13 @@ open_host(struct host *h, int i)
 	ck_abort_msg("%s", why);
 }
 
+static void
+close_host(struct host *h)
+{
+	db_close(&h->x.db);
+	cache_close(&h->x.cache);
+}
+
 static struct tokens *
 join(const char *name, struct account *out)
 {
@@ -152,8 +159,8 @@ teardown(void)
 {
 	stop_redis(0);
 	stop_redis(1);
-	db_close(&one.x.db);
-	db_close(&two.x.db);
+	close_host(&one);
+	close_host(&two);
 	PQfinish(admin);
 	arena_free(&request);
 	arena_free(&a);
@@ -368,6 +375,7 @@ believed_for(int64_t ended, const struct tokens *t)
 START_TEST(with_a_redis_for_each_host_a_second_is_the_most)
 {
 	start_redis(1);
+	close_host(&two);
 	open_host(&two, 1);
 	warm(&two, her);
 	ck_assert_int_eq(session_end(&one.x, ann.id, her->session_id,
@@ -379,6 +387,7 @@ END_TEST
 START_TEST(cut_from_redis_who_revokes_is_heard_in_a_second)
 {
 	start_redis(1);
+	close_host(&two);
 	open_host(&two, 1);
 	warm(&one, her);
 	warm(&two, her);
