@@ -14,6 +14,10 @@ from sessions s join users u on u.id = s.user_id
 where s.id = $1::uuid and s.user_id = $2::uuid and s.ended_at is null
 	and s.absolute_expires_at > now() and u.is_active;
 
+-- name: actor_holds
+-- May who asks still act? An error, if not. 1 user id, 2 session or key
+select actor_holds($1::uuid, $2::uuid);
+
 -- name: session_changes
 -- What changed since a snapshot, what the next one begins with, and a time
 -- after the snapshot. Numbers that fell are another server's: then all it has.

@@ -157,12 +157,15 @@ fresh(const struct call *c)
 	return factor_recent(s) ? E_OK : E_REAUTH_REQUIRED;
 }
 
-/* Whom the hashes of this request are counted for. */
-static struct str
-owner(const struct call *c)
+/* Who asks: core/actor.h asks again; hashes are counted for him. */
+static void
+acts(struct call *c)
 {
-	return c->actor.session ? c->actor.session->account.id :
-	    c->actor.key ? c->actor.key->user_id : STR_NONE;
+	const struct session *s = c->actor.session;
+	const struct api_key *k = c->actor.key;
+
+	c->ctx->actor = s ? s->id : k ? k->id : STR_NONE;
+	c->ctx->actor_user = s ? s->account.id : k ? k->user_id : STR_NONE;
 }
 
 enum err
@@ -185,7 +188,9 @@ gate(struct call *c, struct exchange *x, struct request *rq)
 	if (e == E_OK)
 		e = admit(c);
 	if (e == E_OK)
-		password_share(owner(c));
+		acts(c);
+	if (e == E_OK)
+		password_share(c->ctx->actor_user);
 	if (e == E_OK)
 		e = complete(c);
 	if (e == E_OK)

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/net.h"
+#include "core/actor.h"
 #include "core/factor.h"
 #include "core/idempotency.h"
 #include "core/refusal.h"
@@ -288,7 +289,7 @@ api_key_create(struct ctx *x, struct str user_id,
 		.rate_limit = rate_of(x, w->rate_limit ? w->rate_limit :
 		    DEFAULT_RATE),
 	};
-	e = db_exec(x->db, x->arena, Q_API_KEY_CREATE, &r, A_STR(out->id),
+	e = actor_exec(x, Q_API_KEY_CREATE, &r, A_STR(out->id),
 	    A_STR(key_id), A_STR(user_id), A_STR(w->name),
 	    A_BYTES(token_hash(x->arena, *secret)), A_STR(scopes),
 	    A_INT(out->rate_limit), A_INT(expires), A_STR(ips),
@@ -373,7 +374,7 @@ api_key_rotate(struct ctx *x, struct str user_id, struct str id,
 	/* The public part stays, so both secrets are found by one look-up. */
 	*secret = token_api_key_with_id(x->arena, x->config->api_key_prefix,
 	    k[0].key_id, (int)x->config->api_key_length);
-	e = db_exec(x->db, x->arena, Q_API_KEY_ROTATE, &r, A_STR(user_id),
+	e = actor_exec(x, Q_API_KEY_ROTATE, &r, A_STR(user_id),
 	    A_STR(id), A_BYTES(token_hash(x->arena, *secret)),
 	    A_INT(overlap), A_STR(x->client), A_STR(x->user_agent),
 	    A_STR(x->request_id));

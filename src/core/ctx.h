@@ -28,6 +28,8 @@ struct ctx {
 	struct str user_agent;
 	struct str request_id;
 	struct str language;   /* Accept-Language, raw */
+	struct str actor;      /* id of the session or key; STR_NONE: nobody */
+	struct str actor_user; /* whose it is */
 	struct str makes;      /* see idempotency_id; STR_NONE: no key came */
 	const char *sentence;  /* a rule may explain its error here */
 	const char *field;     /* … and name the field */

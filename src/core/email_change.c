@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/actor.h"
 #include "core/mail.h"
 #include "crypto/token.h"
 
@@ -115,7 +116,7 @@ email_change_request(struct ctx *x, const struct account *a,
 		e = email_change_warn(x, a->id, a->email,
 		    "email-change-notice", new_email, undo, jobs, &n);
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_EMAIL_REQUEST, NULL,
+		e = actor_exec(x, Q_EMAIL_REQUEST, NULL,
 		    A_STR(a->id), A_STR(uuid_text(x->arena, id)),
 		    A_STR(new_email), A_INT(LIFE),
 		    A_STR(uuid_text(x->arena, undo)), A_INT(EMAIL_UNDO_LIFE),

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "core/actor.h"
 #include "core/mail.h"
 
 #define DAY (86400 * CLOCK_SECOND)
@@ -20,7 +21,7 @@ erase_request(struct ctx *x, const struct account *a, int64_t *at)
 	if (e != E_OK)
 		return e;
 	session_stale(x, a->id);
-	e = db_exec(x->db, x->arena, Q_ERASE_REQUEST, &r, A_STR(a->id),
+	e = actor_exec(x, Q_ERASE_REQUEST, &r, A_STR(a->id),
 	    A_INT(x->config->erase_after), A_STR(mails),
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK && r->n == 0) {

@@ -1,6 +1,7 @@
 #include "core/factor.h"
 
 #include "base/clock.h"
+#include "core/actor.h"
 #include "core/admin.h"
 #include "core/backup.h"
 
@@ -100,7 +101,7 @@ factor_disable(struct ctx *x, const struct subject *s, struct str kind,
 		return e;
 	if (s->user_id.n)
 		session_stale(x, s->user_id);
-	e = db_exec(x->db, x->arena, Q_FACTOR_DISABLE, &r, A_STR(s->id),
+	e = actor_exec(x, Q_FACTOR_DISABLE, &r, A_STR(s->id),
 	    A_STR(kind), A_STR(s->user_id), A_STR(s->owner_id),
 	    A_STR(mails), A_STR(x->client), A_STR(x->user_agent),
 	    A_STR(x->request_id), A_STR(actor));
@@ -143,7 +144,7 @@ factor_backup_renew(struct ctx *x, const struct subject *s,
 	backup_hash(x, out);
 	e = factor_notice_user(x, s->user_id, "codes", STR_NONE, &mails);
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_BACKUP_RENEW, &r, A_STR(s->id),
+		e = actor_exec(x, Q_BACKUP_RENEW, &r, A_STR(s->id),
 		    A_STR(out->id), A_STR(out->prefixes), A_STR(out->hashes),
 		    A_STR(mails), A_STR(x->client), A_STR(x->user_agent),
 		    A_STR(x->request_id));

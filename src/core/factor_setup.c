@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/actor.h"
 #include "core/factor_send.h"
 #include "core/qr.h"
 #include "crypto/seal.h"
@@ -56,7 +57,7 @@ keep(struct ctx *x, const struct subject *s, struct str session,
     struct str kind, struct str id, struct str secret, struct str destination,
     struct str codes, struct rows **r)
 {
-	return db_exec(x->db, x->arena, Q_FACTOR_SETUP, r, A_STR(s->id),
+	return actor_exec(x, Q_FACTOR_SETUP, r, A_STR(s->id),
 	    A_STR(kind), A_STR(id), A_BYTES(secret), A_STR(destination),
 	    A_BYTES(codes), A_STR(session), A_INT(FACTOR_PENDING),
 	    A_STR(s->owner_id), A_STR(x->client), A_STR(x->user_agent),
@@ -224,7 +225,7 @@ store(struct ctx *x, const struct subject *s, struct str session,
 		return e;
 	if (s->user_id.n)
 		session_stale(x, s->user_id);
-	e = db_exec(x->db, x->arena, Q_FACTOR_ENABLE, &r, A_STR(s->id),
+	e = actor_exec(x, Q_FACTOR_ENABLE, &r, A_STR(s->id),
 	    A_STR(kind), A_STR(p->id), totp ? A_INT(step) : A_NULL,
 	    totp ? A_NULL : A_STR(p->code_id), any ? A_STR(codes->id) :
 	    A_NULL, A_STR(any ? codes->prefixes : STR_NONE),

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/actor.h"
 #include "core/factor_send.h"
 #include "core/mail.h"
 #include "crypto/token.h"
@@ -136,7 +137,7 @@ recovery_method_add(struct ctx *x, const struct account *a, struct str type,
 	if (e != E_OK)
 		return e;
 	jobs[0] = code.job;
-	e = db_exec(x->db, x->arena, Q_RECOVERY_ADD, &r, A_STR(a->id),
+	e = actor_exec(x, Q_RECOVERY_ADD, &r, A_STR(a->id),
 	    A_STR(id), A_STR(type), A_STR(value), A_INT(METHODS_MAX),
 	    A_STR(code.id), A_BYTES(code.mac), A_INT(LIFE), A_INT(ATTEMPTS),
 	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
@@ -208,7 +209,7 @@ recovery_method_remove(struct ctx *x, const struct account *a, struct str id)
 	if (e == E_OK)
 		e = notice(x, a, false, m.type, jobs, &n);
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_RECOVERY_REMOVE, &r,
+		e = actor_exec(x, Q_RECOVERY_REMOVE, &r,
 		    A_STR(a->id), A_STR(id), A_STR(mail_batch(x, jobs, n)),
 		    A_STR(x->client), A_STR(x->user_agent),
 		    A_STR(x->request_id));

@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "core/actor.h"
 #include "core/idempotency.h"
 #include "core/limit.h"
 #include "core/webhook_url.h"
@@ -93,7 +94,7 @@ webhook_create(struct ctx *x, struct str user_id,
 		.url = w->url, .events = events, .is_active = true };
 	sealed = seal(x->arena, x->keys, webhook_bound(x->arena, out->id),
 	    *secret);
-	e = db_exec(x->db, x->arena, Q_WEBHOOK_CREATE, &r, A_STR(out->id),
+	e = actor_exec(x, Q_WEBHOOK_CREATE, &r, A_STR(out->id),
 	    A_STR(user_id), A_STR(w->url), A_STR(events), A_BYTES(sealed),
 	    A_INT(WEBHOOKS_MAX), A_STR(x->client), A_STR(x->user_agent),
 	    A_STR(x->request_id), A_BOOL(w->own_only));
@@ -178,7 +179,7 @@ webhook_update(struct ctx *x, struct str user_id, struct str id,
 
 	if (e != E_OK)
 		return e;
-	e = db_exec(x->db, x->arena, Q_WEBHOOK_UPDATE, &r, A_STR(user_id),
+	e = actor_exec(x, Q_WEBHOOK_UPDATE, &r, A_STR(user_id),
 	    A_STR(id), A_STR(w->url), A_STR(events),
 	    w->given_active ? A_BOOL(w->is_active) : A_NULL,
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
@@ -216,7 +217,7 @@ webhook_rotate(struct ctx *x, struct str user_id, struct str id,
 	if (e != E_OK)
 		return e;
 	*secret = secret_new(x);
-	e = db_exec(x->db, x->arena, Q_WEBHOOK_ROTATE, &r, A_STR(user_id),
+	e = actor_exec(x, Q_WEBHOOK_ROTATE, &r, A_STR(user_id),
 	    A_STR(w[0].id), A_BYTES(seal(x->arena, x->keys,
 		webhook_bound(x->arena, w[0].id), *secret)), A_INT(overlap),
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));

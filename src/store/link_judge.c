@@ -42,6 +42,8 @@ static const struct {
 	/* text that is no UTF-8, or holds U+0000 */
 	{ "22021", FATE_FAILED, E_BAD_REQUEST, false },
 	{ "22P05", FATE_FAILED, E_BAD_REQUEST, false },
+	/* a state of ours, sql/schema/0087_actor.sql */
+	{ "ZP001", FATE_FAILED, E_TOKEN_INVALID, false },
 	/* cached plan after a migration: plan again on a new connection */
 	{ "0A000", FATE_STALE, E_INTERNAL, false },
 	{ "", FATE_FAILED, E_INTERNAL, false },
@@ -89,11 +91,11 @@ link_tell(struct db *d, enum db_trouble t, const char *statement,
 	    log_c("sqlstate", sqlstate));
 }
 
-/* A conflict is an answer, not a fault; a broken server is not for us alone. */
+/* Some are answers, not faults; a broken server is not for us alone. */
 static enum log_level
 level_of(const char *state, enum err err)
 {
-	if (err == E_CONFLICT)
+	if (err == E_CONFLICT || err == E_TOKEN_INVALID)
 		return LOG_DEBUG_;
 	if (err == E_INTERNAL || strncmp(state, "58", 2) == 0 ||
 	    strncmp(state, "XX", 2) == 0)

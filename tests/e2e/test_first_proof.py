@@ -3,7 +3,9 @@ mailbox; what whoever registered it made before is his only if he is the same
 (rows LG7, LG10, EC1, RC1)."""
 import re
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 
 from factor import Enrolled
@@ -138,6 +140,63 @@ def test_so_does_the_code_alone(stranger, api, inbox):
     stranger.is_out()
     assert owner.try_login().status == 200
 
+
+LASTING = [("POST", "/api-keys", {"name": "k", "scopes": ["user:read"]}),
+           ("POST", "/webhooks", {"url": "https://example.com/",
+                                  "events": ["*"]}),
+           ("POST", "/auth/recovery/methods", {
+               "type": "email", "value": "to@example.test"}),
+           ("POST", "/auth/2fa/setup", {}),
+           ("POST", "/auth/change-email", {"new_email": "to@example.test"}),
+           ("DELETE", "/auth/me", None)]
+
+
+def lasting_of(stack, person):
+    return stack.sql(
+        "select (select count(*) from api_keys where user_id = u.id)"
+        " + (select count(*) from webhooks where user_id = u.id)"
+        " + (select count(*) from recovery_methods where user_id = u.id)"
+        " + (select count(*) from factors where subject_id = u.id)"
+        " + (select count(*) from one_time where user_id = u.id and"
+        " used_at is null and voided_at is null), erase_at"
+        " from users u where id = %s", person.id)
+
+
+def waiting(stack):
+    return stack.sql("select count(*) from pg_locks where not granted")[0][0]
+
+
+@pytest.mark.parametrize("method, path, body", LASTING)
+def test_what_is_made_during_the_proof_does_not_stay(
+        stack, api, person, inbox, method, path, body):
+    """Row LG7: by a request that was let in before. The proof has taken away
+    what was there and waits; the request is sent; both end."""
+    stack.sql("insert into login_places (user_id, kind, digest)"
+              " values (%s, 'agent', 'x')", person.id)
+    otp = inbox.otp(person.email)
+    other = psycopg2.connect(stack["DATABASE_OWNER_URL"])
+    with ThreadPoolExecutor() as pool:
+        other.cursor().execute("select from login_places where user_id = %s"
+                               " for update", [person.id])
+        proof = pool.submit(prove, api, person.email, otp)
+        until(lambda: waiting(stack) == 1)
+        made = pool.submit(person.api.send, method, path, body)
+        until(lambda: made.done() or waiting(stack) == 2)
+        other.close()
+        assert proof.result().status == 200
+        assert made.result().status == 401, made.result()
+    assert lasting_of(stack, person) == [(0, None)]
+
+
+def test_who_may_not_act_any_more_makes_nothing_that_stays(stack, person):
+    """Row SE8: a host believes a session for up to a second; another one
+    has ended it."""
+    for method, path, body in LASTING:
+        person.login()
+        assert person.api.get("/auth/me").status == 200
+        stack.sql("update sessions set ended_at = now() where user_id = %s",
+                  person.id)
+        assert person.api.send(method, path, body).status == 401, path
 
 def test_so_does_saying_no_to_a_change(stranger, api, inbox):
     owner = stranger.person
