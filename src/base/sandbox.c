@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include <linux/sockios.h>
 
@@ -192,6 +193,17 @@ allow_limits(struct filter *f, enum sandbox which)
 		    SCMP_A2(SCMP_CMP_EQ, 0));
 }
 
+/* abort() and threads signal their own process; the parent ends its children. */
+static void
+allow_signals(struct filter *f, enum sandbox which)
+{
+	if (which == SANDBOX_QUEUE)
+		rule(f, ALLOW, SCMP_SYS(tgkill), 0, NULL);
+	else
+		rule_if(f, ALLOW, SCMP_SYS(tgkill),
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+}
+
 static void
 allow(struct filter *f, enum sandbox which)
 {
@@ -202,6 +214,7 @@ allow(struct filter *f, enum sandbox which)
 	allow_memory(f);
 	allow_by_word(f);
 	allow_limits(f, which);
+	allow_signals(f, which);
 }
 
 static int

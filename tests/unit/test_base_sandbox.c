@@ -233,6 +233,15 @@ stop_init(void)
 	return kill(1, 0);
 }
 
+/* The parent, as if it were a thread of one's own. */
+static int
+stop_parent(void)
+{
+	pid_t parent = getppid();
+
+	return (int)syscall(SYS_tgkill, parent, parent, 0);
+}
+
 /* Of libpq, by Kerberos' library. */
 static int
 look_for_keys(void)
@@ -250,11 +259,13 @@ START_TEST(what_is_merely_unknown_is_refused)
 {
 	static int (*const acts[])(void) = { listen_somewhere,
 		run_what_was_written, make_it_run, make_a_file_set_user,
-		become_another, stop_init, look_for_keys, unknown_call };
+		become_another, stop_init, stop_parent, look_for_keys,
+		unknown_call };
 
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
 		ck_assert_int_eq(outcome(SANDBOX_WEB, acts[i]), EPERM);
 	ck_assert_int_eq(outcome(SANDBOX_COURIER, file_in_memory), EPERM);
+	ck_assert_int_eq(outcome(SANDBOX_COURIER, stop_parent), EPERM);
 }
 END_TEST
 
