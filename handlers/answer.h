@@ -22,7 +22,7 @@ cJSON *answer_session(const struct session_entry *s, struct str current);
 
 /*
  * What a login gives: the session and whose it is; or the challenge under
- * every name the seeds read (contract 3.1).
+ * every name that a documented client reads (row LG13).
  */
 enum err answer_login(struct call *c, const struct login *l, cJSON *data,
     const char *message);

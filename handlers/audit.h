@@ -5,7 +5,7 @@
 #include "handlers/answer.h"
 
 /*
- * Filters of the query (contract, 5): user_id, action, result, from, to,
+ * Filters of the query (row LO5): user_id, action, result, from, to,
  * ip_address, page, limit, after. E_BAD_REQUEST with a sentence. Of a file
  * limit may be any number.
  */

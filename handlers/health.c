@@ -1,4 +1,4 @@
-/* GET /health, /health/live, /health/ready: not wrapped (seed 001) */
+/* GET /health, /health/live, /health/ready: not wrapped (row AP2) */
 #include "base/clock.h"
 #include "core/health.h"
 #include "handlers/handlers.h"

@@ -4,7 +4,7 @@
 #include "handlers/handlers.h"
 
 /*
- * For a row that takes a proof with the request (contract 3.5): a password and
+ * For a row that takes a proof with the request (row SE9): a password and
  * a code that are given must be right. A code of his factor proves a user
  * anew, the password only who has no factor; else what his session proved must
  * be recent. password and code are rows of the handler's fields.

@@ -1,4 +1,4 @@
-/* GET /service/status: for holders of an API key (seed 003) */
+/* GET /service/status: for holders of an API key (row AP6) */
 #include "base/clock.h"
 #include "core/api_key.h"
 #include "core/health.h"

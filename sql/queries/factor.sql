@@ -1,5 +1,5 @@
 -- name: subject_of_key
--- A subject of an API key's owner (contract 3.2). 1 owner, 2 name
+-- A subject of an API key's owner (row TO13). 1 owner, 2 name
 -- safe: yes
 select id from subjects where owner_id = $1::uuid and name = $2;
 

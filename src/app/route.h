@@ -22,7 +22,7 @@ enum who {
 	WHO_ANYONE_OR_USER /* –; U where an access token was sent */
 };
 
-/* Limit bucket (contract 3.9); the number is in the configuration. */
+/* Limit bucket (row RL13); the number is in the configuration. */
 enum bucket {
 	BUCKET_NONE = 1, BUCKET_LOGIN, BUCKET_REGISTER, BUCKET_SIGNUP, BUCKET_RESET,
 	BUCKET_ANONYMOUS, BUCKET_USER, BUCKET_ADMIN

@@ -38,7 +38,7 @@ bool clock_parse_iso(struct str s, int64_t *wall_us);
 /* "900", "15m", "1h30m", "7d", "500ms" to microseconds. False if not that. */
 bool clock_parse_duration(struct str s, int64_t *us);
 
-/* Go's notation of whole seconds: 15m0s, 1h0m0s, 42s (contract, 3.9). */
+/* Go's notation of whole seconds: 15m0s, 1h0m0s, 42s (row RL13). */
 struct str clock_go_duration(struct arena *a, int64_t us);
 
 #endif

@@ -8,7 +8,7 @@
 /*
  * The settings, typed, from base/config.def: one field per row. TEXT, SECRET
  * and LIST fields are never NULL; DURATION fields are microseconds. Read once
- * at start; request parameters never configure anything (contract, 3.15).
+ * at start; request parameters never configure anything (row HB2).
  */
 struct config {
 #define CONFIG_TYPE_TEXT const char *

@@ -22,10 +22,10 @@
 #define LIMIT_JWT 8192		      /* row JW6 */
 #define LIMIT_PASSWORD_BYTES 1024     /* row PW2; 256 code points * 4 */
 #define LIMIT_EMAIL 254		      /* RFC 5321 4.5.3.1.3, row LG6 */
-#define LIMIT_USERNAME 50	      /* seed 003: VARCHAR(50) */
-#define LIMIT_NAME 100		      /* seed 003: VARCHAR(100) */
+#define LIMIT_USERNAME 50	      /* row AP5 */
+#define LIMIT_NAME 100		      /* row AP5 */
 #define LIMIT_USER_AGENT 512	      /* stored with the session, cut there */
-#define LIMIT_PAGE 200		      /* contract, 1: lists are capped */
+#define LIMIT_PAGE 200		      /* row AP4 */
 #define LIMIT_IDEMPOTENCY_KEY 255
 #define LIMIT_HASH_QUEUE 64	      /* row PW10 */
 #define LIMIT_HASH_WAIT_MS 2000	      /* row PW10 */

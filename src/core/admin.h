@@ -43,7 +43,7 @@ void admin_refused(struct ctx *x, const struct session *s,
     const char *action, const char *reason);
 
 /*
- * May administration come from this address (seed 004)? Without
+ * May administration come from this address (row RB7)? Without
  * admin.ip_whitelist always. In development the own host may, but never for a
  * super_admin. A refusal is audited. E_NETWORK.
  */

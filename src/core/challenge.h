@@ -4,8 +4,8 @@
 #include "core/account.h"
 
 /*
- * A login whose first proof was right and whose factor is to come (contract
- * 3.1; rows LG8, TO10): five minutes, five tries, one use, void as soon as the
+ * A login whose first proof was right and whose factor is to come (rows LG8,
+ * LG13, TO10): five minutes, five tries, one use, void as soon as the
  * password changes. Whatever proves a user without a factor (a password, a
  * provider) ends here when he has one; there is no session before.
  */

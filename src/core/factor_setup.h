@@ -34,7 +34,7 @@ enum err factor_setup_sent(struct ctx *x, const struct subject *s,
 /*
  * Prove what waits: E_BAD_CODE, at most five times; E_CONFLICT when nothing
  * waits. *codes are the backup codes that are valid from now on: those of the
- * setup (contract 3.3); for SMS and mail new ones if there were none, else
+ * setup (row BC1); for SMS and mail new ones if there were none, else
  * *any is false.
  */
 enum err factor_setup_enable(struct ctx *x, const struct subject *s,

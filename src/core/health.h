@@ -3,7 +3,7 @@
 
 #include "core/backlog.h"
 
-/* What /health tells (contract 2; row RE11). Times are µs, -1: down. */
+/* What /health tells (rows AP2, RE11). Times are µs, -1: down. */
 struct health {
 	enum { HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_UNHEALTHY } status;
 	int64_t database;

@@ -5,10 +5,10 @@
 #include "store/job_store.h"
 
 /*
- * One bucket of the limit table (contract 3.9). Redis keeps the sliding
+ * One bucket of the limit table (row RL13). Redis keeps the sliding
  * window. A durable bucket (login, registration, reset, codes) is charged in
  * Postgres as well, so that it holds whatever becomes of Redis; without Redis
- * any other is open (contract 3.11).
+ * any other is open (row RL8).
  */
 struct limit {
 	const char *name; /* "login": part of the key */

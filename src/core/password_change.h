@@ -4,7 +4,7 @@
 #include "core/session.h"
 #include "store/job_store.h"
 
-#define PASSWORD_LINK_LIFE (3600 * CLOCK_SECOND) /* contract: 1 h, once */
+#define PASSWORD_LINK_LIFE (3600 * CLOCK_SECOND) /* row PR2 */
 
 /*
  * Change by who knows the old one (row PW8): other sessions, devices and open

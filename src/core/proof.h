@@ -13,7 +13,7 @@
  * mailbox alone, in the statement that proves it: start_over() in the schema,
  * for this way and for a password reset, a recovery and an undo.
  */
-#define PROOF_CODE_LIFE (600 * CLOCK_SECOND) /* contract: 10 min */
+#define PROOF_CODE_LIFE (600 * CLOCK_SECOND) /* row OT1 */
 #define PROOF_CODE_ATTEMPTS 3
 
 /* A verification code's row and MAC, and the mail that carries it. */

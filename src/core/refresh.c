@@ -6,7 +6,7 @@
 #include "core/signing.h"
 #include "crypto/token.h"
 
-#define REPAIR_WINDOW (60 * CLOCK_SECOND) /* contract, 1: refresh 60 s */
+#define REPAIR_WINDOW (60 * CLOCK_SECOND) /* row RT3 */
 #define GENERATIONS UINT32_MAX
 
 /* What is known of a family whose rotation found nothing to rotate. */

@@ -4,7 +4,7 @@
 #include "core/admin.h"
 
 /*
- * Roles, permissions and who has them (seed 003). Nobody grants what he does
+ * Roles, permissions and who has them (row RB3). Nobody grants what he does
  * not hold, nor changes a role that gives more than he has (row RB3).
  */
 struct role {

@@ -4,7 +4,7 @@
 #include "core/ctx.h"
 
 /*
- * What has changed of sessions, as far as this host knows (contract 28): what
+ * What has changed of sessions, as far as this host knows (row SE3): what
  * it changed itself, before it answers, and what Postgres says that others
  * changed, which it asks at most once in 750 ms. Nothing here comes from Redis.
  * A host that did not hear for a second believes no entry.

@@ -4,7 +4,7 @@
 #include "core/account.h"
 #include "core/api_key.h"
 
-/* Whose factors: a user of ours, or an application's own (contract 3.2). */
+/* Whose factors: a user of ours, or an application's own (row TO13). */
 struct subject {
 	struct str id;
 	struct str user_id;  /* STR_NONE: an application's */

@@ -84,7 +84,7 @@ enum password_import password_import(struct arena *a, struct str given,
 void password_idle(void);
 
 /*
- * The policy (contract 3.6, row PW4): NULL when password is acceptable, else a
+ * The policy (rows PW1, PW4): NULL when password is acceptable, else a
  * sentence. context: user name, e-mail and service name words it may not be.
  */
 const char *password_policy(const struct config *c, struct str password,

@@ -11,7 +11,7 @@
 
 #include "crypto/common.h"
 
-#define STRONG_LENGTH 15 /* contract 3.6 */
+#define STRONG_LENGTH 15 /* row PW1 */
 #define WORD_MIN 4 /* a shorter user name is in too many passwords */
 #define FORMS_ARENA ((size_t)64 << 10)
 #define BESIDE_MAX 4 /* bytes beside a word of the context */

@@ -1,13 +1,13 @@
 #include "http/dialect.h"
 
-/* Names that the seeds write otherwise than the rule would. */
+/* Names that documented clients write otherwise (row AP6). */
 static const struct {
 	struct str snake, camel;
 } odd[] = {
 	{ { "requires_mfa", 12 }, { "requiresMFA", 11 } }
 };
 
-/* What 004 documents under /api/v1, beside the snake_case name. */
+/* What a documented client reads under /api/v1, beside the snake_case name. */
 static const struct {
 	struct str snake, camel;
 } documented[] = {
@@ -94,7 +94,7 @@ write_key(struct buf *b, struct str key)
 	buf_byte(b, ':');
 }
 
-/* 004's names beside ours: at the top of data only, where it has them. */
+/* Such names beside ours: at the top of data only, where it has them. */
 static void
 write_v1(struct buf *b, const cJSON *data)
 {

@@ -4,8 +4,8 @@
 #include "http/response.h"
 
 /*
- * The one place that knows how the dialects write an answer (contract,
- * section 1). Handlers know canonical snake_case names only.
+ * The one place that knows how the dialects write an answer (row
+ * AP1). Handlers know canonical snake_case names only.
  */
 
 /*

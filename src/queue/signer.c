@@ -26,8 +26,8 @@ struct signer {
 };
 
 /*
- * Standard Webhooks: the key is what "whsec_" is followed by, in base64. Seed
- * 001: the secret as it is shown.
+ * Standard Webhooks: the key is what "whsec_" is followed by, in base64.
+ * X-Webhook-Signature: the secret as it is shown (row WH6).
  */
 static bool
 key_make(struct arena *a, const struct keyring *k, struct str bound,

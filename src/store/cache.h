@@ -29,7 +29,7 @@ struct cache_options {
 	_Atomic int64_t *told; /* see cache_of; may be NULL */
 };
 
-/* Whose entries these are, where several share one Redis (contract 29). */
+/* Whose entries these are, where several share one Redis (row SE8). */
 struct cache_instance {
 	char id[17];	 /* in names; no secret */
 	uint8_t key[32]; /* of the codes */

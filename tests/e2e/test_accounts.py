@@ -76,7 +76,7 @@ def test_no_field_of_the_server_can_be_set_by_the_client(api, stack):
     ("first_name", "x" * 101), ("last_name", "a\nb"), ("full_name", 3),
 ])
 def test_a_bad_field_is_named(api, field, value):
-    """Rows LG6, PW1, PW2, PW4."""
+    """Rows AP5, LG6, PW1, PW2, PW4."""
     sent = form()
     sent[field] = value
     if value is None:

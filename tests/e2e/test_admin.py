@@ -1,4 +1,4 @@
-"""Administration of accounts: documents 002 and 004, rows RB3 to RB9."""
+"""Administration of accounts: rows RB3 to RB9, PR8, AP6."""
 import json
 import urllib.parse
 
@@ -18,7 +18,7 @@ def admin(stack):
     return staff(stack, "admin")
 
 
-# What 002 prints, one after the other.
+# What a documented client prints, one after the other.
 
 def test_002_list_users(admin, person):
     answer = admin.api.get("/admin/users")
@@ -351,7 +351,7 @@ def test_strict_holds_for_roles_of_the_applications_own(stack):
     assert reader.api.get("/admin/users").status == 200
 
 
-# 004: networks of administration.
+# Networks of administration (row RB7).
 
 @pytest.mark.stack(ENABLE_IP_WHITELIST="true",
                    ADMIN_WHITELIST_IPS="192.168.1.100,10.0.0.50")

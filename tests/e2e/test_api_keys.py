@@ -261,7 +261,7 @@ def test_two_at_once_are_not_one_key_too_many(stack, person):
 
 
 def test_an_owner_has_so_many_users_with_factors(api, stack, person):
-    """Seed 001: two_factor.max_subjects."""
+    """Row TO13: two_factor.max_subjects."""
     key = make(person, scopes=["2fa:write"])["api_key"]
 
     def setup(name):
@@ -384,7 +384,7 @@ def test_introspection_wants_a_key_of_the_scope(api, person):
 
 
 def test_every_use_is_counted_soon(api, person):
-    """Document 003; without a write for each."""
+    """Row AK8; without a write for each."""
     made = make(person)
     for _ in range(7):
         assert api.get("/auth/me", X_API_Key=made["api_key"]).status == 200

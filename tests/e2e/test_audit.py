@@ -1,4 +1,4 @@
-"""The audit log: document 003, rows LO2 to LO5, RB9, CF6."""
+"""The audit log: rows LO2 to LO5, RB9, CF6."""
 import csv
 import glob
 import io
@@ -116,7 +116,7 @@ def test_ndjson_has_a_row_a_line(admin, person):
 
 
 def test_a_file_has_all_rows(stack, admin, person):
-    """Document 003: whatever their number, as they are read."""
+    """Row AP4 is for pages: whatever their number, as they are read."""
     stack.sql("insert into audit_logs (user_id, action, resource, result,"
               " reason) select %s, 'permission.check', 'x', 'success', n"
               " from generate_series(1, 1234) n", person.id)

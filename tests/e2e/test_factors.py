@@ -231,8 +231,8 @@ def refused_for_want_of_proof(api):
 
 
 def test_an_old_session_changes_nothing_of_how_one_gets_in(stack, person):
-    """Row TO2: nor does it set up the first factor, which would be its own
-    proof of all the rest."""
+    """Rows TO2, SE9: nor does it set up the first factor, which would be its
+    own proof of all the rest."""
     setup = person.api.post("/auth/2fa/setup").data
     stack.age_proof(person, 11)
     refused_for_want_of_proof(person.api)
@@ -304,7 +304,7 @@ def test_what_is_no_code_is_refused_and_bypasses_nothing(enrolled, bad):
 
 def test_a_login_with_a_factor_gives_one_challenge_and_no_session(stack,
                                                                  enrolled):
-    """Row LG8, contract 3.1."""
+    """Rows LG8, LG13."""
     sessions = stack.sql("select count(*) from sessions where user_id = %s",
                          enrolled.person.id)
     data = enrolled.person.try_login().data
@@ -737,7 +737,7 @@ def test_administrators_are_never_skipped(stack, enrolled):
         device_token=device).data["token_type"] == "challenge"
 
 
-# For an application's own users (001).
+# For an application's own users (row TO13).
 
 @pytest.fixture
 def application(api, person):

@@ -1,4 +1,4 @@
-"""Two hosts on one Postgres, each with a Redis of its own: contract 28."""
+"""Two hosts on one Postgres, each with a Redis of its own: row SE3."""
 import os
 import secrets
 import socket
@@ -10,7 +10,7 @@ import pytest
 from test_master import request
 from until import until
 
-# A second, by the contract; the rest is for a machine with much to do.
+# A second, by row SE3; the rest is for a machine with much to do.
 SECOND = 1.5
 
 

@@ -245,7 +245,7 @@ def test_no_client_header_names_the_client(api, stack, person):
 
 
 def test_no_client_header_configures_anything(api, person):
-    """Row HB2; contract 3.15."""
+    """Row HB2."""
     hostile = {name: "x" * 40 for name in (
         "Proxy", "JWT-Secret", "JWT_SECRET", "Database-Url", "Script-Name",
         "Path-Info", "Postern-Config", "Redis-Host", "Request-Method")}

@@ -1,4 +1,4 @@
-"""Kafka: what happened is published exactly as seed 000 documents it, once or
+"""Kafka: what happened is published exactly as documented (row AP6), once or
 again with the same id, in order, whatever brokers and workers do (rows RE2 to
 RE5, PR2, PV2)."""
 import atexit
@@ -108,7 +108,7 @@ WHEN = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 def test_signup_reset_and_change_are_published_word_for_word(
         stack, broker, person):
-    """Seed 000, contract 2: these members in this order, keyed by user; no
+    """Row AP6: these members in this order, keyed by user; no
     token unless asked for."""
     assert person.api.post("/auth/password-reset/request", {
         "email": person.email}).status == 200

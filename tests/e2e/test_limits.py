@@ -58,7 +58,7 @@ def hashes(stack):
 
 
 class Durable:
-    """What Postgres carries too (contract 3.11)."""
+    """What Postgres carries too (row RL8)."""
 
     def test_five_logins_a_quarter_of_an_hour(self, at):
         """Row RL1."""
@@ -349,7 +349,7 @@ class TestWithoutRedis(Durable):
 @pytest.mark.stack(ENABLE_RATE_LIMITING="true", RATE_LIMIT_LOGIN="2",
                    RATE_LIMIT_REGISTER="3", RATE_LIMIT_WINDOW="2s")
 def test_limits_are_configured_and_nobody_forges_a_network(stack, api):
-    """Row HB1; seed 002 names the settings."""
+    """Rows HB1, RL13."""
     stack.forget_limits()
     statuses = [api.post("/auth/login", login(),
                          X_Forwarded_For=f"10.1.1.{i}").status

@@ -1,4 +1,4 @@
-"""/metrics over all workers: document 003, row LO6."""
+"""/metrics over all workers: row LO6."""
 import os
 import re
 import signal

@@ -1,4 +1,4 @@
-"""Roles, permissions and who may give them: document 003, rows RB3, RB4."""
+"""Roles, permissions and who may give them: rows RB3, RB4."""
 import concurrent.futures
 import json
 import secrets

@@ -1,5 +1,5 @@
-"""The quick starts of the five documents this service replaces, typed as they
-are printed there; only host and port are ours."""
+"""The quick starts of the five services whose clients this one serves (row
+AP6), typed as they are printed there; only host and port are ours."""
 import json
 import subprocess
 

@@ -108,7 +108,7 @@ def test_an_expired_session_refreshes_no_more(api, stack, person):
 
 
 def test_the_absolute_end_of_a_session_never_moves(api, stack, person):
-    """Row RT6."""
+    """Rows RT6, SE2."""
     def ends():
         return stack.sql("select absolute_expires_at, expires_at <="
                          " absolute_expires_at from sessions where id = %s",
@@ -183,6 +183,7 @@ def test_logout_holds_on_every_worker(api):
 
 
 def test_sessions_are_listed_with_what_they_are(api, person):
+    """Row SE4."""
     other = person.another_session()
     answer = person.api.get("/auth/sessions", User_Agent="tests")
     assert answer.status == 200
@@ -331,7 +332,7 @@ def test_every_end_of_a_session_is_audited(api, stack, person):
 
 @pytest.mark.stack(REFRESH_REUSE_REVOKES="user")
 def test_reuse_can_end_all_sessions_of_the_user(api, person):
-    """Seed 004 describes it so."""
+    """Row RT4, by refresh.reuse_revokes."""
     other = person.another_session()
     refresh(api, person.refresh)
     assert refresh(api, person.refresh).status == 401

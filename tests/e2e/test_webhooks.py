@@ -1,5 +1,5 @@
 """Webhooks: what is promised to be told is told, signed, once and again with
-the same id, whatever the receiver does (rows WH1 to WH13, seed 001)."""
+the same id, whatever the receiver does (rows WH1 to WH13, AP6)."""
 import base64
 import collections
 import hashlib
@@ -22,7 +22,7 @@ from until import until
 
 pytestmark = pytest.mark.stack(WEBHOOKS_ALLOW_PRIVATE="true")
 
-# The receiver of seed 001, word for word where it matters.
+# The receiver of a documented client, word for word where it matters.
 SEED_RECEIVER = r"""
 const http = require('http');
 const crypto = require('crypto');
@@ -192,7 +192,7 @@ def test_a_key_with_the_scope_manages_its_owners_webhooks(api, person):
 
 
 def test_the_receiver_of_the_seed_verifies_by_its_own_code(person):
-    """Seed 001: JSON.stringify of the parsed body, hex HMAC."""
+    """Row WH6: JSON.stringify of the parsed body, hex HMAC."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -950,7 +950,7 @@ def totp(secret):
 
 def test_factors_of_an_applications_users_are_told_under_their_names(
         api, person, receiver):
-    """Seed 001: the application hears of its "user-123"."""
+    """Row TO13: the application hears of its "user-123"."""
     there = receiver()
     hook(person, there.url, ["2fa.enabled", "2fa.verified", "2fa.failed",
                              "2fa.disabled"])

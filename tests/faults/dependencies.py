@@ -1,4 +1,4 @@
-"""Postgres, Redis and the mail relay: gone, hung, emptied, mad."""
+"""Postgres, Redis and the mail relay: gone, hung, emptied, mad (row RE10)."""
 
 import contextlib
 import os

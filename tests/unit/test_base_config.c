@@ -119,7 +119,7 @@ START_TEST(defaults_need_only_a_secret)
 }
 END_TEST
 
-/* Every name of the seeds, contract 3.15; the table of env.md. */
+/* Every name that a documented client sets (row AP6). */
 static const struct {
 	const char *pair, *key, *printed;
 } names[] = {

@@ -1,5 +1,5 @@
 /*
- * Session entries in Redis (row SE8, contracts 28 and 29): two hosts on one
+ * Session entries in Redis (rows SE3, SE8): two hosts on one
  * Postgres, and somebody who reads and writes their Redis.
  */
 #include <signal.h>
@@ -24,7 +24,7 @@
 #include "scratch.h"
 #include "suite.h"
 
-#define BELIEVED (CLOCK_SECOND + 100 * CLOCK_MS) /* contract 28 */
+#define BELIEVED (CLOCK_SECOND + 100 * CLOCK_MS) /* row SE3 */
 
 /* A host: its shared memory and its doors. */
 struct host {

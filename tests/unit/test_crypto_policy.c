@@ -1,4 +1,4 @@
-/* The password policy: contract 3.6, rows PW1 to PW4. */
+/* The password policy: rows PW1 to PW4. */
 #include "unit.h"
 
 #include <stdio.h>

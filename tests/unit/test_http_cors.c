@@ -57,7 +57,7 @@ START_TEST(only_listed_origins_are_named)
 }
 END_TEST
 
-/* row HT6; contract, section 5 */
+/* row HT6 */
 START_TEST(everybody_never_comes_with_credentials)
 {
 	ASK(METHOD_GET, "HTTP_ORIGIN", "https://c.test");

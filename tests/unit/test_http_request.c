@@ -48,7 +48,7 @@ END_TEST
 
 #define OVERRIDE "HTTP_X_HTTP_METHOD_OVERRIDE"
 
-/* contract, section 1 */
+/* rows AP1, HB6 */
 START_TEST(the_method_is_overridden_on_post_only)
 {
 	ck_assert_int_eq(MAKE("", "REQUEST_METHOD", "POST", OVERRIDE, "PUT"),

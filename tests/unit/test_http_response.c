@@ -55,7 +55,7 @@ header(const char *name)
 #define META "\"meta\":{\"timestamp\":\"T\",\"version\":\"v1\"," \
 	"\"requestId\":\"req-1\"}"
 
-/* contract, section 1 */
+/* row AP2 */
 START_TEST(a_success_has_the_envelope)
 {
 	begin(DIALECT_V1);
@@ -264,7 +264,7 @@ fails(enum err e)
 	response_render(&re, &rq);
 }
 
-/* row JW11; RFC 6750, 3; contract, section 1 */
+/* row JW11; RFC 6750, 3 */
 START_TEST(a_status_brings_the_header_it_demands)
 {
 	fails(E_UNAUTHENTICATED);

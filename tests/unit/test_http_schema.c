@@ -85,7 +85,7 @@ START_TEST(no_body_is_an_empty_object)
 }
 END_TEST
 
-/* contract, section 1 */
+/* row AP3 */
 START_TEST(a_field_answers_to_its_aliases_in_both_cases)
 {
 	static const char *const names[] = { "identifier", "email",

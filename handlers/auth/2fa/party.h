@@ -15,7 +15,7 @@ struct party {
 /*
  * A challenge in the body under either name, or as Bearer, comes before
  * anything else that was sent; then an API key with user_id, then a session.
- * A user id alone is nobody (contract 3.1). make: a key's subject is made when
+ * A user id alone is nobody (row LG13). make: a key's subject is made when
  * it is not there. E_CHALLENGE_INVALID, E_UNAUTHENTICATED, E_TOKEN_INVALID,
  * E_NOT_FOUND, E_SCOPE.
  */
@@ -27,7 +27,7 @@ enum err party_read(struct call *c, struct party *out);
 
 /*
  * The answer in the words of the path that was asked: what begins with "2FA"
- * is said of MFA below /mfa (contract 24).
+ * is said of MFA below /mfa (row AP6).
  */
 enum err party_answer(struct call *c, const char *message, cJSON *data);
 
