@@ -12,6 +12,9 @@
 enum err actor_run(struct ctx *x, enum query q, const struct arg *args,
     int nargs, struct rows **out);
 
+/* The step before such a statement in a batch; false: nobody asks. */
+bool actor_step(struct ctx *x, struct arg who[2], struct db_step *out);
+
 #define actor_exec(x, q, out, ...) \
 	actor_run((x), (q), (const struct arg[]){ __VA_ARGS__ }, \
 	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \

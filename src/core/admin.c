@@ -1,6 +1,7 @@
 #include "core/admin.h"
 
 #include "base/encoding.h"
+#include "core/actor.h"
 #include "core/whence.h"
 
 enum err
@@ -51,19 +52,21 @@ enum err
 admin_decide(struct ctx *x, enum query q, const struct arg *args, int nargs,
     struct rows **out)
 {
-	const struct db_step steps[] = {
-		{ Q_AUTHORISATION_LOCK, NULL, 0 }, { q, args, nargs },
-	};
-	struct rows *r[2];
-	enum err e = db_batch(x->db, x->arena, steps, 2, r);
+	struct arg who[2];
+	struct db_step steps[3] = { { Q_AUTHORISATION_LOCK, NULL, 0 } };
+	int last = actor_step(x, who, &steps[1]) ? 2 : 1;
+	struct rows *r[3];
+	enum err e;
 
+	steps[last] = (struct db_step){ q, args, nargs };
+	e = db_batch(x->db, x->arena, steps, last + 1, r);
 	if (e != E_OK)
 		return e == E_CONFLICT ? conflict(x) : e;
-	if (r[1]->n == 0)
+	if (r[last]->n == 0)
 		return E_NOT_FOUND;
 	if (out)
-		*out = r[1];
-	return row_bool(r[1], 0, 0) ? E_OK : E_FORBIDDEN;
+		*out = r[last];
+	return row_bool(r[last], 0, 0) ? E_OK : E_FORBIDDEN;
 }
 
 static bool

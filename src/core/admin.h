@@ -21,7 +21,8 @@ enum err admin_uuid_ref(struct ctx *x, struct str ref, struct str *id);
 /*
  * Take the lock and run q in one transaction. *out (may be NULL) receives its
  * rows; their first cell is whether it was allowed. E_NOT_FOUND without a
- * row, E_FORBIDDEN, E_LAST_ADMIN, E_EMAIL_TAKEN, E_USERNAME_TAKEN, E_CONFLICT.
+ * row, E_FORBIDDEN, E_LAST_ADMIN, E_EMAIL_TAKEN, E_USERNAME_TAKEN, E_CONFLICT;
+ * E_TOKEN_INVALID of core/actor.h.
  */
 enum err admin_decide(struct ctx *x, enum query q, const struct arg *args,
     int nargs, struct rows **out);

@@ -198,6 +198,23 @@ def test_who_may_not_act_any_more_makes_nothing_that_stays(stack, person):
                   person.id)
         assert person.api.send(method, path, body).status == 401, path
 
+
+def test_nor_does_an_administrator_who_is_out(stack, person):
+    """Rows RB8, SE8."""
+    boss = staff(stack, "super_admin")
+    for method, path, body in [
+            ("POST", "/admin/users", {
+                "email": new_address(), "username": word(),
+                "password": NEW, "role": "admin"}),
+            ("POST", f"/admin/users/{person.id}/roles", {"role": "admin"}),
+            ("PATCH", f"/admin/users/{person.id}", {"email": new_address()}),
+            ("POST", "/roles", {"name": word(), "permissions": []})]:
+        boss.login()
+        assert boss.api.get("/auth/me").status == 200
+        stack.sql("update sessions set ended_at = now() where user_id = %s",
+                  boss.id)
+        assert boss.api.send(method, path, body).status == 401, path
+
 def test_so_does_saying_no_to_a_change(stranger, api, inbox):
     owner = stranger.person
     no = token_of(inbox.wait(owner.email, "is to be changed"), "pun_")
