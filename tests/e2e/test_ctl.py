@@ -592,7 +592,7 @@ def test_a_time_that_is_none_is_refused_as_that(ctl, tmp_path, when):
 
 
 def test_an_imported_name_may_be_the_accounts_own_address(ctl, tmp_path):
-    """Contract 22; of nobody else, and no other that is none."""
+    """Row LG6; of nobody else, and no other that is none."""
     long = "x" * 60 + "@example.test"
     names = [("ann@x.test", "Ann@X.test"), (long, long),
              ("bob@x.test", "ann@x.test"), ("c@x.test", "."),
@@ -609,7 +609,7 @@ def test_an_imported_name_may_be_the_accounts_own_address(ctl, tmp_path):
 
 
 def test_a_name_that_is_none_is_no_account(ctl):
-    """Contract 22."""
+    """Row LG6."""
     for name in (".", "_-.", "me", "Null", "undefined", "a b", "x" * 51):
         done = ctl.run("user", "create", "--email", "a@x.test", "--username",
                        name)
@@ -931,7 +931,7 @@ def test_who_was_imported_without_a_password_sets_one_by_mail(stack):
 
 def test_imported_hashes_of_others_log_in_and_are_hashed_anew(stack,
                                                               tmp_path):
-    """Contract 3.6, row PW6."""
+    """Row PW6."""
     mark = secrets.token_hex(4)
     hashes = foreign_hashes(PASSWORD)
     passwords = dict.fromkeys(hashes, PASSWORD)

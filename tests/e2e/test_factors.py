@@ -73,7 +73,7 @@ def test_setup_gives_a_secret_its_uri_a_picture_and_ten_codes(person):
 
 
 def test_enabling_shows_the_same_ten_codes_again(stack, enrolled):
-    """Contract 3.3."""
+    """Row BC1."""
     assert enrolled.enabled.data["backup_codes"] == enrolled.backup
     assert enrolled.person.api.get("/auth/2fa/status").data == {
         "enabled": True, "methods": ["totp"], "required": False,
@@ -596,7 +596,7 @@ def test_a_code_steps_the_session_up(stack, enrolled):
 
 
 def test_what_is_given_to_disable_must_be_right(enrolled):
-    """Contract 3.5."""
+    """Row SE9."""
     api = enrolled.person.api
     for body in ({"code": enrolled.wrong()}, {"password": "wrong"}):
         assert api.post("/auth/2fa/disable", body).status == 401
@@ -748,7 +748,7 @@ def application(api, person):
 
 def test_an_application_keeps_factors_of_its_users(application, stack,
                                                   person):
-    """Contract 3.2."""
+    """Row TO13."""
     setup = application.post("/2fa/totp/setup", {"userId": "user-123"}).data
     who = {"user_id": "user-123"}
     assert application.post("/2fa/totp/verify-setup", dict(
@@ -796,7 +796,7 @@ def test_subjects_of_another_owner_are_unknown(api, application):
 
 
 def test_a_key_never_changes_its_owners_factors(application, stack, person):
-    """Contract 5; row AK5."""
+    """Row AK5."""
     enrolled = Enrolled(stack, person)
     assert application.post("/2fa/totp/setup").status == 422
     assert application.post("/2fa/disable").status == 422
@@ -889,7 +889,7 @@ def test_a_token_that_is_over_does_not_stand_in_a_logins_way(enrolled):
 
 
 def test_mfa_is_called_what_its_path_calls_it(stack, api, person):
-    """Contract 24."""
+    """Row AP6."""
     said = {}
     for mount, path in (("/api/v1", "/mfa"), ("/api", "/mfa"),
                         ("/api/v1", "/auth/2fa"), ("/api", "/2fa")):

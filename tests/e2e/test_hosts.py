@@ -69,6 +69,8 @@ def believed(host, person, since):
         asked = time.monotonic()
         if host.status(person) == 200:
             last = asked - since
+        # A process that nobody replaces must not come to its end of life.
+        time.sleep(0.01)
     return last
 
 
@@ -95,7 +97,7 @@ def test_where_the_one_that_revokes_is_cut_from_redis(
 
 @pytest.mark.stack(REDIS_PREFIX="auth-" + secrets.token_hex(4) + ":")
 def test_every_key_stands_behind_the_prefix(api, stack, person):
-    """Contract 29."""
+    """Row SE8."""
     stack.cache().flushall()
     for _ in range(3):
         assert person.api.get("/auth/me").status == 200

@@ -163,7 +163,7 @@ def test_a_body_has_a_size(api):
 
 @pytest.mark.parametrize("length", ["-1", "+5", "5, 5", "abc", "5 5"])
 def test_a_false_length_is_no_request(api, length):
-    """Row HB5."""
+    """Row HT6."""
     response, _ = raw(api, "POST", "/api/v1/auth/login", [
         ("Content-Type", "application/json"), ("Content-Length", length)],
         b"{}   ")
@@ -327,7 +327,7 @@ class TestOrigins:
 
 @pytest.mark.stack(ALLOWED_ORIGINS="*")
 def test_everybody_may_ask_but_without_credentials(api):
-    """Contract 5."""
+    """Row HT6."""
     for answer in (preflight(api, "https://any.test"),
                    api.get("/info", Origin="https://any.test")):
         assert answer.headers["Access-Control-Allow-Origin"] == "*"

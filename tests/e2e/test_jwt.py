@@ -51,7 +51,7 @@ def refused(api, token):
 
 
 def test_the_secret_itself_signs(api, person, own):
-    """Contract 5: other services holding it can verify, and be verified."""
+    """Row JW4: other services holding it can verify, and be verified."""
     head, payload = own
     assert head["alg"] == "HS256" and head["typ"] == "at+jwt"
     assert sign(head, payload) == person.access
@@ -215,7 +215,7 @@ def verify_by_openssl(tmp_path, jwk, token):
 @pytest.mark.stack(JWT_ALGORITHM="EdDSA")
 class TestEdDSA:
     def test_the_published_key_verifies(self, api, person, tmp_path):
-        """Contract 3.8."""
+        """Row JW5."""
         head, _ = parts(person.access)
         assert head["alg"] == "EdDSA" and head["typ"] == "at+jwt"
         answer = api.root("GET", "/.well-known/jwks.json")

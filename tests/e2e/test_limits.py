@@ -99,7 +99,7 @@ class Durable:
             secrets.randbelow(250) + 1)).status == 401
 
     def test_register_signup_and_login_are_three_buckets(self, at):
-        """Contract 5."""
+        """Row RL13."""
         for path, limit, window in (("/auth/signup", 3, "1h0m0s"),
                                     ("/auth/register", 5, "15m0s")):
             for _ in range(limit):
@@ -340,7 +340,7 @@ def test_twenty_mails_a_day_to_an_address(stack, at):
 @pytest.mark.stack(REDIS_HOST="", **PROXY)
 class TestWithoutRedis(Durable):
     def test_general_limits_are_open(self, at):
-        """Contract 3.11."""
+        """Row RL8."""
         statuses = {at("/auth/refresh", {"refresh_token": "x"}).status
                     for _ in range(60)}
         assert statuses == {401}

@@ -115,7 +115,7 @@ def test_check_permission_of_others(stack, boss, person):
 
 
 def test_a_key_asks_about_others_only_for_who_may_see_them(boss, person):
-    """Contract 20: a scope for it, and its owner's users.read; nothing tells
+    """Row AK5: a scope for it, and its owner's users.read; nothing tells
     which ids there are."""
     ids = [boss.id, person.id, "1", "2", "999999",
            "00000000-0000-7000-8000-000000000000"]

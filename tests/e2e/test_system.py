@@ -55,7 +55,7 @@ def test_jwks_holds_no_shared_secret(api):
 
 @pytest.mark.stack(HEALTH_DETAILS="private")
 def test_details_of_health_can_be_private(api):
-    """Contract 3.13."""
+    """Row RE11."""
     body = api.root("GET", "/health").json
     assert body["status"] == "healthy" and "checks" not in body
 
@@ -96,7 +96,7 @@ def test_the_whole_flow(api, inbox):
 
 @pytest.mark.stack(REDIS_HOST="")
 class TestWithoutRedis:
-    """Contract 3.11."""
+    """Row RL8."""
 
     def test_the_whole_flow(self, api, inbox):
         whole_flow(api, inbox)
@@ -218,7 +218,10 @@ def of_proc(pid, name):
 
 
 def test_every_process_is_confined_and_private(stack):
-    """Seccomp, no new privileges, no core; memory is its own."""
+    """Seccomp, no new privileges, no core; memory is its own. A sanitizer looks
+    into its own process, so it has no filter and is not closed."""
+    with open(stack["BIN_DIR"] + "/postern", "rb") as f:
+        sanitized = b"__asan_init" in f.read()
     parents = [int(stack[name]) for name in ("PID_MASTER", "PID_WORKER")]
     children = [int(pid) for parent in parents
                 for pid in of_proc(parent, f"task/{parent}/children").split()]
@@ -228,9 +231,10 @@ def test_every_process_is_confined_and_private(stack):
         status = dict(line.split(":\t", 1)
                       for line in of_proc(pid, "status").splitlines())
         assert status["NoNewPrivs"] == "1", pid
-        assert int(status["Seccomp_filters"]) >= (2 if pid in children else 1)
+        filters = int(status["Seccomp_filters"])
+        assert sanitized or filters >= (2 if pid in children else 1)
         # What may not be dumped is root's to look at.
-        assert os.stat(f"/proc/{pid}/environ").st_uid == 0
+        assert sanitized or os.stat(f"/proc/{pid}/environ").st_uid == 0
         core = re.search(r"Max core file size +(\S+) +(\S+)",
                          of_proc(pid, "limits"))
         assert core.groups() == ("0", "0")

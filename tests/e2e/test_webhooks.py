@@ -173,7 +173,7 @@ def test_a_webhook_is_shown_with_its_secret_once(api, person):
 
 
 def test_a_key_with_the_scope_manages_its_owners_webhooks(api, person):
-    """Contract 2: U; K webhooks:read, webhooks:write."""
+    """Row AK4: webhooks:read, webhooks:write."""
     def key(*scopes):
         return person.api.post("/api-keys", {
             "name": "k", "scopes": list(scopes)}).data["api_key"]
@@ -245,7 +245,7 @@ def test_both_signatures_hold_and_a_rotation_signs_with_both(
 
 def test_every_event_is_told_to_its_owner_and_to_nobody_else(
         api, receiver):
-    """Contract 14; row WH13."""
+    """Row WH13."""
     there, elsewhere = receiver(), receiver()
     one, other = api.new_person(), api.new_person()
     hook(one, there.url)

@@ -222,7 +222,7 @@ START_TEST(a_reason_is_given_only_after_the_right_password)
 }
 END_TEST
 
-/* Contract 3.10; row RL4: known and unknown names alike. */
+/* Row RL4: known and unknown names alike. */
 START_TEST(five_failures_lock_the_name_for_the_network)
 {
 	struct account u;
@@ -356,7 +356,7 @@ START_TEST(reuse_revokes_every_session_where_configured)
 }
 END_TEST
 
-/* Contract 3.4: a lost answer is repaired by the same key, and only by it. */
+/* Row RT3: a lost answer is repaired by the same key, and only by it. */
 START_TEST(the_same_key_gives_the_same_successor)
 {
 	struct account u;

@@ -549,7 +549,7 @@ START_TEST(one_of_a_host_tells)
 }
 END_TEST
 
-/* Contract 29: prefix, the documented name, the instance where it matters. */
+/* Row SE8: prefix, the documented name, the instance where it matters. */
 START_TEST(names_and_codes_are_of_the_instance)
 {
 	struct cache_instance one = { "0123456789abcdef", { 1 } };
