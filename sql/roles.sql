@@ -4,8 +4,10 @@
 -- quoted name of the role.
 --
 -- A table whose comment begins with "append-only" may be read and added to,
--- not changed. schema_migrations may be read. What belongs to somebody else, an
--- extension say, is left alone.
+-- not changed; its columns that have a default are not given: a number or a
+-- time that somebody chose would say of a row what it is not. "read-only" and
+-- schema_migrations may be read, partitions only through their table. What
+-- belongs to somebody else, an extension say, is left alone.
 
 do $roles$
 declare
@@ -24,10 +26,15 @@ begin
 		    ' to :app_role';
 	end loop;
 	for t in
-		select quote_ident(c.relname) as name,
-		    c.relname = 'schema_migrations' as readable,
-		    coalesce(obj_description(c.oid, 'pg_class'), '')
-			like 'append-only%' as append_only
+		select quote_ident(c.relname) as name, c.relispartition,
+		    case when c.relname = 'schema_migrations' then 'read-only'
+			else coalesce(obj_description(c.oid, 'pg_class'), '')
+		    end as comment,
+		    (select string_agg(quote_ident(attname), ', ')
+			from pg_attribute
+			where attrelid = c.oid and attnum > 0
+			and not attisdropped and not atthasdef
+			and attidentity = '') as given
 		from pg_class c
 		where c.relnamespace = current_schema()::regnamespace
 		and c.relkind in ('r', 'p', 'v')
@@ -35,10 +42,12 @@ begin
 	loop
 		execute 'revoke all on ' || home || '.' || t.name ||
 		    ' from :app_role';
-		execute 'grant ' || case
-		    when t.readable then 'select'
-		    when t.append_only then 'select, insert'
-		    else 'select, insert, update, delete' end ||
+		continue when t.relispartition;
+		execute 'grant select' || case
+		    when t.comment like 'read-only%' then ''
+		    when t.comment like 'append-only%' then
+			coalesce(', insert (' || t.given || ')', '')
+		    else ', insert, update, delete' end ||
 		    ' on ' || home || '.' || t.name || ' to :app_role';
 	end loop;
 end

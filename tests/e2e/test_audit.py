@@ -179,6 +179,40 @@ def test_the_programs_may_only_add(stack, person):
             db.rollback()
 
 
+def test_the_programs_choose_neither_number_nor_time_of_a_row(stack, intact):
+    """Row CF6: an old row beside a young one would take it along, and one that
+    is never old would stop what seals and what takes the old."""
+    stack.sql("insert into audit_logs (action, resource, result)"
+              " values ('role.assign', 'roles/x', 'success')")
+    sealed(stack)
+    (last, number), = stack.sql("select seq, audit_id from audit_chain"
+                                " order by seq desc limit 1")
+    (month,), = stack.sql("select tableoid::regclass::text from audit_logs"
+                          " where id = %s", number)
+    row = "action, resource, result) %s values (%s, 'auth.login', 'x', 'failure')"
+    with psycopg2.connect(stack["DATABASE_URL"]) as db:
+        cursor = db.cursor()
+        for forged in (
+                "audit_logs (id, " + row % ("overriding system value", number),
+                "audit_logs (created_at, " + row % ("", "'infinity'"),
+                month + " (id, " + row % ("", number),
+                "audit_chain (seq, audit_id, mac) values (9e18, 0, '')",
+                "audit_retention (logins) values (1)"):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute("insert into " + forged)
+            db.rollback()
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("select audit_seal(%s, '{0}', '{00}')", (last + 2,))
+        db.rollback()
+        for hand in ("logins", "addresses"):
+            cursor.execute("select audit_mark(%s, (select case %s when 'logins'"
+                           " then logins else addresses end from"
+                           " audit_retention), %s, '{}', '{}')",
+                           (hand, hand, last + 1))
+            assert cursor.fetchone() == (False,)
+    assert verify(stack)["intact"] is True
+
+
 def test_the_programs_make_no_month_but_one_that_may_come(stack):
     """Row CF6."""
     tables = "select count(*) from pg_tables where tablename like 'audit%%'"

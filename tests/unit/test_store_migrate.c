@@ -175,7 +175,10 @@ static const struct {
 	{ "delete from users", true },
 	{ "select count(*) from schema_migrations", true },
 	{ "select to_us(now())", true },
-	{ "insert into log_of_deeds values (1)", true },
+	{ "insert into log_of_deeds (x) values (1)", true },
+	{ "insert into log_of_deeds (x, at) values (1, 'infinity')", false },
+	{ "insert into log_of_deeds (x, n) overriding system value "
+	  "values (1, 1)", false },
 	{ "select count(*) from log_of_deeds", true },
 	{ "update log_of_deeds set x = 2", false },
 	{ "delete from log_of_deeds", false },
@@ -195,7 +198,9 @@ START_TEST(the_application_has_rows_but_no_shape)
 	const char *state;
 
 	scratch_sql(admin, "set role postern_owner; create table log_of_deeds "
-	    "(x int); comment on table log_of_deeds is 'append-only: test'; "
+	    "(x int, n int generated always as identity, at timestamptz "
+	    "default now()); "
+	    "comment on table log_of_deeds is 'append-only: test'; "
 	    "grant all on log_of_deeds to postern; reset role");
 	ck_assert_int_eq(migrate("postern"), E_OK);
 	app = PQconnectdb(scratch_in("fresh", "postern"));
