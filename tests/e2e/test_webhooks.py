@@ -756,9 +756,9 @@ def test_a_burst_into_an_empty_queue_is_looked_up_by_key(
                     "insert into webhook_deliveries (id, webhook_id, event_id,"
                     f" event, body) select uuid_v7(), '{made['id']}', "
                     "uuid_v7(), 'user.updated', '{}' from "
-                    "generate_series(1, 20000)",
+                    "generate_series(1, 40000)",
                     "set local plan_cache_mode = force_generic_plan",
-                    "set local statement_timeout = '2s'",
+                    "set local statement_timeout = '6s'",
                     "select webhook_claim(1000, '{}', '{}', 1000, '60 s', "
                     f"gen_random_uuid(), '{token}')",
                     "prepare claimed as " + statement("webhook_claimed"),
