@@ -81,6 +81,7 @@ rule(struct filter *f, uint32_t action, int call, unsigned n,
 		f->rc = rc;
 }
 
+/* Of a comparison all four cells are given, for clang. */
 static void
 rule_if(struct filter *f, uint32_t action, int call, struct scmp_arg_cmp arg)
 {
@@ -95,13 +96,13 @@ static void
 other_sockets(struct filter *f)
 {
 	const struct scmp_arg_cmp netlink[] = {
-		SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0) };
+		SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0), SCMP_A2(SCMP_CMP_NE, 0, 0) };
 
-	rule_if(f, END, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+	rule_if(f, END, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
 	for (int i = 0; i < AF_NETLINK; i++)
 		if (i != AF_UNIX && i != AF_INET && i != AF_INET6)
 			rule_if(f, END, SCMP_SYS(socket),
-			    SCMP_A0(SCMP_CMP_EQ, (unsigned)i));
+			    SCMP_A0(SCMP_CMP_EQ, (unsigned)i, 0));
 	rule(f, END, SCMP_SYS(socket), 2, netlink);
 }
 
@@ -165,10 +166,10 @@ allow_by_word(struct filter *f)
 
 	for (size_t i = 0; i < COUNT(requests); i++)
 		rule_if(f, ALLOW, SCMP_SYS(ioctl),
-		    SCMP_A1(SCMP_CMP_EQ, requests[i]));
+		    SCMP_A1(SCMP_CMP_EQ, requests[i], 0));
 	for (size_t i = 0; i < COUNT(options); i++)
 		rule_if(f, ALLOW, SCMP_SYS(prctl),
-		    SCMP_A0(SCMP_CMP_EQ, (unsigned)options[i]));
+		    SCMP_A0(SCMP_CMP_EQ, (unsigned)options[i], 0));
 	rule_if(f, ALLOW, SCMP_SYS(clone),
 	    SCMP_A0(SCMP_CMP_MASKED_EQ, NEW_NAMESPACE, 0));
 	/* its flags cannot be seen; libc falls back on clone */
@@ -176,9 +177,9 @@ allow_by_word(struct filter *f)
 	for (unsigned i = AF_UNIX; i <= AF_NETLINK; i++)
 		if (i == AF_UNIX || i == AF_INET || i == AF_INET6)
 			rule_if(f, ALLOW, SCMP_SYS(socket),
-			    SCMP_A0(SCMP_CMP_EQ, i));
+			    SCMP_A0(SCMP_CMP_EQ, i, 0));
 	rule(f, ALLOW, SCMP_SYS(socket), 2, (const struct scmp_arg_cmp[]){
-	    SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, 0) });
+	    SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0) });
 }
 
 /* Limits may be read; the courier raises its own before. */
@@ -190,7 +191,7 @@ allow_limits(struct filter *f, enum sandbox which)
 		rule(f, ALLOW, SCMP_SYS(prlimit64), 0, NULL);
 	else
 		rule_if(f, ALLOW, SCMP_SYS(prlimit64),
-		    SCMP_A2(SCMP_CMP_EQ, 0));
+		    SCMP_A2(SCMP_CMP_EQ, 0, 0));
 }
 
 /* abort() and threads signal their own process; the parent ends its children. */
@@ -201,7 +202,7 @@ allow_signals(struct filter *f, enum sandbox which)
 		rule(f, ALLOW, SCMP_SYS(tgkill), 0, NULL);
 	else
 		rule_if(f, ALLOW, SCMP_SYS(tgkill),
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 }
 
 static void
