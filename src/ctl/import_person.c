@@ -11,8 +11,8 @@ enum column {
 static const char *const columns[COLUMNS] = {
 	[EMAIL] = "email emailaddress mail useremail",
 	[USERNAME] = "username login preferredusername userlogin",
-	[HASH] = "passwordhash hash hashedpassword password passworddigest "
-	    "userpass",
+	[HASH] = ("passwordhash hash hashedpassword password passworddigest "
+	    "userpass"),
 	[FIRST] = "firstname givenname",
 	[LAST] = "lastname familyname surname",
 	[FULL] = "fullname name displayname",
