@@ -81,11 +81,12 @@ delete from idempotency where key in (
 returning 1;
 
 -- Done, with their attempts.
+-- Most of them anybody caused without an account: no longer than a day.
 -- name: clean_jobs_done
 -- safe: yes
 delete from jobs where id in (
 	select id from jobs
-	where state = 'done' and finished_at < now() - interval '7 days'
+	where state = 'done' and finished_at < now() - interval '1 day'
 	order by finished_at limit $1::int for update skip locked)
 returning 1;
 

@@ -823,7 +823,7 @@ def test_maintenance_deletes_what_is_over_once(stack):
     old, = stack.add()
     kept, = stack.add()
     stack.once()
-    stack.sql("update jobs set finished_at = now() - interval '8 days' "
+    stack.sql("update jobs set finished_at = now() - interval '25 hours' "
               "where id = %s", old)
     stack.sql("update cron_jobs set next_run = now()")
     stack.once()
