@@ -96,6 +96,7 @@ file(const char *name, mode_t mode, const char *text)
 	if (strstr(dir, "XXXXXX"))
 		ck_assert_ptr_nonnull(mkdtemp(dir));
 	path = arena_fmt(a, "%s/%s", dir, name).p;
+	unlink(path); /* one that may not be written, unless by root */
 	f = fopen(path, "w");
 	ck_assert_ptr_nonnull(f);
 	fputs(text, f);
