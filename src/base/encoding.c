@@ -40,16 +40,6 @@ base64_encode(struct arena *a, struct str bytes, int variant)
 	return (struct str){ p, strlen(p) };
 }
 
-/* libsodium 1.0.18 takes some bytes above 127 for letters. */
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] > 127)
-			return false;
-	return true;
-}
-
 static bool
 base64_decode(struct arena *a, struct str text, int variant,
     struct str *bytes)
@@ -57,9 +47,12 @@ base64_decode(struct arena *a, struct str text, int variant,
 	size_t room = text.n / 4 * 3 + 3, n;
 	unsigned char *p = arena_alloc(a, room + 1);
 
-	/* Without an end pointer libsodium refuses every other spelling. */
-	if (!is_ascii(text) || sodium_base642bin(p, room, text.p, text.n, NULL, &n, NULL,
-	    variant) != 0)
+	/*
+	 * Without an end pointer libsodium refuses every other spelling; 1.0.18
+	 * takes some bytes above 127 for letters.
+	 */
+	if (!str_is_ascii(text) || sodium_base642bin(p, room, text.p, text.n,
+	    NULL, &n, NULL, variant) != 0)
 		return false;
 	*bytes = (struct str){ (char *)p, n };
 	return true;

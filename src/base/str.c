@@ -65,6 +65,15 @@ str_has_nul(struct str s)
 }
 
 bool
+str_is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+bool
 str_split(struct str *rest, char sep, struct str *piece)
 {
 	size_t at;

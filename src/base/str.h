@@ -53,6 +53,9 @@ struct str str_trim(struct str s);
 /* Does s hold a NUL byte? */
 bool str_has_nul(struct str s);
 
+/* Has s only bytes below 0x80? */
+bool str_is_ascii(struct str s);
+
 /*
  * Next piece of *rest up to a byte of sep; *rest moves behind it. False when
  * nothing is left. An empty piece between two separators is a piece.

@@ -10,15 +10,6 @@
 
 #define HOST_MAX 1024 /* bytes of UTF-8; 253 of the A-form are a name's limit */
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 /* What other scripts and phones write for a space, as one. */
 static struct str
 plain_spaces(struct arena *a, struct str s)
@@ -49,7 +40,7 @@ unicode_opaque(struct arena *a, struct str s)
 	uint8_t *form;
 	size_t n = 0;
 
-	if (is_ascii(s) || !str_utf8(s, NULL))
+	if (str_is_ascii(s) || !str_utf8(s, NULL))
 		return s;
 	spaced = plain_spaces(a, s);
 	form = u8_normalize(UNINORM_NFC, (const uint8_t *)spaced.p, spaced.n,
@@ -69,7 +60,7 @@ unicode_host(struct arena *a, struct str name, struct str *out)
 	char *form = NULL;
 
 	*out = name;
-	if (is_ascii(name))
+	if (str_is_ascii(name))
 		return true;
 	if (name.n > HOST_MAX || !str_utf8(name, NULL) || str_has_nul(name) ||
 	    idn2_to_ascii_8z(arena_cstr(a, name), &form,

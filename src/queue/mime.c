@@ -29,15 +29,6 @@ header_ok(struct str s)
 	return s.n <= HEADER_VALUE_MAX && str_utf8(s, NULL);
 }
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 /* Bytes of the longest run of whole code points of s within max. */
 static size_t
 whole_points(struct str s, size_t max)
@@ -101,7 +92,7 @@ static void
 put_header(struct buf *b, const char *name, struct str value)
 {
 	buf_fmt(b, "%s: ", name);
-	if (is_ascii(value) && !looks_encoded(value))
+	if (str_is_ascii(value) && !looks_encoded(value))
 		put_folded(b, value, strlen(name) + 2);
 	else
 		put_encoded(b, value);
@@ -123,7 +114,7 @@ put_mailbox(struct buf *b, const char *header, struct str name,
     struct str address)
 {
 	buf_fmt(b, "%s: ", header);
-	if (name.n && is_ascii(name) && !looks_encoded(name)) {
+	if (name.n && str_is_ascii(name) && !looks_encoded(name)) {
 		buf_byte(b, '"');
 		for (size_t i = 0; i < name.n; i++) {
 			if (name.p[i] == '"' || name.p[i] == '\\')
@@ -136,7 +127,7 @@ put_mailbox(struct buf *b, const char *header, struct str name,
 	}
 	if (name.n == 0)
 		buf_add(b, address);
-	else if (!is_ascii(name) || name.n + address.n > LINE_SOFT - 12)
+	else if (!str_is_ascii(name) || name.n + address.n > LINE_SOFT - 12)
 		buf_fmt(b, "\r\n <%.*s>", STR_FMT(address));
 	else
 		buf_fmt(b, " <%.*s>", STR_FMT(address));
@@ -183,7 +174,7 @@ is_7bit(struct str s)
 {
 	struct str line;
 
-	if (!is_ascii(s))
+	if (!str_is_ascii(s))
 		return false;
 	while (str_split(&s, '\n', &line)) {
 		if (line.n > LINE_HARD)
