@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "queue/mail.h"
 #include "queue/mail_address.h"
-#include "queue/transfer.h"
+#include "queue/mailer.h"
 #include "queue/transfer_http.h"
 
 #define WAIT (35 * CLOCK_SECOND) /* more than a transfer may take */
@@ -63,16 +63,9 @@ finish(struct transfer *t)
 static struct transfer *
 open_relay(const struct config *c)
 {
-	const struct transfer_options o = {
-		.host = c->smtp_host,
-		.port = c->smtp_port,
-		.user = c->smtp_user,
-		.password = c->smtp_password,
-		.tls = c->smtp_tls,
-		.ca_file = c->smtp_ca,
-		.connections = 1,
-	};
+	struct transfer_options o = mailer_relay(c);
 
+	o.connections = 1;
 	transfer_init();
 	return transfer_new(&o);
 }

@@ -20,10 +20,10 @@ struct mailer {
 	struct mail_talk talk;
 };
 
-static bool
-connect_relay(struct mailer *m, const struct config *c)
+struct transfer_options
+mailer_relay(const struct config *c)
 {
-	struct transfer_options o = {
+	return (struct transfer_options){
 		.host = c->smtp_host,
 		.port = c->smtp_port,
 		.user = c->smtp_user,
@@ -32,6 +32,12 @@ connect_relay(struct mailer *m, const struct config *c)
 		.ca_file = c->smtp_ca,
 		.connections = (int)c->smtp_connections,
 	};
+}
+
+static bool
+connect_relay(struct mailer *m, const struct config *c)
+{
+	const struct transfer_options o = mailer_relay(c);
 
 	if (*c->smtp_host == '\0') {
 		log_warn("smtp.host is empty: mail stays in the queue");

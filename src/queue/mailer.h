@@ -3,6 +3,7 @@
 
 #include "base/config.h"
 #include "queue/job.h"
+#include "queue/transfer.h"
 
 /*
  * What does jobs of kind "mail": one relay, smtp.connections to it at most,
@@ -10,6 +11,9 @@
  * way, and stand still between the calls; then none is.
  */
 struct mailer;
+
+/* How the settings reach the relay; smtp.connections to it at most. */
+struct transfer_options mailer_relay(const struct config *c);
 
 /* NULL when a setting cannot be used; it is logged by name. */
 struct mailer *mailer_new(const struct config *c, struct queue *q);
