@@ -809,16 +809,23 @@ static const struct {
 	{ "revoke connect on database fresh from public", DB_GONE },
 };
 
-START_TEST(readiness_is_a_schema_and_a_write)
+/* A database of its own with the schema; the connection is an admin's. */
+static PGconn *
+migrated(void)
 {
 	const char *why;
-	struct db *app;
-	PGconn *c;
 
 	scratch_database("fresh");
 	ck_assert_int_eq(migrate_run(a, scratch_in("fresh", "postern_owner"),
 	    "postern", NULL, &why), E_OK);
-	c = scratch_admin("fresh");
+	return scratch_admin("fresh");
+}
+
+START_TEST(readiness_is_a_schema_and_a_write)
+{
+	PGconn *c = migrated();
+	struct db *app;
+
 	scratch_sql(c, states_of_database[_i].sql);
 	app = open_db(scratch_in("fresh", "postern"), true);
 	ck_assert_int_eq(db_ready(app, a), states_of_database[_i].trouble);
@@ -830,14 +837,9 @@ END_TEST
 /* A second for a month of them must not leave a table full of dead rows. */
 START_TEST(readiness_leaves_nothing_to_vacuum)
 {
-	const char *why;
+	PGconn *c = migrated();
 	struct db *app;
-	PGconn *c;
 
-	scratch_database("fresh");
-	ck_assert_int_eq(migrate_run(a, scratch_in("fresh", "postern_owner"),
-	    "postern", NULL, &why), E_OK);
-	c = scratch_admin("fresh");
 	scratch_sql(c, "create extension if not exists pgstattuple");
 	app = open_db(scratch_in("fresh", "postern"), true);
 	for (int i = 0; i < 500; i++)
