@@ -37,9 +37,19 @@ build_make() {
 	make -C "$BUILD" -s -j"$(nproc)" "$@" 9>&-
 }
 
+# make goes by the sources a directory was configured for: those of another
+# checkout would be built again, and said to be good.
+build_own() {
+	local sources
+	sources=$(sed -n 's/^abs_top_srcdir = //p' "$BUILD/Makefile" \
+		2>/dev/null) || true
+	[ -z "$sources" ] || [ "$sources" -ef "$ROOT" ] || rm -rf "$BUILD"
+	mkdir -p "$BUILD"
+}
+
 build_programs() {
 	local program
-	mkdir -p "$BUILD"
+	build_own
 	if build_stale; then
 		touch "$BUILD/began"
 		echo "building"
