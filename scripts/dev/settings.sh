@@ -186,7 +186,6 @@ settings_write() {
 			settings_export HOME "$STATE"
 			settings_from_caller
 			settings_own
-			echo "export PORT=$DEV_PORT"
 		} >"$STATE/env.sh.new"
 		cat >"$STATE/stack" <<-END
 		WEB=$WEB

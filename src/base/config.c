@@ -9,9 +9,12 @@
 
 const struct config_row config_rows[] = {
 #define CONFIG(kind, field, key, dflt, strict, rule, env, doc) \
-	{ CONFIG_##kind, key, dflt, strict, rule, env, doc, \
+	{ CONFIG_##kind, key, dflt, strict, rule, env, doc, false, \
 	    offsetof(struct config, field) },
+#define ACCEPTED(kind, field, key, dflt, rule, env, why) \
+	{ CONFIG_##kind, key, dflt, "", rule, env, why, true, 0 },
 #include "base/config.def"
+#undef ACCEPTED
 #undef CONFIG
 };
 const size_t config_rows_count = CONFIG_ROWS;

@@ -6,8 +6,8 @@
 #include "base/arena.h"
 
 /*
- * The settings, typed, from base/config.def: one field per row. TEXT, SECRET
- * and LIST fields are never NULL; DURATION fields are microseconds. Read once
+ * The settings, typed, from base/config.def: one field per row that does
+ * something. TEXT, SECRET and LIST fields are never NULL; DURATION fields are microseconds. Read once
  * at start; request parameters never configure anything (row HB2).
  */
 struct config {
@@ -19,7 +19,9 @@ struct config {
 #define CONFIG_TYPE_DURATION long long
 #define CONFIG(kind, field, key, dflt, strict, rule, env, doc) \
 	CONFIG_TYPE_##kind field;
+#define ACCEPTED(kind, field, key, dflt, rule, env, why)
 #include "base/config.def"
+#undef ACCEPTED
 #undef CONFIG
 };
 

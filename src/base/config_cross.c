@@ -137,6 +137,19 @@ check_strict(struct config_all *all)
 		    "strict: a secret would cross the network in clear");
 }
 
+/* What was set for another service is not to be waited for here. */
+static void
+tell_accepted(struct config_all *all)
+{
+	for (size_t i = 0; i < CONFIG_ROWS; i++)
+		if (config_rows[i].accepted &&
+		    all->given[i].from > CONFIG_FROM_PROFILE &&
+		    all->given[i].text[0])
+			config_warn(all, "%s is accepted for compatibility "
+			    "and does nothing: %s", config_subject(all, i),
+			    config_rows[i].doc);
+}
+
 /* Who verifies HS256 tokens knows jwt.secret, and so what is derived of it. */
 static void
 check_sealing(struct config_all *all)
@@ -178,4 +191,5 @@ config_cross(struct config_all *all)
 	check_kafka(all);
 	check_strict(all);
 	check_sealing(all);
+	tell_accepted(all);
 }

@@ -159,6 +159,14 @@ kind_text(struct arena *a, const struct config_row *r)
 	    rule);
 }
 
+/* What the row does, for people. */
+static const char *
+doc_text(struct arena *a, const struct config_row *r)
+{
+	return r->accepted ? arena_fmt(a, "Accepted for compatibility, does "
+	    "nothing: %s", r->doc).p : r->doc;
+}
+
 void
 config_sample(FILE *out)
 {
@@ -176,7 +184,7 @@ config_sample(FILE *out)
 		depth = print_sections(out, "#", r->key, open, &leaf);
 		print_wrapped(out, "##   ", arena_fmt(a,
 		    r->env[0] ? "%s (%.*s) [%s]" : "%s (%.*s)",
-		    r->doc, STR_FMT(kind_text(a, r)), r->env));
+		    doc_text(a, r), STR_FMT(kind_text(a, r)), r->env));
 		fprintf(out, "#%*s%s: ", depth * 2, "", leaf);
 		print_scalar(out, r->dflt);
 		fputc('\n', out);
@@ -212,6 +220,10 @@ static const char reference_intro[] =
 "  sentence that names the key. `posternctl check-config` lists all of them,\n"
 "  `postern --print-config` shows what is in force, and from where.\n"
 "* `service.profile: strict` uses the value in brackets where none is given.\n"
+"* Names of other services that Postern has no use for are accepted for\n"
+"  compatibility: the value is checked and does nothing. Each that is set is\n"
+"  warned of at the start, by `posternctl check-config` and by\n"
+"  `posternctl doctor`.\n"
 "\nThis page is made from `src/base/config.def` (`make settings`).\n";
 
 static void
@@ -255,7 +267,7 @@ config_reference(FILE *out)
 		print_cell(out, kind_text(a, r));
 		fputs(" | ", out);
 		print_names(out, r->env);
-		fprintf(out, " | %s |\n", r->doc);
+		fprintf(out, " | %s |\n", doc_text(a, r));
 		open = r->key;
 	}
 	arena_free(&a);

@@ -195,10 +195,8 @@ fault_of(struct config_all *all, const char *rule, struct str v)
 static struct str
 value(struct config_all *all, size_t row)
 {
-	const struct config_row *r = &config_rows[row];
-
-	return str_of(r->kind == CONFIG_SECRET ?
-	    *(const char **)((char *)&all->c + r->offset) : NULL);
+	return str_of(config_rows[row].kind == CONFIG_SECRET ?
+	    all->given[row].text : NULL);
 }
 
 /* Is one of the pieces of a also one of b? */

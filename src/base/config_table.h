@@ -21,8 +21,9 @@ struct config_row {
 	const char *strict;
 	const char *rule;
 	const char *env;
-	const char *doc;
-	size_t offset; /* of the field in struct config */
+	const char *doc; /* of an accepted one: why it does nothing */
+	bool accepted;	 /* read and checked, and nothing else */
+	size_t offset;	 /* of the field in struct config, unless accepted */
 };
 
 extern const struct config_row config_rows[];
@@ -32,7 +33,9 @@ extern const size_t config_rows_count;
 enum {
 #define CONFIG(kind, field, key, dflt, strict, rule, env, doc) \
 	CONFIG_ROW_##field,
+#define ACCEPTED(kind, field, key, dflt, rule, env, why) CONFIG_ROW_##field,
 #include "base/config.def"
+#undef ACCEPTED
 #undef CONFIG
 	CONFIG_ROWS
 };

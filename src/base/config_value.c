@@ -184,7 +184,14 @@ static void
 parse(struct config_all *all, size_t row, const char *text)
 {
 	const struct config_row *r = &config_rows[row];
-	void *field = (char *)&all->c + r->offset;
+	union {
+		const char *text;
+		long number;
+		bool yes;
+		long long us;
+	} unused;
+	void *field = r->accepted ? (void *)&unused :
+	    (char *)&all->c + r->offset;
 	struct str v = str_of(text);
 
 	switch (r->kind) {

@@ -680,6 +680,24 @@ START_TEST(a_key_of_its_own_seals_or_it_is_said)
 }
 END_TEST
 
+START_TEST(what_is_accepted_and_does_nothing_says_so)
+{
+	const struct config *c;
+
+	GIVEN(SECRET_GIVEN, "SEALING_KEYS=1:" SEALING, "S3_REGION=us-east-1",
+	    "JWT_REFRESH_SECRET=" KEY2);
+	c = good();
+	ck_assert_str_eq(config_warning(c, 0), "refresh.secret (from "
+	    "environment JWT_REFRESH_SECRET) is accepted for compatibility "
+	    "and does nothing: keys.sealing makes the key of refresh tokens");
+	ck_assert_ptr_nonnull(strstr(config_warning(c, 1), "s3.region"));
+	ck_assert_ptr_null(config_warning(c, 2));
+	GIVEN(SECRET_GIVEN, "SEALING_KEYS=1:" SEALING, "S3_REGION=",
+	    "JWT_REFRESH_SECRET=");
+	ck_assert_ptr_null(config_warning(good(), 0));
+}
+END_TEST
+
 START_TEST(strict_sets_what_is_not_given)
 {
 	const struct config *c;
@@ -955,6 +973,7 @@ main(void)
 	tcase_add_test(t, secrets_are_not_taken_from_the_command_line);
 	tcase_add_test(t, printing_shows_no_secret);
 	tcase_add_test(t, a_key_of_its_own_seals_or_it_is_said);
+	tcase_add_test(t, what_is_accepted_and_does_nothing_says_so);
 	tcase_add_test(t, strict_sets_what_is_not_given);
 #ifdef HAVE_RDKAFKA
 	tcase_add_test(t, kafka_is_whole_or_stops_the_start);
