@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "app/app.h"
+#include "app/crew.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
 #include "app/master.h"
@@ -215,14 +216,6 @@ on_stop(void *obj)
 	app_stop(&((struct program *)obj)->app);
 }
 
-static int
-cores(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n < 1 ? 1 : n > 128 ? 128 : (int)n;
-}
-
 /* Memory at which a worker is replaced: the hash's own is not a leak. */
 static size_t
 rss_bound(const struct config *c)
@@ -238,10 +231,10 @@ serve(struct program *p, int fd, const struct options *o, const pid_t *old,
 		on_idle, on_stop };
 	const char *single = getenv("POSTERN_SINGLE");
 	const struct config *c = p->config;
+	const struct crew crew = crew_of(c, crew_cores());
 	struct master_options m = {
-		.light = c->workers > 0 ? (int)c->workers : cores(),
-		.heavy = c->heavy_workers > 0 ? (int)c->heavy_workers :
-						cores() * 2,
+		.light = crew.light,
+		.heavy = crew.heavy,
 		.worker = { .kind = WORKER_SINGLE, .listen_fd = fd,
 		    .max_requests = c->max_requests,
 		    .max_rss = rss_bound(c), .ready_fd = -1,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/crew.h"
 #include "base/clock.h"
 #include "base/place.h"
 #include "base/sandbox.h"
@@ -98,12 +99,9 @@ ask_promises(struct doctor *d, const struct rows *r)
 static void
 ask_connections(struct doctor *d, int64_t most)
 {
-	const struct config *k = d->c->config;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	long light = k->workers ? k->workers : cores;
-	long heavy = k->heavy_workers ? k->heavy_workers : 2 * cores;
+	struct crew k = crew_of(d->c->config, crew_cores());
 	/* During a reload there are twice as many, and the worker. */
-	long need = 2 * (light + heavy) + 4;
+	long need = 2 * (k.light + k.heavy) + 4;
 
 	note(d, "connections", need > most ? WARNING : FINE,
 	    "up to %ld of this host, the server takes %lld", need,
