@@ -10,15 +10,15 @@ enum { NAME, SCOPES, RATE_LIMIT, EXPIRES_AT, ALLOWED_IPS };
 
 static const struct field fields[] = {
 	[NAME] = { "name", "", FIELD_NAME, 1, 100, true, NULL,
-	    "What the key is for" },
+	    "Name that says what the key is for" },
 	[SCOPES] = { "scopes", "", FIELD_TEXTS, 1, 50, true, NULL,
 	    "2fa:read, user:read, tokens:read … or the application's own" },
 	[RATE_LIMIT] = { "rate_limit", "", FIELD_INT, 1, 1000000, false, NULL,
-	    "Requests per hour; 1000 when not given" },
+	    "Requests per hour; 1000 if left out" },
 	[EXPIRES_AT] = { "expires_at", "", FIELD_TIME, 0, 0, false, NULL,
-	    "End of life; one year when not given" },
+	    "When the key expires; one year from now if left out" },
 	[ALLOWED_IPS] = { "allowed_ips", "", FIELD_TEXTS, 0, 50, false, NULL,
-	    "Addresses or networks it may come from" },
+	    "Addresses or networks from which the key may be used" },
 	{ 0 },
 };
 
@@ -26,7 +26,7 @@ enum { OVERLAP };
 
 static const struct field rotate_fields[] = {
 	[OVERLAP] = { "overlap", "", FIELD_DURATION, 0, OVERLAP_MAX, false,
-	    NULL, "How long the old secret still works; 24h when not given" },
+	    NULL, "How long the old secret keeps working; 24h if left out" },
 	{ 0 },
 };
 

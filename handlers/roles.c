@@ -11,7 +11,7 @@ static const struct field create_fields[] = {
 	[DESCRIPTION] = { "description", "", FIELD_TEXT, 0, 500, false, NULL,
 	    "For people" },
 	[PERMISSIONS] = { "permissions", "", FIELD_TEXTS, 0, 64, false, NULL,
-	    "Names of permissions, all of which the caller holds" },
+	    "Names of permissions; the caller must hold each" },
 	{ 0 },
 };
 
@@ -19,17 +19,17 @@ enum { U_NAME, U_DESCRIPTION, U_IS_ACTIVE };
 
 static const struct field update_fields[] = {
 	[U_NAME] = { "name", "", FIELD_NAME, 1, 50, false, NULL,
-	    "Not of a seeded role" },
+	    "Cannot be changed for a role that comes with the service" },
 	[U_DESCRIPTION] = { "description", "", FIELD_TEXT, 0, 500, false,
 	    NULL, "For people" },
 	[U_IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false,
-	    NULL, "Switched off, the role gives nothing" },
+	    NULL, "If false, the role gives no permissions" },
 	{ 0 },
 };
 
 static const struct field permission_fields[] = {
 	{ "permissions", "", FIELD_TEXTS, 0, 64, true, NULL,
-	    "Names of all permissions the role is to give" },
+	    "Names of all permissions of the role; replaces the ones before" },
 	{ 0 },
 };
 

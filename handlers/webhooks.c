@@ -11,7 +11,7 @@ enum { URL, EVENTS, IS_ACTIVE };
 
 static const struct field create_fields[] = {
 	[URL] = { "url", "", FIELD_URL, 0, 0, true, NULL,
-	    "Where events are posted: https, a public host" },
+	    "URL that receives the events: https, a public host" },
 	[EVENTS] = { "events", "", FIELD_TEXTS, 1, 20, true, NULL,
 	    "2fa.enabled 2fa.disabled 2fa.verified 2fa.failed user.login "
 	    "user.logout user.created user.updated user.deleted "
@@ -23,11 +23,11 @@ static const struct field create_fields[] = {
 
 static const struct field update_fields[] = {
 	[URL] = { "url", "", FIELD_URL, 0, 0, false, NULL,
-	    "Where events are posted" },
+	    "URL that receives the events" },
 	[EVENTS] = { "events", "", FIELD_TEXTS, 1, 20, false, NULL,
 	    "Which events" },
 	[IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false, NULL,
-	    "Switch it off, or on again" },
+	    "Whether events are delivered" },
 	{ 0 },
 };
 

@@ -11,7 +11,7 @@ static const struct field create_fields[] = {
 	[USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, true, NULL,
 	    "Letters, digits, _ . -" },
 	[PASSWORD] = { "password", "", FIELD_PASSWORD, 0, 0, false, NULL,
-	    "When not given, the account begins with a password reset" },
+	    "If left out, the user sets one by a mailed link" },
 	[FIRST_NAME] = { "first_name", "", FIELD_NAME, 0, 0, false, NULL,
 	    "Given name" },
 	[LAST_NAME] = { "last_name", "", FIELD_NAME, 0, 0, false, NULL,
@@ -21,7 +21,7 @@ static const struct field create_fields[] = {
 	[ROLE] = { "role", "", FIELD_NAME, 1, 50, false, NULL,
 	    "A role whose permissions the caller holds" },
 	[IS_VERIFIED] = { "is_verified", "verified", FIELD_BOOL, 0, 0, false,
-	    NULL, "Is the address proved? true when not given" },
+	    NULL, "Whether the address is verified; true if left out" },
 	[IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false, NULL,
 	    "true when not given" },
 	{ 0 },
@@ -32,7 +32,7 @@ enum { U_EMAIL, U_USERNAME, U_FIRST_NAME, U_LAST_NAME, U_FULL_NAME,
 
 static const struct field update_fields[] = {
 	[U_EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, false, NULL,
-	    "A new address must prove itself by the code it is mailed" },
+	    "A new address must be verified by the code mailed to it" },
 	[U_USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, false, NULL,
 	    "Letters, digits, _ . -" },
 	[U_FIRST_NAME] = { "first_name", "", FIELD_CLEARED, 0, 0, false, NULL,
@@ -42,9 +42,10 @@ static const struct field update_fields[] = {
 	[U_FULL_NAME] = { "full_name", "name", FIELD_CLEARED, 0, 0, false, NULL,
 	    "Whole name; \"\" takes it away" },
 	[U_IS_VERIFIED] = { "is_verified", "verified", FIELD_BOOL, 0, 0,
-	    false, NULL, "Is the address proved? Not said of a new one" },
+	    false, NULL, "Whether the address is verified; cannot be set "
+	    "together with a new address" },
 	[U_IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false,
-	    NULL, "The same as activate and deactivate" },
+	    NULL, "Whether the user can log in, like activate and deactivate" },
 	{ 0 },
 };
 

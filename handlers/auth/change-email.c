@@ -6,7 +6,7 @@ enum { NEW_EMAIL };
 
 static const struct field fields[] = {
 	[NEW_EMAIL] = { "new_email", "email", FIELD_EMAIL, 0, 0, true, NULL,
-	    "The address from now on" },
+	    "The new address" },
 	{ 0 },
 };
 

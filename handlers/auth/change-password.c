@@ -6,9 +6,9 @@ enum { OLD_PASSWORD, NEW_PASSWORD };
 
 static const struct field fields[] = {
 	[OLD_PASSWORD] = { "old_password", "current_password", FIELD_PASSWORD,
-	    0, 0, true, NULL, "The password until now" },
+	    0, 0, true, NULL, "The current password" },
 	[NEW_PASSWORD] = { "new_password", "", FIELD_PASSWORD, 0, 0, true,
-	    NULL, "The password from now on" },
+	    NULL, "The new password" },
 	{ 0 },
 };
 

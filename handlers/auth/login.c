@@ -12,11 +12,11 @@ static const struct field fields[] = {
 	[PASSWORD] = { "password", "", FIELD_PASSWORD, 0, 0, true, NULL,
 	    "The password" },
 	[DEVICE_TOKEN] = { "device_token", "", FIELD_TOKEN, 0, 0, false, NULL,
-	    "Names a known device" },
+	    "Token of a known device" },
 	[REMEMBER_DEVICE] = { "remember_device", "trust_device", FIELD_BOOL,
-	    0, 0, false, NULL, "Give a device_token" },
+	    0, 0, false, NULL, "Whether to answer with a device_token" },
 	[DEVICE_NAME] = { "device_name", "", FIELD_NAME, 1, 100, false, NULL,
-	    "What the device is called in the list" },
+	    "Name of the device in the list" },
 	{ 0 },
 };
 

@@ -5,9 +5,9 @@ enum { REFRESH_TOKEN, SCOPE };
 
 static const struct field fields[] = {
 	[REFRESH_TOKEN] = { "refresh_token", "", FIELD_TOKEN, 0, 0, false,
-	    NULL, "Accepted; the access token names the session" },
+	    NULL, "Accepted and ignored; the access token names the session" },
 	[SCOPE] = { "scope", "", FIELD_CHOICE, 0, 0, false,
-	    "this others all", "Which sessions end; this when not given" },
+	    "this others all", "Which sessions to end; this one if left out" },
 	{ 0 },
 };
 

@@ -72,10 +72,10 @@ enum { PASSWORD, CODE };
 
 static const struct field delete_fields[] = {
 	[PASSWORD] = { "password", "current_password", FIELD_PASSWORD, 0, 0,
-	    false, NULL, "Needed, or code, when the session is older than "
+	    false, NULL, "Required, or code, when the session is older than "
 	    "10 minutes" },
 	[CODE] = { "code", "otp token", FIELD_CODE, 1, 64, false, NULL,
-	    "Of a second factor, or a backup code" },
+	    "Code of a second factor, or a backup code" },
 	{ 0 },
 };
 

@@ -22,7 +22,7 @@ static const struct field confirm_fields[] = {
 	    "The code that was sent; with a second factor a backup code or "
 	    "a code of it too" },
 	[NEW_PASSWORD] = { "new_password", "password", FIELD_PASSWORD, 0, 0,
-	    true, NULL, "The password from now on" },
+	    true, NULL, "The new password" },
 	{ 0 },
 };
 

@@ -6,7 +6,7 @@ enum { REFRESH_TOKEN };
 
 static const struct field fields[] = {
 	[REFRESH_TOKEN] = { "refresh_token", "", FIELD_TOKEN, 0, 0, true,
-	    NULL, "The newest refresh token of the session" },
+	    NULL, "The latest refresh token of the session" },
 	{ 0 },
 };
 

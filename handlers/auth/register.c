@@ -16,7 +16,7 @@ static const struct field fields[] = {
 	[LAST_NAME] = { "last_name", "", FIELD_NAME, 0, 0, false, NULL,
 	    "Family name" },
 	[FULL_NAME] = { "full_name", "name", FIELD_NAME, 0, 0, false, NULL,
-	    "Whole name; made of the two others when not given" },
+	    "Full name; made of first and last name if left out" },
 	{ 0 },
 };
 

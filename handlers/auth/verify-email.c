@@ -6,14 +6,14 @@ enum { EMAIL, OTP, VERIFICATION_TOKEN, PASSWORD };
 
 static const struct field fields[] = {
 	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, true, NULL,
-	    "Address the code was mailed to" },
+	    "Address that received the code" },
 	[OTP] = { "otp", "code", FIELD_DIGITS, 6, 6, true, NULL,
 	    "The six digits" },
 	[VERIFICATION_TOKEN] = { "verification_token", "", FIELD_TOKEN, 0, 0,
 	    false, NULL, "What registration gave: with it, the access token "
 	    "or the password, everything stays" },
 	[PASSWORD] = { "password", "", FIELD_PASSWORD, 0, 0, false, NULL,
-	    "The password of the registration, in place of the token" },
+	    "The password of the registration, instead of the token" },
 	{ 0 },
 };
 
@@ -37,7 +37,7 @@ run(struct call *c)
 	json_add(data, "user", answer_user(&a));
 	json_add_bool(data, "password_required", without);
 	return answer(c, 200, without ? "E-mail verified successfully. "
-	    "Please set your password by the link we sent" :
+	    "Please set your password with the link we sent" :
 	    "E-mail verified successfully", data);
 }
 

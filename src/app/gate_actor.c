@@ -38,7 +38,8 @@ presented(struct call *c, struct str *token, struct str *key)
 	if (header.n == 0)
 		return E_OK;
 	if (token->n || (key->n && !str_eq(*key, header))) {
-		c->ctx->sentence = "Two different credentials were sent";
+		c->ctx->sentence = "Please send one credential: an access "
+		    "token or an API key, not two different ones";
 		return E_BAD_REQUEST;
 	}
 	*key = header;

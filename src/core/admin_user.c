@@ -170,7 +170,8 @@ admin_user_act(struct ctx *x, struct str actor, struct str ref,
 	e = admin_exec(x, query[act], &r, A_STR(actor), A_STR(id),
 	    ADMIN_WHENCE(x));
 	if (e == E_FORBIDDEN && str_eq(actor, id))
-		x->sentence = "Nobody may do this to his own account";
+		x->sentence = "You cannot do this to your own account; please "
+		    "ask another administrator";
 	if (e == E_OK && count)
 		*count = r->columns > 1 ? row_int(r, 0, 1) : 0;
 	return e;

@@ -297,8 +297,9 @@ api_key_create(struct ctx *x, struct str user_id,
 	    A_INT(LIMIT_API_KEYS));
 	if (e == E_OK && r->n == 0) {
 		x->field = "name";
-		x->sentence = arena_fmt(x->arena, "You have %d API keys, as "
-		    "many as you may; delete one first", LIMIT_API_KEYS).p;
+		x->sentence = arena_fmt(x->arena, "You already have %d API "
+		    "keys, the most an account can have; please delete one "
+		    "first", LIMIT_API_KEYS).p;
 		e = E_VALIDATION;
 	}
 	if (e == E_OK)

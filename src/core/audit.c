@@ -57,7 +57,7 @@ audit_filter_check(struct ctx *x, struct audit_filter *f)
 		f->ip_address = net_text(x->arena, &addr);
 	else if (f->ip_address.n && !net_cidr_valid(f->ip_address))
 		return refuse(x, "ip_address",
-		    "Ip address must be an address or a network (CIDR)");
+		    "IP address must be an address or a network (CIDR)");
 	return f->user.n ? admin_user_ref(x, f->user, &f->user) : E_OK;
 }
 

@@ -104,7 +104,7 @@ email_change_request(struct ctx *x, const struct account *a,
 
 	if (str_eq(a->email, new_email)) {
 		x->field = "new_email";
-		x->sentence = "This is your address already";
+		x->sentence = "This is already your e-mail address";
 		return E_VALIDATION;
 	}
 	e = limited(x, "email_change", a->id);

@@ -25,7 +25,8 @@ erase_request(struct ctx *x, const struct account *a, int64_t *at)
 	    A_INT(x->config->erase_after), A_STR(mails),
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK && r->n == 0) {
-		x->sentence = "The last super administrator cannot be erased";
+		x->sentence = "The last super administrator cannot be erased; "
+		    "please give the role to somebody else first";
 		e = E_CONFLICT;
 	}
 	if (e != E_OK)

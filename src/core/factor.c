@@ -84,7 +84,7 @@ factor_notice_user(struct ctx *x, struct str user_id, const char *what,
 static enum err
 nothing(struct ctx *x)
 {
-	x->sentence = "No second factor is enabled";
+	x->sentence = "This account has no second factor enabled";
 	return E_CONFLICT;
 }
 
@@ -126,7 +126,8 @@ factor_reset(struct ctx *x, struct str actor, struct str ref)
 	e = admin_exec(x, Q_FACTOR_RESET, NULL, A_STR(actor), A_STR(id),
 	    A_STR(mails), ADMIN_WHENCE(x));
 	if (e == E_FORBIDDEN && str_eq(actor, id))
-		x->sentence = "Nobody may do this to his own account";
+		x->sentence = "You cannot do this to your own account; please "
+		    "ask another administrator";
 	if (e == E_OK)
 		mail_sent(x);
 	return e;

@@ -70,7 +70,8 @@ factor_send_phone(struct ctx *x, struct str typed, struct str *out)
 	*out = (struct str){ p, n };
 	if (country_allowed(x, *out))
 		return E_OK;
-	x->sentence = "Messages to this country are not sent";
+	x->sentence = "This service does not send messages to this country; "
+	    "please use another number";
 	return E_FORBIDDEN;
 }
 
@@ -183,7 +184,8 @@ offered(struct ctx *x, struct str kind)
 {
 	if (factor_send_offers(x, kind))
 		return E_OK;
-	x->sentence = "Codes are not sent this way here";
+	x->sentence = "This service does not send codes this way; please "
+	    "choose another second factor";
 	return E_CONFLICT;
 }
 
@@ -205,7 +207,7 @@ make(struct ctx *x, const struct subject *s, struct str kind,
 	    A_BYTES(job.sealed));
 
 	if (e == E_OK && r->n == 0) {
-		x->sentence = "Too many wrong codes; please begin again";
+		x->sentence = "Too many wrong codes; please start again";
 		return E_LIMITED;
 	}
 	if (e == E_OK)
@@ -258,7 +260,8 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 
 	*out = (struct factor_sent){ false, 0 };
 	if (e == E_OK && r->n == 0) {
-		x->sentence = "This method is not enabled";
+		x->sentence = "This second factor is not enabled for the "
+		    "account";
 		e = E_CONFLICT;
 	}
 	if (e == E_OK)

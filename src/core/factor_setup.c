@@ -117,12 +117,13 @@ factor_setup_sent(struct ctx *x, const struct subject *s,
 	enum err e;
 
 	if (s->is_admin) {
-		x->sentence = "Administrators use an authenticator "
+		x->sentence = "Administrators can only use an authenticator "
 		    "application";
 		return E_FORBIDDEN;
 	}
 	if (!factor_send_offers(x, kind)) {
-		x->sentence = "Codes are not sent this way here";
+		x->sentence = "This service does not send codes this way; "
+		    "please choose another second factor";
 		return E_CONFLICT;
 	}
 	e = subject_ensure(x, s);
@@ -144,8 +145,8 @@ charge(struct ctx *x, const struct subject *s, struct str session,
 	if (e != E_OK)
 		return e;
 	if (r->n == 0) {
-		x->sentence = "No setup is under way, or it is over; please "
-		    "begin again";
+		x->sentence = "No setup is in progress, or it has expired; "
+		    "please start again";
 		return E_CONFLICT;
 	}
 	*p = (struct pending){

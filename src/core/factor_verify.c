@@ -95,7 +95,7 @@ charge(struct ctx *x, struct trial *w)
 			w->failures = row_int(r, i, 5);
 	if (row_bool(r, 0, 12))
 		return E_OK;
-	x->sentence = "No second factor is enabled";
+	x->sentence = "This account has no second factor enabled";
 	return E_CONFLICT;
 }
 
@@ -188,8 +188,8 @@ refuse(struct ctx *x, struct trial *w, const char *reason)
 		mail_sent(x);
 	if (!w->capped)
 		return E_FACTOR_INVALID;
-	x->sentence = "Too many wrong codes; please prove it is you another "
-	    "way, with a backup code for example";
+	x->sentence = "Too many wrong codes; please use another way, for "
+	    "example a backup code";
 	return E_LOCKED;
 }
 

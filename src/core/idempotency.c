@@ -31,8 +31,8 @@ replay(struct ctx *x, const struct idempotency *i, bool *replayed,
 	    !str_eq(row_bytes(x->arena, r, 0, 0), i->raw))
 		return E_IDEMPOTENCY;
 	if (row_null(r, 0, 1)) {
-		x->sentence = "The first request with this Idempotency-Key "
-		    "is still being worked on";
+		x->sentence = "The first request with this Idempotency-Key is "
+		    "still in progress; please try again";
 		x->retry_after = 1;
 		return E_IDEMPOTENCY;
 	}

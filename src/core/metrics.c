@@ -31,19 +31,21 @@ queue(struct ctx *x, struct buf *b)
 	struct backlog q;
 	bool up = db_ping(x->db, x->arena) >= 0;
 
-	gauge(b, "postern_database_up", "Does Postgres answer?", up);
+	gauge(b, "postern_database_up", "1 if Postgres answers, else 0", up);
 	if (!up || backlog_recent(x, &q) != E_OK)
 		return;
-	both(b, "queue_depth", "Jobs and webhook deliveries that are due, "
-	    "counted to queue.alarm_depth", (double)q.jobs.due,
+	both(b, "queue_depth", "Jobs and webhook deliveries that are due; "
+	    "counting stops at queue.alarm_depth", (double)q.jobs.due,
 	    (double)q.webhooks.due);
-	both(b, "queue_oldest_seconds", "Since when the oldest is due",
+	both(b, "queue_oldest_seconds", "Seconds for which the oldest has "
+	    "been due",
 	    (double)q.jobs.oldest / CLOCK_SECOND,
 	    (double)q.webhooks.oldest / CLOCK_SECOND);
-	both(b, "queue_dead", "Given up, counted to queue.alarm_depth",
+	both(b, "queue_dead", "Jobs and webhook deliveries that were given "
+	    "up; counting stops at queue.alarm_depth",
 	    (double)q.jobs.dead, (double)q.webhooks.dead);
-	gauge(b, "queue_backlog_alarm", "Is one older than queue.alarm_age, "
-	    "or are there more than queue.alarm_depth?", q.alarm);
+	gauge(b, "queue_backlog_alarm", "1 if one is older than "
+	    "queue.alarm_age or more than queue.alarm_depth wait, else 0", q.alarm);
 }
 
 static void
@@ -52,7 +54,8 @@ redis(struct ctx *x, struct buf *b)
 	const char *why;
 
 	if (cache_configured(x->cache))
-		gauge(b, "postern_redis_up", "Does Redis answer and do its work?",
+		gauge(b, "postern_redis_up", "1 if Redis answers and does its "
+		    "work, else 0",
 		    cache_probe(x->cache, x->arena, &why) >= 0);
 }
 
@@ -65,15 +68,16 @@ kafka(struct ctx *x, struct buf *b)
 	    db_exec0(x->db, x->arena, Q_KAFKA_HEALTH, &r) != E_OK)
 		return;
 	gauge(b, "postern_kafka_outbox_ready",
-	    "Events that wait for Kafka, counted to a thousand",
+	    "Events waiting for Kafka; counting stops at 1000",
 	    (double)row_int(r, 0, 0));
 	gauge(b, "postern_kafka_outbox_oldest_seconds",
-	    "Age of the oldest event that waits",
+	    "Seconds for which the oldest event has been waiting",
 	    (double)row_int(r, 0, 1) / CLOCK_SECOND);
 	gauge(b, "postern_kafka_outbox_dead",
-	    "Events that were given up, counted to a thousand",
+	    "Events that were given up; counting stops at 1000",
 	    (double)row_int(r, 0, 2));
-	gauge(b, "postern_kafka_recording", "Are events written?",
+	gauge(b, "postern_kafka_recording", "1 if events are recorded for "
+	    "Kafka, else 0",
 	    row_bool(r, 0, 3));
 }
 
@@ -88,7 +92,8 @@ metrics_text(struct ctx *x, struct str *out)
 	queue(x, &b);
 	redis(x, &b);
 	kafka(x, &b);
-	gauge(&b, "postern_start_time_seconds", "When the service began",
+	gauge(&b, "postern_start_time_seconds", "Unix time at which the "
+	    "service started",
 	    (double)(atomic_load(&x->shared->started_wall) / CLOCK_SECOND));
 	*out = buf_str(&b);
 	return E_OK;

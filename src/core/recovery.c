@@ -149,8 +149,8 @@ second(struct ctx *x, const struct rows *r, struct str other)
 	if (!row_bool(r, 0, 3))
 		return E_OK;
 	if (other.n == 0) {
-		x->sentence = "This account has a second factor: a backup "
-		    "code, or a code of that factor, is needed too";
+		x->sentence = "This account has a second factor; please send "
+		    "a code of that factor or a backup code as well";
 		return E_BAD_CODE;
 	}
 	e = account_find(x, row_str(r, 0, 0), &a, NULL);

@@ -98,7 +98,8 @@ check(struct ctx *x, const struct account *a, struct str type,
 	}
 	if (factor_send_offers(x, STR("sms")))
 		return factor_send_phone(x, *value, value);
-	x->sentence = "No text messages are sent here";
+	x->sentence = "This service sends no text messages; please use an "
+	    "e-mail address";
 	return E_CONFLICT;
 }
 
@@ -143,8 +144,9 @@ recovery_method_add(struct ctx *x, const struct account *a, struct str type,
 	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
 	    A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK && r->n == 0) {
-		x->sentence = "This is a recovery method already, or there "
-		    "are as many as there may be";
+		x->sentence = "This is already a recovery method, or the "
+		    "account has the most it can have; please remove one "
+		    "first";
 		e = E_CONFLICT;
 	}
 	if (e != E_OK)

@@ -132,7 +132,7 @@ role_create(struct ctx *x, struct str actor, struct str name,
 	e = admin_exec(x, Q_ROLE_CREATE, NULL, A_STR(actor), A_STR(id),
 	    A_STR(name), A_STR(description), A_STR(list), ADMIN_WHENCE(x));
 	if (e == E_CONFLICT)
-		x->sentence = "A role of this name exists already";
+		x->sentence = "A role with this name already exists";
 	return e == E_OK ? role_get(x, id, out) : e;
 }
 
@@ -152,7 +152,7 @@ role_update(struct ctx *x, struct str actor, struct str ref, struct str name,
 	    A_STR(name), A_STR(description), active < 0 ? A_NULL :
 	    A_BOOL(active), ADMIN_WHENCE(x));
 	if (e == E_CONFLICT)
-		x->sentence = "A role of this name exists already";
+		x->sentence = "A role with this name already exists";
 	return e == E_OK ? role_get(x, was.id, out) : e;
 }
 
@@ -168,7 +168,8 @@ role_delete(struct ctx *x, struct str actor, struct str ref)
 	e = admin_exec(x, Q_ROLE_DELETE, NULL, A_STR(actor), A_STR(was.id),
 	    ADMIN_WHENCE(x));
 	if (e == E_FORBIDDEN && was.is_system)
-		x->sentence = "This role is part of the service";
+		x->sentence = "This role is part of the service and cannot be "
+		    "deleted";
 	return e;
 }
 
@@ -235,7 +236,7 @@ permission_create(struct ctx *x, struct str actor,
 	    A_STR(out->id), A_STR(p->name), A_STR(p->resource),
 	    A_STR(p->action), A_STR(p->description), ADMIN_WHENCE(x));
 	if (e == E_CONFLICT)
-		x->sentence = "This permission exists already";
+		x->sentence = "This permission already exists";
 	return e;
 }
 

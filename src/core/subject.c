@@ -39,8 +39,9 @@ make_named(struct ctx *x, struct str owner, struct str name, struct str *id)
 	*id = row_str(r, 0, 0);
 	if (row_bool(r, 0, 1)) {
 		x->field = "user_id";
-		x->sentence = arena_fmt(x->arena, "You have second factors "
-		    "for %ld users, as many as you may", most).p;
+		x->sentence = arena_fmt(x->arena, "This API key's owner "
+		    "already has second factors for %ld users, the most "
+		    "there can be", most).p;
 		return E_VALIDATION;
 	}
 	/* Made by two at once: the other one's row is not in our snapshot. */

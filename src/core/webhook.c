@@ -100,8 +100,9 @@ webhook_create(struct ctx *x, struct str user_id,
 	    A_STR(x->request_id), A_BOOL(w->own_only));
 	if (e == E_OK && r->n == 0) {
 		x->field = "url";
-		x->sentence = arena_fmt(x->arena, "You have %d webhooks, as "
-		    "many as you may; delete one first", WEBHOOKS_MAX).p;
+		x->sentence = arena_fmt(x->arena, "You already have %d "
+		    "webhooks, the most an account can have; please delete "
+		    "one first", WEBHOOKS_MAX).p;
 		e = E_VALIDATION;
 	}
 	if (e != E_OK)
@@ -162,7 +163,8 @@ one_with_room(struct ctx *x, enum err e, const struct rows *r)
 	e = one_row(e, r);
 	if (e != E_OK || !row_null(r, 0, 0))
 		return e;
-	x->sentence = "Too many deliveries wait for this webhook";
+	x->sentence = "Too many deliveries are waiting for this webhook; "
+	    "please try again when it has received them";
 	return E_CONFLICT;
 }
 

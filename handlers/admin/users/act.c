@@ -38,7 +38,7 @@ static enum err
 require_reset(struct call *c)
 {
 	return act(c, ADMIN_REQUIRE_RESET,
-	    "User must set a new password before the next login");
+	    "The user must set a new password before the next login");
 }
 
 const struct handler admin_users_activate = { NULL, activate };

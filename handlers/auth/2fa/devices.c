@@ -6,7 +6,7 @@ enum { NAME };
 
 static const struct field fields[] = {
 	[NAME] = { "name", "device_name", FIELD_NAME, 1, 100, true, NULL,
-	    "What the device is called" },
+	    "Name of the device" },
 	{ 0 },
 };
 

@@ -6,13 +6,13 @@ enum { CODE, PASSWORD, METHOD, USER_ID };
 
 static const struct field fields[] = {
 	[CODE] = { "code", "token otp backup_code", FIELD_CODE, 1, 64, false,
-	    NULL, "Six digits, or a backup code; must be right when given" },
+	    NULL, "Six digits, or a backup code; must be correct if given" },
 	[PASSWORD] = { "password", "current_password", FIELD_PASSWORD, 0, 0,
-	    false, NULL, "Must be right when given" },
+	    false, NULL, "Must be correct if given" },
 	[METHOD] = { "method", "type", FIELD_CHOICE, 0, 0, false,
-	    "totp sms email", "Only this one; all when not given" },
+	    "totp sms email", "The second factor to remove; all if left out" },
 	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's own user" },
+	    "With an API key: the application's user" },
 	{ 0 },
 };
 

@@ -6,9 +6,10 @@ enum { EMAIL, USER_ID };
 
 static const struct field fields[] = {
 	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, false, NULL,
-	    "With an API key: the address; a user's own is his account's" },
+	    "With an API key: the address; a user's codes go to the address "
+	    "of the account" },
 	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's own user" },
+	    "With an API key: the application's user" },
 	{ 0 },
 };
 

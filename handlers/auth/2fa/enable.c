@@ -7,9 +7,9 @@ enum { CODE, USER_ID };
 
 static const struct field fields[] = {
 	[CODE] = { "code", "token otp", FIELD_DIGITS, 6, 6, true, NULL,
-	    "The six digits shown or sent" },
+	    "The six digits that were shown or sent" },
 	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's own user" },
+	    "With an API key: the application's user" },
 	{ 0 },
 };
 

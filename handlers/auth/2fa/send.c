@@ -6,9 +6,9 @@ enum { TEMP_TOKEN, USER_ID };
 
 static const struct field fields[] = {
 	[TEMP_TOKEN] = { "temp_token", "challenge", FIELD_TOKEN, 0, 0, false,
-	    NULL, "The challenge that login gave" },
+	    NULL, "The challenge from the login" },
 	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "The challenge again; with an API key the application's user" },
+	    "With an API key: the application's user; else the challenge again" },
 	{ 0 },
 };
 
@@ -31,7 +31,7 @@ send_code(struct call *c, struct str kind)
 	json_add_bool(data, "code_sent", sent.sent);
 	json_add_int(data, "resend_after", sent.again_in);
 	return answer(c, 200, sent.sent ? "A code was sent" :
-	    "A code is on its way already", data);
+	    "A code is already on its way", data);
 }
 
 static enum err

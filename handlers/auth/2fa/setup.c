@@ -6,7 +6,7 @@ enum { USER_ID };
 
 static const struct field fields[] = {
 	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's own user" },
+	    "With an API key: the application's user" },
 	{ 0 },
 };
 

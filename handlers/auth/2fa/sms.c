@@ -7,9 +7,9 @@ enum { PHONE, USER_ID };
 
 static const struct field fields[] = {
 	[PHONE] = { "phone", "phone_number", FIELD_TEXT, 1, 40, true, NULL,
-	    "International number, +49 30 123456" },
+	    "International number such as +49 30 123456" },
 	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's own user" },
+	    "With an API key: the application's user" },
 	{ 0 },
 };
 

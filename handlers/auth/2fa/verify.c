@@ -7,13 +7,13 @@ const struct field verify_fields[] = {
 	[CODE] = { "code", "token otp backup_code", FIELD_CODE, 1, 64, true,
 	    NULL, "Six digits, or a backup code" },
 	[TEMP_TOKEN] = { "temp_token", "challenge", FIELD_TOKEN, 0, 0, false,
-	    NULL, "The challenge that login gave" },
+	    NULL, "The challenge from the login" },
 	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "The challenge again; with an API key the application's user" },
+	    "With an API key: the application's user; else the challenge again" },
 	[REMEMBER_DEVICE] = { "remember_device", "trust_device", FIELD_BOOL,
-	    0, 0, false, NULL, "Give a device_token" },
+	    0, 0, false, NULL, "Whether to answer with a device_token" },
 	[DEVICE_NAME] = { "device_name", "", FIELD_NAME, 1, 100, false, NULL,
-	    "What the device is called in the list" },
+	    "Name of the device in the list" },
 	{ 0 },
 };
 

@@ -9,7 +9,8 @@ run(struct call *c)
 	enum err e = erase_export(c->ctx, c->actor.session->account.id,
 	    &data);
 
-	return e != E_OK ? e : answer(c, 200, "Everything we hold about you",
+	return e != E_OK ? e : answer(c, 200, "Everything the service holds "
+	    "about you",
 	    data);
 }
 

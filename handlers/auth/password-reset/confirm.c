@@ -8,7 +8,7 @@ static const struct field fields[] = {
 	[TOKEN] = { "token", "", FIELD_TOKEN, 0, 0, true, NULL,
 	    "The token that was mailed" },
 	[NEW_PASSWORD] = { "new_password", "password", FIELD_PASSWORD, 0, 0,
-	    true, NULL, "The password from now on" },
+	    true, NULL, "The new password" },
 	{ 0 },
 };
 
