@@ -5,9 +5,7 @@ select k.id, k.user_id, k.secret_hash,
 	case when k.previous_until > now() then k.previous_hash end,
 	array_to_string(k.scopes, ','), k.rate_limit,
 	array_to_string(k.allowed_ips, ','), k.name,
-	k.is_active and u.is_active and not u.must_reset_password
-		and u.erase_at is null
-		and (k.expires_at is null or k.expires_at > now()),
+	key_lives(k, u),
 	array_to_string(u.roles, ','), (select version from role_version),
 	u.two_factor_enabled, u.is_verified, k.last_used_at is null
 from api_keys k join users u on u.id = k.user_id

@@ -1,6 +1,8 @@
 """API keys and what they open."""
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 
 from staff import staff
@@ -200,6 +202,41 @@ def test_a_key_rests_while_its_owner_could_not_log_in(api, stack, person,
     assert statuses() == [401] * len(DOORS)
     stack.sql(f"update users set {end} where id = %s", person.id)
     assert statuses() == before
+
+
+# What ends a key in each of its ways.
+ENDS = {name: "update users set %s where id = %%s" % begin
+        for name, (begin, _) in RESTS.items()}
+ENDS["over"] = "update api_keys set expires_at = now() where user_id = %s"
+ENDS["revoked"] = "update api_keys set is_active = false where user_id = %s"
+LASTING = [("POST", "/webhooks", {"url": "https://example.com/",
+                                  "events": ["*"]}),
+           ("POST", "/2fa/setup", {"user_id": "user-123"})]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("request_", LASTING, ids=["webhook", "factor"])
+def test_a_key_that_ends_meanwhile_leaves_nothing(api, stack, person, end,
+                                                  request_):
+    """Row AK4: a request that was let in before is judged again when it
+    writes."""
+    key = make(person, scopes=["*"])["api_key"]
+    other = psycopg2.connect(stack["DATABASE_OWNER_URL"])
+    with ThreadPoolExecutor() as pool:
+        cursor = other.cursor()
+        cursor.execute("select from users where id = %s for no key update",
+                       [person.id])
+        cursor.execute(ENDS[end], [person.id])
+        made = pool.submit(api.send, *request_, {"X-API-Key": key})
+        until(lambda: made.done() or stack.sql(
+            "select 1 from pg_locks where not granted"))
+        other.commit()
+        assert made.result().status == 401, made.result()
+    other.close()
+    assert stack.sql("select (select count(*) from webhooks where user_id ="
+                     " u.id) + (select count(*) from factors f join subjects"
+                     " s on s.id = f.subject_id where s.owner_id = u.id)"
+                     " from users u where id = %s", person.id) == [(0,)]
 
 
 def test_what_stops_an_owner_stops_his_keys(api, stack, person):
