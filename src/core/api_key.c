@@ -150,17 +150,26 @@ refuse_damaged(struct ctx *x)
 	return E_TOKEN_INVALID;
 }
 
+/*
+ * What a key is refused for counts like what it is given, but for what comes
+ * from a network that is not its own: a thief there spends nothing.
+ */
 static enum err
-judge(struct ctx *x, const struct api_key *k, const char *scope,
-    struct limit *taken)
+charge(struct ctx *x, const struct api_key *k, struct limit *taken)
 {
 	if (k->allowed_ips.n && !whence_in(x, k->allowed_ips.p))
 		return refuse(x, k->id, "network", E_NETWORK);
-	if (scope == NULL || (scope[0] && !api_key_has(k, str_of(scope))))
-		return E_SCOPE;
 	*taken = (struct limit){ .name = "api_key", .whose = k->id,
 		.max = k->rate_limit, .window = HOUR };
 	return limit_take(x, taken);
+}
+
+static enum err
+scope_opens(const struct api_key *k, const char *scope)
+{
+	if (scope && (scope[0] == '\0' || api_key_has(k, str_of(scope))))
+		return E_OK;
+	return E_SCOPE;
 }
 
 /* A key leads around nothing that its creator must do first (LG7, TO11). */
@@ -203,11 +212,13 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 		.is_active = true, .roles = row_str(r, 0, 9),
 		.role_version = row_int(r, 0, 10),
 	};
-	e = creator_may(x, &(struct account){ .roles = k->roles,
-	    .two_factor_enabled = row_bool(r, 0, 11),
-	    .is_verified = row_bool(r, 0, 12) });
+	e = charge(x, k, taken);
 	if (e == E_OK)
-		e = judge(x, k, scope, taken);
+		e = creator_may(x, &(struct account){ .roles = k->roles,
+		    .two_factor_enabled = row_bool(r, 0, 11),
+		    .is_verified = row_bool(r, 0, 12) });
+	if (e == E_OK)
+		e = scope_opens(k, scope);
 	if (e != E_OK)
 		return e;
 	count_use(x, k->id, row_bool(r, 0, 13));

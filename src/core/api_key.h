@@ -25,9 +25,10 @@ struct api_key {
 /*
  * Judge a presented key for a scope (rows AK1 to AK9): the checksum is
  * refused without a look-up, the secret compared by its hash in constant time,
- * the hourly limit taken into *taken (its name is NULL when it was not). "*"
- * opens every scope; scope NULL none at all: where keys are not taken,
- * administration first of all (row AK5).
+ * the hourly limit taken into *taken (its name is NULL when it was not), for
+ * what is refused too where secret and network were right. "*" opens every
+ * scope; scope NULL none at all: where keys are not taken, administration first
+ * of all (row AK5).
  *
  * A key works while its owner could log in: it rests while he is deactivated,
  * must reset his password or is to be erased. A lock for wrong passwords stops

@@ -238,6 +238,28 @@ class TestWithRedis(Durable):
                           X_API_Key=make(person, rate_limit=7, scopes=[
                               "2fa:read"])["api_key"])
         assert status.headers["X-RateLimit-Limit"] == "7"
+
+    @pytest.mark.parametrize("path", ["/auth/me", "/admin/users"])
+    def test_what_a_key_may_not_is_counted_too(self, api, at, path):
+        """Row AK9: a scope that it lacks, and administration."""
+        data = at("/auth/register", test_accounts.form()).data
+        person = type("P", (), {"api": api.of(data["access_token"])})
+        key = make(person, rate_limit=2, scopes=["x"])["api_key"]
+        answers = [api.get(path, X_API_Key=key) for _ in range(3)]
+        assert [a.status for a in answers] == [403, 403, 429]
+        assert answers[0].headers["X-RateLimit-Remaining"] == "1"
+
+    def test_a_key_from_elsewhere_spends_nothing(self, api, at, network):
+        """Row AK9: its owner keeps his number."""
+        data = at("/auth/register", test_accounts.form()).data
+        person = type("P", (), {"api": api.of(data["access_token"])})
+        key = make(person, rate_limit=1, allowed_ips=[network])["api_key"]
+        for _ in range(3):
+            answer = api.get("/auth/me", X_API_Key=key)
+            assert answer.status == 403
+            assert answer.headers["X-RateLimit-Limit"] is None
+        assert api.get("/auth/me", X_API_Key=key,
+                       X_Forwarded_For=network).status == 200
         assert person.api.get("/auth/me").headers[
             "X-RateLimit-Limit"] == "100"
 
