@@ -179,6 +179,7 @@ def erase_now(stack, person):
 
 def test_an_account_is_erased_after_the_cool_off(stack, api, person, inbox):
     """Rows PV2, PV3: nothing of it is left but lines of the audit log."""
+    assert person.try_login("Wrong-Pass-1").status == 401
     person.api.post("/api-keys", {"name": "k", "scopes": ["user:read"]})
     person.api.post("/webhooks", {"url": "https://example.com/",
                                   "events": ["*"]})
@@ -192,6 +193,8 @@ def test_an_account_is_erased_after_the_cool_off(stack, api, person, inbox):
     for table in ("sessions", "api_keys", "webhooks", "one_time"):
         assert stack.sql(f"select 1 from {table} where user_id = %s",
                          person.id) == []
+    assert stack.sql("select bucket from attempts where bucket like %s",
+                     f"login.all:{person.id}%") == []
     assert stack.sql("select 1 from audit_logs where user_id = %s and action"
                      " = 'user.delete'", person.id)
     again = api.post("/auth/register", person.form())
