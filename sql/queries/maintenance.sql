@@ -90,13 +90,16 @@ delete from jobs where id in (
 	order by finished_at limit $1::int for update skip locked)
 returning 1;
 
--- Dead letters and what expired (row PV4: 30 days).
+-- Dead letters (row PV4: 30 days); what expired, or would have by then, is of
+-- no use to send again, and most of it anybody caused: no longer than a day.
 -- name: clean_jobs_failed
 -- safe: yes
 delete from jobs where id in (
 	select id from jobs
 	where state in ('dead', 'expired')
-	  and finished_at < now() - interval '30 days'
+	  and finished_at < now() - interval '1 day'
+	  and (state = 'expired' or expires_at is not null
+		or finished_at < now() - interval '30 days')
 	order by finished_at limit $1::int for update skip locked)
 returning 1;
 
@@ -120,13 +123,16 @@ delete from webhook_host_shares where host in (
 	order by spent_until limit $1::int for update skip locked)
 returning 1;
 
--- Events for Kafka: dead letters (row PV4), and what still waits 30 days after
--- it was switched off.
+-- Events for Kafka: dead letters (row PV4), those of a reset link, which
+-- anybody may ask for, no longer than a day; and what still waits 30 days
+-- after it was switched off.
 -- name: clean_kafka_dead
 -- safe: yes
 delete from kafka_outbox where id in (
 	select id from kafka_outbox
-	where state = 'dead' and finished_at < now() - interval '30 days'
+	where state = 'dead' and finished_at < now() - case
+		when expires_at is null then interval '30 days'
+		else interval '1 day' end
 	order by finished_at limit $1::int for update skip locked)
 returning 1;
 

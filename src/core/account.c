@@ -11,6 +11,7 @@
 #include "crypto/token.h"
 
 #define REGISTRATIONS_MAX 20 /* beside the first: mails a day (RL12) */
+#define STRANGERS (86400 * CLOCK_SECOND) /* life of what anybody has mailed */
 
 struct account
 account_cells(const struct rows *r, size_t row, int first)
@@ -114,7 +115,8 @@ insert(struct ctx *x, const struct registration *r, struct str hash,
 	out->id = idempotency_id(x, 0);
 	if (off)
 		job = mail_draft(x, &(struct mail){ .template = "welcome",
-		    .to = r->email, .priority = 5, .unproved = true });
+		    .to = r->email, .priority = 5, .ttl = STRANGERS,
+		    .unproved = true });
 	else
 		job = (code = proof_code(x, r->email, false)).job;
 	e = db_exec(x->db, x->arena, Q_ACCOUNT_REGISTER, &rows,
@@ -145,7 +147,7 @@ tell_owner(struct ctx *x, struct str email)
 {
 	struct job_draft told = mail_draft(x, &(struct mail){
 	    .template = "already-registered", .to = email, .priority = 1,
-	    .unproved = true });
+	    .ttl = STRANGERS, .unproved = true });
 	enum err e = db_exec(x->db, x->arena, Q_MAIL_ADD, NULL,
 	    A_STR(mail_batch(x, &told, 1)));
 

@@ -834,6 +834,33 @@ def test_maintenance_deletes_what_is_over_once(stack):
     stack.sql("delete from attempts")
 
 
+def test_what_anybody_causes_is_kept_for_a_day(stack):
+    """Row PV4: what expired, and dead letters that would have by then. Others
+    are kept for 30 days."""
+    stack.relay()
+    expired, late = stack.add(2, ttl=600)
+    notice, old = stack.add(2)
+    stack.sql("update jobs set state = 'dead', finished_at = now() - interval"
+              " '29 days' where id <> %s", expired)
+    stack.sql("update jobs set state = 'expired', payload = null,"
+              " finished_at = now() where id = %s", expired)
+    stack.sql("update jobs set finished_at = now() - interval '25 hours'"
+              " where id in (%s, %s)", expired, late)
+    stack.sql("update jobs set finished_at = now() - interval '31 days'"
+              " where id = %s", old)
+    stack.sql("insert into kafka_outbox (topic, event, user_id, expires_at,"
+              " state, finished_at) select 'user-events', event,"
+              " gen_random_uuid(), until, 'dead', now() - interval '25 hours'"
+              " from (values ('password_reset_requested', now()),"
+              " ('user_signup', null)) v (event, until)")
+    stack.sql("update cron_jobs set next_run = now()")
+    stack.once()
+    assert stack.sql("select id::text from jobs") == [(notice,)]
+    assert stack.sql("select event from kafka_outbox") == [("user_signup",)]
+    stack.sql("delete from jobs")
+    stack.sql("delete from kafka_outbox")
+
+
 def test_the_service_manager_is_told(stack):
     """sd_notify(3): the unit has Type=notify and WatchdogSec."""
     stack.relay()
