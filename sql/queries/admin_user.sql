@@ -49,14 +49,14 @@ order by u.id desc;
 -- name: admin_user_search
 -- The same for a search of three characters and more, by the trigram index:
 -- what matches is found first, at most ten thousand of it.
--- 1 search, % _ and \ escaped, 2 role or null, 3 active or null,
--- 4 verified or null, 5 only behind this id or null, 6 limit, 7 offset
+-- 1 search, 2 role or null, 3 active or null, 4 verified or null, 5 only behind
+-- this id or null, 6 limit, 7 offset
 -- safe: yes
 with found as materialized (
 	select id from users
 	where search_key(email || ' ' || username || ' ' ||
 			coalesce(full_name, ''))
-		like '%' || search_key($1::text) || '%'
+		like search_pattern($1::text)
 		and ($2::text is null or roles @> array[$2::text])
 		and ($3::boolean is null or is_active = $3::boolean)
 		and ($4::boolean is null or is_verified = $4::boolean)

@@ -19,7 +19,7 @@ tristate(int v)
 
 /* Lower case, and nothing in it is a wildcard of LIKE. */
 static struct str
-search_text(struct ctx *x, struct str s)
+prefix_of(struct ctx *x, struct str s)
 {
 	struct buf b = buf_new(x->arena, s.n * 2 + 1);
 
@@ -36,19 +36,23 @@ search_text(struct ctx *x, struct str s)
 static enum err
 find(struct ctx *x, const struct admin_user_filter *f, struct rows **r)
 {
-	struct str text = search_text(x, f->search);
+	enum query q = Q_ADMIN_USER_SEARCH;
+	struct str text = f->search;
 	size_t points = 0;
 
-	(void)str_utf8(f->search, &points);
-	if (f->search.n == 0)
+	(void)str_utf8(text, &points);
+	if (text.n == 0)
 		return db_exec(x->db, x->arena, Q_ADMIN_USER_LIST, r,
 		    A_STR(f->role), tristate(f->active),
 		    tristate(f->verified), A_STR(f->after), A_INT(f->limit),
 		    A_INT(f->offset));
-	return db_exec(x->db, x->arena, points < TRIGRAM ?
-	    Q_ADMIN_USER_PREFIX : Q_ADMIN_USER_SEARCH, r, A_STR(text),
-	    A_STR(f->role), tristate(f->active), tristate(f->verified),
-	    A_STR(f->after), A_INT(f->limit), A_INT(f->offset));
+	if (points < TRIGRAM) {
+		q = Q_ADMIN_USER_PREFIX;
+		text = prefix_of(x, text);
+	}
+	return db_exec(x->db, x->arena, q, r, A_STR(text), A_STR(f->role),
+	    tristate(f->active), tristate(f->verified), A_STR(f->after),
+	    A_INT(f->limit), A_INT(f->offset));
 }
 
 enum err
