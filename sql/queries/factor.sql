@@ -12,9 +12,9 @@ with known as materialized (
 	select id from subjects
 	where user_id = $2::uuid or (owner_id = $3::uuid and name = $4)
 ), room as materialized (
-	select exists (select from known) or (select count(*) from (
-		select from subjects where owner_id = $3::uuid
-		limit $5::integer) few) < $5::integer as here
+	select case when $3::uuid is null or exists (select from known)
+		then true else subjects_below($3::uuid, $5::integer)
+		end as here
 ), i as (
 	insert into subjects (id, user_id, owner_id, name)
 	select $1::uuid, $2::uuid, $3::uuid, $4 from room where here

@@ -11,8 +11,8 @@ with w as (
 		user_may(u.id, 'users.read') and not $10::boolean,
 		$10::boolean, $5::bytea
 	from users u
-	where u.id = $2::uuid and (select count(*) from webhooks
-		where user_id = $2::uuid and id <> $1::uuid) < $6::integer
+	where u.id = $2::uuid
+		and webhooks_beside(u.id, $1::uuid) < $6::integer
 	on conflict (id) do update set secret = excluded.secret
 	returning id, created_at, everyone, xmax = 0 as made
 ), a as (

@@ -297,6 +297,29 @@ def test_two_at_once_are_not_one_key_too_many(stack, person):
     assert sorted(status for status, _ in answers) == [201] * 2 + [422] * 6
 
 
+@pytest.mark.parametrize("path, table, owner, most, body", [
+    ("/webhooks", "webhooks", "user_id", 20,
+     lambda i: {"url": f"https://example.com/{i}", "events": ["*"]}),
+    ("/2fa/setup", "subjects", "owner_id", 10000,
+     lambda i: {"user_id": f"user-{i}"}),
+], ids=["webhooks", "users"])
+def test_nor_are_many_by_key_at_once(api, stack, person, path, table, owner,
+                                     most, body):
+    """Row TO13 for users with factors."""
+    key = make(person, scopes=["*"])["api_key"]
+    filler = {
+        "webhooks": "insert into webhooks (id, user_id, url, events, secret)"
+        " select gen_random_uuid(), %s, 'https://example.com/', '{*}', ''",
+        "subjects": "insert into subjects (id, owner_id, name) select"
+        " gen_random_uuid(), %s, 'n' || n"}[table]
+    stack.sql(f"{filler} from generate_series(2, {most}) n", person.id)
+    answers = at_once(api, path, [body(i) for i in range(30)], X_API_Key=key)
+    refused = [status for status, _ in answers if status == 422]
+    assert len(refused) == 29, answers
+    assert stack.sql(f"select count(*) from {table} where {owner} = %s",
+                     person.id) == [(most,)]
+
+
 def test_an_owner_has_so_many_users_with_factors(api, stack, person):
     """Row TO13: two_factor.max_subjects."""
     key = make(person, scopes=["2fa:write"])["api_key"]
