@@ -44,7 +44,8 @@ END_TEST
 START_TEST(only_six_ascii_digits_are_a_code)
 {
 	static const char *const bad[] = { "", "28708", "2870822", "28708a",
-		" 28708", "287 82", "-87082", "+87082", "\xef\xbc\x92" "7082" };
+		" 28708", "287 82", "-87082", "+87082",
+		("\xef\xbc\x92" "7082") };
 	struct str secret = STR("12345678901234567890");
 	int64_t step;
 

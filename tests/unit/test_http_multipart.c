@@ -70,8 +70,8 @@ START_TEST(boundaries_have_their_characters_and_length)
 		"multipart/form-data; boundary=b; boundary=b",
 		"multipart/form-data; boundary=b;;",
 		"multipart/form-data; boundary=\"b",
-		"multipart/form-data; boundary=012345678901234567890123456789"
-		"01234567890123456789012345678901234567890" };
+		("multipart/form-data; boundary=012345678901234567890123456789"
+		"01234567890123456789012345678901234567890") };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		ck_assert_msg(parse(bad[i], ONE(NAME("t"))) == E_BAD_REQUEST,

@@ -70,8 +70,8 @@ END_TEST
 START_TEST(a_request_id_is_taken_only_when_well_formed)
 {
 	static const char *const bad[] = { "", "a b", "a\nb", "<x>", "\xc3\xa9",
-		"0123456789012345678901234567890123456789012345678901234567890"
-		"1234" };
+		("0123456789012345678901234567890123456789012345678901234567890"
+		"1234") };
 	struct uuid u;
 
 	MAKE("", "HTTP_X_REQUEST_ID", "aZ9._-");
