@@ -52,14 +52,18 @@ known_event(struct str name)
 	return false;
 }
 
-/* *events: the list as one text, each once; STR_NONE when none is given. */
+/*
+ * As they are kept: *url, and *events as one text, each once; STR_NONE when
+ * none is given.
+ */
 static enum err
-check(struct ctx *x, const struct webhook_wish *w, struct str *events)
+check(struct ctx *x, const struct webhook_wish *w, struct str *url,
+    struct str *events)
 {
-	struct webhook_url url;
+	struct webhook_url u = { .text = STR_NONE };
 	struct str all = STR_NONE;
 	const char *fault = w->url.p ? webhook_url_fault(x->arena, x->config,
-	    w->url, &url) : NULL;
+	    w->url, &u) : NULL;
 
 	if (fault) {
 		x->field = "url";
@@ -75,6 +79,7 @@ check(struct ctx *x, const struct webhook_wish *w, struct str *events)
 		all = arena_fmt(x->arena, "%.*s%s%.*s", STR_FMT(all),
 		    i ? "," : "", STR_FMT(w->events[i]));
 	}
+	*url = u.text;
 	*events = all;
 	return E_OK;
 }
@@ -83,19 +88,19 @@ enum err
 webhook_create(struct ctx *x, struct str user_id,
     const struct webhook_wish *w, struct webhook *out, struct str *secret)
 {
-	struct str events, sealed;
+	struct str url, events, sealed;
 	struct rows *r;
-	enum err e = check(x, w, &events);
+	enum err e = check(x, w, &url, &events);
 
 	if (e != E_OK)
 		return e;
 	*secret = secret_new(x);
 	*out = (struct webhook){ .id = idempotency_id(x, 0),
-		.url = w->url, .events = events, .is_active = true };
+		.url = url, .events = events, .is_active = true };
 	sealed = seal(x->arena, x->keys, webhook_bound(x->arena, out->id),
 	    *secret);
 	e = actor_exec(x, Q_WEBHOOK_CREATE, &r, A_STR(out->id),
-	    A_STR(user_id), A_STR(w->url), A_STR(events), A_BYTES(sealed),
+	    A_STR(user_id), A_STR(url), A_STR(events), A_BYTES(sealed),
 	    A_INT(WEBHOOKS_MAX), A_STR(x->client), A_STR(x->user_agent),
 	    A_STR(x->request_id), A_BOOL(w->own_only));
 	if (e == E_OK && r->n == 0) {
@@ -173,16 +178,16 @@ webhook_update(struct ctx *x, struct str user_id, struct str id,
     const struct webhook_wish *w, struct webhook *out)
 {
 	struct webhook *found;
-	struct str events;
+	struct str url, events;
 	int64_t total;
 	struct rows *r = NULL;
 	size_t n;
-	enum err e = check(x, w, &events);
+	enum err e = check(x, w, &url, &events);
 
 	if (e != E_OK)
 		return e;
 	e = actor_exec(x, Q_WEBHOOK_UPDATE, &r, A_STR(user_id),
-	    A_STR(id), A_STR(w->url), A_STR(events),
+	    A_STR(id), A_STR(url), A_STR(events),
 	    w->given_active ? A_BOOL(w->is_active) : A_NULL,
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
 	    A_BOOL(w->own_only));

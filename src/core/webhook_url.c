@@ -117,28 +117,36 @@ local_name(struct str host)
 }
 
 static const char *
-address_fault(const struct config *c, const struct net_addr *addr)
+address_fault(struct arena *a, const struct config *c,
+    const struct net_addr *addr, struct str *host)
 {
+	*host = net_text(a, addr);
 	return webhook_address_ok(c, addr) ? NULL : NOT_PUBLIC;
 }
 
-/* The dot of the root is not part of the name: "127.0.0.1." is 127.0.0.1. */
+/*
+ * *host becomes its one spelling. The dot of the root is not part of the name:
+ * "127.0.0.1." is 127.0.0.1.
+ */
 static const char *
-host_fault(struct arena *a, const struct config *c, struct str host,
-    bool literal)
+host_fault(struct arena *a, const struct config *c, bool literal,
+    struct str *inout)
 {
+	struct str host = *inout;
 	struct net_addr addr;
 
 	if (literal)
-		return net_parse(host, &addr) ? address_fault(c, &addr) :
+		return net_parse(host, &addr) ?
+		    address_fault(a, c, &addr, inout) :
 		    "must have a valid IPv6 address between the brackets";
 	if (str_ends(host, STR(".")))
 		host = str_slice(host, 0, host.n - 1);
 	if (!host_bytes(host))
 		return "must have a valid host: a name of letters, digits, "
 		    "- and ., or an address";
+	*inout = arena_lower(a, host);
 	if (spelled(arena_cstr(a, host), &addr))
-		return address_fault(c, &addr);
+		return address_fault(a, c, &addr, inout);
 	if (ends_in_number(host))
 		return "must have a valid host: this one is neither a name "
 		    "nor an address";
@@ -203,6 +211,18 @@ scheme_fault(const struct config *c, struct str url, bool *tls,
 	    "must begin with https://";
 }
 
+/* One spelling; rest: what stands behind host and port. */
+static struct str
+kept(struct arena *a, const struct webhook_url *u, struct str rest)
+{
+	bool v6 = str_find(u->host, ':') < u->host.n;
+	bool said = u->port != (u->tls ? 443 : 80);
+
+	return arena_fmt(a, "%s://%s%.*s%s%s%.*s", u->tls ? "https" : "http",
+	    v6 ? "[" : "", STR_FMT(u->host), v6 ? "]" : "",
+	    said ? arena_fmt(a, ":%ld", u->port).p : "", STR_FMT(rest));
+}
+
 const char *
 webhook_url_fault(struct arena *a, const struct config *c, struct str url,
     struct webhook_url *out)
@@ -225,6 +245,10 @@ webhook_url_fault(struct arena *a, const struct config *c, struct str url,
 		end++;
 	fault = split(str_slice(rest, 0, end), out, &literal);
 	if (fault == NULL)
-		fault = host_fault(a, c, out->host, literal);
-	return fault ? fault : port_fault(a, c, out->port);
+		fault = host_fault(a, c, literal, &out->host);
+	if (fault == NULL)
+		fault = port_fault(a, c, out->port);
+	if (fault == NULL)
+		out->text = kept(a, out, str_slice(rest, end, rest.n));
+	return fault;
 }

@@ -16,9 +16,15 @@ struct webhook_url {
 	bool tls;
 	struct str host; /* without brackets */
 	long port;
+	struct str text; /* as it is kept, in a */
 };
 
-/* NULL, or the fault: "must …", in a. */
+/*
+ * NULL, or the fault: "must …", in a. The text that is kept has one spelling
+ * for a host, as all of one host share what it gets (row WH12): scheme and
+ * host in lower case, no dot of the root, an address as net_text has it, no
+ * port that the scheme implies.
+ */
 const char *webhook_url_fault(struct arena *a, const struct config *c,
     struct str url, struct webhook_url *out);
 

@@ -17,6 +17,35 @@ fault(const char *url)
 	return said ? said : "";
 }
 
+static const char *
+kept(const char *url)
+{
+	struct webhook_url out = { .text = STR("refused") };
+
+	(void)webhook_url_fault(a, &conf, str_of(url), &out);
+	return arena_cstr(a, out.text);
+}
+
+/* Row WH12: else each spelling would have a share of its own. */
+START_TEST(a_host_is_kept_in_one_spelling)
+{
+	static const char *const of[][2] = {
+		{ "https://example.com/A?b=C",
+		    "HTTPS://EXAMPLE.com.:00443/A?b=C" },
+		{ "https://example.com:8443", "https://example.COM.:08443" },
+		{ "https://1.2.3.4/", "https://0x1.02.772/" },
+		{ "https://1.2.3.4?x", "https://16909060?x" },
+		{ "https://1.2.3.4/", "https://[::FFFF:102:304]:443/" },
+		{ "https://[2606:4700::1]:8443/x",
+		    "https://[2606:4700:0::0001]:8443/x" } };
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		ck_assert_str_eq(kept(of[i][0]), of[i][0]);
+		ck_assert_str_eq(kept(of[i][1]), of[i][0]);
+	}
+}
+END_TEST
+
 #define IS(url, word) \
 	ck_assert_msg(strstr(fault(url), (word)) != NULL, "%s: %s", (url), \
 	    fault(url))
@@ -91,4 +120,5 @@ END_TEST
 UNIT("core/webhook_url",
     a_public_https_url_is_taken,
     the_fault_that_it_is_is_said,
-    a_host_inside_is_refused_in_every_spelling)
+    a_host_inside_is_refused_in_every_spelling,
+    a_host_is_kept_in_one_spelling)
