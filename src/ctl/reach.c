@@ -111,8 +111,8 @@ reach_mail(struct arena *a, const struct config *c, struct str address,
 	json_add_str(payload, "template", STR("test"));
 	json_add_str(payload, "to", address);
 	if (!mail_address_ok(address) || !mail_sender(a, c, &sender, &why) ||
-	    !mail_compose(a, &sender, uuid_text(a, uuid_v7()), clock_wall(),
-	    json_print(a, payload), &mail, &why)) {
+	    mail_compose(a, &sender, uuid_text(a, uuid_v7()), clock_wall(),
+	    json_print(a, payload), &mail, &why) != E_OK) {
 		*detail = arena_fmt(a, "%.*s: %s", STR_FMT(address), why);
 		return FAULT;
 	}

@@ -34,7 +34,7 @@ mail_sender(struct arena *a, const struct config *c, struct mail_sender *out,
 	return true;
 }
 
-bool
+enum err
 mail_compose(struct arena *a, const struct mail_sender *s, struct str id,
     int64_t created_at, struct str payload, struct mail *out,
     const char **why)
@@ -44,15 +44,15 @@ mail_compose(struct arena *a, const struct mail_sender *s, struct str id,
 	struct mime_mail m;
 
 	if (!message_read(a, &s->source, payload, &msg, why))
-		return false;
+		return E_VALIDATION;
 	out->template = msg.template;
 	out->to = msg.to;
 	if (!mail_template_render(a, &s->source.templates, msg.template,
 	    msg.language, msg.values, &text, why))
-		return false;
+		return E_UNAVAILABLE;
 	m = (struct mime_mail){ .id = id, .host = s->host,
 		.date = created_at, .from_name = s->name,
 		.from = s->address, .to = out->to, .subject = text.subject,
 		.text = text.text, .html = text.html };
-	return mime_build(a, &m, &out->message, why);
+	return mime_build(a, &m, &out->message, why) ? E_OK : E_VALIDATION;
 }

@@ -30,10 +30,11 @@ struct mail {
 /*
  * The message of payload, for job id made at created_at (µs): the same job
  * gives the same bytes while templates and settings are the same (row RE4).
- * json_use(a) must have been called. False when it never can be sent; *why is
- * a short reason without contents.
+ * json_use(a) must have been called. Else *why is a short reason without
+ * contents: E_UNAVAILABLE where the fault is the templates', which others may
+ * replace, E_VALIDATION where it never can be sent.
  */
-bool mail_compose(struct arena *a, const struct mail_sender *s, struct str id,
+enum err mail_compose(struct arena *a, const struct mail_sender *s, struct str id,
     int64_t created_at, struct str payload, struct mail *out,
     const char **why);
 

@@ -31,12 +31,22 @@ expire(struct mail_load *l)
 	ends(l, job_end_expired(&l->job));
 }
 
+static void
+again(struct mail_load *l, int64_t delay, const char *why)
+{
+	log_warn("mail will be tried again", log_s("job", l->job.id),
+	    log_i("attempts", l->job.attempts), log_c("why", why),
+	    log_i("delay_ms", delay / CLOCK_MS));
+	ends(l, job_end_retry(&l->job, delay, false, why));
+}
+
 bool
 mail_load_fill(struct mail_load *l, const struct job *claimed,
     const struct keyring *k, const struct mail_sender *s)
 {
 	const char *why = "the payload cannot be unsealed";
 	struct job *j = &l->job;
+	enum err e;
 
 	l->job = job_copy(l->arena, claimed);
 	if (j->expired) {
@@ -48,11 +58,15 @@ mail_load_fill(struct mail_load *l, const struct job *claimed,
 		return false;
 	}
 	json_use(l->arena);
-	if (job_open(k, l->arena, j) == E_OK && mail_compose(l->arena, s,
-	    j->id, j->created_at, j->payload, &l->mail, &why))
-		return true;
-	bury(l, false, why, why);
-	return false;
+	e = job_open(k, l->arena, j);
+	if (e == E_OK)
+		e = mail_compose(l->arena, s, j->id, j->created_at,
+		    j->payload, &l->mail, &why);
+	if (e == E_UNAVAILABLE)
+		again(l, job_backoff(j->attempts), why);
+	else if (e != E_OK)
+		bury(l, false, why, why);
+	return e == E_OK;
 }
 
 static void

@@ -17,7 +17,9 @@ struct mail_load {
 
 /*
  * Unseal the claimed job and make its message. False when it ended here:
- * expired, tried too often, or never to be sent.
+ * expired, tried too often, never to be sent, or to be tried again because a
+ * template is missing or malformed: where an older worker stands beside a new
+ * web process, the next one may know it.
  */
 bool mail_load_fill(struct mail_load *l, const struct job *claimed,
     const struct keyring *k, const struct mail_sender *s);

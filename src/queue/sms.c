@@ -93,6 +93,15 @@ bury(struct sms *s, struct arena *a, const struct job *j, bool tried,
 	settle(s, a, job_end_dead(j, tried, why));
 }
 
+static void
+again(struct sms *s, struct arena *a, const struct job *j, int64_t delay,
+    const char *why)
+{
+	log_warn("SMS will be tried again", log_s("job", j->id),
+	    log_i("attempts", j->attempts), log_c("why", why));
+	settle(s, a, job_end_retry(j, delay, false, why));
+}
+
 static struct load *
 load_free(struct sms *s)
 {
@@ -110,13 +119,17 @@ begin(struct sms *s, struct load *l)
 	struct http_post post;
 	struct job *j = &l->job;
 	const char *why = "the payload cannot be unsealed";
+	enum err e = job_open(s->queue->keys, l->arena, j);
 
-	if (job_open(s->queue->keys, l->arena, j) != E_OK ||
-	    !sms_request_make(l->arena, s->config, j->id, j->payload, &r,
-	    &why)) {
+	if (e == E_OK)
+		e = sms_request_make(l->arena, s->config, j->id, j->payload,
+		    &r, &why);
+	if (e == E_UNAVAILABLE)
+		again(s, l->arena, j, job_backoff(j->attempts), why);
+	else if (e != E_OK)
 		bury(s, l->arena, j, false, why);
+	if (e != E_OK)
 		return false;
-	}
 	post = (struct http_post){ .url = r.url, .headers = r.headers,
 		.body = r.body, .arg = l };
 	if (http_pool_start(s->pool, &post))
@@ -201,9 +214,7 @@ ended(struct sms *s, const struct http_answer *r)
 	    r->status != 403 && r->status != 408 && r->status != 429) {
 		bury(s, l->arena, j, true, why);
 	} else {
-		log_warn("SMS will be tried again", log_s("job", j->id),
-		    log_i("attempts", j->attempts), log_c("why", why));
-		settle(s, l->arena, job_end_retry(j, later(j, r), false, why));
+		again(s, l->arena, j, later(j, r), why);
 	}
 	arena_free(&l->arena);
 }

@@ -63,7 +63,7 @@ generic(struct arena *a, const struct config *c, struct str id,
 	out->body = json_print(a, o);
 }
 
-bool
+enum err
 sms_request_make(struct arena *a, const struct config *c, struct str id,
     struct str payload, struct sms_request *out, const char **why)
 {
@@ -73,13 +73,14 @@ sms_request_make(struct arena *a, const struct config *c, struct str id,
 
 	*out = (struct sms_request){ 0 };
 	json_use(a);
-	if (!message_read(a, &source, payload, &m, why) ||
-	    !sms_template_render(a, &source.templates, m.template, m.language,
-		m.values, &text, why))
-		return false;
+	if (!message_read(a, &source, payload, &m, why))
+		return E_VALIDATION;
+	if (!sms_template_render(a, &source.templates, m.template, m.language,
+	    m.values, &text, why))
+		return E_UNAVAILABLE;
 	if (has_twilio(c))
 		twilio(a, c, m.to, text, out);
 	else
 		generic(a, c, id, m.to, text, out);
-	return true;
+	return E_OK;
 }

@@ -16,9 +16,10 @@ bool sms_request_possible(const struct config *c);
 
 /*
  * The request for the payload (queue/message.h) of job id, in a, with the text
- * of its template. False with *why when it can never be sent.
+ * of its template. Else with *why: E_UNAVAILABLE where the fault is the
+ * templates', E_VALIDATION where it can never be sent.
  */
-bool sms_request_make(struct arena *a, const struct config *c, struct str id,
+enum err sms_request_make(struct arena *a, const struct config *c, struct str id,
     struct str payload, struct sms_request *out, const char **why);
 
 #endif

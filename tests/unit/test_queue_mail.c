@@ -24,18 +24,24 @@ sender(void)
 	return s;
 }
 
-static bool
-compose(const char *payload, struct mail *out)
+static enum err
+composing(const char *payload, struct mail *out)
 {
 	struct mail_sender s = sender();
 	const char *why = NULL;
-	bool ok;
+	enum err e;
 
 	json_use(a);
-	ok = mail_compose(a, &s, STR("0192-id"), INT64_C(1700000000000000),
+	e = mail_compose(a, &s, STR("0192-id"), INT64_C(1700000000000000),
 	    str_of(payload), out, &why);
-	ck_assert(ok || why != NULL);
-	return ok;
+	ck_assert(e == E_OK || why != NULL);
+	return e;
+}
+
+static bool
+compose(const char *payload, struct mail *out)
+{
+	return composing(payload, out) == E_OK;
 }
 
 static bool
@@ -119,15 +125,27 @@ START_TEST(a_payload_that_is_no_mail_is_refused)
 {
 	static const char *const bad[] = { "", "{", "[]", "null", "{}",
 		"{\"template\":\"verify\"}", "{\"to\":\"a@x.test\"}",
-		"{\"template\":\"../verify\",\"to\":\"a@x.test\"}",
-		"{\"template\":\"missing\",\"to\":\"a@x.test\"}",
 		"{\"template\":\"verify\",\"to\":\"a@x.test\\r\\nb\"}",
-		"{\"template\":7,\"to\":\"a@x.test\"}",
-		"{\"template\":\"_head\",\"to\":\"a@x.test\"}" };
+		"{\"template\":7,\"to\":\"a@x.test\"}" };
 	struct mail m;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(!compose(bad[i], &m), "%s", bad[i]);
+		ck_assert_msg(composing(bad[i], &m) == E_VALIDATION, "%s",
+		    bad[i]);
+}
+END_TEST
+
+START_TEST(a_template_that_is_not_there_may_come)
+{
+	static const char *const none[] = {
+		"{\"template\":\"../verify\",\"to\":\"a@x.test\"}",
+		"{\"template\":\"missing\",\"to\":\"a@x.test\"}",
+		"{\"template\":\"_head\",\"to\":\"a@x.test\"}" };
+	struct mail m;
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		ck_assert_msg(composing(none[i], &m) == E_UNAVAILABLE, "%s",
+		    none[i]);
 }
 END_TEST
 
@@ -250,6 +268,7 @@ UNIT("queue/mail", the_sender_comes_from_the_settings_only,
     a_greeting_is_a_name_and_no_link,
     vars_cannot_replace_what_the_service_says_of_itself,
     a_payload_that_is_no_mail_is_refused,
+    a_template_that_is_not_there_may_come,
     a_language_cannot_leave_the_template_directory,
     times_are_said_as_the_language_of_the_mail_says_them,
     the_back_off_doubles_up_to_six_hours_and_fills_five_days,

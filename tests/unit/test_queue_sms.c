@@ -28,7 +28,7 @@ request(const struct config *c, const char *payload)
 
 	json_use(a);
 	ck_assert(sms_request_make(a, c, STR("job-1"), str_of(payload), &r,
-	    &why));
+	    &why) == E_OK);
 	return r;
 }
 
@@ -76,7 +76,8 @@ START_TEST(a_payload_that_is_no_message_is_refused)
 	static const char *const bad[] = { "", "[]", "{}", "\"x\"",
 		"{\"to\":\"+1\"}", "{\"template\":\"factor-code\"}",
 		"{\"to\":1,\"template\":\"factor-code\"}",
-		"{\"to\":\"\",\"template\":\"factor-code\"}",
+		"{\"to\":\"\",\"template\":\"factor-code\"}" };
+	static const char *const none[] = {
 		"{\"to\":\"+1\",\"template\":\"verify\"}",
 		"{\"to\":\"+1\",\"template\":\"../sms/factor-code\"}" };
 	struct sms_request r;
@@ -84,8 +85,13 @@ START_TEST(a_payload_that_is_no_message_is_refused)
 
 	json_use(a);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(!sms_request_make(a, &twilio, STR("j"),
-		    str_of(bad[i]), &r, &why), "%s", bad[i]);
+		ck_assert_msg(sms_request_make(a, &twilio, STR("j"),
+		    str_of(bad[i]), &r, &why) == E_VALIDATION, "%s", bad[i]);
+	/* A text that is not there may come. */
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		ck_assert_msg(sms_request_make(a, &twilio, STR("j"),
+		    str_of(none[i]), &r, &why) == E_UNAVAILABLE, "%s",
+		    none[i]);
 }
 END_TEST
 
