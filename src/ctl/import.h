@@ -40,7 +40,7 @@ int import_byte(struct import_file *f);
 /*
  * Read the names of a CSV file, into a; what first separates two of them (a
  * comma, a semicolon, a tab) does so in the whole file. "sep=;", which Excel
- * writes, may stand before. False: there are none.
+ * writes, and empty lines may stand before. False: there are none.
  */
 bool import_csv_begin(struct import_file *f, struct arena *a);
 

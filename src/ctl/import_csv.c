@@ -112,8 +112,9 @@ import_csv_begin(struct import_file *f, struct arena *a)
 	do {
 		names = read_record(f, a, f->header, &f->nheader, &wrong) &&
 		    wrong == NULL;
-	} while (names && f->line == 1 && f->nheader == 2 &&
-	    str_eq(f->header[0], STR("sep=")));
+	} while (names && ((f->nheader == 1 && f->header[0].n == 0) ||
+	    (f->line == 1 && f->nheader == 2 &&
+	    str_eq(f->header[0], STR("sep=")))));
 	if (!names)
 		f->nheader = 0;
 	return f->nheader > 0;

@@ -59,6 +59,8 @@ import_json(struct import_file *f, struct arena *a, struct import_record *out)
 		line = str_trim(line);
 	} while (line.n == 0 && out->wrong == NULL);
 	out->n = 0;
+	if (out->wrong == NULL && str_starts(line, STR("[")))
+		out->wrong = "a list begins: one object a line is wanted";
 	if (out->wrong)
 		return true;
 	if (json_parse(a, line, DEPTH, &object, &out->wrong) != E_OK)

@@ -118,7 +118,7 @@ read_hash(struct arena *a, struct str hash, struct arg *out)
 		[PASSWORD_COSTLY] = "the password hash costs too much to "
 		    "check (password.import_memory_kib)",
 	};
-	enum password_import is = password_import(a, hash, &hash);
+	enum password_import is = password_import(a, str_trim(hash), &hash);
 
 	*out = A_STR(hash);
 	return why[is];

@@ -519,6 +519,7 @@ def test_import_of_json_lines(ctl, tmp_path):
     assert json.loads(done.stdout)["imported"] == 2
     assert [x.split(":")[0] for x in done.stderr.splitlines()[:-1]] == [
         "line 3", "line 4", "line 5"]
+    assert "line 4: a list begins" in done.stderr
     assert ctl.json("user", "show", "a")["roles"] == "admin, user"
 
 
@@ -553,6 +554,7 @@ def test_a_dry_run_judges_as_the_run_does(ctl, tmp_path):
     '{0};{1};"Lee; Ann, Dr";2024-01-31 11:00:00+01:00\n',
     "\ufeffemail\tusername\tcreated\n{0}\t{1}\t2024-01-31T10:00:00Z\n",
     "email,username,date_joined\n{0},{1},2024-01-31 10:00:00.000 UTC\n",
+    "\ufeff\r\n\r\nemail,username,created_at\r\n{0},{1},1706695200\r\n",
     "user_email,user_login,user_registered\n{0},{1},2024-01-31 10:00:00\n",
     '{{"email":"{0}","username":"{1}","created":1706695200}}\n',
     '\ufeff{{"email":"{0}","username":"{1}",'
@@ -937,7 +939,7 @@ def test_imported_hashes_of_others_log_in_and_are_hashed_anew(stack,
     passwords = dict.fromkeys(hashes, PASSWORD)
     hashes.update(OTHERS)
     text = "email,username,password_hash,verified\n" + "".join(
-        f'{k}{mark}@x.test,{k}{mark},"{h}",yes\n' for k, h in hashes.items())
+        f'{k}{mark}@x.test,{k}{mark}," {h} ",yes\n' for k, h in hashes.items())
     done = stack.ctl("user", "import", "-", "--format", "csv", "--json",
                      input=text)
     assert json.loads(done.stdout)["imported"] == len(hashes)
