@@ -61,9 +61,12 @@ select coalesce(substring(obj_description(
 insert into schema_migrations (version, name, sha256)
 values ($1, $2, $3);
 
+-- Whether it is the owner, and whether it was given rights before.
 -- name: role_known
 -- safe: yes
-select rolname = current_user from pg_roles where rolname = $1;
+select rolname = current_user,
+	has_table_privilege(oid, 'schema_migrations', 'select')
+from pg_roles where rolname = $1;
 
 -- How far jobs and webhook deliveries are behind: due (counted to $1), age of
 -- the oldest in µs, given up (counted to $1). Each priority, and each endpoint

@@ -191,58 +191,6 @@ apply(struct db *d, struct arena *a, const struct migration *m,
 	return e == E_OK || e == E_UNAVAILABLE ? e : E_INTERNAL;
 }
 
-/* Under the lock: verify, then the first that is pending; *done if none. */
-static enum err
-step(struct db *d, struct arena *a, bool *done, const char **why)
-{
-	const struct migration *pending = NULL;
-	enum err e = db_exec0(d, a, Q_MIGRATION_LOCK, NULL);
-
-	*why = "the database is not reachable";
-	if (e == E_OK)
-		e = db_exec0(d, a, Q_MIGRATION_TABLE, NULL);
-	if (e == E_INTERNAL)
-		*why = "the role cannot create tables: connect as the owner "
-		    "of the database";
-	if (e == E_OK)
-		e = verify(d, a, &pending, why);
-	*done = pending == NULL;
-	if (e == E_OK && pending)
-		e = apply(d, a, pending, why);
-	return e;
-}
-
-typedef enum err step_fn(struct db *d, struct arena *a, void *arg,
-    const char **why);
-
-/* fn as one transaction on one connection. */
-static enum err
-transaction(struct db *d, struct arena *a, step_fn *fn, void *arg,
-    const char **why)
-{
-	enum err e = db_exec0(d, a, Q_TRANSACTION_BEGIN, NULL);
-
-	*why = "the database is not reachable";
-	if (e != E_OK)
-		return e;
-	db_pin(d, true);
-	e = fn(d, a, arg, why);
-	if (e == E_OK) {
-		*why = "the commit failed";
-		e = db_exec0(d, a, Q_TRANSACTION_COMMIT, NULL);
-	} else {
-		db_exec0(d, a, Q_TRANSACTION_ROLLBACK, NULL);
-	}
-	db_pin(d, false);
-	return e;
-}
-
-static enum err
-migrate_one(struct db *d, struct arena *a, void *arg, const char **why)
-{
-	return step(d, a, arg, why);
-}
-
 /* Letters that need no escape inside a quoted name or a literal. */
 static bool
 plain_role(struct str role)
@@ -278,14 +226,20 @@ roles_for(struct arena *a, struct str role)
 	return buf_str(&b).p;
 }
 
+/*
+ * Under the lock; nothing where there is one role only. With later, when more
+ * migrations follow, a role that never had rights waits for the last.
+ */
 static enum err
-grant(struct db *d, struct arena *a, void *arg, const char **why)
+grant(struct db *d, struct arena *a, struct str role, bool later,
+    const char **why)
 {
-	struct str role = str_of(arg);
 	const char *said;
 	struct rows *r;
 	enum err e;
 
+	if (role.n == 0)
+		return E_OK;
 	if (!plain_role(role)) {
 		*why = "the role's name has characters that are not allowed";
 		return E_NOT_FOUND;
@@ -298,11 +252,66 @@ grant(struct db *d, struct arena *a, void *arg, const char **why)
 	}
 	if (e != E_OK || row_bool(r, 0, 0))
 		return e; /* the owner itself */
-	e = db_exec0(d, a, Q_MIGRATION_LOCK, NULL);
+	if (later && !row_bool(r, 0, 1))
+		return E_OK;
+	e = db_script(d, a, "roles.sql", roles_for(a, role), &said);
+	*why = arena_fmt(a, "roles.sql: %s", said).p;
+	return e;
+}
+
+/* What the steps of one run share. */
+struct run {
+	struct str role; /* STR_NONE: the owner alone */
+	bool done;
+};
+
+/*
+ * Under the lock: verify, then the first that is pending, or nothing but the
+ * rights: run->done. The rights are given with each, for the programs are at
+ * work meanwhile and a function that is new may write a table that is new. Of
+ * a role that is not there the last step says so.
+ */
+static enum err
+step(struct db *d, struct arena *a, struct run *run, const char **why)
+{
+	const struct migration *pending = NULL;
+	enum err e = db_exec0(d, a, Q_MIGRATION_LOCK, NULL);
+
+	*why = "the database is not reachable";
+	if (e == E_OK)
+		e = db_exec0(d, a, Q_MIGRATION_TABLE, NULL);
+	if (e == E_INTERNAL)
+		*why = "the role cannot create tables: connect as the owner "
+		    "of the database";
+	if (e == E_OK)
+		e = verify(d, a, &pending, why);
+	run->done = pending == NULL;
+	if (e == E_OK && pending)
+		e = apply(d, a, pending, why);
+	if (e != E_OK)
+		return e;
+	e = grant(d, a, run->role, pending, why);
+	return e == E_NOT_FOUND && pending ? E_OK : e;
+}
+
+/* One step as one transaction. */
+static enum err
+transaction(struct db *d, struct arena *a, struct run *run, const char **why)
+{
+	enum err e = db_exec0(d, a, Q_TRANSACTION_BEGIN, NULL);
+
+	*why = "the database is not reachable";
+	if (e != E_OK)
+		return e;
+	db_pin(d, true);
+	e = step(d, a, run, why);
 	if (e == E_OK) {
-		e = db_script(d, a, "roles.sql", roles_for(a, role), &said);
-		*why = arena_fmt(a, "roles.sql: %s", said).p;
+		*why = "the commit failed";
+		e = db_exec0(d, a, Q_TRANSACTION_COMMIT, NULL);
+	} else {
+		db_exec0(d, a, Q_TRANSACTION_ROLLBACK, NULL);
 	}
+	db_pin(d, false);
 	return e;
 }
 
@@ -319,21 +328,17 @@ migrate_run(struct arena *a, const char *conninfo_owner, const char *app_role,
 	const struct db_options o = { conninfo_owner, 5 * CLOCK_SECOND,
 		MIGRATION_TIME, 0, false, false };
 	struct db *d = db_new(&o);
-	bool done = false;
+	struct run run = { app_role ? arena_str(a, str_of(app_role)) :
+		STR_NONE, false };
 	enum err e;
 	int n = -1;
 
 	do {
-		e = transaction(d, a, migrate_one, &done, why);
+		e = transaction(d, a, &run, why);
 		n++;
-	} while (e == E_OK && !done);
+	} while (e == E_OK && !run.done);
 	if (applied)
 		*applied = n;
-	if (e == E_OK && app_role && *app_role) {
-		struct str role = arena_str(a, str_of(app_role));
-
-		e = transaction(d, a, grant, (void *)(uintptr_t)role.p, why);
-	}
 	if (e == E_OK)
 		*why = "";
 	if (e != E_OK)

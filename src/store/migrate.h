@@ -13,10 +13,11 @@
 
 /*
  * Bring the database to the schema of this program; connects by itself as the
- * owner. Several may run at once: one works, the others find it done. Then
- * gives app_role its rights by sql/roles.sql; "" or the owner's own name:
- * there is one role only and it has them. *applied (may be NULL) counts the
- * migrations made. Errors, *why being a sentence for the administrator:
+ * owner. Several may run at once: one works, the others find it done. In the
+ * end app_role gets its rights by sql/roles.sql, and with each migration where
+ * it had some before; "" or the owner's own name: there is one role only and
+ * it has them. *applied (may be NULL) counts the migrations made. Errors, *why
+ * being a sentence for the administrator:
  *   E_CONFLICT     the database is not UTF8, is for newer programs than
  *                  this one, or a migration was changed after it was applied;
  *                  nothing was done

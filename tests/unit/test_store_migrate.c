@@ -157,6 +157,22 @@ START_TEST(a_failing_migration_leaves_nothing_of_itself)
 }
 END_TEST
 
+/* The programs run meanwhile: no migration is there without the rights. */
+START_TEST(rights_come_with_the_migration_that_needs_them)
+{
+	scratch_sql(admin, "create table sessions (x int)");
+	ck_assert_int_eq(migrate("postern"), E_INTERNAL);
+	scratch_sql(admin, "drop table sessions; create table audit_retention "
+	    "(x int); grant select on schema_migrations to postern");
+	ck_assert_int_eq(migrate("postern"), E_INTERNAL);
+	ck_assert_ptr_nonnull(strstr(why, "audit_retention"));
+	ck_assert_str_eq(scratch_sql(admin, "select bool_and("
+	    "has_table_privilege('postern', c.oid, 'select')) from pg_class c "
+	    "where relnamespace = 'public'::regnamespace and relkind = 'r' "
+	    "and not relispartition and relname <> 'audit_retention'"), "t");
+}
+END_TEST
+
 START_TEST(a_role_that_is_not_there_is_named)
 {
 	ck_assert_int_eq(migrate("nobody-here"), E_NOT_FOUND);
@@ -408,6 +424,7 @@ suite(void)
 	tcase_add_test(t, a_schema_for_newer_programs_is_refused);
 	tcase_add_test(t, an_empty_database_is_not_ready);
 	tcase_add_test(t, a_failing_migration_leaves_nothing_of_itself);
+	tcase_add_test(t, rights_come_with_the_migration_that_needs_them);
 	tcase_add_test(t, a_role_that_is_not_there_is_named);
 	tcase_add_loop_test(t, the_application_has_rows_but_no_shape, 0,
 	    sizeof deeds / sizeof *deeds);
