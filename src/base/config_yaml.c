@@ -51,6 +51,16 @@ next(struct reader *r)
 	return !r->failed;
 }
 
+/* A password that begins with ! or &, not in quotes, is cut off by them. */
+static bool
+marked(const struct reader *r)
+{
+	const char *tag = (const char *)r->event.data.scalar.tag;
+
+	return r->event.data.scalar.anchor ||
+	    (tag && !str_starts(str_of(tag), STR("tag:yaml.org,2002:")));
+}
+
 /* The scalar of the event; false for one that cannot be a setting. */
 static bool
 scalar(struct reader *r, struct str *out)
@@ -58,6 +68,11 @@ scalar(struct reader *r, struct str *out)
 	struct str v = { (const char *)r->event.data.scalar.value,
 		r->event.data.scalar.length };
 
+	if (marked(r)) {
+		fail(r, "tags and anchors are not supported; a value that "
+		    "begins with ! or & stands in quotes");
+		return false;
+	}
 	if (v.n > CONFIG_VALUE_MAX || str_has_nul(v)) {
 		fail(r, "a value is too long or holds a NUL");
 		return false;
@@ -113,6 +128,25 @@ sequence(struct reader *r, struct str key)
 		give(r, key, buf_str(&b), at);
 }
 
+static void mapping(struct reader *r, struct str prefix, int depth);
+
+/* What follows key; below a setting a password {in braces} looks like keys. */
+static void
+section(struct reader *r, struct str key, int depth)
+{
+	bool by_file;
+	int row = config_row_find(key, &by_file);
+
+	if (row >= 0)
+		fail(r, arena_fmt(r->all->arena, "%s is not a section; a "
+		    "value that begins with { stands in quotes",
+		    config_rows[row].key).p);
+	else if (depth == DEPTH_MAX)
+		fail(r, "nested too deeply");
+	else
+		mapping(r, key, depth + 1);
+}
+
 static void
 mapping(struct reader *r, struct str prefix, int depth)
 {
@@ -126,10 +160,7 @@ mapping(struct reader *r, struct str prefix, int depth)
 		if (!next(r))
 			return;
 		if (r->event.type == YAML_MAPPING_START_EVENT) {
-			if (depth == DEPTH_MAX)
-				fail(r, "nested too deeply");
-			else
-				mapping(r, key, depth + 1);
+			section(r, key, depth);
 		} else if (r->event.type == YAML_SEQUENCE_START_EVENT) {
 			sequence(r, key);
 		} else if (scalar(r, &v) &&

@@ -804,6 +804,27 @@ START_TEST(odd_yaml_is_refused)
 }
 END_TEST
 
+static const char *const yaml_secrets[] = {
+	"{HUNTER2}", "{HUNTER2: x}", "{{ HUNTER2 }}", "\n    HUNTER2: {a: b}",
+	"[HUNTER2]", "\"HUNTER2", "!HUNTER2", "!HUNTER2 x", "&HUNTER2 x",
+	"*HUNTER2", "@HUNTER2", "HUNTER2: x", "|\n    HUNTER2",
+};
+
+/* Security row CF1: what YAML takes for something else is not told either. */
+START_TEST(a_secret_that_is_no_plain_yaml_is_refused_without_a_part_of_it)
+{
+	size_t n;
+
+	GIVEN(SECRET_GIVEN);
+	ck_assert_ptr_null(load(&n, "--config", file("s.yaml", 0600,
+	    arena_fmt(a, "smtp:\n  password: %s\n", yaml_secrets[_i]).p),
+	    NULL, NULL));
+	ck_assert_uint_ge(n, 1);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_msg(!strstr(faults[i], "HUNTER2"), "%s", faults[i]);
+}
+END_TEST
+
 START_TEST(lists_come_as_text_or_sequence)
 {
 	const char *rest, *path = file("l.yaml", 0600,
@@ -983,6 +1004,9 @@ main(void)
 	tcase_add_test(t, all_faults_are_told_at_once);
 	tcase_add_test(t, the_yaml_of_seed_003_is_accepted);
 	tcase_add_loop_test(t, odd_yaml_is_refused, 0, N(broken));
+	tcase_add_loop_test(t,
+	    a_secret_that_is_no_plain_yaml_is_refused_without_a_part_of_it, 0,
+	    N(yaml_secrets));
 	tcase_add_test(t, lists_come_as_text_or_sequence);
 	tcase_add_test(t, conninfo_escapes_and_ranks);
 	tcase_add_test(t, the_sample_file_is_the_defaults);
