@@ -129,7 +129,8 @@ int64_t db_ping(struct db *d, struct arena *a);
 
 /* What keeps a database from serving, though it may answer. */
 enum db_trouble {
-	DB_WELL, DB_GONE, DB_FAILS, DB_STANDBY, DB_READ_ONLY, DB_NO_SCHEMA
+	DB_WELL, DB_GONE, DB_FAILS, DB_STANDBY, DB_READ_ONLY, DB_NO_SCHEMA,
+	DB_NO_RIGHTS
 };
 
 /*

@@ -16,6 +16,9 @@ db_trouble_text(enum db_trouble t)
 		    "writes.",
 		[DB_NO_SCHEMA] = "The database does not have the schema of "
 		    "this version: run posternctl migrate.",
+		[DB_NO_RIGHTS] = "The database refuses its rows to the role "
+		    "that asks: posternctl migrate, as the owner of the "
+		    "tables, gives the programs their rights.",
 	};
 
 	return texts[t];

@@ -39,6 +39,8 @@ static const struct {
 	{ "42703", FATE_FAILED, E_UNAVAILABLE, false },
 	{ "42704", FATE_FAILED, E_UNAVAILABLE, false },
 	{ "42883", FATE_FAILED, E_UNAVAILABLE, false },
+	/* rights that nobody gave: restored from a dump without them */
+	{ "42501", FATE_FAILED, E_UNAVAILABLE, false },
 	/* text that is no UTF-8, or holds U+0000 */
 	{ "22021", FATE_FAILED, E_BAD_REQUEST, false },
 	{ "22P05", FATE_FAILED, E_BAD_REQUEST, false },
@@ -71,6 +73,8 @@ trouble_of(const struct db *d, const char *state)
 	if (strcmp(state, "25006") == 0)
 		return strcmp(link_server(d, "in_hot_standby"), "on") == 0 ?
 		    DB_STANDBY : DB_READ_ONLY;
+	if (strcmp(state, "42501") == 0)
+		return DB_NO_RIGHTS;
 	for (size_t i = 0; i < sizeof schema / sizeof *schema; i++)
 		if (strcmp(state, schema[i]) == 0)
 			return DB_NO_SCHEMA;
@@ -150,8 +154,9 @@ link_judge(struct db *d, const char *name, const PGresult *r, enum err *err)
 	if (fate == FATE_STALE && !d->o.prepare)
 		fate = FATE_FAILED; /* a feature it does not have */
 	d->trouble = trouble_of(d, state);
-	/* A migration makes what it misses. */
-	if (d->pinned && d->trouble == DB_NO_SCHEMA)
+	/* A migration makes what it misses, and is the owner's. */
+	if (d->pinned && (d->trouble == DB_NO_SCHEMA ||
+	    d->trouble == DB_NO_RIGHTS))
 		*err = E_INTERNAL;
 	if (fate == FATE_FAILED)
 		report(d, name, r, state, *err);

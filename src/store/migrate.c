@@ -130,6 +130,14 @@ judge_newer(struct db *d, struct arena *a, const struct newer *newer,
 	return E_CONFLICT;
 }
 
+/* Why the database does not say what it has. */
+static const char *
+unread(const struct db *d)
+{
+	return d->trouble == DB_NO_RIGHTS ? db_trouble_text(d->trouble) :
+	    "the database is not reachable";
+}
+
 /*
  * Look for what must not be; *pending is the first not applied, or NULL. With
  * E_OK *why is a remark, or "".
@@ -144,7 +152,7 @@ verify(struct db *d, struct arena *a, const struct migration **pending,
 	enum err e = migrate_status(d, a, &s, &n);
 
 	*pending = NULL;
-	*why = e == E_OK ? "" : "the database is not reachable";
+	*why = e == E_OK ? "" : unread(d);
 	if (e == E_OK)
 		e = check_encoding(d, a, why);
 	for (size_t i = 0; e == E_OK && i < n; i++) {

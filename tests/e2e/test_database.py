@@ -107,6 +107,25 @@ def test_a_database_that_was_not_migrated_is_not_ready(fresh):  # noqa: F811
     assert cgi(fresh.env, "/health/ready")[0] == 200
 
 
+@pytest.mark.parametrize("what", ("all tables in schema public", "users"))
+def test_rights_that_a_dump_did_not_bring_are_told_of(
+        ctl, what):  # noqa: F811
+    """As after pg_restore --no-privileges."""
+    ctl.sql(f"revoke all on {what} from ctl_app")
+    status, headers, body, log = cgi(
+        ctl.env, "/api/v1/auth/login", "POST",
+        '{"identifier": "ann", "password": "Correct-Horse-7"}')
+    assert (status, body["code"]) == (503, "SERVICE_UNAVAILABLE")
+    assert int(headers["Retry-After"]) > 0
+    assert log.count("posternctl migrate") == 1
+    if what != "users":
+        assert cgi(ctl.env, "/health/ready")[0] == 503
+        assert "posternctl migrate" in ctl.run("doctor").stdout
+    ctl("migrate")
+    assert cgi(ctl.env, "/api/v1/auth/login", "POST", '{"identifier": "ann", '
+               '"password": "Correct-Horse-7"}')[0] == 401
+
+
 def test_a_worker_without_a_schema_says_so_once(fresh):  # noqa: F811
     worker = subprocess.Popen([program("postern-worker")], env=fresh.env,
                               stderr=subprocess.PIPE, text=True)

@@ -210,7 +210,7 @@ static const struct {
 	{ "57P01", E_UNAVAILABLE }, { "57P03", E_UNAVAILABLE },
 	{ "08006", E_UNAVAILABLE }, { "40001", E_UNAVAILABLE },
 	{ "22021", E_BAD_REQUEST }, { "22P02", E_INTERNAL },
-	{ "42501", E_INTERNAL },
+	{ "42501", E_UNAVAILABLE },
 	/* the server is full, under somebody's hands, or broken */
 	{ "53000", E_UNAVAILABLE }, { "53200", E_UNAVAILABLE },
 	{ "53300", E_UNAVAILABLE }, { "53400", E_UNAVAILABLE },
@@ -806,6 +806,9 @@ static const struct {
 	{ "drop table queue_alarm", DB_NO_SCHEMA },
 	{ "delete from schema_migrations where version = 0", DB_NO_SCHEMA },
 	{ "insert into schema_migrations values (9000, 'x', 'x')", DB_WELL },
+	{ "revoke all on all tables in schema public from postern",
+	    DB_NO_RIGHTS },
+	{ "revoke update on queue_alarm from postern", DB_NO_RIGHTS },
 	{ "revoke connect on database fresh from public", DB_GONE },
 };
 
