@@ -56,12 +56,19 @@ owner(struct arena *a, const struct stat *st)
 	    arena_fmt(a, "user %u", (unsigned)st->st_uid);
 }
 
+static const char *
+parent(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !slash ? "." : slash == path ? "/" :
+	    arena_cstr(a, str_slice(str_of(path), 0, (size_t)(slash - path)));
+}
+
 enum finding
 probe_log(struct arena *a, const char *path, struct str *detail)
 {
-	struct str dir = str_slice(str_of(path), 0,
-	    (size_t)(strrchr(path, '/') ? strrchr(path, '/') - path : 0));
-	const char *where = dir.n ? arena_cstr(a, dir) : ".";
+	const char *where = parent(a, path);
 	struct statvfs room;
 	struct stat st;
 
@@ -82,12 +89,17 @@ probe_log(struct arena *a, const char *path, struct str *detail)
 		    path, strerror(errno));
 		return FAULT;
 	}
+	if (stat(path, &st) == 0 && (S_ISDIR(st.st_mode) ||
+	    S_ISSOCK(st.st_mode))) {
+		*detail = arena_fmt(a, "%s is no file; name one in log.file",
+		    path);
+		return FAULT;
+	}
 	if (statvfs(where, &room) == 0 && room.f_bavail == 0) {
 		*detail = arena_fmt(a, "%s: the disk is full, and lines are "
 		    "lost", path);
 		return FAULT;
 	}
-	(void)stat(path, &st);
 	*detail = arena_fmt(a, "%s, of %.*s", path, STR_FMT(owner(a, &st)));
 	return FINE;
 }

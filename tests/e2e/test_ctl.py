@@ -296,6 +296,8 @@ def test_doctor_says_what_to_do_on_this_host(ctl, tmp_path):
     assert state == "FAULT" and "/nonexistent/here" in detail
     assert diagnosis(ctl, "log", LOG_FILE=str(tmp_path / "log"))[0] == "ok"
     assert not (tmp_path / "log").exists()
+    state, detail = diagnosis(ctl, "log", LOG_FILE=str(tmp_path))
+    assert state == "FAULT" and "no file" in detail
 
 
 def test_a_test_mail_tells_what_the_relay_says(ctl, relay):
