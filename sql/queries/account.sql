@@ -64,20 +64,21 @@ select (select last_value from users_numeric_id_seq),
 -- name: account_register_again
 -- Another registration of an address that was never verified stands beside
 -- the one before, with a code of its own: whoever proves the address says
--- which is his (security row LG7). No row: it is verified. Beyond so many the
--- answer is the same and nothing is kept.
+-- which is his (security row LG7). No row: it is verified, or an account that
+-- was somebody's before was moved there. Beyond so many the answer is the same
+-- and nothing is kept.
 -- 1 id, 2 email, 3 username, 4 password hash, 5 first, 6 last, 7 full name,
 -- 8 code id, 9 code mac, 10 code life µs, 11 code attempts, 12 mails,
 -- 13 registrations at most, 14 ip, 15 user agent, 16 request id
 with u as (
 	update users set contested = true
 	where email = $2 and not is_verified and is_active
-	returning id, email
+	returning id, email, address_at = created_at as registered
 ), g as (
 	insert into registrations (id, user_id, username, password_hash,
 		first_name, last_name, full_name)
 	select $1::uuid, u.id, $3, $4, $5, $6, $7
-	from u where (select count(*) from registrations r
+	from u where u.registered and (select count(*) from registrations r
 		where r.user_id = u.id) < $13::integer
 	on conflict (id) do nothing
 	returning user_id
@@ -97,7 +98,7 @@ with u as (
 		$15, $16
 	from g
 )
-select id from u;
+select id from u where registered;
 
 -- name: account_by_email
 -- safe: yes

@@ -71,7 +71,8 @@ order by created_at limit 20;
 -- registration too keeps all that it made; with a later registration the
 -- account becomes that one. The code alone proves the mailbox only: what was
 -- made before goes, and where the password may be somebody else's it goes too
--- and a link to set one is mailed. No row: somebody was faster.
+-- and a link to set one is mailed. No row: somebody was faster, by this code
+-- or, of two who show their registrations at once, by the other one's.
 -- 1 code id, 2 registration or the account's id, or null, 3 bootstrap admin
 -- address, 4 link id, 5 its life µs, 6 mails of a welcome, 7 mails with the
 -- link, 8 ip, 9 user agent, 10 request id
@@ -89,7 +90,9 @@ with c as (
 		r.full_name, r.id as registration
 	from c join users u on u.id = c.user_id and u.email = c.destination
 		left join registrations r on r.id = $2::uuid
-			and r.user_id = u.id
+			and r.user_id = u.id and u.verified_at is null
+	where (u.verified_at is null or not u.is_verified)
+		and ($2::text is null or $2::uuid in (u.id, r.id))
 	for no key update of u
 ), u as (
 	update users set is_verified = true, updated_at = now(),

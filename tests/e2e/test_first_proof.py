@@ -406,6 +406,55 @@ class TestSeveralRegistrations:
         assert loser.try_login().status == 401
         assert winner.try_login().status == 200
 
+    def test_of_two_who_show_theirs_at_once_one_has_it(self, stack, api,
+                                                       inbox):
+        """Row LG7: both were let in before either had proved it."""
+        one, two, *codes = self.two(api, inbox)
+
+        def show(person, code):
+            return prove(api, one.email, code, verification_token=person
+                         .registered.data["verification_token"])
+        table, row = (psycopg2.connect(stack["DATABASE_OWNER_URL"])
+                      for _ in range(2))
+        with ThreadPoolExecutor() as pool:
+            table.cursor().execute("lock registrations")
+            row.cursor().execute("select from users where email = %s for"
+                                 " update", [one.email])
+            second = pool.submit(show, two, codes[1])
+            until(lambda: waiting(stack) == 1)
+            first = pool.submit(show, one, codes[0])
+            until(lambda: waiting(stack) == 2)
+            table.rollback()
+            until(lambda: waiting(stack) == 2)
+            row.close()
+            answers = [first.result(), second.result()]
+        table.close()
+        assert [a.status for a in answers].count(200) == 1, answers
+        for person, answer in zip((one, two), answers):
+            assert (person.try_login().status == 200) == (
+                answer.status == 200)
+
+    def test_an_account_that_was_moved_there_is_no_registration(
+            self, stack, api, inbox):
+        """Row LG7: the next one to register the address does not become its
+        owner, with his name and his keys; the password goes, as ever."""
+        person = api.new_person()
+        prove(api, person.email, inbox.otp(person.email),
+              password=person.password)
+        address = new_address()
+        assert staff(stack, "admin").api.patch(
+            f"/admin/users/{person.id}", {"email": address}).status == 200
+        next_one = api.new_person(email=address)
+        inbox.wait(address, "already have")
+        code = inbox.otp(address)
+        answer = prove(api, address, code, verification_token=next_one
+                       .registered.data["verification_token"])
+        assert (answer.status, answer.code) == (400, "INVALID_TOKEN")
+        answer = prove(api, address, code)
+        assert answer.data["user"]["username"] == person.username
+        assert answer.data["password_required"] is True
+        assert len(inbox.of(address, "verification code")) == 1
+
     def test_the_answers_are_alike(self, api, inbox):
         """Row LG3: a token is no probe either."""
         known = api.new_person()
