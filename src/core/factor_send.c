@@ -110,22 +110,33 @@ charge(struct ctx *x, const struct charges *c, int64_t *nth)
 	return E_LIMITED;
 }
 
-/* Of SMS in all; what anybody may ask for leaves half of it to the others. */
+/* Who has proved his password goes before who has an account or none. */
+static bool
+awaited(enum code_purpose purpose)
+{
+	return purpose == CODE_LOGIN || purpose == CODE_STEP_UP;
+}
+
+/*
+ * Of SMS in all. What anybody may ask for gets half of them, what anybody may
+ * who makes himself an account a quarter more, and logins what is left.
+ */
 static void
 add_sms(struct ctx *x, struct charges *c, enum code_purpose purpose,
     struct str to)
 {
-	static const char *const names[] = { ".open", "" };
+	static const char *const names[] = { ".open", ".setup", "" };
+	static const long quarters[] = { 2, 3, 4 };
+	const struct config *config = x->config;
 	struct arena *a = x->arena;
+	size_t i = awaited(purpose) ? 2 : purpose == CODE_RECOVERY ? 0 : 1;
 
-	for (int i = purpose == CODE_RECOVERY ? 0 : 1; i < 2; i++) {
-		long part = i ? 1 : 2;
-
+	for (; i < 3; i++) {
 		add(x, c, arena_fmt(a, "sms.prefix%s:%.*s", names[i],
-		    COUNTRY, to.p), (x->config->sms_per_prefix + part - 1) /
-		    part, DAY);
+		    COUNTRY, to.p),
+		    (config->sms_per_prefix * quarters[i] + 3) / 4, DAY);
 		add(x, c, arena_fmt(a, "sms.day%s", names[i]),
-		    (x->config->sms_per_day + part - 1) / part, DAY);
+		    (config->sms_per_day * quarters[i] + 3) / 4, DAY);
 	}
 }
 
@@ -140,7 +151,7 @@ add_budget(struct ctx *x, struct charges *c, enum code_purpose purpose,
 		[CODE_NOTICE] = "notice" };
 	struct arena *a = x->arena;
 	const char *name = names[purpose];
-	bool hourly = purpose != CODE_LOGIN && purpose != CODE_STEP_UP;
+	bool hourly = !awaited(purpose);
 
 	add(x, c, arena_fmt(a, "code.%s.by:%.*s", name, STR_FMT(who)),
 	    hourly ? 2 * PER_HOUR : PER_DAY, hourly ? HOUR : DAY);
@@ -215,6 +226,7 @@ make(struct ctx *x, const struct subject *s, struct str kind,
 	return e;
 }
 
+/* What others have sent to an address uses up nothing of its owner's. */
 enum err
 factor_send_setup(struct ctx *x, const struct subject *s, struct str kind,
     struct str pending_id, struct str to)
@@ -223,7 +235,8 @@ factor_send_setup(struct ctx *x, const struct subject *s, struct str kind,
 	enum err e = offered(x, kind);
 
 	if (e == E_OK)
-		e = factor_send_budget(x, CODE_SETUP, s->id, kind, to);
+		e = factor_send_budget(x, CODE_SETUP, s->id, kind,
+		    owned ? s->id : to);
 	if (e == E_OK && !owned && str_eq(kind, STR("email")))
 		e = limit_mail_address(x, to);
 	return e != E_OK ? e : make(x, s, kind, arena_fmt(x->arena,

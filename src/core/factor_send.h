@@ -19,13 +19,14 @@ enum err factor_send_phone(struct ctx *x, struct str typed, struct str *out);
 
 /*
  * What a code is sent for. Each has a budget of its own, kept for the person
- * it serves and for where it goes, so that nothing that anybody may ask for
- * uses up the codes of who has proved his password.
+ * it serves and for where it goes (where that is proved to be his, for him
+ * alone), so that nothing that anybody may ask for uses up the codes of who
+ * has proved his password.
  */
 enum code_purpose {
 	CODE_LOGIN,    /* of a challenge */
 	CODE_STEP_UP,  /* of a session, or of an application's user */
-	CODE_SETUP,
+	CODE_SETUP,    /* this, and what follows: three quarters of them */
 	CODE_RECOVERY, /* anybody may ask; has half of the SMS of a day */
 	CODE_METHOD,   /* proves a recovery method */
 	CODE_NOTICE,   /* no code, but sent like one */

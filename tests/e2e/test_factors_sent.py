@@ -319,6 +319,31 @@ def test_nor_the_messages_of_a_day(stack, api, person, inbox, phone):
     assert person.try_login().data["code_sent"] is True
 
 
+@pytest.mark.stack(**dict(TWILIO.kwargs, SMS_PER_PREFIX="4"))
+@pytest.mark.parametrize("path, name", [("/2fa/sms/setup", "phone"),
+                                        ("/auth/recovery/methods", "value")])
+def test_nor_what_an_account_asks_for(api, stack, person, phone, path, name):
+    """Row RL12: anybody makes himself one."""
+    with_sms(person, phone)
+    other = api.new_person().api
+    sent = [other.post(path, {"type": "phone", name: phone[:5] +
+                              str(next(numbers))}).status for _ in range(3)]
+    assert sent[-1] == 429, sent
+    assert person.try_login().data["code_sent"] is True
+
+
+def test_what_others_set_up_uses_up_nothing_of_the_owner(api, person, inbox):
+    """Row RL12: an application's users, with his address."""
+    person.prove(inbox)
+    key = api.new_person().api.post("/api-keys", {
+        "name": "k", "scopes": ["2fa:write"]}).data["api_key"]
+    sent = [api.post("/2fa/email/setup", {
+        "user_id": f"user-{i}", "email": person.email},
+        X_API_Key=key).status for i in range(6)]
+    assert sent == [200] * 5 + [429]
+    assert person.api.post("/2fa/email/setup").status == 200
+
+
 @TWILIO
 def test_tries_are_counted_over_codes_of_one_challenge(stack, person, phone):
     """Row OT4."""
