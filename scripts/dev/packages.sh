@@ -4,7 +4,7 @@
 PACKAGES_BUILD='gcc make libc6-dev autoconf automake pkg-config
 	libfcgi-dev libpq-dev libhiredis-dev libcjson-dev libsodium-dev
 	liboath-dev libcurl4-openssl-dev libyaml-dev libcrypt-dev libssl-dev
-	libidn2-dev libunistring-dev
+	libidn2-dev libunistring-dev libzxcvbn-dev
 	libqrencode-dev zlib1g-dev librdkafka-dev libseccomp-dev check'
 PACKAGES_RUN='postgresql redis-server spawn-fcgi curl ca-certificates
 	python3 python3-aiosmtpd'

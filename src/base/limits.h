@@ -21,6 +21,7 @@
 #define LIMIT_JSON_NODES 4096	      /* cJSON look-up is linear */
 #define LIMIT_JWT 8192		      /* row JW6 */
 #define LIMIT_PASSWORD_BYTES 1024     /* row PW2; 256 code points * 4 */
+#define LIMIT_PASSWORD_RATED 64	      /* what libzxcvbn sees, row PW4 */
 #define LIMIT_EMAIL 254		      /* RFC 5321 4.5.3.1.3, row LG6 */
 #define LIMIT_USERNAME 50	      /* row AP5 */
 #define LIMIT_NAME 100		      /* row AP5 */

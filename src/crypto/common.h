@@ -1,22 +1,25 @@
 #ifndef CRYPTO_COMMON_H
 #define CRYPTO_COMMON_H
 
-#include "base/str.h"
+#include "base/arena.h"
 
 /*
- * Is password one of those everybody tries first (row PW4)? Words of
- * common_words.def, as they are or with capitals, digits for letters, up to
- * four digits and two signs around them, twice in a row; runs of the keyboard
- * and the alphabet; one thing repeated. Of at most 128 bytes; longer is not
- * common.
+ * How many bits a guesser who knows the habits of people needs for a password,
+ * by libzxcvbn (row PW4): words of its lists, of common_words.def and of the n
+ * given here (the person's and the service's, which count for least), as they
+ * are, backwards, with capitals, digits for letters, dates, runs of the
+ * keyboard and repetition. Only the first LIMIT_PASSWORD_RATED bytes are
+ * looked at, because the library's time grows faster than the length. Words
+ * are copied into a; the password is not.
  */
-bool common_password(struct str password);
+double common_bits(struct arena *a, struct str password,
+    const struct str *words, size_t n);
 
 /*
- * Is s, which stands beside a word, nothing worth guessing: at most two signs
- * and four digits, or runs? Letters are.
+ * Is it printed in the documents of a client that Postern serves (row AP6)?
+ * Those are easier to guess than password.min_bits asks for.
  */
-bool common_beside(struct str s);
+bool common_documented(struct str password);
 
 /*
  * Use a file of one password a line besides. Looked up by halves when it is

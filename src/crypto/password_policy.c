@@ -15,6 +15,8 @@
 #define WORD_MIN 4 /* a shorter user name is in too many passwords */
 #define FORMS_ARENA ((size_t)64 << 10)
 #define BESIDE_MAX 4 /* bytes beside a word of the context */
+#define CONTEXT_WORDS 32
+#define DOCUMENTED_BITS 26 /* where more is asked for, no sample is taken */
 
 /* How many of lower case, upper case, digit, anything else? */
 static int
@@ -95,26 +97,57 @@ word_at(struct str password, size_t at, const struct words *w)
 }
 
 /*
- * Words of the context, again and again or one behind the other, and little
- * else: what is beside them is four bytes, or nothing worth guessing.
+ * Words of the context, again and again or one behind the other, and at most
+ * four bytes beside them?
  */
 static bool
 is_of_context(struct str password, const struct str *context, size_t n)
 {
 	const struct words w = { context, n };
-	char rest[LIMIT_PASSWORD_BYTES];
-	size_t nrest = 0, len;
-	bool hit;
+	size_t beside = 0, len;
 
 	for (size_t at = 0; at < password.n; at += len ? len : 1) {
 		len = word_at(password, at, &w);
-		if (len == 0 && !is_joint(password.p[at]))
-			rest[nrest++] = password.p[at];
+		beside += len == 0 && !is_joint(password.p[at]);
 	}
-	hit = nrest <= BESIDE_MAX || common_beside((struct str){ rest,
-	    nrest });
-	sodium_memzero(rest, sizeof(rest));
-	return hit && nrest < password.n;
+	return beside <= BESIDE_MAX && beside < password.n;
+}
+
+/* The words of the context, and what stands between joints in them. */
+static size_t
+parts_of(const struct str *context, size_t n, struct str *out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct str word = context[i];
+		size_t from = 0;
+
+		for (size_t at = 0; at <= word.n && count < CONTEXT_WORDS;
+		    at++) {
+			if (at < word.n && word.p[at] != '@' &&
+			    !is_joint(word.p[at]))
+				continue;
+			if (at - from >= WORD_MIN)
+				out[count++] = str_slice(word, from, at);
+			from = at + 1;
+		}
+	}
+	return count;
+}
+
+/* Row PW4, by what guessing costs. */
+static bool
+is_guessable(struct arena *a, const struct config *c, struct str password,
+    const struct str *context, size_t n)
+{
+	struct str parts[CONTEXT_WORDS];
+	size_t nparts = parts_of(context, n, parts);
+
+	if (c->password_bits <= DOCUMENTED_BITS && common_documented(password))
+		return false;
+	return common_bits(a, password, parts, nparts) <
+	    (double)c->password_bits;
 }
 
 /* The operator's list, opened at the first look. */
@@ -155,7 +188,7 @@ with_number(const char *before, long n, const char *behind)
 }
 
 static const char *
-judge(const struct config *c, struct str password,
+judge(struct arena *a, const struct config *c, struct str password,
     const struct str *context, size_t ncontext)
 {
 	size_t points;
@@ -173,11 +206,15 @@ judge(const struct config *c, struct str password,
 	    classes(password) < 3)
 		return "Password must mix three of lower case, upper case, "
 		    "digits and signs, or have 15 characters";
-	if (common_password(password) || is_in_file(c, password))
-		return "Password is one of the commonest and too easy to guess";
+	if (is_in_file(c, password))
+		return "Password is in a list of common passwords; choose "
+		    "another";
 	if (is_of_context(password, context, ncontext))
 		return "Password must not be made of the user name, the "
 		    "e-mail address or the name of the service";
+	if (is_guessable(a, c, password, context, ncontext))
+		return "Password is too easy to guess; make it longer, of "
+		    "several words that do not belong together";
 	return NULL;
 }
 
@@ -187,7 +224,7 @@ password_policy(const struct config *c, struct str password,
 {
 	struct arena *a = arena_new(FORMS_ARENA);
 	bool fits = password.n <= LIMIT_PASSWORD_BYTES;
-	const char *why = judge(c, fits ? unicode_opaque(a, password) :
+	const char *why = judge(a, c, fits ? unicode_opaque(a, password) :
 	    password, context, ncontext);
 
 	arena_free(&a);
