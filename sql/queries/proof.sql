@@ -72,28 +72,30 @@ order by created_at limit 20;
 -- account becomes that one. The code alone proves the mailbox only: what was
 -- made before goes, and where the password may be somebody else's it goes too
 -- and a link to set one is mailed. No row: somebody was faster, by this code
--- or, of two who show their registrations at once, by the other one's.
+-- or, of two who show their registrations at once, by the other one's. The
+-- account is locked before a code: who proves it takes the other codes away.
 -- 1 code id, 2 registration or the account's id, or null, 3 bootstrap admin
 -- address, 4 link id, 5 its life µs, 6 mails of a welcome, 7 mails with the
 -- link, 8 ip, 9 user agent, 10 request id
 with c as (
-	update one_time set used_at = now()
-	where id = $1::uuid and purpose = 'verify' and used_at is null
-		and voided_at is null and expires_at > now()
-	returning user_id, destination
-), w as (
 	select u.id, u.address_at, u.verified_at is null as first,
 		$2::text is null or r.id is not null as anew,
 		$2::text is null and (u.contested
 			or ($3 <> '' and u.email = fold_case($3))) as doubtful,
 		r.username, r.password_hash, r.first_name, r.last_name,
 		r.full_name, r.id as registration
-	from c join users u on u.id = c.user_id and u.email = c.destination
+	from one_time o join users u on u.id = o.user_id
+			and u.email = o.destination
 		left join registrations r on r.id = $2::uuid
 			and r.user_id = u.id and u.verified_at is null
-	where (u.verified_at is null or not u.is_verified)
+	where o.id = $1::uuid and (u.verified_at is null or not u.is_verified)
 		and ($2::text is null or $2::uuid in (u.id, r.id))
 	for no key update of u
+), w as (
+	update one_time set used_at = now() from c
+	where one_time.id = $1::uuid and purpose = 'verify' and used_at is null
+		and voided_at is null and expires_at > now()
+	returning c.*
 ), u as (
 	update users set is_verified = true, updated_at = now(),
 		verified_at = coalesce(verified_at, now()), contested = false,
