@@ -11,7 +11,7 @@ settings_export() {
 # without an underscore cannot be told from prose there, so those are listed.
 settings_names() {
 	echo ENVIRONMENT PROFILE SECCOMP WORKERS POSTERN_CONFIG
-	grep -oE '[A-Z][A-Z0-9]*(_[A-Z0-9]+)+' "$ROOT/src/base/config.def"
+	grep -oE '[A-Z][A-Z0-9]*(_[A-Z0-9]+)+' "$ROOT/src/config/config.def"
 }
 
 settings_is_name() {

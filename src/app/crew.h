@@ -1,7 +1,7 @@
 #ifndef APP_CREW_H
 #define APP_CREW_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 /* How many workers of each kind; without a heavy one a light one does all. */
 struct crew {

@@ -2,7 +2,7 @@
 #define BASE_TEMPLATE_H
 
 #include "base/arena.h"
-#include "base/json.h"
+#include "base/json/json.h"
 
 /*
  * Logic-less templates, a subset of Mustache: variables, sections, inverted

@@ -1,8 +1,8 @@
 #ifndef CORE_CTX_H
 #define CORE_CTX_H
 
-#include "base/config.h"
 #include "base/err.h"
+#include "config/config.h"
 #include "crypto/jwt.h"
 #include "crypto/keyring.h"
 #include "store/cache.h"

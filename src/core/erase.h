@@ -1,7 +1,7 @@
 #ifndef CORE_ERASE_H
 #define CORE_ERASE_H
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "core/session.h"
 
 /*

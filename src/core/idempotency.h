@@ -1,7 +1,7 @@
 #ifndef CORE_IDEMPOTENCY_H
 #define CORE_IDEMPOTENCY_H
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "core/ctx.h"
 
 /*

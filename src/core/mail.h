@@ -1,7 +1,7 @@
 #ifndef CORE_MAIL_H
 #define CORE_MAIL_H
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "core/ctx.h"
 #include "store/job_store.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/log.h"
 #include "core/actor.h"
 #include "core/idempotency.h"

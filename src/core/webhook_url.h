@@ -2,8 +2,8 @@
 #define CORE_WEBHOOK_URL_H
 
 #include "base/arena.h"
-#include "base/config.h"
 #include "base/net.h"
+#include "config/config.h"
 
 /*
  * Where a webhook may point (row WH1): https, or http by configuration; a port

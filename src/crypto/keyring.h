@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "base/config.h"
+#include "config/config.h"
 
 /*
  * The root secrets of a process and what is derived from them by HKDF-SHA-256

@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/config.h"
 #include "base/err.h"
+#include "config/config.h"
 
 /*
  * Password hashing (rows PW2, PW6, PW9, PW10, PW11). The stored string tells

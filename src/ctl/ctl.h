@@ -1,9 +1,9 @@
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
 
-#include "base/config.h"
 #include "base/err.h"
-#include "base/json.h"
+#include "base/json/json.h"
+#include "config/config.h"
 #include "crypto/keyring.h"
 #include "store/cache.h"
 #include "store/db.h"

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "queue/mail.h"
 #include "queue/mail_address.h"
 #include "queue/mailer.h"

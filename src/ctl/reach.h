@@ -1,7 +1,7 @@
 #ifndef CTL_REACH_H
 #define CTL_REACH_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "ctl/probe.h"
 
 /*

@@ -1,7 +1,7 @@
 #ifndef QUEUE_ALARM_H
 #define QUEUE_ALARM_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "store/db.h"
 
 /*

@@ -1,7 +1,7 @@
 #ifndef QUEUE_AUDIT_KEEP_H
 #define QUEUE_AUDIT_KEEP_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "crypto/keyring.h"
 #include "store/db.h"
 

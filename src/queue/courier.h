@@ -1,7 +1,7 @@
 #ifndef QUEUE_COURIER_H
 #define QUEUE_COURIER_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "queue/child.h"
 #include "queue/job.h"
 

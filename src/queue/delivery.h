@@ -1,7 +1,7 @@
 #ifndef QUEUE_DELIVERY_H
 #define QUEUE_DELIVERY_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "queue/job.h"
 #include "queue/transfer_http.h"
 #include "store/db.h"

@@ -3,7 +3,7 @@
 #include <sodium.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "crypto/seal.h"
 #include "store/job_store.h"
 

@@ -1,7 +1,7 @@
 #ifndef QUEUE_KAFKA_H
 #define QUEUE_KAFKA_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 /*
  * The one door to librdkafka: an idempotent producer that never gives a

@@ -1,7 +1,7 @@
 #ifndef QUEUE_MAILER_H
 #define QUEUE_MAILER_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "queue/job.h"
 #include "queue/transfer.h"
 

@@ -5,12 +5,12 @@
 
 #include <config.h>
 
-#include "base/config.h"
 #include "base/environ.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/place.h"
 #include "base/sandbox.h"
+#include "config/config.h"
 #include "crypto/keyring.h"
 #include "queue/worker.h"
 #include "store/db.h"

@@ -1,7 +1,7 @@
 #ifndef QUEUE_MAINTENANCE_H
 #define QUEUE_MAINTENANCE_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "store/db.h"
 
 /*

@@ -1,7 +1,7 @@
 #ifndef QUEUE_MESSAGE_H
 #define QUEUE_MESSAGE_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "queue/template_dir.h"
 
 /*

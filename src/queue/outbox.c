@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/log.h"
 #include "crypto/token.h"
 

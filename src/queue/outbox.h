@@ -1,7 +1,7 @@
 #ifndef QUEUE_OUTBOX_H
 #define QUEUE_OUTBOX_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "queue/job.h"
 #include "queue/kafka.h"
 

@@ -1,7 +1,7 @@
 #ifndef QUEUE_PUBLISHER_H
 #define QUEUE_PUBLISHER_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "queue/child.h"
 #include "queue/job.h"
 

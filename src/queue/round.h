@@ -1,7 +1,7 @@
 #ifndef QUEUE_ROUND_H
 #define QUEUE_ROUND_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "queue/job.h"
 
 /*

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/encoding.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/log.h"
 #include "core/webhook.h"
 #include "crypto/hmac.h"

@@ -1,7 +1,7 @@
 #ifndef QUEUE_SMS_H
 #define QUEUE_SMS_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "queue/job.h"
 
 /*

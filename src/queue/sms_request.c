@@ -1,7 +1,7 @@
 #include "queue/sms_request.h"
 
 #include "base/encoding.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "queue/message.h"
 #include "queue/sms_template.h"
 

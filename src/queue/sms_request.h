@@ -2,7 +2,7 @@
 #define QUEUE_SMS_REQUEST_H
 
 #include "base/arena.h"
-#include "base/config.h"
+#include "config/config.h"
 
 /* What is sent to a provider for one message. */
 struct sms_request {

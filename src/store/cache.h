@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/config.h"
 #include "base/err.h"
+#include "config/config.h"
 #include "crypto/keyring.h"
 
 /*

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/config.h"
 #include "base/encoding.h"
+#include "config/config.h"
 #include "store/job_store.h"
 #include "store/migrate.h"
 

@@ -1,6 +1,9 @@
 /* fuzz-sources: src/base/arena.c src/base/buf.c src/base/clock.c */
 /* fuzz-sources: src/base/encoding.c src/base/log.c src/base/str.c */
-/* fuzz-sources: src/base/json.c src/base/json_parse.c src/base/json_print.c */
+/*
+ * fuzz-sources: src/base/json/json.c src/base/json/json_parse.c
+ * src/base/json/json_print.c
+ */
 /* fuzz-sources: src/base/err.c src/http/dialect.c src/http/email.c */
 /* fuzz-sources: src/http/field.c src/http/field_number.c src/http/schema.c */
 /* fuzz-sources: src/base/net.c src/base/unicode.c src/http/response.c src/http/request.c */

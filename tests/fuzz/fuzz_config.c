@@ -1,13 +1,13 @@
 /* fuzz-sources: src/base/arena.c src/base/buf.c src/base/clock.c */
-/* fuzz-sources: src/base/config.c src/base/config_conninfo.c */
-/* fuzz-sources: src/base/config_cross.c */
-/* fuzz-sources: src/base/config_print.c src/base/config_rule.c */
-/* fuzz-sources: src/base/config_secret.c src/base/config_value.c */
-/* fuzz-sources: src/base/config_yaml.c src/base/encoding.c src/base/log.c */
+/* fuzz-sources: src/config/config.c src/config/config_conninfo.c */
+/* fuzz-sources: src/config/config_cross.c */
+/* fuzz-sources: src/config/config_print.c src/config/config_rule.c */
+/* fuzz-sources: src/config/config_secret.c src/config/config_value.c */
+/* fuzz-sources: src/config/config_yaml.c src/base/encoding.c src/base/log.c */
 /* fuzz-sources: src/base/str.c */
 /* fuzz-libs: libsodium yaml-0.1 */
 /* Not a source of its own: it wants the directory above. */
-#include "src/base/config_source.c"
+#include "src/config/config_source.c"
 
 #include "tests/fuzz/fuzz.h"
 

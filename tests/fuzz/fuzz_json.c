@@ -1,8 +1,11 @@
 /* fuzz-sources: src/base/arena.c src/base/buf.c src/base/clock.c */
 /* fuzz-sources: src/base/encoding.c src/base/log.c src/base/str.c */
-/* fuzz-sources: src/base/json.c src/base/json_parse.c src/base/json_print.c */
+/*
+ * fuzz-sources: src/base/json/json.c src/base/json/json_parse.c
+ * src/base/json/json_print.c
+ */
 /* fuzz-libs: libcjson libsodium */
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/limits.h"
 #include "tests/fuzz/fuzz.h"
 

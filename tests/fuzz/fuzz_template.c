@@ -1,4 +1,9 @@
-/* fuzz-sources: src/base/template.c src/base/json.c src/base/json_parse.c src/base/json_print.c src/base/arena.c src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c */
+/*
+ * fuzz-sources: src/base/template.c src/base/json/json.c
+ * src/base/json/json_parse.c src/base/json/json_print.c src/base/arena.c
+ * src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c
+ * src/base/log.c
+ */
 /* fuzz-libs: libcjson libsodium */
 /*
  * Templates (row HT4): whatever the template is, a value never brings markup

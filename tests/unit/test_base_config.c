@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/config.h"
+#include "config/config.h"
 
 /* 32 random bytes, made for these tests. */
 #define KEY "8c1f0d4be7a2593d60b8f4c7e1295ad3"

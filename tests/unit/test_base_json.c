@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/limits.h"
 
 static cJSON *tree;

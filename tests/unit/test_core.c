@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/log.h"
 #include "core/api_key.h"
 #include "core/idempotency.h"

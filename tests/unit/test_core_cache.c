@@ -12,7 +12,7 @@
 #include <sodium.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "core/session.h"

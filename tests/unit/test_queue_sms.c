@@ -1,7 +1,7 @@
 /* What a provider of SMS is sent, and what it says. */
 #include "unit.h"
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "queue/message.h"
 #include "queue/sms_request.h"
 #include "queue/sms_template.h"

@@ -1,8 +1,8 @@
 #include <arpa/inet.h>
 #include <stddef.h>
 
-#include "base/config_table.h"
 #include "base/encoding.h"
+#include "config/config_private.h"
 
 static bool
 is_alnum(char c)

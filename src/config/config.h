@@ -1,12 +1,12 @@
-#ifndef BASE_CONFIG_H
-#define BASE_CONFIG_H
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
 
 #include <stdio.h>
 
 #include "base/arena.h"
 
 /*
- * The settings, typed, from base/config.def: one field per row that does
+ * The settings, typed, from config/config.def: one field per row that does
  * something. TEXT, SECRET and LIST fields are never NULL; DURATION fields are microseconds. Read once
  * at start; request parameters never configure anything (row HB2).
  */
@@ -20,7 +20,7 @@ struct config {
 #define CONFIG(kind, field, key, dflt, strict, rule, env, doc) \
 	CONFIG_TYPE_##kind field;
 #define ACCEPTED(kind, field, key, dflt, rule, env, why)
-#include "base/config.def"
+#include "config/config.def"
 #undef ACCEPTED
 #undef CONFIG
 };

@@ -1,7 +1,7 @@
 #include <yaml.h>
 
 #include "base/buf.h"
-#include "base/config_table.h"
+#include "config/config_private.h"
 
 #define DEPTH_MAX 8
 

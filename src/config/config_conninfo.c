@@ -1,7 +1,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "base/config_table.h"
+#include "config/config_private.h"
 
 #define CONNINFO_MAX (64u << 10)
 

@@ -1,7 +1,7 @@
 #include <stddef.h>
 
 #include "base/clock.h"
-#include "base/config_table.h"
+#include "config/config_private.h"
 
 #define MINUTE (60 * CLOCK_SECOND)
 #define DAY (24 * 60 * MINUTE)

@@ -1,6 +1,6 @@
 #include <stddef.h>
 
-#include "base/config_table.h"
+#include "config/config_private.h"
 
 static const char intro[] =
 "## Settings of Postern. Every key may stand here, in the environment (its\n"
@@ -224,7 +224,7 @@ static const char reference_intro[] =
 "  compatibility: the value is checked and does nothing. Each that is set is\n"
 "  warned of at the start, by `posternctl check-config` and by\n"
 "  `posternctl doctor`.\n"
-"\nThis page is made from `src/base/config.def` (`make settings`).\n";
+"\nThis page is made from `src/config/config.def` (`make settings`).\n";
 
 static void
 print_names(FILE *out, const char *env)

@@ -7,8 +7,8 @@
 
 #include <sodium.h>
 
-#include "base/config_table.h"
 #include "base/encoding.h"
+#include "config/config_private.h"
 
 #define KEY_BYTES 32 /* security row JW4 */
 

@@ -1,9 +1,9 @@
-#ifndef BASE_CONFIG_TABLE_H
-#define BASE_CONFIG_TABLE_H
+#ifndef CONFIG_CONFIG_PRIVATE_H
+#define CONFIG_CONFIG_PRIVATE_H
 
 /* What the config_*.c files share; nobody else includes this. */
 
-#include "base/config.h"
+#include "config/config.h"
 
 #define CONFIG_VALUE_MAX 16384	   /* bytes of one value */
 #define CONFIG_FILE_MAX (256u << 10) /* bytes of the YAML file */
@@ -34,7 +34,7 @@ enum {
 #define CONFIG(kind, field, key, dflt, strict, rule, env, doc) \
 	CONFIG_ROW_##field,
 #define ACCEPTED(kind, field, key, dflt, rule, env, why) CONFIG_ROW_##field,
-#include "base/config.def"
+#include "config/config.def"
 #undef ACCEPTED
 #undef CONFIG
 	CONFIG_ROWS

@@ -1,11 +1,11 @@
-#include "base/config.h"
+#include "config/config.h"
 
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 
-#include "base/config_table.h"
 #include "base/log.h"
+#include "config/config_private.h"
 
 const struct config_row config_rows[] = {
 #define CONFIG(kind, field, key, dflt, strict, rule, env, doc) \
@@ -13,7 +13,7 @@ const struct config_row config_rows[] = {
 	    offsetof(struct config, field) },
 #define ACCEPTED(kind, field, key, dflt, rule, env, why) \
 	{ CONFIG_##kind, key, dflt, "", rule, env, why, true, 0 },
-#include "base/config.def"
+#include "config/config.def"
 #undef ACCEPTED
 #undef CONFIG
 };

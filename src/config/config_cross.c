@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/config_table.h"
+#include "config/config_private.h"
 
 static bool
 is_production(const struct config *c)

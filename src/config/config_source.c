@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/config_table.h"
 #include "base/place.h"
+#include "config/config_private.h"
 
 /* Give what the file behind NAME_FILE or key_file holds. */
 static void

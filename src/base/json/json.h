@@ -1,5 +1,5 @@
-#ifndef BASE_JSON_H
-#define BASE_JSON_H
+#ifndef BASE_JSON_JSON_H
+#define BASE_JSON_JSON_H
 
 #include <stdint.h>
 
