@@ -21,9 +21,9 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/place.h"
-#include "base/sandbox.h"
 #include "crypto/hash_slot.h"
 #include "http/transport_cgi.h"
+#include "runtime/sandbox.h"
 #include "store/db.h"
 
 #define EXIT_USAGE 64

@@ -13,7 +13,7 @@
 #include "app/reload.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/notify.h"
+#include "runtime/notify.h"
 
 #define GRACE (10 * CLOCK_SECOND)
 #define EARLY CLOCK_SECOND /* a worker that ends younger is ill */

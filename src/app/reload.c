@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "app/listen.h"
-#include "base/environ.h"
 #include "base/str.h"
+#include "runtime/environ.h"
 
 /* "PID FD WORKER…": only good in the process that wrote it. */
 #define ADOPT "POSTERN_ADOPT"

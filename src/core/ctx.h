@@ -5,9 +5,9 @@
 #include "config/config.h"
 #include "crypto/jwt.h"
 #include "crypto/keyring.h"
+#include "runtime/shared.h"
 #include "store/cache.h"
 #include "store/db.h"
-#include "store/shared.h"
 
 /*
  * What a rule may use: the doors this process owns, and the request it works

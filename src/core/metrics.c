@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "core/backlog.h"
 #include "core/whence.h"
-#include "store/metric.h"
+#include "runtime/metric.h"
 
 #define TEXT_MAX ((size_t)64 << 10)
 

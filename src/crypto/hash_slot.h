@@ -21,7 +21,7 @@ enum err hash_slot_init(struct str dir);
 
 /*
  * In a process that was forked: open its own now, for later it may not open
- * files for writing any more (base/sandbox.h).
+ * files for writing any more (runtime/sandbox.h).
  */
 void hash_slot_own(void);
 

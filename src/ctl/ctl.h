@@ -5,9 +5,9 @@
 #include "base/json/json.h"
 #include "config/config.h"
 #include "crypto/keyring.h"
+#include "runtime/shared.h"
 #include "store/cache.h"
 #include "store/db.h"
-#include "store/shared.h"
 
 /*
  * posternctl, the operator's hand. A command is a row of its group's table:

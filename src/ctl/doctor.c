@@ -6,10 +6,10 @@
 #include "app/crew.h"
 #include "base/clock.h"
 #include "base/place.h"
-#include "base/sandbox.h"
 #include "core/backlog.h"
 #include "ctl/ctl.h"
 #include "ctl/reach.h"
+#include "runtime/sandbox.h"
 #include "store/migrate.h"
 
 #define CLOCK_APART (2 * CLOCK_SECOND)

@@ -14,8 +14,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/place.h"
-#include "base/sandbox.h"
 #include "ctl/options.h"
+#include "runtime/sandbox.h"
 
 #define ARENA_CAP ((size_t)256 << 20) /* one run, not one request */
 

@@ -6,10 +6,10 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/sandbox.h"
 #include "queue/holder.h"
 #include "queue/round.h"
 #include "queue/worker.h"
+#include "runtime/sandbox.h"
 
 #define GRACE (10 * CLOCK_SECOND)
 

@@ -2,8 +2,8 @@
 #define QUEUE_COURIER_H
 
 #include "config/config.h"
-#include "queue/child.h"
 #include "queue/job.h"
+#include "runtime/child.h"
 
 /*
  * Who brings webhooks: many at once, each endpoint a few, in a process of its

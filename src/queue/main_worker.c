@@ -5,14 +5,14 @@
 
 #include <config.h>
 
-#include "base/environ.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/place.h"
-#include "base/sandbox.h"
 #include "config/config.h"
 #include "crypto/keyring.h"
 #include "queue/worker.h"
+#include "runtime/environ.h"
+#include "runtime/sandbox.h"
 #include "store/db.h"
 
 #define EXIT_USAGE 64  /* EX_USAGE */

@@ -7,9 +7,9 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/sandbox.h"
 #include "queue/stream.h"
 #include "queue/worker.h"
+#include "runtime/sandbox.h"
 
 #define WAIT_MS 50
 #define PATIENCE_MS 200

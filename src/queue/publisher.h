@@ -2,8 +2,8 @@
 #define QUEUE_PUBLISHER_H
 
 #include "config/config.h"
-#include "queue/child.h"
 #include "queue/job.h"
+#include "runtime/child.h"
 
 /*
  * Who brings events to Kafka: of all workers one at a time, in a process of

@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/metric.h"
 #include "store/cache_link.h"
-#include "store/metric.h"
 
 #define PIPELINE_MAX (4u << 20) /* bytes sent in one round trip */
 

@@ -1,6 +1,6 @@
 #include "store/cache_link.h"
 
-#include "store/metric.h"
+#include "runtime/metric.h"
 
 /*
  * What servers say that cannot do our work: a replica, a node of a cluster, a

@@ -44,7 +44,7 @@ void cache_link_back(struct cache *c);
 
 /*
  * Why a server that says this is of no use; NULL where it is. Counted
- * (store/metric.def, redis_errors_total).
+ * (runtime/metric.def, redis_errors_total).
  */
 const char *cache_fault(const struct reply *r);
 

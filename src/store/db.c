@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/metric.h"
 #include "store/link.h"
-#include "store/metric.h"
 
 #define TRIES_MAX 4 /* the first and three more */
 

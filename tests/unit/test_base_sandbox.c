@@ -1,6 +1,6 @@
 /*
  * What the processes may not ask of the kernel, tried: each call in a child
- * that is confined as the program is (base/sandbox.h).
+ * that is confined as the program is (runtime/sandbox.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 #include <arpa/inet.h>
 
 #include "base/log.h"
-#include "base/sandbox.h"
+#include "runtime/sandbox.h"
 
 #include "suite.h"
 

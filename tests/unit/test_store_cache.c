@@ -11,8 +11,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/metric.h"
 #include "store/cache_link.h"
-#include "store/metric.h"
 
 #include "suite.h"
 

@@ -1,11 +1,11 @@
-#ifndef STORE_SHARED_H
-#define STORE_SHARED_H
+#ifndef RUNTIME_SHARED_H
+#define RUNTIME_SHARED_H
 
 #include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/err.h"
-#include "store/metric.h"
+#include "runtime/metric.h"
 
 /*
  * Memory shared by all processes of one host: a mapping of

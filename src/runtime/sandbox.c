@@ -1,4 +1,4 @@
-#include "base/sandbox.h"
+#include "runtime/sandbox.h"
 
 #include <config.h>
 
@@ -48,7 +48,7 @@ static const struct {
 } calls[] = {
 #define CALL(name, programs) { SCMP_SYS(name), (programs) },
 #define FORBID(name)
-#include "base/sandbox.def"
+#include "runtime/sandbox.def"
 #undef CALL
 #undef FORBID
 };
@@ -56,7 +56,7 @@ static const struct {
 static const int forbidden[] = {
 #define CALL(name, programs)
 #define FORBID(name) SCMP_SYS(name),
-#include "base/sandbox.def"
+#include "runtime/sandbox.def"
 #undef CALL
 #undef FORBID
 };

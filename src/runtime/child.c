@@ -1,4 +1,4 @@
-#include "queue/child.h"
+#include "runtime/child.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/environ.h"
 #include "base/log.h"
+#include "runtime/environ.h"
 
 #define RESTART_AFTER CLOCK_SECOND
 

@@ -1,5 +1,5 @@
-#ifndef QUEUE_CHILD_H
-#define QUEUE_CHILD_H
+#ifndef RUNTIME_CHILD_H
+#define RUNTIME_CHILD_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-#ifndef BASE_SANDBOX_H
-#define BASE_SANDBOX_H
+#ifndef RUNTIME_SANDBOX_H
+#define RUNTIME_SANDBOX_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
-#ifndef STORE_METRIC_H
-#define STORE_METRIC_H
+#ifndef RUNTIME_METRIC_H
+#define RUNTIME_METRIC_H
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -8,12 +8,12 @@
 
 /*
  * Counters and times of all processes of a host, in the memory they share
- * (store/shared.h): whichever worker is asked answers for all of them.
+ * (runtime/shared.h): whichever worker is asked answers for all of them.
  * Adding is one atomic instruction and never fails.
  */
 enum metric {
 #define COUNTER(name, family, label, value, help) METRIC_##name,
-#include "store/metric.def"
+#include "runtime/metric.def"
 #undef COUNTER
 	METRIC_COUNT
 };

@@ -1,4 +1,4 @@
-#include "store/shared.h"
+#include "runtime/shared.h"
 
 #include <errno.h>
 #include <fcntl.h>

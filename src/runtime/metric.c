@@ -1,11 +1,11 @@
-#include "store/metric.h"
+#include "runtime/metric.h"
 
 static const struct {
 	const char *family, *label, *value, *help;
 } rows[METRIC_COUNT] = {
 #define COUNTER(name, family, label, value, help) \
 	[METRIC_##name] = { family, label, value, help },
-#include "store/metric.def"
+#include "runtime/metric.def"
 #undef COUNTER
 };
 

@@ -1,5 +1,5 @@
-#ifndef BASE_ENVIRON_H
-#define BASE_ENVIRON_H
+#ifndef RUNTIME_ENVIRON_H
+#define RUNTIME_ENVIRON_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
-#ifndef BASE_NOTIFY_H
-#define BASE_NOTIFY_H
+#ifndef RUNTIME_NOTIFY_H
+#define RUNTIME_NOTIFY_H
 
 /*
  * What a service manager wants to hear, by the protocol of sd_notify(3): one

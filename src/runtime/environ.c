@@ -1,4 +1,4 @@
-#include "base/environ.h"
+#include "runtime/environ.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "base/notify.h"
+#include "runtime/notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>
