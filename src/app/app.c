@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "core/api_key.h"
 #include "core/signing.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 
 #define SETTLE_ARENA ((size_t)1 << 20)
 #define CONNINFO_ARENA ((size_t)64 << 10)

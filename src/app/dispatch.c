@@ -8,7 +8,7 @@
 #include "core/api_key.h"
 #include "core/idempotency.h"
 #include "core/session.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "http/cors.h"
 
 /* Whom an Idempotency-Key belongs to: the actor, or the network. */

@@ -6,7 +6,7 @@
 #include "core/api_key.h"
 #include "core/factor.h"
 #include "core/limit.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 
 #define QUARTER (900 * CLOCK_SECOND)
 #define HOUR (3600 * CLOCK_SECOND)

@@ -21,7 +21,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/place.h"
-#include "crypto/hash_slot.h"
+#include "crypto/password/hash_gate.h"
 #include "http/transport_cgi.h"
 #include "runtime/sandbox.h"
 #include "store/db.h"
@@ -177,7 +177,7 @@ on_start(void *obj)
 	struct program *p = obj;
 
 	app_start_worker(&p->app);
-	hash_slot_own(); /* the one file a worker opens for writing */
+	hash_gate_own(); /* the one file a worker opens for writing */
 	confine(p, SANDBOX_WEB);
 }
 

@@ -7,7 +7,7 @@
 #include "core/proof.h"
 #include "core/session.h"
 #include "core/signing.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "crypto/token.h"
 
 #define REGISTRATIONS_MAX 20 /* beside the first: mails a day (RL12) */

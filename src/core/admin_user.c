@@ -7,7 +7,7 @@
 #include "core/idempotency.h"
 #include "core/mail.h"
 #include "core/proof.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 
 #define TRIGRAM 3 /* characters the search index needs */
 

@@ -3,7 +3,7 @@
 #include <sodium.h>
 
 #include "base/encoding.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "crypto/token.h"
 
 #define FAST "sha256$" /* no crypt(3) string begins like this */

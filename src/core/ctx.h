@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
-#include "crypto/jwt.h"
+#include "crypto/jwt/jwt.h"
 #include "crypto/keyring.h"
 #include "runtime/shared.h"
 #include "store/cache.h"

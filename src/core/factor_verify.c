@@ -6,7 +6,7 @@
 #include "core/factor_send.h"
 #include "core/login_notice.h"
 #include "core/signing.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "crypto/seal.h"
 #include "crypto/token.h"
 #include "crypto/totp.h"

@@ -6,7 +6,7 @@
 #include "core/factor.h"
 #include "core/login_notice.h"
 #include "core/signing.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "crypto/token.h"
 
 /* What login_begin found and charged. */

@@ -5,7 +5,7 @@
 #include "core/factor.h"
 #include "core/login.h"
 #include "core/mail.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "crypto/token.h"
 
 #define FACTOR_LIFE (300 * CLOCK_SECOND) /* row PW8 */

@@ -5,7 +5,7 @@
 #include "core/login.h"
 #include "core/mail.h"
 #include "core/password_change.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "crypto/token.h"
 
 #define CODE_DIGITS 6

@@ -8,7 +8,7 @@
 #include "core/factor_verify.h"
 #include "core/mail.h"
 #include "core/recovery_method.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "crypto/token.h"
 
 #define LIFE (600 * CLOCK_SECOND)

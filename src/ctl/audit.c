@@ -1,7 +1,7 @@
 #include <stdio.h>
 
 #include "base/encoding.h"
-#include "crypto/chain.h"
+#include "crypto/audit_chain.h"
 #include "ctl/ctl.h"
 
 #define BATCH 500
@@ -35,7 +35,8 @@ marked(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
 {
 	struct str left = row_str(r, i, 3);
 
-	if (!chain_holds(c->keys, CHAIN_MARK, mac, (uint64_t)row_int(r, i, 0),
+	if (!audit_chain_holds(c->keys, AUDIT_CHAIN_MARK, mac,
+	    (uint64_t)row_int(r, i, 0),
 	    left, row_bytes(c->arena, r, i, 4)))
 		return false;
 	*(left.p ? &w->shortened : &w->removed) += 1;
@@ -58,7 +59,8 @@ judge(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
 		return NULL;
 	if (row_null(r, i, 3))
 		return "its row was deleted";
-	return chain_holds(c->keys, CHAIN_LINK, w->mac, (uint64_t)seq,
+	return audit_chain_holds(c->keys, AUDIT_CHAIN_LINK, w->mac,
+	    (uint64_t)seq,
 	    row_str(r, i, 3), mac) ? NULL : "it was changed or moved";
 }
 
@@ -134,7 +136,8 @@ begin(struct ctl *c, struct walk *w)
 	proof = row_bytes(c->arena, r, 0, 2);
 	if (w->seq == w->want_seq)
 		w->met = str_eq(w->mac, w->want_mac);
-	if (chain_holds(c->keys, CHAIN_BASE, w->mac, (uint64_t)w->seq,
+	if (audit_chain_holds(c->keys, AUDIT_CHAIN_BASE, w->mac,
+	    (uint64_t)w->seq,
 	    STR(""), proof))
 		return CTL_OK;
 	return said(c, w->seq, 0, "what is gone before it is not proved to be "
@@ -175,7 +178,7 @@ static int
 run_verify(struct ctl *c)
 {
 	struct walk w = { .mac = STR("") };
-	char kept[CHAIN_MAC];
+	char kept[AUDIT_CHAIN_MAC];
 	size_t n = 0;
 	int status;
 
@@ -191,9 +194,9 @@ run_verify(struct ctl *c)
 
 		c->arena = arena_new((size_t)16 << 20);
 		status = follow(c, &w, &n);
-		if (w.mac.n == CHAIN_MAC) {
-			memcpy(kept, w.mac.p, CHAIN_MAC);
-			w.mac = (struct str){ kept, CHAIN_MAC };
+		if (w.mac.n == AUDIT_CHAIN_MAC) {
+			memcpy(kept, w.mac.p, AUDIT_CHAIN_MAC);
+			w.mac = (struct str){ kept, AUDIT_CHAIN_MAC };
 		}
 		arena_free(&c->arena);
 		c->arena = outer;

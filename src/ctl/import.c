@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "ctl/user.h"
 
 #define BATCH 200	/* one transaction, one round trip */

@@ -1,5 +1,5 @@
 #include "base/encoding.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "ctl/import.h"
 #include "ctl/user.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
-#include "crypto/jwt.h"
+#include "crypto/jwt/jwt.h"
 #include "crypto/seal.h"
 #include "ctl/ctl.h"
 

@@ -5,7 +5,7 @@
 #include <sodium.h>
 
 #include "base/limits.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "ctl/user.h"
 
 /*

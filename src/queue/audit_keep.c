@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/encoding.h"
 #include "base/log.h"
-#include "crypto/chain.h"
+#include "crypto/audit_chain.h"
 
 #define BATCH 500
 #define LIST_MAX ((size_t)BATCH * 128)
@@ -48,8 +48,8 @@ holds(struct arena *a, const struct keyring *k, const struct rows *r,
 	struct str mac = row_bytes(a, r, i, 1), mark = row_bytes(a, r, i, 4);
 	uint64_t seq = (uint64_t)row_int(r, i, 0);
 
-	return chain_holds(k, CHAIN_LINK, before, seq, text, mac) ||
-	    chain_holds(k, CHAIN_MARK, mac, seq, text, mark);
+	return audit_chain_holds(k, AUDIT_CHAIN_LINK, before, seq, text, mac) ||
+	    audit_chain_holds(k, AUDIT_CHAIN_MARK, mac, seq, text, mark);
 }
 
 static bool
@@ -67,17 +67,17 @@ take(struct db *db, struct arena *a, const struct keyring *k, int hand,
 	enum err e;
 
 	for (size_t i = 0; i < b->n; i++) {
-		uint8_t mark[CHAIN_MAC];
+		uint8_t mark[AUDIT_CHAIN_MAC];
 
 		if (!row_bool(r, i, 7) || !holds(a, k, r, i))
 			continue;
-		chain_make(k, CHAIN_MARK, row_bytes(a, r, i, 1),
+		audit_chain_make(k, AUDIT_CHAIN_MARK, row_bytes(a, r, i, 1),
 		    (uint64_t)row_int(r, i, 0), row_str(r, i, 5), mark);
 		buf_fmt(&seqs, "%s%.*s", seqs.n ? "," : "",
 		    STR_FMT(row_str(r, i, 0)));
 		buf_fmt(&marks, "%s%.*s", marks.n ? "," : "",
 		    STR_FMT(hex_encode(a, (struct str){
-			(const char *)mark, CHAIN_MAC })));
+			(const char *)mark, AUDIT_CHAIN_MAC })));
 	}
 	e = db_exec(db, a, Q_AUDIT_MARK, &done, A_TEXT(names[hand]),
 	    A_INT(b->at), A_INT(b->upto), A_STR(buf_str(&seqs)),
@@ -90,13 +90,14 @@ cut(struct db *db, struct arena *a, const struct keyring *k,
     const struct batch *b)
 {
 	struct rows *done = NULL;
-	uint8_t proof[CHAIN_MAC];
+	uint8_t proof[AUDIT_CHAIN_MAC];
 	enum err e;
 
-	chain_make(k, CHAIN_BASE, b->mac, (uint64_t)b->upto, STR(""), proof);
+	audit_chain_make(k, AUDIT_CHAIN_BASE, b->mac, (uint64_t)b->upto,
+	    STR(""), proof);
 	e = db_exec(db, a, Q_AUDIT_CUT, &done, A_INT(b->at), A_INT(b->upto),
 	    A_STR(hex_encode(a, (struct str){ (const char *)proof,
-		CHAIN_MAC })));
+		AUDIT_CHAIN_MAC })));
 	return ended(e, done);
 }
 

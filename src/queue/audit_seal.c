@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/log.h"
-#include "crypto/chain.h"
+#include "crypto/audit_chain.h"
 
 #define BATCH 200
 #define LIST_MAX ((size_t)BATCH * 128)
@@ -53,11 +53,12 @@ audit_seal_step(struct audit_seal *s, struct db *db, struct arena *a,
 	first = row_int(r, 0, 2) + 1;
 	before = row_bytes(a, r, 0, 3);
 	for (size_t i = 0; i < r->n; i++) {
-		char *mac = arena_alloc(a, CHAIN_MAC);
+		char *mac = arena_alloc(a, AUDIT_CHAIN_MAC);
 
-		chain_make(k, CHAIN_LINK, before, (uint64_t)first + i,
+		audit_chain_make(k, AUDIT_CHAIN_LINK, before,
+		    (uint64_t)first + i,
 		    row_str(r, i, 1), (uint8_t *)mac);
-		before = (struct str){ mac, CHAIN_MAC };
+		before = (struct str){ mac, AUDIT_CHAIN_MAC };
 		buf_fmt(&ids, "%s%.*s", i ? "," : "",
 		    STR_FMT(row_str(r, i, 0)));
 		buf_fmt(&macs, "%s%.*s", i ? "," : "",

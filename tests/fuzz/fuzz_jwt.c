@@ -1,4 +1,9 @@
-/* fuzz-sources: src/crypto/jwt.c src/crypto/jwt_decode.c src/crypto/jwt_key.c src/crypto/claims_string.c src/crypto/claims.c src/base/arena.c src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c */
+/*
+ * fuzz-sources: src/crypto/jwt/jwt.c src/crypto/jwt/jwt_decode.c
+ * src/crypto/jwt/jwt_key.c src/crypto/jwt/jwt_claims_string.c
+ * src/crypto/jwt/jwt_claims.c src/base/arena.c src/base/buf.c src/base/str.c
+ * src/base/clock.c src/base/encoding.c src/base/log.c
+ */
 /* fuzz-libs: libsodium */
 /*
  * Tokens of anybody's making (rows JW1 to JW8, CC6). The input is taken as a
@@ -10,8 +15,8 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 
-#include "crypto/claims.h"
-#include "crypto/jwt.h"
+#include "crypto/jwt/jwt.h"
+#include "crypto/jwt/jwt_claims.h"
 
 #include <sodium.h>
 

@@ -1,4 +1,8 @@
-/* fuzz-sources: src/crypto/phc.c src/crypto/phc_cost.c src/crypto/phc_crypt.c src/base/arena.c src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c */
+/*
+ * fuzz-sources: src/crypto/password/phc.c src/crypto/password/phc_cost.c
+ * src/crypto/password/phc_crypt.c src/base/arena.c src/base/buf.c
+ * src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c
+ */
 /* fuzz-libs: libsodium */
 /*
  * Stored password strings (rows PW11, CC6): reading them does no work, and
@@ -6,7 +10,7 @@
  */
 #include <stdlib.h>
 
-#include "crypto/phc.h"
+#include "crypto/password/phc.h"
 
 static void
 check_work(const struct phc *p)

@@ -18,7 +18,7 @@
 #include "core/refresh.h"
 #include "core/role.h"
 #include "core/signing.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "crypto/token.h"
 #include "store/migrate.h"
 

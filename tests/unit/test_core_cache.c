@@ -18,7 +18,7 @@
 #include "core/session.h"
 #include "core/session_change.h"
 #include "core/signing.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 #include "store/migrate.h"
 
 #include "scratch.h"

@@ -1,5 +1,5 @@
 /* Access tokens: rows JW1 to JW8. The file under test is compiled in here. */
-#include "../../src/crypto/jwt.c"
+#include "../../src/crypto/jwt/jwt.c"
 
 #include "unit.h"
 

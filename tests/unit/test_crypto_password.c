@@ -13,9 +13,9 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "crypto/hash_memory.h"
-#include "crypto/hash_slot.h"
-#include "crypto/password.h"
+#include "crypto/password/argon_memory.h"
+#include "crypto/password/hash_gate.h"
+#include "crypto/password/password.h"
 
 #define RIGHT STR("correct horse 42")
 
@@ -424,7 +424,7 @@ holder(void)
 
 	ck_assert_int_eq(pipe(fds), 0);
 	if ((pid = fork()) == 0) {
-		c = hash_slot_take(1000) == E_OK ? 'y' : 'n';
+		c = hash_gate_take(1000) == E_OK ? 'y' : 'n';
 		if (write(fds[1], &c, 1) == 1)
 			pause();
 		_exit(0);
@@ -451,11 +451,11 @@ START_TEST(as_many_hashes_at_once_as_cores_and_a_killed_one_frees_its_slot)
 	int n;
 
 	start("argon2id");
-	n = hash_slot_count();
+	n = hash_gate_count();
 	ck_assert_int_ge(n, 1);
 	for (int i = 0; i < n && i < 64; i++)
 		pid[i] = holder();
-	ck_assert_int_eq(hash_slot_take(30), E_BUSY);
+	ck_assert_int_eq(hash_gate_take(30), E_BUSY);
 	ck_assert(!password_busy());
 	kill_one(pid[0]);
 	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
@@ -472,19 +472,19 @@ START_TEST(one_owner_leaves_slots_to_the_others)
 	int all, n;
 
 	start("argon2id");
-	all = hash_slot_count();
+	all = hash_gate_count();
 	n = all > 3 ? all / 2 : 1;
 	password_share(STR("one"));
 	for (int i = 0; i < n && i < 64; i++)
 		pid[i] = holder();
-	ck_assert_int_eq(hash_slot_take(1000), E_BUSY);
+	ck_assert_int_eq(hash_gate_take(1000), E_BUSY);
 	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_BUSY);
 	password_share(STR("another"));
-	ck_assert_int_eq(hash_slot_take(0), n < all ? E_OK : E_BUSY);
-	hash_slot_release();
+	ck_assert_int_eq(hash_gate_take(0), n < all ? E_OK : E_BUSY);
+	hash_gate_release();
 	password_share(STR_NONE);
-	ck_assert_int_eq(hash_slot_take(0), n < all ? E_OK : E_BUSY);
-	hash_slot_release();
+	ck_assert_int_eq(hash_gate_take(0), n < all ? E_OK : E_BUSY);
+	hash_gate_release();
 	kill_one(pid[0]);
 	password_share(STR("one"));
 	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
@@ -503,21 +503,21 @@ START_TEST(the_last_core_is_left_to_cheap_requests_while_they_come)
 	int n;
 
 	start("argon2id");
-	n = hash_slot_count() - 1;
+	n = hash_gate_count() - 1;
 	for (int i = 0; i < n && i < 64; i++)
 		pid[i] = holder();
 	password_yield_to(&at);
-	ck_assert_int_eq(hash_slot_take(0), E_OK);
-	hash_slot_release();
+	ck_assert_int_eq(hash_gate_take(0), E_OK);
+	hash_gate_release();
 	/* "Just now" may be long ago where a machine is busy: again then. */
 	for (int i = 0; i < 1000 && e == E_OK && n > 0; i++) {
 		atomic_store(&at, clock_mono());
-		if ((e = hash_slot_take(0)) == E_OK)
-			hash_slot_release();
+		if ((e = hash_gate_take(0)) == E_OK)
+			hash_gate_release();
 	}
 	ck_assert_int_eq(e, n > 0 ? E_BUSY : E_OK);
 	atomic_store(&at, clock_mono() + 3600 * CLOCK_SECOND);
-	ck_assert_int_eq(hash_slot_take(0), E_OK);
+	ck_assert_int_eq(hash_gate_take(0), E_OK);
 	password_yield_to(NULL);
 	for (int i = 0; i < n && i < 64; i++)
 		kill_one(pid[i]);
@@ -577,15 +577,15 @@ START_TEST(an_idle_process_gives_the_memory_back)
 	struct str h, again;
 
 	start("argon2id");
-	ck_assert_int_eq(hash_memory_kept(), 0);
+	ck_assert_int_eq(argon_memory_kept(), 0);
 	ck_assert_int_eq(password_hash(a, RIGHT, &h), E_OK);
 #if defined(HASH_MEMORY) && !defined(SANITIZERS)
-	ck_assert_int_ge(hash_memory_kept(), 8192 * 1024);
+	ck_assert_int_ge(argon_memory_kept(), 8192 * 1024);
 #endif
 	ck_assert_int_eq(password_hash(a, RIGHT, &again), E_OK);
 	ck_assert(!str_eq(h, again));
 	password_idle();
-	ck_assert_int_eq(hash_memory_kept(), 0);
+	ck_assert_int_eq(argon_memory_kept(), 0);
 	ck_assert_int_eq(password_verify(a, RIGHT, h, NULL), E_OK);
 }
 END_TEST

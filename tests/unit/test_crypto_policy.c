@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "crypto/common.h"
-#include "crypto/password.h"
+#include "crypto/password/password.h"
+#include "crypto/password/password_strength.h"
 
 static struct config conf = { .password_min = 8, .password_max = 128,
 	.password_bits = 26, .password_strong = true,
@@ -84,7 +84,7 @@ START_TEST(what_people_think_of_first_is_refused)
 	conf.password_strong = false;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ck_assert_msg(refused(bad[i]) != NULL, "%s: %.1f bits",
-		    bad[i], common_bits(a, str_of(bad[i]), NULL, 0));
+		    bad[i], password_strength_bits(a, str_of(bad[i]), NULL, 0));
 }
 END_TEST
 
@@ -136,8 +136,9 @@ START_TEST(a_hostile_password_costs_no_more_than_64_bytes)
 	ck_assert_uint_eq(longest, 64);
 	/* Nothing behind them makes it better, nor worse. */
 	memset(text, 'a', sizeof(text));
-	ck_assert(common_bits(a, (struct str){ text, 64 }, NULL, 0) ==
-	    common_bits(a, (struct str){ text, 256 }, NULL, 0));
+	ck_assert(password_strength_bits(a, (struct str){ text, 64 }, NULL,
+	    0) ==
+	    password_strength_bits(a, (struct str){ text, 256 }, NULL, 0));
 }
 END_TEST
 

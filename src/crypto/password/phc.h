@@ -1,5 +1,5 @@
-#ifndef CRYPTO_PHC_H
-#define CRYPTO_PHC_H
+#ifndef CRYPTO_PASSWORD_PHC_H
+#define CRYPTO_PASSWORD_PHC_H
 
 #include <stdint.h>
 

@@ -1,12 +1,12 @@
-#include "crypto/foreign.h"
+#include "crypto/password/password_foreign.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <sodium.h>
 
 bool
-foreign_input(enum phc_over over, struct str password,
-    char out[FOREIGN_INPUT])
+password_foreign_input(enum phc_over over, struct str password,
+    char out[PASSWORD_FOREIGN_INPUT])
 {
 	static const char key[] = "wp-sha384";
 	unsigned char sum[EVP_MAX_MD_SIZE];
@@ -21,10 +21,10 @@ foreign_input(enum phc_over over, struct str password,
 		ok = EVP_Digest(password.p, password.n, sum, &n, EVP_sha256(),
 		    NULL) == 1;
 	if (ok && over == PHC_OVER_WORDPRESS)
-		sodium_bin2base64(out, FOREIGN_INPUT, sum, n,
+		sodium_bin2base64(out, PASSWORD_FOREIGN_INPUT, sum, n,
 		    sodium_base64_VARIANT_ORIGINAL);
 	else if (ok)
-		sodium_bin2hex(out, FOREIGN_INPUT, sum, n);
+		sodium_bin2hex(out, PASSWORD_FOREIGN_INPUT, sum, n);
 	sodium_memzero(sum, sizeof(sum));
 	return ok;
 }
@@ -42,7 +42,7 @@ md5(EVP_MD_CTX *c, struct str head, struct str password,
 
 /* Three bytes to four characters, the lowest bits first. */
 static void
-encode(const unsigned char sum[16], char out[FOREIGN_PHPASS])
+encode(const unsigned char sum[16], char out[PASSWORD_FOREIGN_PHPASS])
 {
 	static const char itoa64[] =
 	    "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -54,14 +54,15 @@ encode(const unsigned char sum[16], char out[FOREIGN_PHPASS])
 		if (i + 2 < 16)
 			v |= (uint32_t)sum[i + 1] << 8 |
 			    (uint32_t)sum[i + 2] << 16;
-		for (int k = 0; k < 4 && n < FOREIGN_PHPASS; k++, v >>= 6)
+		for (int k = 0; k < 4 && n < PASSWORD_FOREIGN_PHPASS; k++,
+		    v >>= 6)
 			out[n++] = itoa64[v & 63];
 	}
 }
 
 bool
-foreign_phpass(const struct phc *phc, struct str password,
-    char out[FOREIGN_PHPASS])
+password_foreign_phpass(const struct phc *phc, struct str password,
+    char out[PASSWORD_FOREIGN_PHPASS])
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 	unsigned char sum[16];

@@ -1,4 +1,4 @@
-#include "crypto/jwt.h"
+#include "crypto/jwt/jwt.h"
 
 /* Value of a base64url character; 64 and more: none. */
 static uint8_t

@@ -1,4 +1,4 @@
-#include "crypto/match.h"
+#include "crypto/password/password_match.h"
 
 #include <crypt.h>
 #include <errno.h>
@@ -8,13 +8,13 @@
 #include <sodium.h>
 
 #include "base/log.h"
-#include "crypto/foreign.h"
-#include "crypto/hash_memory.h"
+#include "crypto/password/argon_memory.h"
+#include "crypto/password/password_foreign.h"
 
 #define ARGON2I_PASSES 3 /* fewer libsodium only compares */
 
 bool
-match_crypt_to(struct arena *a, const char *password, const char *setting,
+password_match_crypt(struct arena *a, const char *password, const char *setting,
     struct str *out)
 {
 	struct crypt_data *data = calloc(1, sizeof(*data));
@@ -59,11 +59,11 @@ verify_own_argon2(const struct phc *phc, struct str password, int algorithm)
 	unsigned char got[PHC_HASH_MAX];
 	int rc;
 
-	hash_memory_begin();
+	argon_memory_begin();
 	rc = crypto_pwhash(got, phc->hash.n, password.p, password.n,
 	    (const unsigned char *)phc->salt.p, phc->rounds,
 	    phc->memory_kib * 1024, algorithm);
-	hash_memory_end();
+	argon_memory_end();
 	if (rc != 0)
 		return not_computed();
 	rc = sodium_memcmp(got, phc->hash.p, phc->hash.n);
@@ -82,9 +82,9 @@ verify_argon2(const struct phc *phc, struct str password)
 		return verify_own_argon2(phc, password, i ?
 		    crypto_pwhash_ALG_ARGON2I13 :
 		    crypto_pwhash_ALG_ARGON2ID13);
-	hash_memory_begin();
+	argon_memory_begin();
 	rc = crypto_pwhash_str_verify(phc->text, password.p, password.n);
-	hash_memory_end();
+	argon_memory_end();
 	return answer(rc == 0);
 }
 
@@ -93,7 +93,7 @@ verify_crypt(struct arena *a, const struct phc *phc, const char *password)
 {
 	struct str got;
 
-	if (!match_crypt_to(a, password, phc->crypt, &got))
+	if (!password_match_crypt(a, password, phc->crypt, &got))
 		return not_computed();
 	return answer(got.n == strlen(phc->crypt) &&
 	    sodium_memcmp(got.p, phc->crypt, got.n) == 0);
@@ -102,13 +102,13 @@ verify_crypt(struct arena *a, const struct phc *phc, const char *password)
 static enum err
 verify_bcrypt(struct arena *a, const struct phc *phc, struct str password)
 {
-	char input[FOREIGN_INPUT];
+	char input[PASSWORD_FOREIGN_INPUT];
 	enum err e;
 
 	if (phc->over == PHC_OVER_NOTHING)
 		return verify_crypt(a, phc, arena_cstr(a,
-		    str_slice(password, 0, MATCH_BCRYPT_MAX)));
-	if (!foreign_input(phc->over, password, input))
+		    str_slice(password, 0, PASSWORD_BCRYPT_MAX)));
+	if (!password_foreign_input(phc->over, password, input))
 		return not_computed();
 	e = verify_crypt(a, phc, input);
 	sodium_memzero(input, sizeof(input));
@@ -118,9 +118,9 @@ verify_bcrypt(struct arena *a, const struct phc *phc, struct str password)
 static enum err
 verify_phpass(const struct phc *phc, struct str password)
 {
-	char got[FOREIGN_PHPASS];
+	char got[PASSWORD_FOREIGN_PHPASS];
 
-	if (!foreign_phpass(phc, password, got))
+	if (!password_foreign_phpass(phc, password, got))
 		return not_computed();
 	return answer(sodium_memcmp(got, phc->hash.p, sizeof(got)) == 0);
 }
@@ -158,13 +158,13 @@ verify_derived(struct arena *a, const struct phc *phc, struct str password)
 }
 
 bool
-match_possible(const struct phc *phc, struct str password)
+password_match_possible(const struct phc *phc, struct str password)
 {
 	switch (phc->kind) {
 	case PHC_UNKNOWN:
 		return false;
 	case PHC_BCRYPT:
-		return phc->foreign || password.n <= MATCH_BCRYPT_MAX;
+		return phc->foreign || password.n <= PASSWORD_BCRYPT_MAX;
 	case PHC_SHACRYPT:
 	case PHC_SCRYPT_CRYPT:
 		return password.n < CRYPT_MAX_PASSPHRASE_SIZE;
@@ -174,7 +174,7 @@ match_possible(const struct phc *phc, struct str password)
 }
 
 enum err
-match_password(struct arena *a, const struct phc *phc, struct str password)
+password_match(struct arena *a, const struct phc *phc, struct str password)
 {
 	switch (phc->kind) {
 	case PHC_ARGON2ID:

@@ -1,4 +1,4 @@
-#include "crypto/common.h"
+#include "crypto/password/password_strength.h"
 
 #include <sodium.h>
 #include <zxcvbn.h>
@@ -7,13 +7,14 @@
 
 static const char *const known[] = {
 #define WORD(w) w,
-#include "crypto/common_words.def"
+#include "crypto/password/password_words.def"
 #undef WORD
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
 double
-common_bits(struct arena *a, struct str password, const struct str *words,
+password_strength_bits(struct arena *a, struct str password,
+    const struct str *words,
     size_t n)
 {
 	struct str rated = str_slice(password, 0, LIMIT_PASSWORD_RATED);
@@ -33,7 +34,7 @@ common_bits(struct arena *a, struct str password, const struct str *words,
 }
 
 bool
-common_documented(struct str password)
+password_strength_documented(struct str password)
 {
 	static const char *const printed[] = { "NewPassword123",
 		"NewPassword123!", "NewSecurePassword123", "OldPassword123!",

@@ -1,4 +1,4 @@
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 
 #include <crypt.h>
 #include <errno.h>
@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "base/unicode.h"
 
-#include "crypto/hash_memory.h"
-#include "crypto/hash_slot.h"
-#include "crypto/match.h"
-#include "crypto/phc.h"
+#include "crypto/password/argon_memory.h"
+#include "crypto/password/hash_gate.h"
+#include "crypto/password/password_match.h"
+#include "crypto/password/phc.h"
 
 #define FLOOR_KIB 19456 /* row PW6 */
 #define FLOOR_TIME 2
@@ -62,13 +62,13 @@ password_init(const struct config *c)
 	today.kib = (uint64_t)c->argon2_memory;
 	today.time = (uint64_t)c->argon2_time;
 	today.import_kib = (uint64_t)c->import_memory;
-	return hash_slot_init(str_of(c->runtime_dir));
+	return hash_gate_init(str_of(c->runtime_dir));
 }
 
 void
 password_yield_to(const _Atomic int64_t *at)
 {
-	hash_slot_yield_to(at);
+	hash_gate_yield_to(at);
 }
 
 static bool
@@ -78,7 +78,7 @@ hash_bcrypt(struct arena *a, struct str password, struct str *out)
 
 	return crypt_gensalt_rn("$2b$", today.cost, NULL, 0, setting,
 	    (int)sizeof(setting)) != NULL &&
-	    match_crypt_to(a, arena_cstr(a, password), setting, out);
+	    password_match_crypt(a, arena_cstr(a, password), setting, out);
 }
 
 static bool
@@ -87,10 +87,10 @@ hash_argon2id(struct arena *a, struct str password, struct str *out)
 	char text[crypto_pwhash_STRBYTES];
 	int rc;
 
-	hash_memory_begin();
+	argon_memory_begin();
 	rc = crypto_pwhash_str_alg(text, password.p, password.n, today.time,
 	    today.kib * 1024, crypto_pwhash_ALG_ARGON2ID13);
-	hash_memory_end();
+	argon_memory_end();
 	if (rc != 0)
 		return false;
 	*out = arena_str(a, str_of(text));
@@ -101,7 +101,7 @@ hash_argon2id(struct arena *a, struct str password, struct str *out)
 static bool
 bcrypt_today(struct str password)
 {
-	return today.bcrypt && password.n <= MATCH_BCRYPT_MAX;
+	return today.bcrypt && password.n <= PASSWORD_BCRYPT_MAX;
 }
 
 static bool
@@ -137,10 +137,10 @@ password_hash(struct arena *a, struct str password, struct str *out)
 	password = unicode_opaque(a, password);
 	if (!is_hashable(password))
 		return E_VALIDATION;
-	if ((e = hash_slot_take(LIMIT_HASH_WAIT_MS)) != E_OK)
+	if ((e = hash_gate_take(LIMIT_HASH_WAIT_MS)) != E_OK)
 		return e;
 	e = hash(a, not_null(password), out);
-	hash_slot_release();
+	hash_gate_release();
 	return e;
 }
 
@@ -172,11 +172,11 @@ compare(struct arena *a, const struct phc *phc, struct str password,
 	struct str ignored;
 	enum err e;
 
-	if (!affordable(phc) || !match_possible(phc, password)) {
+	if (!affordable(phc) || !password_match_possible(phc, password)) {
 		e = hash(a, password, &ignored);
 		return e == E_OK ? E_CREDENTIALS : e;
 	}
-	e = match_password(a, phc, password);
+	e = password_match(a, phc, password);
 	if (e == E_OK && outdated)
 		*outdated = is_outdated(phc, password);
 	return e;
@@ -213,23 +213,23 @@ password_verify(struct arena *a, struct str password, struct str stored,
 	if (!is_hashable(password))
 		return E_CREDENTIALS;
 	phc_parse(a, stored, &phc);
-	if ((e = hash_slot_take(LIMIT_HASH_WAIT_MS)) != E_OK)
+	if ((e = hash_gate_take(LIMIT_HASH_WAIT_MS)) != E_OK)
 		return e;
 	e = compare_forms(a, &phc, not_null(password), outdated);
-	hash_slot_release();
+	hash_gate_release();
 	return e;
 }
 
 void
 password_share(struct str who)
 {
-	hash_slot_share(who);
+	hash_gate_share(who);
 }
 
 bool
 password_busy(void)
 {
-	return hash_slot_full();
+	return hash_gate_full();
 }
 
 /*
@@ -269,5 +269,5 @@ password_import(struct arena *a, struct str given, struct str *stored)
 void
 password_idle(void)
 {
-	hash_memory_release();
+	argon_memory_release();
 }

@@ -1,4 +1,4 @@
-#include "crypto/password.h"
+#include "crypto/password/password.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/unicode.h"
 
-#include "crypto/common.h"
+#include "crypto/password/password_strength.h"
 
 #define STRONG_LENGTH 15 /* row PW1 */
 #define WORD_MIN 4 /* a shorter user name is in too many passwords */
@@ -144,9 +144,10 @@ is_guessable(struct arena *a, const struct config *c, struct str password,
 	struct str parts[CONTEXT_WORDS];
 	size_t nparts = parts_of(context, n, parts);
 
-	if (c->password_bits <= DOCUMENTED_BITS && common_documented(password))
+	if (c->password_bits <= DOCUMENTED_BITS &&
+	    password_strength_documented(password))
 		return false;
-	return common_bits(a, password, parts, nparts) <
+	return password_strength_bits(a, password, parts, nparts) <
 	    (double)c->password_bits;
 }
 
@@ -160,19 +161,19 @@ is_in_file(const struct config *c, struct str password)
 
 	if (path == NULL || strcmp(path, c->password_blocklist) != 0) {
 		path = c->password_blocklist;
-		if (!common_file(path))
+		if (!password_blocklist_use(path))
 			log_error("password.blocklist cannot be read",
 			    log_c("path", path),
 			    log_c("why", strerror(errno)));
 	}
-	if (common_in_file(password))
+	if (password_blocklist_has(password))
 		return true;
 	for (size_t i = 0; i < password.n; i++) {
 		char ch = password.p[i];
 
 		lower[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch + 32) : ch;
 	}
-	hit = common_in_file((struct str){ lower, password.n });
+	hit = password_blocklist_has((struct str){ lower, password.n });
 	sodium_memzero(lower, sizeof(lower));
 	return hit;
 }

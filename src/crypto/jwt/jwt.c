@@ -1,4 +1,4 @@
-#include "crypto/jwt.h"
+#include "crypto/jwt/jwt.h"
 
 #include <sodium.h>
 
@@ -7,7 +7,7 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 
-#include "crypto/claims.h"
+#include "crypto/jwt/jwt_claims.h"
 
 #define SKEW 60 /* seconds, row JW7 */
 #define SIGNATURE_MAX 64
@@ -198,7 +198,7 @@ key_of_foreign_head(struct arena *a, const struct jwt_keys *keys,
 	struct str json;
 
 	if (!b64url_decode(a, head, &json) ||
-	    !claims_read(a, json, want, WANTED) || want[CRIT].found ||
+	    !jwt_claims_read(a, json, want, WANTED) || want[CRIT].found ||
 	    want[ZIP].found || !want[TYP].found ||
 	    !is_access_typ(want[TYP].text))
 		return NULL;
@@ -266,7 +266,7 @@ read_payload(struct arena *a, const struct jwt_check *check, struct str json,
 		[NBF] = { .name = "nbf", .kind = CLAIM_INTEGER },
 	};
 
-	if (!claims_read(a, json, c, WANTED))
+	if (!jwt_claims_read(a, json, c, WANTED))
 		return false;
 	for (int i = 0; i < NBF; i++)
 		if (!c[i].found || (c[i].kind == CLAIM_STRING &&
@@ -313,6 +313,7 @@ jwt_kid_unknown(struct arena *a, const struct jwt_keys *keys,
 			keys->key[i].head_len }))
 			return false;
 	return token.n <= LIMIT_JWT && head.n < token.n &&
-	    b64url_decode(a, head, &json) && claims_read(a, json, &kid, 1) &&
+	    b64url_decode(a, head, &json) &&
+	    jwt_claims_read(a, json, &kid, 1) &&
 	    kid.found && key_of_kid(keys, &kid) == NULL;
 }

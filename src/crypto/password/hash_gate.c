@@ -1,4 +1,4 @@
-#include "crypto/hash_slot.h"
+#include "crypto/password/hash_gate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,7 +115,7 @@ open_first(const char *dir)
 }
 
 enum err
-hash_slot_init(struct str dir)
+hash_gate_init(struct str dir)
 {
 	char name[480];
 	int n = snprintf(name, sizeof(name), "%.*s", STR_FMT(dir));
@@ -155,7 +155,7 @@ have_own_fd(void)
 }
 
 void
-hash_slot_own(void)
+hash_gate_own(void)
 {
 	(void)have_own_fd();
 }
@@ -197,7 +197,7 @@ slots_now(void)
 }
 
 void
-hash_slot_yield_to(const _Atomic int64_t *at)
+hash_gate_yield_to(const _Atomic int64_t *at)
 {
 	lock.yield_to = at;
 }
@@ -210,7 +210,7 @@ share_size(void)
 }
 
 void
-hash_slot_share(struct str who)
+hash_gate_share(struct str who)
 {
 	static const unsigned char same[crypto_shorthash_KEYBYTES];
 	uint64_t h;
@@ -294,7 +294,7 @@ wait_in_queue(int wait_ms)
 }
 
 enum err
-hash_slot_take(int wait_ms)
+hash_gate_take(int wait_ms)
 {
 	if (!have_own_fd())
 		return E_UNAVAILABLE;
@@ -307,7 +307,7 @@ hash_slot_take(int wait_ms)
 }
 
 void
-hash_slot_release(void)
+hash_gate_release(void)
 {
 	if (lock.held >= 0)
 		set_lock(F_UNLCK, lock.held);
@@ -315,7 +315,7 @@ hash_slot_release(void)
 }
 
 bool
-hash_slot_full(void)
+hash_gate_full(void)
 {
 	if (!have_own_fd())
 		return true;
@@ -326,7 +326,7 @@ hash_slot_full(void)
 }
 
 int
-hash_slot_count(void)
+hash_gate_count(void)
 {
 	return lock.slots;
 }

@@ -1,5 +1,5 @@
-#ifndef CRYPTO_HASH_MEMORY_H
-#define CRYPTO_HASH_MEMORY_H
+#ifndef CRYPTO_PASSWORD_ARGON_MEMORY_H
+#define CRYPTO_PASSWORD_ARGON_MEMORY_H
 
 #include <stddef.h>
 
@@ -15,13 +15,13 @@
  */
 
 /* Between these two a large anonymous mmap() is served from the kept region. */
-void hash_memory_begin(void);
-void hash_memory_end(void);
+void argon_memory_begin(void);
+void argon_memory_end(void);
 
 /* Give the region back to the system. */
-void hash_memory_release(void);
+void argon_memory_release(void);
 
 /* Bytes kept at the moment: 0 when there is no region. For tests. */
-size_t hash_memory_kept(void);
+size_t argon_memory_kept(void);
 
 #endif

@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "crypto/hash_memory.h"
+#include "crypto/password/argon_memory.h"
 
 #if defined(HASH_MEMORY) && !defined(SANITIZERS)
 
@@ -64,7 +64,7 @@ map_aligned(size_t size)
 }
 
 void
-hash_memory_release(void)
+argon_memory_release(void)
 {
 	if (region.p == NULL || region.lent)
 		return;
@@ -80,7 +80,7 @@ make_room(size_t len)
 
 	if (region.size >= len)
 		return true;
-	hash_memory_release();
+	argon_memory_release();
 	if ((region.p = map_aligned(size)) == NULL)
 		return false;
 	region.size = size;
@@ -126,19 +126,19 @@ munmap(void *addr, size_t len)
 }
 
 void
-hash_memory_begin(void)
+argon_memory_begin(void)
 {
 	hashing = true;
 }
 
 void
-hash_memory_end(void)
+argon_memory_end(void)
 {
 	hashing = false;
 }
 
 size_t
-hash_memory_kept(void)
+argon_memory_kept(void)
 {
 	return region.size;
 }
@@ -146,22 +146,22 @@ hash_memory_kept(void)
 #else
 
 void
-hash_memory_begin(void)
+argon_memory_begin(void)
 {
 }
 
 void
-hash_memory_end(void)
+argon_memory_end(void)
 {
 }
 
 void
-hash_memory_release(void)
+argon_memory_release(void)
 {
 }
 
 size_t
-hash_memory_kept(void)
+argon_memory_kept(void)
 {
 	return 0;
 }

@@ -1,4 +1,4 @@
-#include "crypto/jwt.h"
+#include "crypto/jwt/jwt.h"
 
 #include <stdio.h>
 

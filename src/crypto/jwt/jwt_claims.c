@@ -1,4 +1,4 @@
-#include "crypto/claims.h"
+#include "crypto/jwt/jwt_claims.h"
 
 #define NUMBER_MAX ((INT64_C(1) << 53) - 1)
 
@@ -60,7 +60,7 @@ read_string(struct reader *r, struct str *out)
 	if (r->p == r->end)
 		return false;
 	*out = (struct str){ start, (size_t)(r->p++ - start) };
-	return !escaped || claims_unescape(r->arena, *out, out);
+	return !escaped || jwt_claims_unescape(r->arena, *out, out);
 }
 
 static size_t
@@ -209,7 +209,7 @@ read_member(struct reader *r, struct str name, struct claim *want, size_t n)
 }
 
 bool
-claims_read(struct arena *a, struct str json, struct claim *want, size_t n)
+jwt_claims_read(struct arena *a, struct str json, struct claim *want, size_t n)
 {
 	struct reader r = { a, json.p, json.p + json.n };
 	struct str seen[CLAIMS_MEMBERS];

@@ -1,5 +1,5 @@
-#ifndef CRYPTO_CLAIMS_H
-#define CRYPTO_CLAIMS_H
+#ifndef CRYPTO_JWT_JWT_CLAIMS_H
+#define CRYPTO_JWT_JWT_CLAIMS_H
 
 #include <stdint.h>
 
@@ -32,13 +32,13 @@ struct claim {
  * not strict, or a wanted member is of another kind. What is absent has
  * found = false; deciding about that is the caller's.
  */
-bool claims_read(struct arena *a, struct str json, struct claim *want,
+bool jwt_claims_read(struct arena *a, struct str json, struct claim *want,
     size_t n);
 
 /*
  * The text of a JSON string from what stands between its quotes (RFC 8259, 7).
  * False on an unknown escape, half of a surrogate pair, or a NUL.
  */
-bool claims_unescape(struct arena *a, struct str raw, struct str *out);
+bool jwt_claims_unescape(struct arena *a, struct str raw, struct str *out);
 
 #endif

@@ -1,5 +1,5 @@
-#ifndef CRYPTO_JWT_H
-#define CRYPTO_JWT_H
+#ifndef CRYPTO_JWT_JWT_H
+#define CRYPTO_JWT_JWT_H
 
 #include <stdint.h>
 

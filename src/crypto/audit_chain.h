@@ -1,5 +1,5 @@
-#ifndef CRYPTO_CHAIN_H
-#define CRYPTO_CHAIN_H
+#ifndef CRYPTO_AUDIT_CHAIN_H
+#define CRYPTO_AUDIT_CHAIN_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,23 +12,25 @@
  * HMAC-SHA-256(key "audit", mac before ‖ number ‖ text). An edited, missing,
  * moved or added row breaks the link behind it.
  */
-#define CHAIN_MAC 33
+#define AUDIT_CHAIN_MAC 33
 
 /*
- * What a mac says, by a key of its own each. CHAIN_LINK: this row comes behind
- * the link `before`. CHAIN_MARK: retention left this text of the row of the
- * link `before`, nothing when it is empty. CHAIN_BASE: all up to the link
+ * What a mac says, by a key of its own each. AUDIT_CHAIN_LINK: this row comes
+ * behind
+ * the link `before`. AUDIT_CHAIN_MARK: retention left this text of the row of
+ * the
+ * link `before`, nothing when it is empty. AUDIT_CHAIN_BASE: all up to the link
  * `before` is gone by age; no text.
  */
-enum chain_use { CHAIN_LINK, CHAIN_MARK, CHAIN_BASE };
+enum audit_chain_use { AUDIT_CHAIN_LINK, AUDIT_CHAIN_MARK, AUDIT_CHAIN_BASE };
 
 /* mac with today's key; before is empty for the first link. */
-void chain_make(const struct keyring *k, enum chain_use use,
+void audit_chain_make(const struct keyring *k, enum audit_chain_use use,
     struct str before, uint64_t seq, struct str text,
-    uint8_t mac[CHAIN_MAC]);
+    uint8_t mac[AUDIT_CHAIN_MAC]);
 
 /* Is mac that one? Keys of every version that is known are tried. */
-bool chain_holds(const struct keyring *k, enum chain_use use,
+bool audit_chain_holds(const struct keyring *k, enum audit_chain_use use,
     struct str before, uint64_t seq, struct str text, struct str mac);
 
 #endif

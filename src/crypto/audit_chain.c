@@ -1,4 +1,4 @@
-#include "crypto/chain.h"
+#include "crypto/audit_chain.h"
 
 #include <sodium.h>
 
@@ -20,12 +20,13 @@ compute(const uint8_t key[32], struct str before, uint64_t seq,
 	sodium_memzero(&s, sizeof(s));
 }
 
-static const char *const labels[] = { [CHAIN_LINK] = "audit",
-	[CHAIN_MARK] = "audit mark", [CHAIN_BASE] = "audit base" };
+static const char *const labels[] = { [AUDIT_CHAIN_LINK] = "audit",
+	[AUDIT_CHAIN_MARK] = "audit mark", [AUDIT_CHAIN_BASE] = "audit base" };
 
 void
-chain_make(const struct keyring *k, enum chain_use use, struct str before,
-    uint64_t seq, struct str text, uint8_t mac[CHAIN_MAC])
+audit_chain_make(const struct keyring *k, enum audit_chain_use use,
+    struct str before,
+    uint64_t seq, struct str text, uint8_t mac[AUDIT_CHAIN_MAC])
 {
 	uint8_t key[32] = { 0 };
 
@@ -36,13 +37,14 @@ chain_make(const struct keyring *k, enum chain_use use, struct str before,
 }
 
 bool
-chain_holds(const struct keyring *k, enum chain_use use, struct str before,
+audit_chain_holds(const struct keyring *k, enum audit_chain_use use,
+    struct str before,
     uint64_t seq, struct str text, struct str mac)
 {
 	uint8_t key[32], want[32];
 	bool good = false;
 
-	if (mac.n != CHAIN_MAC)
+	if (mac.n != AUDIT_CHAIN_MAC)
 		return false;
 	for (int nth = 0; !good && keyring_derive_nth(k, (uint8_t)mac.p[0],
 	    nth, labels[use], key); nth++) {

@@ -1,4 +1,4 @@
-#include "crypto/phc.h"
+#include "crypto/password/phc.h"
 
 #define CAP_ITERATIONS 2000000 /* row PW11 */
 #define CAP_BCRYPT 14

@@ -1,8 +1,8 @@
-#include "crypto/phc.h"
+#include "crypto/password/phc.h"
 
 #include <sodium.h>
 
-#include "crypto/phc_part.h"
+#include "crypto/password/phc_private.h"
 
 #define SALT_MAX 64
 #define HASH_MIN 16

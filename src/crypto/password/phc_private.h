@@ -1,7 +1,7 @@
-#ifndef CRYPTO_PHC_PART_H
-#define CRYPTO_PHC_PART_H
+#ifndef CRYPTO_PASSWORD_PHC_PRIVATE_H
+#define CRYPTO_PASSWORD_PHC_PRIVATE_H
 
-#include "crypto/phc.h"
+#include "crypto/password/phc.h"
 
 /* What the readers of stored strings share; for phc.c and phc_crypt.c alone. */
 

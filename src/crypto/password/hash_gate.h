@@ -1,5 +1,5 @@
-#ifndef CRYPTO_HASH_SLOT_H
-#define CRYPTO_HASH_SLOT_H
+#ifndef CRYPTO_PASSWORD_HASH_GATE_H
+#define CRYPTO_PASSWORD_HASH_GATE_H
 
 #include <stdint.h>
 
@@ -17,29 +17,29 @@
  * Name the lock file <dir>/hash.lock and try it; when that cannot be used, one
  * of the user's own in /tmp. E_UNAVAILABLE when neither can.
  */
-enum err hash_slot_init(struct str dir);
+enum err hash_gate_init(struct str dir);
 
 /*
  * In a process that was forked: open its own now, for later it may not open
  * files for writing any more (runtime/sandbox.h).
  */
-void hash_slot_own(void);
+void hash_gate_own(void);
 
 /* See password_yield_to. */
-void hash_slot_yield_to(const _Atomic int64_t *at);
+void hash_gate_yield_to(const _Atomic int64_t *at);
 
 /* See password_share. */
-void hash_slot_share(struct str who);
+void hash_gate_share(struct str who);
 
 /* Wait at most wait_ms for a slot; E_BUSY when the queue is full or over, or the
  * owner has his share. */
-enum err hash_slot_take(int wait_ms);
-void hash_slot_release(void);
+enum err hash_gate_take(int wait_ms);
+void hash_gate_release(void);
 
 /* Is the queue full? A hint, for turning requests away early. */
-bool hash_slot_full(void);
+bool hash_gate_full(void);
 
 /* How many slots there are: the cores this process may run on. */
-int hash_slot_count(void);
+int hash_gate_count(void);
 
 #endif

@@ -1,4 +1,4 @@
-#include "crypto/claims.h"
+#include "crypto/jwt/jwt_claims.h"
 
 static bool
 hex4(const char *p, uint32_t *out)
@@ -74,7 +74,7 @@ simple_escape(char c)
 }
 
 bool
-claims_unescape(struct arena *a, struct str raw, struct str *out)
+jwt_claims_unescape(struct arena *a, struct str raw, struct str *out)
 {
 	/* The text is never longer than its escaped form. */
 	char *buf = arena_alloc(a, raw.n + 1), *to = buf;

@@ -1,4 +1,4 @@
-#include "crypto/phc_part.h"
+#include "crypto/password/phc_private.h"
 
 #define BCRYPT_LEN 60
 #define PHPASS_LEN 34

@@ -1,5 +1,5 @@
-#ifndef CRYPTO_PASSWORD_H
-#define CRYPTO_PASSWORD_H
+#ifndef CRYPTO_PASSWORD_PASSWORD_H
+#define CRYPTO_PASSWORD_PASSWORD_H
 
 #include <stdint.h>
 

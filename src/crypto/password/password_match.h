@@ -1,33 +1,33 @@
-#ifndef CRYPTO_MATCH_H
-#define CRYPTO_MATCH_H
+#ifndef CRYPTO_PASSWORD_PASSWORD_MATCH_H
+#define CRYPTO_PASSWORD_PASSWORD_MATCH_H
 
 #include "base/err.h"
-#include "crypto/phc.h"
+#include "crypto/password/phc.h"
 
 /*
  * Does a password match a stored string? For password.c alone, which holds the
  * hash slot and knows the caps.
  */
-#define MATCH_BCRYPT_MAX 72 /* bytes of a password that bcrypt looks at */
+#define PASSWORD_BCRYPT_MAX 72 /* bytes of a password that bcrypt looks at */
 
 /*
  * Could it, by its kind and length? Our own bcrypt never sees more than 72
  * bytes (row PW2); others cut there, so theirs is compared cut, once.
  */
-bool match_possible(const struct phc *phc, struct str password);
+bool password_match_possible(const struct phc *phc, struct str password);
 
 /*
  * E_OK, E_CREDENTIALS, or E_UNAVAILABLE, logged, when it could not be
  * computed. password.p is not NULL.
  */
-enum err match_password(struct arena *a, const struct phc *phc,
+enum err password_match(struct arena *a, const struct phc *phc,
     struct str password);
 
 /*
  * crypt(3) with a buffer of its own. False on failure, where its answer begins
  * with '*'; both buffers of the library are wiped.
  */
-bool match_crypt_to(struct arena *a, const char *password,
+bool password_match_crypt(struct arena *a, const char *password,
     const char *setting, struct str *out);
 
 #endif

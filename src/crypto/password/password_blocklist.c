@@ -1,4 +1,4 @@
-#include "crypto/common.h"
+#include "crypto/password/password_strength.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +87,7 @@ map(int fd)
 }
 
 bool
-common_file(const char *path)
+password_blocklist_use(const char *path)
 {
 	int fd;
 	bool ok;
@@ -134,7 +134,7 @@ find_unsorted(struct str text, struct str password)
 }
 
 bool
-common_in_file(struct str password)
+password_blocklist_has(struct str password)
 {
 	if (file.text.p == NULL || password.n == 0)
 		return false;
