@@ -1,7 +1,7 @@
 #ifndef APP_DISPATCH_H
 #define APP_DISPATCH_H
 
-#include "http/transport.h"
+#include "http/transport/transport.h"
 
 /*
  * Serve one exchange from its parameters to its answer; obj is the struct app.

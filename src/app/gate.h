@@ -2,7 +2,7 @@
 #define APP_GATE_H
 
 #include "app/route.h"
-#include "http/transport.h"
+#include "http/transport/transport.h"
 
 /*
  * Apply the row in one fixed order: canonical path (made by the request) →

@@ -24,7 +24,7 @@ struct held {
 	/* HEAD: nothing was taken yet, the kernel holds what came */
 	enum { HEAD, BODY, ANSWER, DRAIN } what;
 	enum { NOTHING_ELSE, KEEP, DRAIN_IT } then; /* of ANSWER */
-	struct peek seen;
+	struct fcgi_peek seen;
 	char *p; /* what was taken, or is to be sent, from at on */
 	size_t n, room;
 	size_t at; /* of HEAD: something came; of DRAIN: bytes */
@@ -34,7 +34,7 @@ struct hold {
 	int poll_fd;
 	struct held *oldest, *newest;
 	size_t count, bytes;
-	char look[PEEK_BYTES];
+	char look[FCGI_PEEK_BYTES];
 	char chunk[CHUNK];
 };
 
@@ -168,7 +168,8 @@ hold_rest(struct hold *h, int conn, struct fcgi_rest rest)
 bool
 hold_look(struct hold *h, int conn, struct arena *a, struct held_request *out)
 {
-	ssize_t n = recv(conn, h->look, PEEK_BYTES, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n = recv(conn, h->look, FCGI_PEEK_BYTES,
+	    MSG_PEEK | MSG_DONTWAIT);
 	struct str all = { h->look, n > 0 ? (size_t)n : 0 };
 
 	*out = (struct held_request){ .rq = { conn, -1, false, false } };
@@ -176,7 +177,7 @@ hold_look(struct hold *h, int conn, struct arena *a, struct held_request *out)
 		errno = n < 0 && errno == EINTR ? EAGAIN : n < 0 ? errno : 0;
 		return false;
 	}
-	peek_read(&out->seen, a, all);
+	fcgi_peek_read(&out->seen, a, all);
 	errno = out->seen.refuse ? EPROTO : EAGAIN;
 	out->rq.whole = out->seen.whole;
 	out->rq.last = out->seen.at < all.n;
@@ -258,7 +259,7 @@ take(struct hold *h, struct held *k, struct arena *a)
 			return false;
 		memcpy(k->p + k->n, h->chunk, (size_t)n);
 		k->n += (size_t)n;
-		peek_read(&k->seen, a, (struct str){ k->p, k->n });
+		fcgi_peek_read(&k->seen, a, (struct str){ k->p, k->n });
 		if (k->seen.refuse || k->seen.ready)
 			return !k->seen.refuse;
 	}
@@ -310,7 +311,7 @@ on_head(struct hold *h, struct arena *a, struct held *k, bool ends,
 		drop(h, k);
 		return false;
 	}
-	if (ends || out->seen.n == PEEK_BYTES)
+	if (ends || out->seen.n == FCGI_PEEK_BYTES)
 		return take_over(h, a, k, out);
 	if (k->at == 0 && out->seen.n)
 		k->until = clock_mono() + MOMENT_MS * CLOCK_MS;

@@ -3,7 +3,7 @@
 
 #include <sys/epoll.h>
 
-#include "http/transport_fcgi.h"
+#include "http/transport/transport_fcgi.h"
 
 /*
  * Connections that would keep a worker waiting wait here instead, in its epoll
@@ -37,7 +37,7 @@ int hold_wait(const struct hold *h);
 /* A request that need not wait any more; its connection is the caller's. */
 struct held_request {
 	struct fcgi_request rq;
-	struct peek seen; /* of a: as long as a has it */
+	struct fcgi_peek seen; /* of a: as long as a has it */
 	bool late;	  /* its time was over: answer E_TIMEOUT */
 };
 

@@ -1,7 +1,7 @@
 #ifndef APP_LANE_H
 #define APP_LANE_H
 
-#include "http/transport_fcgi.h"
+#include "http/transport/transport_fcgi.h"
 
 /*
  * The way of a request that hashes a password from the light worker that

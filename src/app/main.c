@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "crypto/password/hash_gate.h"
-#include "http/transport_cgi.h"
+#include "http/transport/transport_cgi.h"
 #include "runtime/sandbox.h"
 #include "store/db.h"
 
@@ -188,7 +188,7 @@ on_request(void *obj, struct exchange *x)
 }
 
 static bool
-on_look(void *obj, struct arena *a, const struct peek *seen)
+on_look(void *obj, struct arena *a, const struct fcgi_peek *seen)
 {
 	const struct program *p = obj;
 	const struct param params[] = {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "app/lane.h"
-#include "http/transport.h"
+#include "http/transport/transport.h"
 
 /*
  * A worker takes one request at a time, and none before all of it is there: a
@@ -21,7 +21,7 @@ struct worker_hooks {
 	void (*start)(void *obj);
 	transport_handler *serve;
 	/* may this request hash a password? For scheduling only */
-	bool (*heavy)(void *obj, struct arena *a, const struct peek *seen);
+	bool (*heavy)(void *obj, struct arena *a, const struct fcgi_peek *seen);
 	/* nothing to do for a second: give memory back */
 	void (*idle)(void *obj);
 	void (*stop)(void *obj);

@@ -17,13 +17,13 @@
 #include "app/master.h"
 #include "app/reload.h"
 #include "base/log.h"
-#include "http/transport_cgi.h"
+#include "http/transport/transport_cgi.h"
 
 static const struct header json = { "Content-Type",
 	{ "application/json", 16 } };
 
 static bool
-heavy(void *obj, struct arena *a, const struct peek *seen)
+heavy(void *obj, struct arena *a, const struct fcgi_peek *seen)
 {
 	(void)obj;
 	(void)a;

@@ -1,7 +1,7 @@
 /* fuzz-sources: src/base/arena.c src/base/str.c src/base/log.c */
-/* fuzz-sources: src/base/clock.c src/http/peek.c */
+/* fuzz-sources: src/base/clock.c src/http/transport/fcgi_peek.c */
 /* fuzz-libs: libsodium */
-#include "http/peek.h"
+#include "http/transport/fcgi_peek.h"
 #include "tests/fuzz/fuzz.h"
 
 /*
@@ -12,7 +12,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct arena *a = fuzz_arena();
-	struct peek once = { 0 }, steps = { 0 };
+	struct fcgi_peek once = { 0 }, steps = { 0 };
 	struct str all;
 	size_t piece;
 
@@ -22,9 +22,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	all = fuzz_str(a, data + 1, n - 1);
 	for (size_t at = 0; at < all.n && !steps.ready && !steps.refuse;) {
 		at = at + piece < all.n ? at + piece : all.n;
-		peek_read(&steps, a, str_slice(all, 0, at));
+		fcgi_peek_read(&steps, a, str_slice(all, 0, at));
 	}
-	peek_read(&once, a, all);
+	fcgi_peek_read(&once, a, all);
 	FUZZ_HOLDS(once.at <= all.n && once.params <= all.n &&
 	    once.body <= all.n);
 	FUZZ_HOLDS(!once.ready || once.head);

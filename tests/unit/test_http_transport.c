@@ -469,18 +469,18 @@ START_TEST(an_authorizer_is_refused_without_its_body)
 }
 END_TEST
 
-static struct peek
+static struct fcgi_peek
 look(const char *p, size_t n)
 {
-	struct peek k = { 0 };
+	struct fcgi_peek k = { 0 };
 
-	peek_read(&k, a, (struct str){ p, n });
+	fcgi_peek_read(&k, a, (struct str){ p, n });
 	return k;
 }
 
 START_TEST(the_peek_finds_the_target_in_any_shape)
 {
-	struct peek k;
+	struct fcgi_peek k;
 
 	wire_request(&w, 0, PARAMS_OF("SCRIPT_NAME=/x", "REQUEST_URI=/a?b",
 	    "HTTP_X_HTTP_METHOD_OVERRIDE=DELETE", "REQUEST_METHOD=PUT",
@@ -550,7 +550,7 @@ END_TEST
 
 START_TEST(the_peek_survives_every_cut_and_every_byte)
 {
-	struct peek step = { 0 };
+	struct fcgi_peek step = { 0 };
 	char *copy;
 
 	wire_request(&w, 0, PARAMS_OF("REQUEST_URI=/abc", "HTTP_A=b"),
@@ -560,7 +560,7 @@ START_TEST(the_peek_survives_every_cut_and_every_byte)
 		copy = malloc(n + 1);
 		memcpy(copy, w.p, n);
 		ck_assert(look(copy, n).whole == (n == w.n));
-		peek_read(&step, a, (struct str){ copy, n });
+		fcgi_peek_read(&step, a, (struct str){ copy, n });
 		ck_assert(step.whole == (n == w.n));
 		for (size_t i = 0; i < n; i++)
 			for (int v = 0; v < 256; v += 51) {

@@ -1,4 +1,4 @@
-#include "http/transport_fcgi.h"
+#include "http/transport/transport_fcgi.h"
 
 #include <errno.h>
 #include <poll.h>

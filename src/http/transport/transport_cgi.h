@@ -1,7 +1,7 @@
-#ifndef HTTP_TRANSPORT_CGI_H
-#define HTTP_TRANSPORT_CGI_H
+#ifndef HTTP_TRANSPORT_TRANSPORT_CGI_H
+#define HTTP_TRANSPORT_TRANSPORT_CGI_H
 
-#include "http/transport.h"
+#include "http/transport/transport.h"
 
 /*
  * Plain CGI (RFC 3875): serve the one request of this process from env

@@ -1,5 +1,5 @@
-#ifndef HTTP_TRANSPORT_H
-#define HTTP_TRANSPORT_H
+#ifndef HTTP_TRANSPORT_TRANSPORT_H
+#define HTTP_TRANSPORT_TRANSPORT_H
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -8,7 +8,8 @@
 
 /*
  * One request and its answer, whichever way they travel: FastCGI
- * (http/transport_fcgi.h) or plain CGI (http/transport_cgi.h). All memory is
+ * (http/transport/transport_fcgi.h) or plain CGI
+ * (http/transport/transport_cgi.h). All memory is
  * the arena's or borrowed until the handler returns; nothing of one request
  * reaches the next (security rows HB2, HB11).
  */

@@ -1,5 +1,5 @@
-#ifndef HTTP_PEEK_H
-#define HTTP_PEEK_H
+#ifndef HTTP_TRANSPORT_FCGI_PEEK_H
+#define HTTP_TRANSPORT_FCGI_PEEK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,13 +8,13 @@
 #include "base/limits.h"
 
 /* As much as libfcgi's first read takes. */
-#define PEEK_BYTES 8192
+#define FCGI_PEEK_BYTES 8192
 
 /*
  * How far the bytes of a FastCGI request have come, before anybody parsed it.
  * For scheduling, never for security: the request is parsed again.
  */
-struct peek {
+struct fcgi_peek {
 	size_t n;      /* bytes looked at */
 	size_t at;     /* where the next record begins */
 	size_t params; /* bytes of PARAMS */
@@ -37,6 +37,6 @@ struct peek {
  * too large by its length or by what came of it, another role than Responder,
  * and a request that is given up.
  */
-void peek_read(struct peek *k, struct arena *a, struct str all);
+void fcgi_peek_read(struct fcgi_peek *k, struct arena *a, struct str all);
 
 #endif

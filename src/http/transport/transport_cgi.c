@@ -1,4 +1,4 @@
-#include "http/transport_cgi.h"
+#include "http/transport/transport_cgi.h"
 
 #include <errno.h>
 #include <poll.h>

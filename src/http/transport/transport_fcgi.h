@@ -1,8 +1,8 @@
-#ifndef HTTP_TRANSPORT_FCGI_H
-#define HTTP_TRANSPORT_FCGI_H
+#ifndef HTTP_TRANSPORT_TRANSPORT_FCGI_H
+#define HTTP_TRANSPORT_TRANSPORT_FCGI_H
 
-#include "http/peek.h"
-#include "http/transport.h"
+#include "http/transport/fcgi_peek.h"
+#include "http/transport/transport.h"
 
 /*
  * FastCGI 1.0, one request at a time, over connections somebody else
@@ -19,7 +19,7 @@ struct fcgi;
 struct fcgi *transport_fcgi_new(void);
 void transport_fcgi_free(struct fcgi **f);
 
-/* A request that peek_read() calls ready, or that will never be. */
+/* A request that fcgi_peek_read() calls ready, or that will never be. */
 struct fcgi_request {
 	int conn;   /* who asked */
 	int bytes;  /* a file that holds what was read of it; -1: nothing was */

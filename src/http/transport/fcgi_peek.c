@@ -1,4 +1,4 @@
-#include "http/peek.h"
+#include "http/transport/fcgi_peek.h"
 
 #include <stdint.h>
 
@@ -73,7 +73,7 @@ read_record(struct str all, size_t at, struct record *r)
 
 /* The PARAMS of all records, laid together where there are several. */
 static struct str
-join_params(const struct peek *k, struct arena *a, struct str all)
+join_params(const struct fcgi_peek *k, struct arena *a, struct str all)
 {
 	struct str params = STR_NONE;
 	struct record r;
@@ -109,7 +109,7 @@ is_too_long(struct str length)
 
 /* Of a name that is sent twice the first counts, as for the request. */
 static void
-read_head(struct peek *k, struct str params)
+read_head(struct fcgi_peek *k, struct str params)
 {
 	enum { URI, METHOD, SCRIPT, OVERRIDE, LENGTH, WANTED };
 	static const struct str names[WANTED] = {
@@ -150,7 +150,7 @@ is_foreign(struct str all, size_t at)
 }
 
 static void
-take_record(struct peek *k, const struct record *r)
+take_record(struct fcgi_peek *k, const struct record *r)
 {
 	if (r->type == BEGIN_REQUEST && r->content.n >= 2)
 		k->role = byte_at(r->content, 0) << 8 | byte_at(r->content, 1);
@@ -167,7 +167,7 @@ take_record(struct peek *k, const struct record *r)
 }
 
 void
-peek_read(struct peek *k, struct arena *a, struct str all)
+fcgi_peek_read(struct fcgi_peek *k, struct arena *a, struct str all)
 {
 	bool had = k->head;
 	struct record r;

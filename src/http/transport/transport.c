@@ -1,4 +1,4 @@
-#include "http/transport.h"
+#include "http/transport/transport.h"
 
 #include <errno.h>
 #include <stdio.h>
