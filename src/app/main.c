@@ -24,7 +24,7 @@
 #include "crypto/password/hash_gate.h"
 #include "http/transport/transport_cgi.h"
 #include "runtime/sandbox.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 #define EXIT_USAGE 64
 #define EXIT_CONFIG 78 /* EX_CONFIG */

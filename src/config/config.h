@@ -50,7 +50,7 @@ void config_log_warnings(const struct config *c);
 /*
  * How a program judges a conninfo: what it must be and is not, without any
  * part of it, or NULL. To be set before the settings are built; it is
- * db_conninfo_fault of store/db.h, which is above this layer.
+ * db_conninfo_fault of store/pg/db.h, which is above this layer.
  */
 typedef const char *config_conninfo_fn(const char *conninfo);
 void config_use_conninfo(config_conninfo_fn *judge);

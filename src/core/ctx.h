@@ -6,8 +6,8 @@
 #include "crypto/jwt/jwt.h"
 #include "crypto/keyring.h"
 #include "runtime/shared.h"
-#include "store/cache.h"
-#include "store/db.h"
+#include "store/pg/db.h"
+#include "store/redis/cache.h"
 
 /*
  * What a rule may use: the doors this process owns, and the request it works

@@ -6,8 +6,8 @@
 #include "config/config.h"
 #include "crypto/keyring.h"
 #include "runtime/shared.h"
-#include "store/cache.h"
-#include "store/db.h"
+#include "store/pg/db.h"
+#include "store/redis/cache.h"
 
 /*
  * posternctl, the operator's hand. A command is a row of its group's table:

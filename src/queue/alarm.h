@@ -2,7 +2,7 @@
 #define QUEUE_ALARM_H
 
 #include "config/config.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /*
  * Says in the log, once for all workers, that the queues fall behind

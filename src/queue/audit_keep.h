@@ -3,7 +3,7 @@
 
 #include "config/config.h"
 #include "crypto/keyring.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /*
  * How long the audit log is kept (rows LO2, PV4): failed logins, addresses in

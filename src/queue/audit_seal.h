@@ -2,7 +2,7 @@
 #define QUEUE_AUDIT_SEAL_H
 
 #include "crypto/keyring.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /*
  * The sealer of the audit log (row LO4): rows become links of the chain a

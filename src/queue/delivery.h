@@ -4,7 +4,7 @@
 #include "config/config.h"
 #include "queue/job.h"
 #include "queue/transfer_http.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /*
  * The worker's side of the tables webhook_deliveries and webhook_claims (rows

@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "crypto/keyring.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /*
  * The worker's side of table jobs (rows RE2 to RE7). Producers insert in the

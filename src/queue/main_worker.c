@@ -13,7 +13,7 @@
 #include "queue/worker.h"
 #include "runtime/environ.h"
 #include "runtime/sandbox.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 #define EXIT_USAGE 64  /* EX_USAGE */
 #define EXIT_SOFTWARE 70

@@ -2,7 +2,7 @@
 #define QUEUE_MAINTENANCE_H
 
 #include "config/config.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /*
  * Deleting what is over, at session.cleanup_interval. The row of cron_jobs

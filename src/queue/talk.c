@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "queue/batch.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 #define CLAIM 1024
 #define SETTLE 1024

@@ -3,7 +3,7 @@
 
 #include "config/config.h"
 #include "crypto/keyring.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /* The worker's connection, as the settings say; a must outlive it. */
 struct db *worker_db(struct arena *a, const struct config *c);

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/encoding.h"
 #include "crypto/keyring.h"
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /*
  * Producers insert in the statement of the cause, as a data-modifying CTE

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/log.h"
-#include "store/link.h"
+#include "store/pg/db_private.h"
 #include "store/schema.h"
 
 #define MIGRATION_TIME (900 * CLOCK_SECOND)
@@ -88,7 +88,7 @@ by_version(int version)
 static enum err
 check_encoding(struct db *d, struct arena *a, const char **why)
 {
-	const char *encoding = link_server(d, "server_encoding");
+	const char *encoding = db_conn_server(d, "server_encoding");
 
 	if (strcmp(encoding, "UTF8") == 0)
 		return E_OK;
@@ -211,7 +211,7 @@ plain_role(struct str role)
 		    c == '.'))
 			return false;
 	}
-	return role.n > 0 && role.n < LINK_NAME;
+	return role.n > 0 && role.n < DB_NAME;
 }
 
 /* sql/roles.sql with the role in the place of ":app_role". */
@@ -326,7 +326,7 @@ transaction(struct db *d, struct arena *a, struct run *run, const char **why)
 struct str
 migrate_role(struct arena *a, const char *conninfo)
 {
-	return link_role(a, conninfo);
+	return db_target_role(a, conninfo);
 }
 
 enum err

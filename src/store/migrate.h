@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /*
  * The schema and this program's idea of it (security row CF8). Migrations go

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "runtime/metric.h"
-#include "store/cache_link.h"
+#include "store/redis/cache_private.h"
 
 #include "suite.h"
 

@@ -14,8 +14,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/link.h"
 #include "store/migrate.h"
+#include "store/pg/db_private.h"
 
 #include "scratch.h"
 #include "suite.h"
@@ -418,7 +418,7 @@ START_TEST(a_silent_host_does_not_hide_the_one_behind_it)
 	ck_assert_str_eq(both->targets.at[1].host, here);
 	/* it would not be reached any more behind the silent one */
 	both->o.connect_timeout = 200 * CLOCK_MS;
-	link_drop(both);
+	db_conn_drop(both);
 	ck_assert_int_eq(db_exec0(both, a, Q_PING, NULL), E_OK);
 	ck_assert_str_eq(db_why(both), "");
 	db_close(&both);
@@ -512,7 +512,7 @@ START_TEST(a_silent_address_does_not_hide_the_other_one_of_a_name)
 		ck_assert_str_eq(named->targets.at[0].last, "127.0.0.1");
 		/* the second time it is asked first */
 		ck_assert_int_eq(*db_why(named) == 0, i);
-		link_drop(named);
+		db_conn_drop(named);
 	}
 	db_close(&named);
 	kill(pid, SIGKILL);

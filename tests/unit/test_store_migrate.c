@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/link.h"
 #include "store/migrate.h"
+#include "store/pg/db_private.h"
 #include "store/schema.h"
 
 #include "scratch.h"

@@ -1,4 +1,4 @@
-#include "store/link.h"
+#include "store/pg/db_private.h"
 
 #include <netdb.h>
 #include <stdlib.h>
@@ -118,7 +118,7 @@ fault_of_options(const PQconninfoOption *all)
 	if (!are_ports(option(all, "port")))
 		return "names a port that is no number from 1 to 65535; a : "
 		    "or / in the password must be written as %3A or %2F";
-	if (n > LINK_HOSTS)
+	if (n > DB_HOSTS)
 		return "names more than 8 hosts";
 	if ((*address && pieces(address) != n) || (ports > 1 && ports != n))
 		return "names more or fewer ports or addresses than hosts";
@@ -150,7 +150,7 @@ db_conninfo_fault(const char *conninfo)
 }
 
 struct str
-link_role(struct arena *a, const char *conninfo)
+db_target_role(struct arena *a, const char *conninfo)
 {
 	PQconninfoOption *all = read_options(conninfo);
 	const char *role = option(all, "user");
@@ -171,7 +171,7 @@ copy_of(const char *text)
 }
 
 void
-link_targets_read(struct link_targets *t, const char *conninfo)
+db_targets_read(struct db_targets *t, const char *conninfo)
 {
 	PQconninfoOption *all = read_options(conninfo);
 	char *host = t->text[0] = copy_of(option(all, "host"));
@@ -181,9 +181,9 @@ link_targets_read(struct link_targets *t, const char *conninfo)
 	size_t n = pieces(*host ? host : address);
 
 	t->application = t->text[3] = copy_of(option(all, "application_name"));
-	t->n = n > LINK_HOSTS ? LINK_HOSTS : (int)n;
+	t->n = n > DB_HOSTS ? DB_HOSTS : (int)n;
 	for (int i = 0; i < t->n; i++)
-		t->at[i] = (struct link_target){
+		t->at[i] = (struct db_target){
 			.host = strsep(&host, ","),
 			.address = strsep(&address, ","),
 			.port = one_port ? port : strsep(&port, ","),
@@ -192,7 +192,7 @@ link_targets_read(struct link_targets *t, const char *conninfo)
 }
 
 void
-link_targets_free(struct link_targets *t)
+db_targets_free(struct db_targets *t)
 {
 	for (size_t i = 0; i < sizeof t->text / sizeof *t->text; i++)
 		free(t->text[i]);
@@ -200,9 +200,9 @@ link_targets_free(struct link_targets *t)
 
 /* The one that served last changes places with the first. */
 static void
-put_first(char (*list)[LINK_ADDRESS], int n, const char *last)
+put_first(char (*list)[DB_ADDRESS], int n, const char *last)
 {
-	char first[LINK_ADDRESS];
+	char first[DB_ADDRESS];
 
 	for (int i = 1; i < n; i++)
 		if (strcmp(list[i], last) == 0) {
@@ -213,7 +213,7 @@ put_first(char (*list)[LINK_ADDRESS], int n, const char *last)
 }
 
 int
-link_addresses(const struct link_target *t, char (*out)[LINK_ADDRESS])
+db_target_addresses(const struct db_target *t, char (*out)[DB_ADDRESS])
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *all = NULL;
@@ -225,19 +225,19 @@ link_addresses(const struct link_target *t, char (*out)[LINK_ADDRESS])
 		return 0;
 	if ((rc = getaddrinfo(t->host, NULL, &hints, &all)) != 0)
 		return rc;
-	for (const struct addrinfo *ai = all; ai && n < LINK_ADDRESSES;
+	for (const struct addrinfo *ai = all; ai && n < DB_ADDRESSES;
 	    ai = ai->ai_next)
 		n += getnameinfo(ai->ai_addr, ai->ai_addrlen, out[n],
-		    LINK_ADDRESS, NULL, 0, NI_NUMERICHOST) == 0;
+		    DB_ADDRESS, NULL, 0, NI_NUMERICHOST) == 0;
 	freeaddrinfo(all);
 	put_first(out, n, t->last);
 	return n;
 }
 
 void
-link_target_move(struct link_targets *t, int from, int to)
+db_target_move(struct db_targets *t, int from, int to)
 {
-	const struct link_target moved = t->at[from];
+	const struct db_target moved = t->at[from];
 
 	for (; from < to; from++)
 		t->at[from] = t->at[from + 1];

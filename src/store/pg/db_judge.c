@@ -1,6 +1,6 @@
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/link.h"
+#include "store/pg/db_private.h"
 
 /*
  * What an SQLSTATE means to a caller; the first row whose prefix fits. A state
@@ -71,7 +71,7 @@ trouble_of(const struct db *d, const char *state)
 		"42704", "42883" };
 
 	if (strcmp(state, "25006") == 0)
-		return strcmp(link_server(d, "in_hot_standby"), "on") == 0 ?
+		return strcmp(db_conn_server(d, "in_hot_standby"), "on") == 0 ?
 		    DB_STANDBY : DB_READ_ONLY;
 	if (strcmp(state, "42501") == 0)
 		return DB_NO_RIGHTS;
@@ -82,7 +82,7 @@ trouble_of(const struct db *d, const char *state)
 }
 
 void
-link_tell(struct db *d, enum db_trouble t, const char *statement,
+db_judge_tell(struct db *d, enum db_trouble t, const char *statement,
     const char *sqlstate)
 {
 	int64_t now = clock_mono();
@@ -118,7 +118,7 @@ report(struct db *d, const char *name, const PGresult *r, const char *state,
 	const char *object = PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME);
 
 	if (d->trouble != DB_WELL && err != E_INTERNAL) {
-		link_tell(d, d->trouble, name, state);
+		db_judge_tell(d, d->trouble, name, state);
 		return;
 	}
 	if (!object)
@@ -129,7 +129,7 @@ report(struct db *d, const char *name, const PGresult *r, const char *state,
 }
 
 enum fate
-link_judge(struct db *d, const char *name, const PGresult *r, enum err *err)
+db_judge(struct db *d, const char *name, const PGresult *r, enum err *err)
 {
 	ExecStatusType s = PQresultStatus(r);
 	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);

@@ -7,7 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "store/cache_link.h"
+#include "store/redis/cache_private.h"
 
 struct tls {
 	SSL_CTX *context;
@@ -85,7 +85,7 @@ cache_tls_open(int fd, const char *host, int64_t deadline, const char **why)
 		if ((done = SSL_connect(t->ssl)) == 1)
 			return t;
 		events = wanted(t, done);
-		if (events == 0 || !cache_link_wait(fd, events, deadline))
+		if (events == 0 || !cache_conn_wait(fd, events, deadline))
 			break;
 	}
 	*why = "TLS handshake failed";

@@ -1,5 +1,5 @@
-#ifndef STORE_DB_H
-#define STORE_DB_H
+#ifndef STORE_PG_DB_H
+#define STORE_PG_DB_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "store/link.h"
+#include "store/pg/db_private.h"
 #include "store/schema.h"
 
 const char *
@@ -60,6 +60,6 @@ db_ready(struct db *d, struct arena *a)
 		return d->trouble == DB_WELL ? DB_FAILS : d->trouble;
 	if (row_int(r, 0, 0) == schema_count)
 		return DB_WELL;
-	link_tell(d, DB_NO_SCHEMA, "", "");
+	db_judge_tell(d, DB_NO_SCHEMA, "", "");
 	return DB_NO_SCHEMA;
 }

@@ -1,4 +1,4 @@
-#include "store/cache.h"
+#include "store/redis/cache.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "runtime/metric.h"
-#include "store/cache_link.h"
+#include "store/redis/cache_private.h"
 
 #define PIPELINE_MAX (4u << 20) /* bytes sent in one round trip */
 
@@ -41,7 +41,7 @@ cache_close(struct cache **c)
 {
 	if (!*c)
 		return;
-	cache_link_drop(*c);
+	cache_conn_drop(*c);
 	explicit_bzero((*c)->password, strlen((*c)->password));
 	free((*c)->password);
 	free((*c)->host);
@@ -94,10 +94,10 @@ talk(struct cache *c, struct arena *a, const struct command *k, size_t n,
 			log_error("a cache command is too large");
 			return E_INTERNAL;
 		}
-	why = cache_link_talk(c, a, buf_str(&b), replies, n, deadline);
+	why = cache_conn_talk(c, a, buf_str(&b), replies, n, deadline);
 	if (!why)
 		return E_OK;
-	cache_link_fail(c, why);
+	cache_conn_fail(c, why);
 	return E_UNAVAILABLE;
 }
 
@@ -120,7 +120,7 @@ introduce(struct cache *c, struct arena *a, int64_t deadline)
 		e = talk(c, a, k, n, r, deadline);
 	for (size_t i = 0; e == E_OK && i < n; i++)
 		if (r[i].kind == REPLY_ERROR) {
-			cache_link_fail(c, cache_fault(&r[i]));
+			cache_conn_fail(c, cache_fault(&r[i]));
 			e = E_UNAVAILABLE;
 		}
 	return e;
@@ -135,15 +135,15 @@ ready(struct cache *c, struct arena *a)
 
 	if (!cache_configured(c))
 		return E_UNAVAILABLE;
-	if (cache_link_alive(c))
+	if (cache_conn_alive(c))
 		return E_OK;
-	cache_link_drop(c);
+	cache_conn_drop(c);
 	now = clock_mono();
 	if (now < c->retry_at)
 		return E_UNAVAILABLE;
-	why = cache_link_open(c, now + c->o.timeout);
+	why = cache_conn_open(c, now + c->o.timeout);
 	if (why) {
-		cache_link_fail(c, why);
+		cache_conn_fail(c, why);
 		return E_UNAVAILABLE;
 	}
 	e = introduce(c, a, now + 2 * c->o.timeout);
@@ -199,12 +199,12 @@ usable(struct cache *c, const struct reply *replies, size_t n)
 		const char *why = cache_fault(&replies[i]);
 
 		if (why) {
-			cache_link_fail(c, why);
+			cache_conn_fail(c, why);
 			return E_UNAVAILABLE;
 		}
 	}
 	if (c->pause != 0)
-		cache_link_back(c);
+		cache_conn_back(c);
 	return E_OK;
 }
 

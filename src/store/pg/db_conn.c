@@ -1,4 +1,4 @@
-#include "store/link.h"
+#include "store/pg/db_private.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -75,10 +75,10 @@ back_off(struct db *d)
  * stands for all behind it. libpq leaves out what is NULL or "".
  */
 static PGconn *
-begin_connect(const struct db *d, const struct link_target *t)
+begin_connect(const struct db *d, const struct db_target *t)
 {
 	const char *own = d->targets.application;
-	char name[LINK_NAME] = "";
+	char name[DB_NAME] = "";
 	const char *keys[] = { "client_encoding", "tcp_user_timeout",
 		"keepalives_idle", "keepalives_interval", "keepalives_count",
 		"fallback_application_name", "dbname", "host", "hostaddr",
@@ -131,7 +131,7 @@ takes_no_writes(const PGconn *conn)
 
 /* Add the first line of what is wrong with a host to d->why. */
 static void
-note(struct db *d, const struct link_target *t, const char *words)
+note(struct db *d, const struct db_target *t, const char *words)
 {
 	struct str line = str_of(words);
 	size_t n = strlen(d->why);
@@ -148,7 +148,7 @@ note(struct db *d, const struct link_target *t, const char *words)
  * no writes serves where there is no other.
  */
 static PGconn *
-try_target(struct db *d, const struct link_target *t, bool alone, bool *silent)
+try_target(struct db *d, const struct db_target *t, bool alone, bool *silent)
 {
 	PGconn *conn = begin_connect(d, t);
 	bool late, up = finish_connect(conn,
@@ -167,11 +167,11 @@ try_target(struct db *d, const struct link_target *t, bool alone, bool *silent)
 
 /* All addresses of a host, each as long as a host of its own. */
 static PGconn *
-try_host(struct db *d, struct link_target *t, bool *silent)
+try_host(struct db *d, struct db_target *t, bool *silent)
 {
-	char at[LINK_ADDRESSES][LINK_ADDRESS];
-	struct link_target one = *t;
-	int n = link_addresses(t, at);
+	char at[DB_ADDRESSES][DB_ADDRESS];
+	struct db_target one = *t;
+	int n = db_target_addresses(t, at);
 	bool alone = d->targets.n == 1 && n <= 1, mute;
 	PGconn *conn;
 
@@ -196,7 +196,7 @@ try_host(struct db *d, struct link_target *t, bool *silent)
 static PGconn *
 connect_any(struct db *d)
 {
-	struct link_targets *t = &d->targets;
+	struct db_targets *t = &d->targets;
 	int place = 0;
 	bool silent;
 
@@ -206,11 +206,11 @@ connect_any(struct db *d)
 		PGconn *conn = try_host(d, &t->at[place], &silent);
 
 		if (conn) {
-			link_target_move(t, place, 0);
+			db_target_move(t, place, 0);
 			return conn;
 		}
 		if (silent)
-			link_target_move(t, place, t->n - 1);
+			db_target_move(t, place, t->n - 1);
 		else
 			place++;
 	}
@@ -243,7 +243,7 @@ open_link(struct db *d)
 }
 
 void
-link_drop(struct db *d)
+db_conn_drop(struct db *d)
 {
 	if (!d->conn)
 		return;
@@ -273,12 +273,12 @@ went_away(struct db *d)
 }
 
 enum err
-link_ready(struct db *d)
+db_conn_ready(struct db *d)
 {
 	if (d->conn && d->pid == getpid() && !went_away(d) &&
 	    (d->pinned || clock_mono() < d->expires))
 		return E_OK;
-	link_drop(d);
+	db_conn_drop(d);
 	if (d->pinned)
 		return E_UNAVAILABLE;
 	return open_link(d);
@@ -308,7 +308,7 @@ cancel(PGcancel *c)
 }
 
 void
-link_abandon(struct db *d)
+db_conn_abandon(struct db *d)
 {
 	PGcancel *c = d->conn ? PQgetCancel(d->conn) : NULL;
 
@@ -316,11 +316,11 @@ link_abandon(struct db *d)
 		cancel(c);
 		PQfreeCancel(c);
 	}
-	link_drop(d);
+	db_conn_drop(d);
 }
 
 const char *
-link_server(const struct db *d, const char *parameter)
+db_conn_server(const struct db *d, const char *parameter)
 {
 	const char *value = d->conn ? PQparameterStatus(d->conn, parameter) :
 	    NULL;
@@ -329,7 +329,7 @@ link_server(const struct db *d, const char *parameter)
 }
 
 PGresult *
-link_result(struct db *d, int64_t deadline, bool *late)
+db_conn_result(struct db *d, int64_t deadline, bool *late)
 {
 	*late = false;
 	while (PQisBusy(d->conn)) {

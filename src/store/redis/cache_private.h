@@ -1,12 +1,13 @@
-#ifndef STORE_CACHE_LINK_H
-#define STORE_CACHE_LINK_H
+#ifndef STORE_REDIS_CACHE_PRIVATE_H
+#define STORE_REDIS_CACHE_PRIVATE_H
 
 #include <sys/types.h>
 
-#include "store/cache.h"
+#include "store/redis/cache.h"
 
 /*
- * The connection under store/cache.h, for src/store alone. A socket of our
+ * The connection under store/redis/cache.h, for src/store alone. A socket of
+ * our
  * own instead of hiredis': that one has no TLS in 0.14, forgets its time-out
  * when it reconnects, and limits single reads instead of the round trip.
  */
@@ -30,17 +31,17 @@ struct cache {
 };
 
 /* Connect; NULL or what went wrong. A half-made connection is left to fail. */
-const char *cache_link_open(struct cache *c, int64_t deadline);
+const char *cache_conn_open(struct cache *c, int64_t deadline);
 
 /* Is there a connection of this process that nothing speaks against? */
-bool cache_link_alive(const struct cache *c);
+bool cache_conn_alive(const struct cache *c);
 
 /* Discard the connection and, when it failed, open the breaker. */
-void cache_link_drop(struct cache *c);
-void cache_link_fail(struct cache *c, const char *why);
+void cache_conn_drop(struct cache *c);
+void cache_conn_fail(struct cache *c, const char *why);
 
 /* All is well again after failures. */
-void cache_link_back(struct cache *c);
+void cache_conn_back(struct cache *c);
 
 /*
  * Why a server that says this is of no use; NULL where it is. Counted
@@ -49,14 +50,14 @@ void cache_link_back(struct cache *c);
 const char *cache_fault(const struct reply *r);
 
 /* Send and receive n replies before the deadline; NULL or what went wrong. */
-const char *cache_link_talk(struct cache *c, struct arena *a,
+const char *cache_conn_talk(struct cache *c, struct arena *a,
     struct str bytes, struct reply *replies, size_t n, int64_t deadline);
 
 /* Poll for events until deadline; false when it came first. */
-bool cache_link_wait(int fd, short events, int64_t deadline);
+bool cache_conn_wait(int fd, short events, int64_t deadline);
 
 /*
- * TLS (store/cache_tls.c): handshake on a connected non-blocking fd, the
+ * TLS (store/redis/cache_tls.c): handshake on a connected non-blocking fd, the
  * certificate verified against the system's authorities (or SSL_CERT_FILE)
  * and host. NULL and *why on failure. read and write return the bytes moved,
  * 0 with *wants set when they would block, -1 at the end or on an error.
@@ -69,7 +70,7 @@ long cache_tls_write(struct tls *t, const void *p, size_t n, short *wants);
 void cache_tls_close(struct tls *t, bool polite);
 
 /*
- * Replies (store/cache_reply.c), parsed into the arena; at most
+ * Replies (store/redis/cache_reply.c), parsed into the arena; at most
  * REPLY_BYTES_MAX and REPLY_ITEMS_MAX in one round trip (row HB10).
  */
 #define REPLY_BYTES_MAX (4u << 20)

@@ -1,19 +1,20 @@
-#ifndef STORE_LINK_H
-#define STORE_LINK_H
+#ifndef STORE_PG_DB_PRIVATE_H
+#define STORE_PG_DB_PRIVATE_H
 
 #include <sys/types.h>
 
 #include <libpq-fe.h>
 
-#include "store/db.h"
+#include "store/pg/db.h"
 
 /*
- * The connection under store/db.h, for src/store alone: when to open it, when
+ * The connection under store/pg/db.h, for src/store alone: when to open it,
+ * when
  * not to believe it any more, and how to wait for it with a deadline.
  * All times are monotonic microseconds.
  */
-#define LINK_NAME 64 /* NAMEDATALEN */
-#define LINK_WHY 512
+#define DB_NAME 64 /* NAMEDATALEN */
+#define DB_WHY 512
 
 /* What became of a statement. */
 enum fate {
@@ -28,12 +29,12 @@ enum fate {
 };
 
 /* Arguments as libpq wants them. */
-#define LINK_PARAMS 64
+#define DB_PARAMS 64
 struct bound {
 	int n;
-	const char *value[LINK_PARAMS];
-	int length[LINK_PARAMS];
-	int format[LINK_PARAMS];
+	const char *value[DB_PARAMS];
+	int length[DB_PARAMS];
+	int format[DB_PARAMS];
 };
 
 /* What is known of a statement under way, or ended. */
@@ -46,7 +47,7 @@ struct reply {
 	bool wanted; /* its rows are */
 };
 
-/* A statement that nobody waits for (store/db_flight.c). */
+/* A statement that nobody waits for (store/pg/db_async.c). */
 struct flight {
 	bool on;
 	enum query q;
@@ -58,18 +59,18 @@ struct flight {
 };
 
 /* A host of a conninfo; NULL or "": what that says, or libpq's default. */
-#define LINK_HOSTS 8
-#define LINK_ADDRESSES 4 /* of one host */
-#define LINK_ADDRESS 64
-struct link_target {
+#define DB_HOSTS 8
+#define DB_ADDRESSES 4 /* of one host */
+#define DB_ADDRESS 64
+struct db_target {
 	const char *host, *address, *port;
-	char last[LINK_ADDRESS]; /* the address that served, or "" */
+	char last[DB_ADDRESS]; /* the address that served, or "" */
 };
 
-/* All of them, the one to be asked first in front (store/link_target.c). */
-struct link_targets {
+/* All of them, the one to be asked first in front (store/pg/db_target.c). */
+struct db_targets {
 	int n;
-	struct link_target at[LINK_HOSTS];
+	struct db_target at[DB_HOSTS];
 	const char *application; /* application_name, or "" */
 	char *text[4];		 /* what the others point into */
 };
@@ -77,7 +78,7 @@ struct link_targets {
 struct db {
 	struct db_options o;
 	char *conninfo;
-	struct link_targets targets;
+	struct db_targets targets;
 	PGconn *conn;
 	pid_t pid;	  /* who opened conn: it does not cross a fork */
 	int64_t expires;  /* conn is replaced after this */
@@ -89,9 +90,9 @@ struct db {
 	enum db_trouble absent;	 /* of the last attempt to connect */
 	enum db_trouble told;	 /* what the log has been told … */
 	int64_t told_until;	 /* … and need not hear before this */
-	char why[LINK_WHY];	 /* there was no connection */
+	char why[DB_WHY];	 /* there was no connection */
 	uint64_t trips;
-	char constraint[LINK_NAME];
+	char constraint[DB_NAME];
 	bool prepared[Q_COUNT];
 	struct flight flight;
 };
@@ -103,55 +104,55 @@ struct db {
  * asked first, each has connect_timeout, and one that takes no writes is
  * passed over. E_UNAVAILABLE at once while in back-off.
  */
-enum err link_ready(struct db *d);
+enum err db_conn_ready(struct db *d);
 
-/* Give the connection up; the next link_ready opens another. */
-void link_drop(struct db *d);
+/* Give the connection up; the next db_conn_ready opens another. */
+void db_conn_drop(struct db *d);
 
 /*
  * Tell the log, once a minute at most, what keeps the database from serving;
  * statement and sqlstate that showed it, or "".
  */
-void link_tell(struct db *d, enum db_trouble t, const char *statement,
+void db_judge_tell(struct db *d, enum db_trouble t, const char *statement,
     const char *sqlstate);
 
 /* Read the hosts of a conninfo that db_conninfo_fault has found good. */
-void link_targets_read(struct link_targets *t, const char *conninfo);
-void link_targets_free(struct link_targets *t);
+void db_targets_read(struct db_targets *t, const char *conninfo);
+void db_targets_free(struct db_targets *t);
 /*
  * The addresses of a host's name, the one that served last in front. 0: there
  * is nothing to look up. Below 0: getaddrinfo's error.
  */
-int link_addresses(const struct link_target *t,
-    char (*out)[LINK_ADDRESS]);
+int db_target_addresses(const struct db_target *t,
+    char (*out)[DB_ADDRESS]);
 /* Those between move by one place. */
-void link_target_move(struct link_targets *t, int from, int to);
+void db_target_move(struct db_targets *t, int from, int to);
 
 /* The role a conninfo names; STR_NONE. */
-struct str link_role(struct arena *a, const char *conninfo);
+struct str db_target_role(struct arena *a, const char *conninfo);
 
 /* What the server said of itself when it was connected; "": nothing. */
-const char *link_server(const struct db *d, const char *parameter);
+const char *db_conn_server(const struct db *d, const char *parameter);
 
 /* Ask the server to cancel what runs, without waiting for it, and drop. */
-void link_abandon(struct db *d);
+void db_conn_abandon(struct db *d);
 
 /*
  * The next result, sending what is still unsent. NULL at the end of a
  * statement, or with *late set when the deadline has passed.
  */
-PGresult *link_result(struct db *d, int64_t deadline, bool *late);
+PGresult *db_conn_result(struct db *d, int64_t deadline, bool *late);
 
 /*
  * Judge one result. For FATE_FAILED *err is the answer. A failure is logged
  * here, once, with statement name and sqlstate, never with values; only what
  * may be tried again is left to the caller.
  */
-enum fate link_judge(struct db *d, const char *name, const PGresult *r,
+enum fate db_judge(struct db *d, const char *name, const PGresult *r,
     enum err *err);
 
 /* E_INTERNAL: wrong number of them. E_BAD_REQUEST: a NUL in a text. */
-enum err link_bind(struct arena *a, enum query q, const struct arg *args,
+enum err db_conn_bind(struct arena *a, enum query q, const struct arg *args,
     int nargs, struct bound *out);
 
 /*
@@ -159,22 +160,23 @@ enum err link_bind(struct arena *a, enum query q, const struct arg *args,
  * false when it came first (0: what is there now); with a reply that ends it,
  * say what it came to, having tried again where that may be.
  */
-struct reply link_send(struct db *d, struct arena *a, enum query q,
+struct reply db_conn_send(struct db *d, struct arena *a, enum query q,
     const struct bound *b);
-bool link_gather(struct db *d, struct arena *a, enum query q,
+bool db_conn_gather(struct db *d, struct arena *a, enum query q,
     int64_t deadline, struct reply *y);
-enum err link_end(struct db *d, struct arena *a, enum query q,
+enum err db_conn_end(struct db *d, struct arena *a, enum query q,
     const struct bound *b, struct reply *y, int64_t start);
 
 /*
- * Have q prepared on this connection under link_name, in a round trip of its
- * own the first time (store/link_prepare.c).
+ * Have q prepared on this connection under db_prepare_name, in a round trip of
+ * its
+ * own the first time (store/pg/db_prepare.c).
  */
-enum fate link_prepare(struct db *d, struct arena *a, enum query q,
+enum fate db_prepare(struct db *d, struct arena *a, enum query q,
     enum err *err);
-const char *link_name(struct arena *a, enum query q);
+const char *db_prepare_name(struct arena *a, enum query q);
 
-/* Copy a result (store/rows.c). */
+/* Copy a result (store/pg/rows.c). */
 struct rows *rows_copy(struct arena *a, const PGresult *r);
 
 /*

@@ -1,6 +1,6 @@
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/link.h"
+#include "store/pg/db_private.h"
 
 /* The server's words with its hint of the place, as one line. */
 static const char *
@@ -21,7 +21,7 @@ db_script(struct db *d, struct arena *a, const char *label, const char *sql,
     const char **why)
 {
 	int64_t deadline = clock_mono() + d->o.statement_timeout;
-	enum err err = link_ready(d), first = E_OK;
+	enum err err = db_conn_ready(d), first = E_OK;
 	bool late = false;
 	PGresult *r;
 
@@ -31,8 +31,8 @@ db_script(struct db *d, struct arena *a, const char *label, const char *sql,
 	d->trips++;
 	if (!PQsendQuery(d->conn, sql))
 		return E_UNAVAILABLE;
-	while ((r = link_result(d, deadline, &late)) != NULL) {
-		enum fate fate = link_judge(d, label, r, &err);
+	while ((r = db_conn_result(d, deadline, &late)) != NULL) {
+		enum fate fate = db_judge(d, label, r, &err);
 
 		if (fate != FATE_DONE && first == E_OK) {
 			*why = words(a, r);
@@ -42,7 +42,7 @@ db_script(struct db *d, struct arena *a, const char *label, const char *sql,
 	}
 	if (late) {
 		*why = "it took too long";
-		link_abandon(d);
+		db_conn_abandon(d);
 		return E_UNAVAILABLE;
 	}
 	return first;

@@ -1,4 +1,4 @@
-#include "store/cache_link.h"
+#include "store/redis/cache_private.h"
 
 #include "runtime/metric.h"
 

@@ -1,4 +1,4 @@
-#include "store/db.h"
+#include "store/pg/db.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "runtime/metric.h"
-#include "store/link.h"
+#include "store/pg/db_private.h"
 
 #define TRIES_MAX 4 /* the first and three more */
 
@@ -22,7 +22,7 @@ db_new(const struct db_options *o)
 	}
 	d->o = *o;
 	d->o.conninfo = d->conninfo = conninfo;
-	link_targets_read(&d->targets, conninfo);
+	db_targets_read(&d->targets, conninfo);
 	return d;
 }
 
@@ -31,10 +31,10 @@ db_close(struct db **d)
 {
 	if (!*d)
 		return;
-	link_drop(*d);
+	db_conn_drop(*d);
 	explicit_bzero((*d)->conninfo, strlen((*d)->conninfo));
 	free((*d)->conninfo);
-	link_targets_free(&(*d)->targets);
+	db_targets_free(&(*d)->targets);
 	free(*d);
 	*d = NULL;
 }
@@ -64,12 +64,12 @@ bind_text(struct arena *a, const struct arg *arg)
 }
 
 enum err
-link_bind(struct arena *a, enum query q, const struct arg *args, int nargs,
+db_conn_bind(struct arena *a, enum query q, const struct arg *args, int nargs,
     struct bound *out)
 {
 	const struct query_text *t = &query_table[q];
 
-	if (nargs != t->parameters || nargs > LINK_PARAMS) {
+	if (nargs != t->parameters || nargs > DB_PARAMS) {
 		log_error("statement with a wrong number of arguments",
 		    log_c("statement", t->name), log_i("given", nargs),
 		    log_i("wanted", t->parameters));
@@ -100,7 +100,7 @@ take(struct db *d, struct arena *a, const char *name, PGresult *r,
     struct reply *y)
 {
 	if (!y->begun || y->fate == FATE_DONE)
-		y->fate = link_judge(d, name, r, &y->err);
+		y->fate = db_judge(d, name, r, &y->err);
 	if (y->fate == FATE_DONE && y->wanted)
 		y->rows = rows_copy(a, r);
 	y->begun = true;
@@ -108,29 +108,29 @@ take(struct db *d, struct arena *a, const char *name, PGresult *r,
 }
 
 bool
-link_gather(struct db *d, struct arena *a, enum query q, int64_t deadline,
+db_conn_gather(struct db *d, struct arena *a, enum query q, int64_t deadline,
     struct reply *y)
 {
 	PGresult *r;
 	bool late;
 
-	while ((r = link_result(d, deadline, &late)) != NULL)
+	while ((r = db_conn_result(d, deadline, &late)) != NULL)
 		take(d, a, query_table[q].name, r, y);
 	return !late;
 }
 
 struct reply
-link_send(struct db *d, struct arena *a, enum query q, const struct bound *b)
+db_conn_send(struct db *d, struct arena *a, enum query q, const struct bound *b)
 {
 	struct reply y = { .fate = FATE_FAILED };
 	int sent;
 
-	if ((y.err = link_ready(d)) != E_OK)
+	if ((y.err = db_conn_ready(d)) != E_OK)
 		return y;
 	if (d->o.prepare) {
-		if ((y.fate = link_prepare(d, a, q, &y.err)) != FATE_DONE)
+		if ((y.fate = db_prepare(d, a, q, &y.err)) != FATE_DONE)
 			return y;
-		sent = PQsendQueryPrepared(d->conn, link_name(a, q),
+		sent = PQsendQueryPrepared(d->conn, db_prepare_name(a, q),
 		    b->n, b->value, b->length, b->format, 0);
 	} else {
 		sent = PQsendQueryParams(d->conn, query_table[q].sql, b->n,
@@ -148,10 +148,10 @@ static struct reply
 attempt(struct db *d, struct arena *a, enum query q, const struct bound *b,
     bool wanted)
 {
-	struct reply y = link_send(d, a, q, b);
+	struct reply y = db_conn_send(d, a, q, b);
 
 	y.wanted = wanted;
-	if (y.sent && !link_gather(d, a, q,
+	if (y.sent && !db_conn_gather(d, a, q,
 	    clock_mono() + d->o.statement_timeout, &y)) {
 		y.fate = FATE_LATE;
 		y.err = E_UNAVAILABLE;
@@ -177,17 +177,17 @@ again(struct db *d, enum query q, enum fate fate, int tries)
 		d->o.prepare = d->o.prepare && tries < 2;
 		return tries < TRIES_MAX && !d->pinned;
 	case FATE_STALE:
-		link_drop(d);
+		db_conn_drop(d);
 		return tries == 1 && !d->pinned;
 	case FATE_LATE:
-		link_abandon(d);
+		db_conn_abandon(d);
 		log_error("statement passed its deadline",
 		    log_c("statement", t->name),
 		    log_c("effect", t->safe ? "none" : "unknown"));
 		return false;
 	case FATE_UNDONE:
 	case FATE_LOST:
-		link_drop(d);
+		db_conn_drop(d);
 		break;
 	}
 	if (tries == 1 && !d->pinned && (t->safe || fate == FATE_UNDONE))
@@ -199,7 +199,7 @@ again(struct db *d, enum query q, enum fate fate, int tries)
 }
 
 enum err
-link_end(struct db *d, struct arena *a, enum query q, const struct bound *b,
+db_conn_end(struct db *d, struct arena *a, enum query q, const struct bound *b,
     struct reply *y, int64_t start)
 {
 	int tries = 0;
@@ -220,13 +220,13 @@ db_run(struct db *d, struct arena *a, enum query q, const struct arg *args,
 {
 	struct bound b;
 	struct reply y;
-	enum err err = link_bind(a, q, args, nargs, &b);
+	enum err err = db_conn_bind(a, q, args, nargs, &b);
 	int64_t start = clock_mono();
 
 	if (err != E_OK)
 		return err;
 	y = attempt(d, a, q, &b, out != NULL);
-	err = link_end(d, a, q, &b, &y, start);
+	err = db_conn_end(d, a, q, &b, &y, start);
 	if (err == E_OK && out)
 		*out = y.rows;
 	return err;

@@ -1,7 +1,7 @@
 #include <poll.h>
 
 #include "base/clock.h"
-#include "store/link.h"
+#include "store/pg/db_private.h"
 
 void
 db_begin(struct db *d, struct arena *a, enum query q, const struct arg *args,
@@ -11,9 +11,9 @@ db_begin(struct db *d, struct arena *a, enum query q, const struct arg *args,
 
 	*f = (struct flight){ .on = true, .q = q, .a = a,
 		.start = clock_mono(), .y.fate = FATE_FAILED };
-	f->y.err = link_bind(a, q, args, nargs, &f->b);
+	f->y.err = db_conn_bind(a, q, args, nargs, &f->b);
 	if (f->y.err == E_OK)
-		f->y = link_send(d, a, q, &f->b);
+		f->y = db_conn_send(d, a, q, &f->b);
 	f->y.wanted = true;
 	f->deadline = clock_mono() + d->o.statement_timeout;
 }
@@ -34,14 +34,14 @@ db_ended(struct db *d, struct rows **out, enum err *err)
 {
 	struct flight *f = &d->flight;
 
-	if (f->y.sent && !link_gather(d, f->a, f->q, 0, &f->y)) {
+	if (f->y.sent && !db_conn_gather(d, f->a, f->q, 0, &f->y)) {
 		if (clock_mono() < f->deadline)
 			return false;
 		f->y.fate = FATE_LATE;
 		f->y.err = E_UNAVAILABLE;
 	}
 	f->on = false;
-	*err = link_end(d, f->a, f->q, &f->b, &f->y, f->start);
+	*err = db_conn_end(d, f->a, f->q, &f->b, &f->y, f->start);
 	*out = f->y.rows;
 	return true;
 }

@@ -1,10 +1,10 @@
-#include "store/cache_link.h"
+#include "store/redis/cache_private.h"
 
 static const char limit_lua[] =
-#include "store/limit_lua.h"
+#include "store/redis/limit_lua.h"
 ;
 static const char limit_sha[] =
-#include "store/limit_sha.h"
+#include "store/redis/limit_sha.h"
 ;
 
 /*

@@ -1,12 +1,12 @@
 #include "base/clock.h"
-#include "store/link.h"
+#include "store/pg/db_private.h"
 
 /*
  * The name is made from the text (FNV-1a): behind a pooler another program's
  * statement under this name is then the same statement.
  */
 const char *
-link_name(struct arena *a, enum query q)
+db_prepare_name(struct arena *a, enum query q)
 {
 	uint64_t h = UINT64_C(14695981039346656037);
 
@@ -16,7 +16,7 @@ link_name(struct arena *a, enum query q)
 }
 
 enum fate
-link_prepare(struct db *d, struct arena *a, enum query q, enum err *err)
+db_prepare(struct db *d, struct arena *a, enum query q, enum err *err)
 {
 	int64_t deadline = clock_mono() + d->o.statement_timeout;
 	enum fate fate = FATE_LOST;
@@ -27,17 +27,18 @@ link_prepare(struct db *d, struct arena *a, enum query q, enum err *err)
 	if (d->prepared[q])
 		return FATE_DONE;
 	d->trips++;
-	if (!PQsendPrepare(d->conn, link_name(a, q), query_table[q].sql, 0,
+	if (!PQsendPrepare(d->conn, db_prepare_name(a, q), query_table[q].sql,
+	    0,
 	    NULL))
 		return FATE_UNDONE;
-	while ((r = link_result(d, deadline, &late)) != NULL) {
+	while ((r = db_conn_result(d, deadline, &late)) != NULL) {
 		const char *s = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 
 		/* 42P05: it is there already, and the name is its text */
 		if (s && strcmp(s, "42P05") == 0)
 			fate = FATE_DONE;
 		else
-			fate = link_judge(d, query_table[q].name, r, err);
+			fate = db_judge(d, query_table[q].name, r, err);
 		PQclear(r);
 	}
 	d->prepared[q] = fate == FATE_DONE && !late;

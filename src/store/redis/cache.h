@@ -1,5 +1,5 @@
-#ifndef STORE_CACHE_H
-#define STORE_CACHE_H
+#ifndef STORE_REDIS_CACHE_H
+#define STORE_REDIS_CACHE_H
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 
 #include "base/encoding.h"
 #include "base/log.h"
-#include "store/link.h"
+#include "store/pg/db_private.h"
 
 static size_t
 bytes_of(const PGresult *r, int rows, int columns)

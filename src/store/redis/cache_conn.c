@@ -1,4 +1,4 @@
-#include "store/cache_link.h"
+#include "store/redis/cache_private.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -20,7 +20,7 @@
 #define TELL_AGAIN (60 * CLOCK_SECOND)
 
 bool
-cache_link_wait(int fd, short events, int64_t deadline)
+cache_conn_wait(int fd, short events, int64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
@@ -49,7 +49,7 @@ connect_fd(int fd, const struct sockaddr *to, socklen_t n, int64_t deadline)
 		return -1;
 	if (connect(fd, to, n) == 0)
 		return fd;
-	if (errno == EINPROGRESS && cache_link_wait(fd, POLLOUT, deadline) &&
+	if (errno == EINPROGRESS && cache_conn_wait(fd, POLLOUT, deadline) &&
 	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
 	    error == 0)
 		return fd;
@@ -95,7 +95,7 @@ connect_tcp(const char *host, int port, int64_t deadline)
 }
 
 const char *
-cache_link_open(struct cache *c, int64_t deadline)
+cache_conn_open(struct cache *c, int64_t deadline)
 {
 	const char *why = NULL;
 
@@ -111,7 +111,7 @@ cache_link_open(struct cache *c, int64_t deadline)
 }
 
 bool
-cache_link_alive(const struct cache *c)
+cache_conn_alive(const struct cache *c)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 
@@ -121,7 +121,7 @@ cache_link_alive(const struct cache *c)
 }
 
 void
-cache_link_drop(struct cache *c)
+cache_conn_drop(struct cache *c)
 {
 	cache_parser_free(&c->parser);
 	if (c->fd < 0)
@@ -148,7 +148,7 @@ first_to_tell(struct cache *c)
 }
 
 void
-cache_link_back(struct cache *c)
+cache_conn_back(struct cache *c)
 {
 	c->pause = c->retry_at = 0;
 	c->why = NULL;
@@ -157,9 +157,9 @@ cache_link_back(struct cache *c)
 }
 
 void
-cache_link_fail(struct cache *c, const char *why)
+cache_conn_fail(struct cache *c, const char *why)
 {
-	cache_link_drop(c);
+	cache_conn_drop(c);
 	c->why = why;
 	if (c->pause == 0 && first_to_tell(c))
 		log_warn("cache is of no use, going on without",
@@ -211,7 +211,7 @@ transmit(struct cache *c, struct str s)
  * wait for each other's full buffer.
  */
 const char *
-cache_link_talk(struct cache *c, struct arena *a, struct str out,
+cache_conn_talk(struct cache *c, struct arena *a, struct str out,
     struct reply *replies, size_t n, int64_t deadline)
 {
 	bool done = false;
@@ -233,7 +233,7 @@ cache_link_talk(struct cache *c, struct arena *a, struct str out,
 				continue;
 		}
 		/* the answer is never there at once: wait before reading */
-		if (!cache_link_wait(c->fd, out.n ? POLLIN | c->wants :
+		if (!cache_conn_wait(c->fd, out.n ? POLLIN | c->wants :
 		    c->wants, deadline))
 			return "time-out";
 		if ((k = receive(c, c->in, sizeof c->in)) < 0)

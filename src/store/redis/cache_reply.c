@@ -2,7 +2,7 @@
 
 #include <read.h> /* hiredis: the reader alone */
 
-#include "store/cache_link.h"
+#include "store/redis/cache_private.h"
 
 /* hiredis parses, our functions build struct reply in the arena. */
 struct parser {

@@ -1,11 +1,11 @@
-#include "store/cache.h"
+#include "store/redis/cache.h"
 
 #include <stdio.h>
 
 #include <sodium.h>
 
 #include "crypto/hkdf.h"
-#include "store/cache_link.h"
+#include "store/redis/cache_private.h"
 
 /*
  * The name of the instance and the key it knows its entries by: of its keys

@@ -1,6 +1,6 @@
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/link.h"
+#include "store/pg/db_private.h"
 
 struct batch {
 	struct db *d;
@@ -19,7 +19,7 @@ send_step(struct batch *b, enum query q, const struct bound *p)
 	PGconn *conn = b->d->conn;
 
 	if (b->d->o.prepare)
-		return PQsendQueryPrepared(conn, link_name(b->a, q), p->n,
+		return PQsendQueryPrepared(conn, db_prepare_name(b->a, q), p->n,
 		    p->value, p->length, p->format, 0) != 0;
 	return PQsendQueryParams(conn, query_table[q].sql, p->n, NULL,
 	    p->value, p->length, p->format, 0) != 0;
@@ -47,7 +47,7 @@ prepare_steps(struct batch *b)
 	enum fate fate = FATE_DONE;
 
 	for (int i = 0; b->d->o.prepare && fate == FATE_DONE && i < b->n; i++)
-		fate = link_prepare(b->d, b->a, b->steps[i].q, &b->err);
+		fate = db_prepare(b->d, b->a, b->steps[i].q, &b->err);
 	return fate;
 }
 
@@ -62,7 +62,7 @@ take(struct batch *b, int i, const PGresult *r)
 
 	if (PQresultStatus(r) == PGRES_PIPELINE_ABORTED || b->fate != FATE_DONE)
 		return;
-	fate = link_judge(b->d, name, r, &err);
+	fate = db_judge(b->d, name, r, &err);
 	if (fate != FATE_DONE) {
 		b->fate = fate;
 		b->err = err;
@@ -88,7 +88,7 @@ receive(struct batch *b)
 
 	for (;;) {
 		bool late;
-		PGresult *r = link_result(b->d, b->deadline, &late);
+		PGresult *r = db_conn_result(b->d, b->deadline, &late);
 		bool end = r && PQresultStatus(r) == PGRES_PIPELINE_SYNC;
 
 		if (r) {
@@ -114,7 +114,7 @@ attempt(struct batch *b, const struct bound *bound)
 {
 	struct db *d = b->d;
 
-	if ((b->err = link_ready(d)) != E_OK)
+	if ((b->err = db_conn_ready(d)) != E_OK)
 		return FATE_FAILED;
 	b->fate = prepare_steps(b);
 	if (b->fate == FATE_FAILED)
@@ -126,9 +126,9 @@ attempt(struct batch *b, const struct bound *bound)
 	else if (b->fate == FATE_DONE && receive(b) && b->fate != FATE_STALE)
 		return b->fate;
 	if (b->fate == FATE_LATE)
-		link_abandon(d);
+		db_conn_abandon(d);
 	else
-		link_drop(d);
+		db_conn_drop(d);
 	return b->fate;
 }
 
@@ -165,7 +165,7 @@ db_batch(struct db *d, struct arena *a, const struct db_step *steps, int n,
 		return E_OK;
 	bound = arena_array(a, (size_t)n, sizeof *bound);
 	for (int i = 0; i < n; i++) {
-		enum err e = link_bind(a, steps[i].q, steps[i].args,
+		enum err e = db_conn_bind(a, steps[i].q, steps[i].args,
 		    steps[i].nargs, &bound[i]);
 
 		if (e != E_OK)
