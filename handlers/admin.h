@@ -1,7 +1,7 @@
 #ifndef HANDLERS_ADMIN_H
 #define HANDLERS_ADMIN_H
 
-#include "core/admin_user.h"
+#include "core/account/admin_user.h"
 #include "handlers/answer.h"
 
 /* Parts that the answers of administration share. */

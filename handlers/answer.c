@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "core/role.h"
+#include "core/access/role.h"
 
 #define PAGE_DEFAULT 20
 #define PAGES_MAX 1000000

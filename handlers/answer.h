@@ -2,9 +2,9 @@
 #define HANDLERS_ANSWER_H
 
 #include "app/route.h"
-#include "core/account.h"
-#include "core/login.h"
-#include "core/session.h"
+#include "core/account/account.h"
+#include "core/session/login.h"
+#include "core/session/session.h"
 
 /*
  * The parts that several answers share, with canonical names; the dialect is

@@ -1,6 +1,6 @@
 /* POST, GET /api-keys · GET, DELETE /api-keys/{id} · POST …/{id}/rotate */
 #include "base/clock.h"
-#include "core/api_key.h"
+#include "core/access/api_key.h"
 #include "handlers/handlers.h"
 
 #define OVERLAP_MAX (72 * 3600) /* seconds, row AK7 */

@@ -1,7 +1,7 @@
 #ifndef HANDLERS_AUDIT_H
 #define HANDLERS_AUDIT_H
 
-#include "core/audit.h"
+#include "core/access/audit.h"
 #include "handlers/answer.h"
 
 /*

@@ -3,7 +3,7 @@
 
 #include <config.h>
 
-#include "core/signing.h"
+#include "core/session/signing.h"
 #include "handlers/answer.h"
 
 /* One per row of routes.def; several rows may share one. */

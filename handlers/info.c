@@ -1,5 +1,5 @@
 /* GET /info */
-#include "core/factor_send.h"
+#include "core/factor/factor_send.h"
 #include "handlers/handlers.h"
 
 static enum err

@@ -1,5 +1,5 @@
 /* GET /.well-known/jwks.json (RFC 7517): public keys only */
-#include "core/signing.h"
+#include "core/session/signing.h"
 #include "handlers/handlers.h"
 
 static enum err

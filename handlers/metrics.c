@@ -1,5 +1,5 @@
 /* GET /metrics: Prometheus text, over all workers */
-#include "core/metrics.h"
+#include "core/metrics_text.h"
 #include "handlers/handlers.h"
 
 static enum err

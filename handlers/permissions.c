@@ -1,5 +1,5 @@
 /* GET, POST /permissions */
-#include "core/role_admin.h"
+#include "core/access/role_admin.h"
 #include "handlers/admin.h"
 #include "handlers/handlers.h"
 

@@ -1,7 +1,7 @@
 #include "handlers/prove.h"
 
-#include "core/factor_verify.h"
-#include "core/login.h"
+#include "core/factor/factor_verify.h"
+#include "core/session/login.h"
 
 enum err
 prove_now(struct call *c, int password, int code)

@@ -1,8 +1,8 @@
 /* /webhooks, /webhooks/{id}, …/test, …/rotate-secret, …/deliveries,
  * …/deliveries/{id}/redeliver */
 #include "base/clock.h"
-#include "core/api_key.h"
-#include "core/webhook.h"
+#include "core/access/api_key.h"
+#include "core/outgoing/webhook.h"
 #include "handlers/handlers.h"
 
 #define OVERLAP (24 * 3600 * CLOCK_SECOND) /* row WH7 */

@@ -1,6 +1,6 @@
 /* GET /admin/stats */
 #include "base/clock.h"
-#include "core/backlog.h"
+#include "core/outgoing/backlog.h"
 #include "handlers/admin.h"
 #include "handlers/handlers.h"
 

@@ -1,5 +1,5 @@
 /* POST /auth/change-email, …/confirm, …/undo */
-#include "core/email_change.h"
+#include "core/account/email_change.h"
 #include "handlers/handlers.h"
 
 enum { NEW_EMAIL };

@@ -1,5 +1,5 @@
 /* POST /auth/change-password, /user/change-password */
-#include "core/password_change.h"
+#include "core/account/password_change.h"
 #include "handlers/handlers.h"
 
 enum { OLD_PASSWORD, NEW_PASSWORD };

@@ -1,7 +1,7 @@
 /* POST /auth/check-permission */
-#include "core/api_key.h"
-#include "core/role.h"
-#include "core/role_admin.h"
+#include "core/access/api_key.h"
+#include "core/access/role.h"
+#include "core/access/role_admin.h"
 #include "handlers/handlers.h"
 
 enum { RESOURCE, ACTION, USER_ID };

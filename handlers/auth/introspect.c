@@ -1,5 +1,5 @@
 /* POST /auth/introspect: the bare answer of RFC 7662, 2.2 */
-#include "core/introspect.h"
+#include "core/session/introspect.h"
 #include "handlers/handlers.h"
 
 enum { TOKEN };

@@ -1,5 +1,5 @@
 /* POST /auth/login */
-#include "core/login.h"
+#include "core/session/login.h"
 #include "handlers/handlers.h"
 
 enum { IDENTIFIER, PASSWORD, DEVICE_TOKEN, REMEMBER_DEVICE,

@@ -1,7 +1,7 @@
 /* GET, PUT, PATCH, DELETE /auth/me, /user/profile */
-#include "core/api_key.h"
-#include "core/erase.h"
-#include "core/role.h"
+#include "core/access/api_key.h"
+#include "core/access/role.h"
+#include "core/account/erase.h"
 #include "handlers/handlers.h"
 #include "handlers/prove.h"
 

@@ -1,5 +1,5 @@
 /* POST /auth/recovery/start, /auth/recovery/confirm */
-#include "core/recovery.h"
+#include "core/recovery/recovery.h"
 #include "handlers/handlers.h"
 
 enum { IDENTIFIER, METHOD };

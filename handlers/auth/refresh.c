@@ -1,5 +1,5 @@
 /* POST /auth/refresh */
-#include "core/refresh.h"
+#include "core/session/refresh.h"
 #include "handlers/handlers.h"
 
 enum { REFRESH_TOKEN };

@@ -1,5 +1,5 @@
 /* POST /auth/register, /auth/signup */
-#include "core/proof.h"
+#include "core/account/proof.h"
 #include "handlers/handlers.h"
 
 enum { EMAIL, USERNAME, PASSWORD, FIRST_NAME, LAST_NAME, FULL_NAME };

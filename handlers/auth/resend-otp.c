@@ -1,5 +1,5 @@
 /* POST /auth/resend-otp */
-#include "core/proof.h"
+#include "core/account/proof.h"
 #include "handlers/handlers.h"
 
 enum { EMAIL };

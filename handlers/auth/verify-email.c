@@ -1,5 +1,5 @@
 /* POST /auth/verify-email */
-#include "core/proof.h"
+#include "core/account/proof.h"
 #include "handlers/handlers.h"
 
 enum { EMAIL, OTP, VERIFICATION_TOKEN, PASSWORD };

@@ -1,6 +1,6 @@
 /* GET /service/status: for holders of an API key (row AP6) */
 #include "base/clock.h"
-#include "core/api_key.h"
+#include "core/access/api_key.h"
 #include "core/health.h"
 #include "handlers/handlers.h"
 

@@ -4,8 +4,8 @@
 
 #include "app/route.h"
 #include "base/clock.h"
-#include "core/api_key.h"
-#include "core/signing.h"
+#include "core/access/api_key.h"
+#include "core/session/signing.h"
 #include "crypto/password/password.h"
 
 #define SETTLE_ARENA ((size_t)1 << 20)

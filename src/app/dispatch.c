@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "core/api_key.h"
+#include "core/access/api_key.h"
 #include "core/idempotency.h"
-#include "core/session.h"
+#include "core/session/session.h"
 #include "crypto/password/password.h"
 #include "http/cors.h"
 

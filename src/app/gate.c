@@ -3,8 +3,8 @@
 #include "app/gate_actor.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "core/api_key.h"
-#include "core/factor.h"
+#include "core/access/api_key.h"
+#include "core/factor/factor.h"
 #include "core/limit.h"
 #include "crypto/password/password.h"
 
@@ -157,7 +157,7 @@ fresh(const struct call *c)
 	return factor_recent(s) ? E_OK : E_REAUTH_REQUIRED;
 }
 
-/* Who asks: core/actor.h asks again; hashes are counted for him. */
+/* Who asks: core/access/actor.h asks again; hashes are counted for him. */
 static void
 acts(struct call *c)
 {

@@ -1,10 +1,10 @@
 #include "app/gate_actor.h"
 
-#include "core/admin.h"
-#include "core/api_key.h"
+#include "core/access/admin.h"
+#include "core/access/api_key.h"
+#include "core/access/role.h"
 #include "core/limit.h"
-#include "core/role.h"
-#include "core/signing.h"
+#include "core/session/signing.h"
 
 /* The credential of a Bearer header; STR_NONE when there is none. */
 static enum err

@@ -2,7 +2,7 @@
 #define APP_GATE_ACTOR_H
 
 #include "app/route.h"
-#include "core/session.h"
+#include "core/session/session.h"
 
 /*
  * Find out who asks (the row wants somebody). The secret is looked for in

@@ -33,8 +33,8 @@ enum row_lane { LANE_LIGHT = 1, LANE_HEAVY };
 
 /* Who asks, as the gate found out. */
 struct actor {
-	struct session *session; /* core/session.h; NULL: not a user */
-	struct api_key *key;	 /* core/api_key.h; NULL: not a key */
+	struct session *session; /* core/session/session.h; NULL: not a user */
+	struct api_key *key;	 /* core/access/api_key.h; NULL: not a key */
 	struct str challenge;	 /* as Bearer, not looked at yet */
 	enum err refusal;	 /* WHO_FACTOR: why there is none of these */
 };

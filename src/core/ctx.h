@@ -30,7 +30,8 @@ struct ctx {
 	struct str language;   /* Accept-Language, raw */
 	struct str actor;      /* id of the session or key; STR_NONE: nobody */
 	struct str actor_user; /* whose it is */
-	struct str makes;      /* see idempotency_id; STR_NONE: no key came */
+	/* see idempotency_id; STR_NONE: no key came */
+	struct str idempotency_seed;
 	const char *sentence;  /* a rule may explain its error here */
 	const char *field;     /* … and name the field */
 	long retry_after;      /* seconds, with E_LOCKED, E_LIMITED, E_BUSY */

@@ -1,7 +1,7 @@
 #ifndef CORE_HEALTH_H
 #define CORE_HEALTH_H
 
-#include "core/backlog.h"
+#include "core/outgoing/backlog.h"
 
 /* What /health tells (rows AP2, RE11). Times are µs, -1: down. */
 struct health {

@@ -63,7 +63,7 @@ idempotency_begin(struct ctx *x, struct str scope, struct str key,
 		return e;
 	if (r->n == 0)
 		return replay(x, out, replayed, status, answer);
-	x->makes = row_str(r, 0, 0);
+	x->idempotency_seed = row_str(r, 0, 0);
 	return E_OK;
 }
 
@@ -72,7 +72,7 @@ idempotency_id(struct ctx *x, uint8_t nth)
 {
 	struct uuid id;
 
-	if (!uuid_parse(x->makes, &id))
+	if (!uuid_parse(x->idempotency_seed, &id))
 		return uuid_text(x->arena, uuid_v7());
 	id.b[15] ^= nth;
 	return uuid_text(x->arena, id);

@@ -6,7 +6,7 @@
 #include "app/crew.h"
 #include "base/clock.h"
 #include "base/place.h"
-#include "core/backlog.h"
+#include "core/outgoing/backlog.h"
 #include "ctl/ctl.h"
 #include "ctl/reach.h"
 #include "runtime/sandbox.h"

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
-#include "core/backlog.h"
+#include "core/outgoing/backlog.h"
 #include "ctl/ctl.h"
 #include "store/job_store.h"
 

@@ -1,7 +1,7 @@
 #include "ctl/user.h"
 
 #include "base/buf.h"
-#include "core/session.h"
+#include "core/session/session.h"
 #include "http/field.h"
 
 const char *

@@ -1,5 +1,5 @@
-#include "core/factor.h"
-#include "core/mail.h"
+#include "core/factor/factor.h"
+#include "core/outgoing/mail.h"
 #include "ctl/user.h"
 
 static struct {

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/backlog.h"
+#include "core/outgoing/backlog.h"
 
 #define LOOK_EVERY (5 * CLOCK_SECOND)
 

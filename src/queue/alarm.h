@@ -6,7 +6,7 @@
 
 /*
  * Says in the log, once for all workers, that the queues fall behind
- * (core/backlog.h) and that they caught up again.
+ * (core/outgoing/backlog.h) and that they caught up again.
  */
 struct alarm {
 	int64_t look_at; /* µs, monotonic */

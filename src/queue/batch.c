@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "core/webhook_url.h"
+#include "core/outgoing/webhook_url.h"
 
 static void *
 must(void *p)

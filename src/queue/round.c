@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "core/webhook_url.h"
+#include "core/outgoing/webhook_url.h"
 #include "queue/batch.h"
 #include "queue/talk.h"
 #include "queue/transfer.h"

@@ -7,7 +7,7 @@
 #include "base/encoding.h"
 #include "base/json/json.h"
 #include "base/log.h"
-#include "core/webhook.h"
+#include "core/outgoing/webhook.h"
 #include "crypto/hmac.h"
 #include "crypto/seal.h"
 #include "queue/batch.h"

@@ -29,14 +29,17 @@ struct shared {
 	/* monotonic µs of the light lane's last request */
 	_Atomic int64_t light_at;
 	_Atomic uint64_t unused;
-	/* how far the queues are behind (core/backlog.h), known until then */
+	/*
+	 * how far the queues are behind (core/outgoing/backlog.h), known until
+	 * then
+	 */
 	_Atomic int64_t backlog_until; /* monotonic µs */
 	_Atomic int64_t backlog[6];
 	/* what a write showed of the database, and when to try the next */
 	_Atomic int64_t ready_until; /* monotonic µs */
 	_Atomic int64_t ready;	     /* enum db_trouble + 1; 0: not known */
 	struct metrics metrics;
-	/* what changed of sessions (core/session_change.h) */
+	/* what changed of sessions (core/session/session_change.h) */
 	_Atomic int64_t changes_asked, changes_claimed; /* monotonic µs */
 	_Atomic int64_t changes_xmin;
 	_Atomic int64_t database_ahead; /* its clock before our monotonic one */

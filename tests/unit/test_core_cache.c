@@ -15,9 +15,9 @@
 #include "base/json/json.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "core/session.h"
-#include "core/session_change.h"
-#include "core/signing.h"
+#include "core/session/session.h"
+#include "core/session/session_change.h"
+#include "core/session/signing.h"
 #include "crypto/password/password.h"
 #include "store/migrate.h"
 

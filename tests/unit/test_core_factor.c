@@ -4,9 +4,9 @@
 #include "config.h"
 
 #include "base/encoding.h"
-#include "core/backup.h"
-#include "core/qr.h"
-#include "core/subject.h"
+#include "core/factor/backup.h"
+#include "core/factor/qr.h"
+#include "core/factor/subject.h"
 
 static struct ctx
 context(void)

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/webhook_url.h"
+#include "core/outgoing/webhook_url.h"
 
 static const struct config conf = { .webhooks_ports = "443, 8443",
 	.webhooks_deny = "" };

@@ -1,5 +1,5 @@
 /* POST /admin/users/{id}/reset-2fa */
-#include "core/factor.h"
+#include "core/factor/factor.h"
 #include "handlers/admin.h"
 #include "handlers/handlers.h"
 

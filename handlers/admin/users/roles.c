@@ -1,5 +1,5 @@
 /* POST, DELETE /admin/users/{id}/roles · DELETE …/roles/{role} */
-#include "core/role_admin.h"
+#include "core/access/role_admin.h"
 #include "handlers/admin.h"
 #include "handlers/handlers.h"
 

@@ -1,5 +1,5 @@
 /* POST /auth/2fa/backup-codes, /mfa/backup-codes */
-#include "core/backup.h"
+#include "core/factor/backup.h"
 #include "handlers/auth/2fa/party.h"
 
 static enum err

@@ -1,5 +1,5 @@
 /* GET, DELETE /auth/2fa/devices · PATCH, DELETE /auth/2fa/devices/{id} */
-#include "core/device.h"
+#include "core/factor/device.h"
 #include "handlers/handlers.h"
 
 enum { NAME };

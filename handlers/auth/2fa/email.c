@@ -1,5 +1,5 @@
 /* POST /auth/2fa/email/setup; verify-setup is in enable.c */
-#include "core/factor_setup.h"
+#include "core/factor/factor_setup.h"
 #include "handlers/auth/2fa/party.h"
 
 enum { EMAIL, USER_ID };

@@ -1,6 +1,6 @@
 /* POST /auth/2fa/enable, /2fa/totp/verify-setup, /mfa/enable, and the
  * verify-setup of SMS and mail */
-#include "core/factor_setup.h"
+#include "core/factor/factor_setup.h"
 #include "handlers/auth/2fa/party.h"
 
 enum { CODE, USER_ID };

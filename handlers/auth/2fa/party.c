@@ -1,6 +1,6 @@
 #include "handlers/auth/2fa/party.h"
 
-#include "core/api_key.h"
+#include "core/access/api_key.h"
 
 static enum err
 by_challenge(struct call *c, struct str token, struct party *out)

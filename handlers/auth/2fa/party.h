@@ -1,7 +1,7 @@
 #ifndef HANDLERS_AUTH_2FA_PARTY_H
 #define HANDLERS_AUTH_2FA_PARTY_H
 
-#include "core/factor_verify.h"
+#include "core/factor/factor_verify.h"
 #include "handlers/handlers.h"
 
 /* Whose factor a request is about, and in what right it asks. */

@@ -1,5 +1,5 @@
 /* POST /auth/2fa/sms/send, /auth/2fa/email/send */
-#include "core/factor_send.h"
+#include "core/factor/factor_send.h"
 #include "handlers/auth/2fa/party.h"
 
 enum { TEMP_TOKEN, USER_ID };

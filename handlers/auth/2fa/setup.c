@@ -1,5 +1,5 @@
 /* POST /auth/2fa/setup, /2fa/totp/setup, /mfa/setup */
-#include "core/factor_setup.h"
+#include "core/factor/factor_setup.h"
 #include "handlers/auth/2fa/party.h"
 
 enum { USER_ID };

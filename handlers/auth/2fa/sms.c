@@ -1,6 +1,6 @@
 /* POST /auth/2fa/sms/setup, /send; verify-setup is in enable.c */
-#include "core/factor_send.h"
-#include "core/factor_setup.h"
+#include "core/factor/factor_send.h"
+#include "core/factor/factor_setup.h"
 #include "handlers/auth/2fa/party.h"
 
 enum { PHONE, USER_ID };

@@ -1,5 +1,5 @@
 /* GET /auth/me/export */
-#include "core/erase.h"
+#include "core/account/erase.h"
 #include "handlers/handlers.h"
 
 static enum err

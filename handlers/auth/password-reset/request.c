@@ -1,5 +1,5 @@
 /* POST /auth/password-reset/request */
-#include "core/password_change.h"
+#include "core/account/password_change.h"
 #include "handlers/handlers.h"
 
 enum { EMAIL };

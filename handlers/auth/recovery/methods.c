@@ -1,5 +1,5 @@
 /* GET, POST /auth/recovery/methods · POST …/{id}/verify · DELETE …/{id} */
-#include "core/recovery_method.h"
+#include "core/recovery/recovery_method.h"
 #include "handlers/handlers.h"
 #include "http/field.h"
 

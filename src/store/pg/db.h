@@ -68,7 +68,7 @@ struct rows {
  *   E_UNAVAILABLE  no connection, deadline, shutdown, serialization, a
  *                  server that is full, broken, read-only or not migrated;
  *                  when a write's fate is unknown this is logged as such
- *   E_TOKEN_INVALID  only where the statement says so (core/actor.h)
+ *   E_TOKEN_INVALID  only where the statement says so (core/access/actor.h)
  *   E_INTERNAL     anything else (a fault of ours)
  * A dead connection found before anything was sent, or under a statement
  * marked "-- safe: yes" in sql/queries, is reopened and the statement sent

@@ -1,0 +1,23 @@
+#ifndef CORE_ACCESS_ACTOR_H
+#define CORE_ACCESS_ACTOR_H
+
+#include "core/ctx.h"
+
+/*
+ * db_run for what stays when a session or key ends, in one round trip: nothing
+ * happens unless who asks may still act when the statement takes effect
+ * (E_TOKEN_INVALID). The gate judged him before, on another host up to a second
+ * ago. A program of the operator, which acts for nobody, is not asked.
+ */
+enum err actor_run(struct ctx *x, enum query q, const struct arg *args,
+    int nargs, struct rows **out);
+
+/* The step before such a statement in a batch; false: nobody asks. */
+bool actor_step(struct ctx *x, struct arg who[2], struct db_step *out);
+
+#define actor_exec(x, q, out, ...) \
+	actor_run((x), (q), (const struct arg[]){ __VA_ARGS__ }, \
+	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \
+		sizeof(struct arg)), (out))
+
+#endif

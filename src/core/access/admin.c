@@ -1,0 +1,105 @@
+#include "core/access/admin.h"
+
+#include "base/encoding.h"
+#include "core/access/actor.h"
+#include "core/access/whence.h"
+
+enum err
+admin_uuid_ref(struct ctx *x, struct str ref, struct str *id)
+{
+	struct uuid u;
+
+	if (!uuid_parse(ref, &u))
+		return E_NOT_FOUND;
+	*id = uuid_text(x->arena, u);
+	return E_OK;
+}
+
+enum err
+admin_user_ref(struct ctx *x, struct str ref, struct str *id)
+{
+	long long number;
+	struct rows *r;
+	enum err e;
+
+	if (!str_to_int(ref, 1, INT64_MAX, &number))
+		return admin_uuid_ref(x, ref, id);
+	e = db_exec(x->db, x->arena, Q_ADMIN_USER_BY_NUMBER, &r,
+	    A_INT(number));
+	if (e != E_OK)
+		return e;
+	if (r->n == 0)
+		return E_NOT_FOUND;
+	*id = row_str(r, 0, 0);
+	return E_OK;
+}
+
+/* Which rule of the schema said no? */
+static enum err
+conflict(const struct ctx *x)
+{
+	const char *name = db_constraint(x->db);
+
+	if (strcmp(name, "last_super_admin") == 0)
+		return E_LAST_ADMIN;
+	if (strcmp(name, "users_email_key") == 0)
+		return E_EMAIL_TAKEN;
+	return strcmp(name, "users_username_key") == 0 ? E_USERNAME_TAKEN :
+	    E_CONFLICT;
+}
+
+enum err
+admin_decide(struct ctx *x, enum query q, const struct arg *args, int nargs,
+    struct rows **out)
+{
+	struct arg who[2];
+	struct db_step steps[3] = { { Q_AUTHORISATION_LOCK, NULL, 0 } };
+	int last = actor_step(x, who, &steps[1]) ? 2 : 1;
+	struct rows *r[3];
+	enum err e;
+
+	steps[last] = (struct db_step){ q, args, nargs };
+	e = db_batch(x->db, x->arena, steps, last + 1, r);
+	if (e != E_OK)
+		return e == E_CONFLICT ? conflict(x) : e;
+	if (r[last]->n == 0)
+		return E_NOT_FOUND;
+	if (out)
+		*out = r[last];
+	return row_bool(r[last], 0, 0) ? E_OK : E_FORBIDDEN;
+}
+
+static bool
+is_super(struct str roles)
+{
+	struct str one;
+
+	while (str_split(&roles, ',', &one))
+		if (str_eq(one, STR("super_admin")))
+			return true;
+	return false;
+}
+
+void
+admin_refused(struct ctx *x, const struct session *s, const char *action,
+    const char *reason)
+{
+	(void)db_exec(x->db, x->arena, Q_ADMIN_REFUSED, NULL,
+	    A_STR(s->account.id), A_TEXT(action), A_TEXT(reason),
+	    ADMIN_WHENCE(x));
+}
+
+enum err
+admin_network(struct ctx *x, const struct session *s)
+{
+	const struct config *c = x->config;
+
+	if (!c->ip_whitelist)
+		return E_OK;
+	if (whence_in(x, c->admin_networks) ||
+	    (strcmp(c->environment, "development") == 0 &&
+		whence_here(x) && !is_super(s->account.roles)))
+		return E_OK;
+	admin_refused(x, s, "admin.network", err_code(E_NETWORK));
+	return E_NETWORK;
+}

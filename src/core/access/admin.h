@@ -1,0 +1,53 @@
+#ifndef CORE_ACCESS_ADMIN_H
+#define CORE_ACCESS_ADMIN_H
+
+#include "core/session/session.h"
+
+/*
+ * What all of administration shares. The gate has admitted the actor; the
+ * statement decides again under the lock of all who change rights, by what he
+ * holds at that moment (rows RB3, RB4, RB8).
+ */
+
+/*
+ * The id behind a path segment: a uuid in either letter case, or a numeric id
+ * of a user. E_NOT_FOUND for anything else.
+ */
+enum err admin_user_ref(struct ctx *x, struct str ref, struct str *id);
+
+/* A uuid in lower case. E_NOT_FOUND. */
+enum err admin_uuid_ref(struct ctx *x, struct str ref, struct str *id);
+
+/*
+ * Take the lock and run q in one transaction. *out (may be NULL) receives its
+ * rows; their first cell is whether it was allowed. E_NOT_FOUND without a
+ * row, E_FORBIDDEN, E_LAST_ADMIN, E_EMAIL_TAKEN, E_USERNAME_TAKEN, E_CONFLICT;
+ * E_TOKEN_INVALID of core/access/actor.h.
+ */
+enum err admin_decide(struct ctx *x, enum query q, const struct arg *args,
+    int nargs, struct rows **out);
+
+#define admin_exec(x, q, out, ...) \
+	admin_decide((x), (q), (const struct arg[]){ __VA_ARGS__ }, \
+	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \
+		sizeof(struct arg)), (out))
+
+/* The last three parameters of every such statement. */
+#define ADMIN_WHENCE(x) \
+	A_STR((x)->client), A_STR((x)->user_agent), A_STR((x)->request_id)
+
+/*
+ * Write down that the gate turned somebody away from administration: action
+ * "admin.network" or "admin.refused", and why.
+ */
+void admin_refused(struct ctx *x, const struct session *s,
+    const char *action, const char *reason);
+
+/*
+ * May administration come from this address (row RB7)? Without
+ * admin.ip_whitelist always. In development the own host may, but never for a
+ * super_admin. A refusal is audited. E_NETWORK.
+ */
+enum err admin_network(struct ctx *x, const struct session *s);
+
+#endif

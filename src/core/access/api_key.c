@@ -1,0 +1,394 @@
+#include "core/access/api_key.h"
+
+#include <sodium.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/net.h"
+#include "core/access/actor.h"
+#include "core/access/refusal.h"
+#include "core/access/whence.h"
+#include "core/factor/factor.h"
+#include "core/idempotency.h"
+#include "crypto/token.h"
+
+#define HOUR (3600 * CLOCK_SECOND)
+#define YEAR (365 * 24 * HOUR)
+#define DEFAULT_RATE 1000
+#define COUNT_EVERY (5 * CLOCK_SECOND)
+#define TALLIED 64   /* keys */
+#define UUID_TEXT 36
+
+/*
+ * Uses not yet written (no write per call). A full table is written and begun
+ * anew, so that many keys in turn cost a write for TALLIED of them.
+ */
+static struct {
+	struct {
+		char id[UUID_TEXT + 1];
+		int64_t uses;
+	} key[TALLIED];
+	size_t n;
+	int64_t since; /* of the first one */
+} tally;
+
+static size_t
+slot_of(struct str id)
+{
+	size_t i = 0;
+
+	while (i < tally.n && !str_eq(id, str_of(tally.key[i].id)))
+		i++;
+	return i;
+}
+
+static void
+count_use(struct ctx *x, struct str id, bool first)
+{
+	size_t i = slot_of(id);
+
+	if (i == TALLIED) {
+		api_key_settle(x);
+		i = tally.n;
+	}
+	if (i == TALLIED || id.n > UUID_TEXT) {
+		log_warn("a use of an API key is not counted",
+		    log_s("id", id));
+		return;
+	}
+	if (i == tally.n) {
+		memcpy(tally.key[i].id, id.p, id.n);
+		tally.key[i].id[id.n] = '\0';
+		tally.key[i].uses = 0;
+		if (tally.n++ == 0)
+			tally.since = clock_mono();
+	}
+	tally.key[i].uses++;
+	if (first) /* shows at once */
+		api_key_settle(x);
+}
+
+bool
+api_key_unsettled(void)
+{
+	return tally.n > 0;
+}
+
+bool
+api_key_overdue(void)
+{
+	return tally.n > 0 && clock_mono() - tally.since >= COUNT_EVERY;
+}
+
+void
+api_key_settle(struct ctx *x)
+{
+	struct buf ids = buf_new(x->arena, TALLIED * (UUID_TEXT + 1));
+	struct buf uses = buf_new(x->arena, TALLIED * 21);
+
+	for (size_t i = 0; i < tally.n; i++) {
+		buf_fmt(&ids, "%s%s", i ? "," : "", tally.key[i].id);
+		buf_fmt(&uses, "%s%lld", i ? "," : "",
+		    (long long)tally.key[i].uses);
+	}
+	if (tally.n && db_exec(x->db, x->arena, Q_API_KEY_USED, NULL,
+	    A_STR(buf_str(&ids)), A_STR(buf_str(&uses))) == E_OK)
+		tally.n = 0;
+}
+
+static bool
+same_hash(struct str a, struct str b)
+{
+	return a.n == 32 && b.n == 32 && sodium_memcmp(a.p, b.p, 32) == 0;
+}
+
+bool
+api_key_has(const struct api_key *k, struct str scope)
+{
+	struct str rest = k->scopes, one;
+
+	while (str_split(&rest, ',', &one))
+		if (str_eq(one, scope) || str_eq(one, STR("*")))
+			return true;
+	return false;
+}
+
+/* What the owner chose, and no more than is configured. */
+static long
+rate_of(const struct ctx *x, long wish)
+{
+	long most = x->config->api_key_rate;
+
+	return wish < most ? wish : most;
+}
+
+/*
+ * Somebody tried a key of ours that is over or not to be used from there. Once
+ * an hour for each of these it is written down; its fate changes nothing.
+ */
+static enum err
+refuse(struct ctx *x, struct str id, const char *why, enum err e)
+{
+	if (refusal_due(x, why, id))
+		(void)db_exec(x->db, x->arena, Q_API_KEY_REFUSED, NULL,
+		    A_STR(id), A_TEXT(why), A_STR(x->client),
+		    A_STR(x->user_agent), A_STR(x->request_id));
+	return e;
+}
+
+/* What never was a key: a row a minute and network tells of it. */
+static enum err
+refuse_damaged(struct ctx *x)
+{
+	if (refusal_due(x, "checksum", STR_NONE))
+		(void)db_exec(x->db, x->arena, Q_API_KEY_DAMAGED, NULL,
+		    A_STR(limit_network(x)), A_STR(x->client),
+		    A_STR(x->user_agent), A_STR(x->request_id));
+	return E_TOKEN_INVALID;
+}
+
+/*
+ * What a key is refused for counts like what it is given, but for what comes
+ * from a network that is not its own: a thief there spends nothing.
+ */
+static enum err
+charge(struct ctx *x, const struct api_key *k, struct limit *taken)
+{
+	if (k->allowed_ips.n && !whence_in(x, k->allowed_ips.p))
+		return refuse(x, k->id, "network", E_NETWORK);
+	*taken = (struct limit){ .name = "api_key", .whose = k->id,
+		.max = k->rate_limit, .window = HOUR };
+	return limit_take(x, taken);
+}
+
+static enum err
+scope_opens(const struct api_key *k, const char *scope)
+{
+	if (scope && (scope[0] == '\0' || api_key_has(k, str_of(scope))))
+		return E_OK;
+	return E_SCOPE;
+}
+
+/* A key leads around nothing that its creator must do first (LG7, TO11). */
+static enum err
+creator_may(const struct ctx *x, const struct account *a)
+{
+	if (account_unverified(x, a))
+		return E_EMAIL_NOT_VERIFIED;
+	return factor_missing(x, a) ? E_ENROLMENT_REQUIRED : E_OK;
+}
+
+enum err
+api_key_admit(struct ctx *x, struct str key, const char *scope,
+    struct limit *taken, struct api_key **out)
+{
+	struct api_key *k = ARENA_NEW(x->arena, struct api_key);
+	struct str hash, key_id;
+	struct rows *r;
+	enum err e;
+
+	*taken = (struct limit){ 0 };
+	if (!token_api_key_check(x->config->api_key_prefix, key, &key_id))
+		return refuse_damaged(x);
+	hash = token_hash(x->arena, key);
+	e = db_exec(x->db, x->arena, Q_API_KEY_FIND, &r, A_STR(key_id));
+	if (e != E_OK)
+		return e;
+	if (r->n == 0)
+		return E_TOKEN_INVALID;
+	if (!(same_hash(hash, row_bytes(x->arena, r, 0, 2)) ||
+	    same_hash(hash, row_bytes(x->arena, r, 0, 3))))
+		return refuse(x, row_str(r, 0, 0), "secret", E_TOKEN_INVALID);
+	if (!row_bool(r, 0, 8))
+		return refuse(x, row_str(r, 0, 0), "ended", E_TOKEN_INVALID);
+	*k = (struct api_key){
+		.id = row_str(r, 0, 0), .key_id = key_id,
+		.user_id = row_str(r, 0, 1), .scopes = row_str(r, 0, 4),
+		.rate_limit = rate_of(x, (long)row_int(r, 0, 5)),
+		.allowed_ips = row_str(r, 0, 6), .name = row_str(r, 0, 7),
+		.is_active = true, .roles = row_str(r, 0, 9),
+		.role_version = row_int(r, 0, 10),
+	};
+	e = charge(x, k, taken);
+	if (e == E_OK)
+		e = creator_may(x, &(struct account){ .roles = k->roles,
+		    .two_factor_enabled = row_bool(r, 0, 11),
+		    .is_verified = row_bool(r, 0, 12) });
+	if (e == E_OK)
+		e = scope_opens(k, scope);
+	if (e != E_OK)
+		return e;
+	count_use(x, k->id, row_bool(r, 0, 13));
+	*out = k;
+	return E_OK;
+}
+
+/* A list as one text, its entries checked by valid. */
+static enum err
+join(struct ctx *x, const struct str *list, size_t n, const char *field,
+    bool (*valid)(struct str), struct str *out)
+{
+	struct str all = STR("");
+
+	for (size_t i = 0; i < n; i++) {
+		if (!valid(list[i])) {
+			x->field = field;
+			x->sentence = "holds an entry that is not valid";
+			return E_VALIDATION;
+		}
+		all = arena_fmt(x->arena, "%.*s%s%.*s", STR_FMT(all),
+		    i ? "," : "", STR_FMT(list[i]));
+	}
+	*out = all;
+	return E_OK;
+}
+
+static bool
+valid_scope(struct str s)
+{
+	if (s.n == 0 || s.n > 64)
+		return false;
+	if (str_eq(s, STR("*")))
+		return true;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || strchr(":._-", c)))
+			return false;
+	}
+	return true;
+}
+
+static struct str
+new_key(struct ctx *x)
+{
+	return token_api_key(x->arena, x->config->api_key_prefix,
+	    (int)x->config->api_key_length);
+}
+
+enum err
+api_key_create(struct ctx *x, struct str user_id,
+    const struct api_key_wish *w, struct api_key *out, struct str *secret)
+{
+	int64_t expires = w->expires_at ? w->expires_at : clock_wall() + YEAR;
+	struct str scopes, ips, key_id;
+	struct rows *r;
+	enum err e = join(x, w->scopes, w->nscopes, "scopes", valid_scope,
+	    &scopes);
+
+	if (e == E_OK)
+		e = join(x, w->allowed_ips, w->nallowed_ips, "allowed_ips",
+		    net_cidr_valid, &ips);
+	if (e != E_OK)
+		return e;
+	if (expires <= clock_wall()) {
+		x->field = "expires_at";
+		x->sentence = "must be in the future";
+		return E_VALIDATION;
+	}
+	*secret = new_key(x);
+	if (!token_api_key_check(x->config->api_key_prefix, *secret, &key_id))
+		return E_INTERNAL;
+	*out = (struct api_key){
+		.id = idempotency_id(x, 0), .key_id = key_id,
+		.user_id = user_id, .name = w->name, .scopes = scopes,
+		.allowed_ips = ips, .is_active = true, .expires_at = expires,
+		.rate_limit = rate_of(x, w->rate_limit ? w->rate_limit :
+		    DEFAULT_RATE),
+	};
+	e = actor_exec(x, Q_API_KEY_CREATE, &r, A_STR(out->id),
+	    A_STR(key_id), A_STR(user_id), A_STR(w->name),
+	    A_BYTES(token_hash(x->arena, *secret)), A_STR(scopes),
+	    A_INT(out->rate_limit), A_INT(expires), A_STR(ips),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
+	    A_INT(LIMIT_API_KEYS));
+	if (e == E_OK && r->n == 0) {
+		x->field = "name";
+		x->sentence = arena_fmt(x->arena, "You already have %d API "
+		    "keys, the most an account can have; please delete one "
+		    "first", LIMIT_API_KEYS).p;
+		e = E_VALIDATION;
+	}
+	if (e == E_OK)
+		out->created_at = row_int(r, 0, 0);
+	return e;
+}
+
+enum err
+api_key_list(struct ctx *x, struct str user_id, struct str id, long limit,
+    long offset, struct api_key **out, size_t *n, int64_t *total)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_API_KEY_LIST, &r,
+	    A_STR(user_id), A_STR(id), A_INT(limit), A_INT(offset));
+
+	if (e != E_OK)
+		return e;
+	if (id.p && r->n == 0)
+		return E_NOT_FOUND;
+	if (r->n == 0 && offset > 0) { /* past the end: the total alone */
+		e = api_key_list(x, user_id, id, 1, 0, out, n, total);
+		*n = 0;
+		return e;
+	}
+	*n = r->n;
+	*total = r->n ? row_int(r, 0, 11) : 0;
+	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
+	for (size_t i = 0; i < r->n; i++)
+		(*out)[i] = (struct api_key){
+			.id = row_str(r, i, 0), .key_id = row_str(r, i, 1),
+			.user_id = user_id, .name = row_str(r, i, 2),
+			.scopes = row_str(r, i, 3),
+			.rate_limit = rate_of(x, (long)row_int(r, i, 4)),
+			.allowed_ips = row_str(r, i, 5),
+			.is_active = row_bool(r, i, 6),
+			.usage_count = row_int(r, i, 7),
+			.last_used_at = row_int(r, i, 8),
+			.expires_at = row_int(r, i, 9),
+			.created_at = row_int(r, i, 10),
+		};
+	return E_OK;
+}
+
+static enum err
+one_row(enum err e, const struct rows *r)
+{
+	return e == E_OK && r->n == 0 ? E_NOT_FOUND : e;
+}
+
+enum err
+api_key_revoke(struct ctx *x, struct str user_id, struct str id)
+{
+	struct rows *r = NULL;
+	enum err e = db_exec(x->db, x->arena, Q_API_KEY_REVOKE, &r,
+	    A_STR(user_id), A_STR(id), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+
+	return one_row(e, r);
+}
+
+enum err
+api_key_rotate(struct ctx *x, struct str user_id, struct str id,
+    int64_t overlap, struct str *secret)
+{
+	struct api_key *k;
+	struct rows *r = NULL;
+	int64_t total;
+	size_t n;
+	enum err e = api_key_list(x, user_id, id, 1, 0, &k, &n, &total);
+
+	if (e != E_OK)
+		return e;
+	/* The public part stays, so both secrets are found by one look-up. */
+	*secret = token_api_key_with_id(x->arena, x->config->api_key_prefix,
+	    k[0].key_id, (int)x->config->api_key_length);
+	e = actor_exec(x, Q_API_KEY_ROTATE, &r, A_STR(user_id),
+	    A_STR(id), A_BYTES(token_hash(x->arena, *secret)),
+	    A_INT(overlap), A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id));
+	return one_row(e, r);
+}

@@ -1,0 +1,263 @@
+#include "core/account/account.h"
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "core/account/proof.h"
+#include "core/idempotency.h"
+#include "core/outgoing/mail.h"
+#include "core/session/session.h"
+#include "core/session/signing.h"
+#include "crypto/password/password.h"
+#include "crypto/token.h"
+
+#define REGISTRATIONS_MAX 20 /* beside the first: mails a day (RL12) */
+#define STRANGERS (86400 * CLOCK_SECOND) /* life of what anybody has mailed */
+
+struct account
+account_cells(const struct rows *r, size_t row, int first)
+{
+	return (struct account){
+		.id = row_str(r, row, first),
+		.numeric_id = row_int(r, row, first + 1),
+		.email = row_str(r, row, first + 2),
+		.username = row_str(r, row, first + 3),
+		.first_name = row_str(r, row, first + 4),
+		.last_name = row_str(r, row, first + 5),
+		.full_name = row_str(r, row, first + 6),
+		.is_active = row_bool(r, row, first + 7),
+		.is_verified = row_bool(r, row, first + 8),
+		.two_factor_enabled = row_bool(r, row, first + 9),
+		.roles = row_str(r, row, first + 10),
+		.picture_url = row_str(r, row, first + 11),
+		.cover_url = row_str(r, row, first + 12),
+		.last_login_at = row_int(r, row, first + 13),
+		.created_at = row_int(r, row, first + 14),
+		.updated_at = row_int(r, row, first + 15),
+	};
+}
+
+struct str
+account_greeting(const struct account *a)
+{
+	if (!a->is_verified)
+		return STR_NONE;
+	if (a->full_name.n)
+		return a->full_name;
+	return a->first_name.n ? a->first_name : a->username;
+}
+
+static bool
+policy_is(const struct ctx *x, const char *word)
+{
+	return strcmp(x->config->email_verification, word) == 0;
+}
+
+bool
+account_unverified(const struct ctx *x, const struct account *a)
+{
+	return !a->is_verified && policy_is(x, "required");
+}
+
+struct str
+account_full_name(struct ctx *x, const struct registration *r)
+{
+	if (r->full_name.n || (r->first_name.n == 0 && r->last_name.n == 0))
+		return r->full_name;
+	return str_trim(arena_fmt(x->arena, "%.*s %.*s",
+	    STR_FMT(r->first_name), STR_FMT(r->last_name)));
+}
+
+static enum err
+check_password(struct ctx *x, const struct registration *r)
+{
+	struct str context[] = { r->username, r->email,
+		str_of(x->config->name) };
+
+	x->sentence = password_policy(x->config, r->password, context, 3);
+	x->field = "password";
+	return x->sentence ? E_VALIDATION : E_OK;
+}
+
+/* Whose unique index said no? */
+static enum err
+taken(const struct ctx *x)
+{
+	return strcmp(db_constraint(x->db), "users_email_key") == 0 ?
+	    E_EMAIL_TAKEN : E_USERNAME_TAKEN;
+}
+
+/* The registration as the answer shows it. */
+static void
+registered(struct ctx *x, const struct registration *r, struct account *out)
+{
+	*out = (struct account){
+		.email = r->email, .username = r->username,
+		.first_name = r->first_name, .last_name = r->last_name,
+		.full_name = account_full_name(x, r), .is_active = true,
+		.is_verified = policy_is(x, "off"),
+		.roles = str_of(x->config->default_role),
+	};
+}
+
+static enum err
+insert(struct ctx *x, const struct registration *r, struct str hash,
+    bool session, struct account *out, struct tokens **tokens)
+{
+	const struct config *c = x->config;
+	bool off = policy_is(x, "off");
+	struct str sid = session ? idempotency_id(x, 1) : STR_NONE;
+	struct proof_code code = { 0 };
+	struct job_draft job;
+	struct rows *rows;
+	enum err e;
+
+	registered(x, r, out);
+	out->id = idempotency_id(x, 0);
+	if (off)
+		job = mail_draft(x, &(struct mail){ .template = "welcome",
+		    .to = r->email, .priority = 5, .ttl = STRANGERS,
+		    .unproved = true });
+	else
+		job = (code = proof_code(x, r->email, false)).job;
+	e = db_exec(x->db, x->arena, Q_ACCOUNT_REGISTER, &rows,
+	    A_STR(out->id), A_STR(r->email), A_STR(r->username), A_STR(hash),
+	    A_STR(r->first_name), A_STR(r->last_name), A_STR(out->full_name),
+	    A_TEXT(c->default_role), A_BOOL(off), A_STR(code.id),
+	    A_BYTES(code.mac), A_INT(PROOF_CODE_LIFE),
+	    A_INT(PROOF_CODE_ATTEMPTS), A_STR(sid), A_STR(x->client),
+	    A_STR(x->user_agent), A_INT(c->refresh_ttl),
+	    A_INT(c->session_max), A_STR(mail_batch(x, &job, 1)),
+	    A_STR(x->request_id));
+	if (e != E_OK)
+		return e == E_CONFLICT ? taken(x) : e;
+	mail_sent(x);
+	out->numeric_id = row_int(rows, 0, 0);
+	out->created_at = out->updated_at = row_int(rows, 0, 1);
+	if (session) {
+		out->last_login_at = out->created_at;
+		*tokens = session_tokens(x, out->id, sid, 0);
+		(*tokens)->session_numeric_id = row_int(rows, 0, 2);
+	}
+	return E_OK;
+}
+
+/* The owner of a verified account is told by mail (row LG3). */
+static enum err
+tell_owner(struct ctx *x, struct str email)
+{
+	struct job_draft told = mail_draft(x, &(struct mail){
+	    .template = "already-registered", .to = email, .priority = 1,
+	    .ttl = STRANGERS, .unproved = true });
+	enum err e = db_exec(x->db, x->arena, Q_MAIL_ADD, NULL,
+	    A_STR(mail_batch(x, &told, 1)));
+
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+/*
+ * The address is there already and verification is required: the answer is
+ * that of a new account. Of an unverified one this is another registration
+ * (row LG7), with out->id.
+ */
+static enum err
+insert_again(struct ctx *x, const struct registration *r, struct str hash,
+    struct account *out)
+{
+	struct proof_code code = proof_code(x, r->email, false);
+	struct rows *rows, *would;
+	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_PRETEND, &would,
+	    A_STR(r->username), A_STR(r->email));
+
+	if (e != E_OK)
+		return e;
+	out->numeric_id = row_int(would, 0, 0);
+	if (row_bool(would, 0, 1))
+		return E_USERNAME_TAKEN;
+	e = db_exec(x->db, x->arena, Q_ACCOUNT_REGISTER_AGAIN, &rows,
+	    A_STR(out->id), A_STR(r->email), A_STR(r->username), A_STR(hash),
+	    A_STR(r->first_name), A_STR(r->last_name), A_STR(out->full_name),
+	    A_STR(code.id), A_BYTES(code.mac), A_INT(PROOF_CODE_LIFE),
+	    A_INT(PROOF_CODE_ATTEMPTS), A_STR(mail_batch(x, &code.job, 1)),
+	    A_INT(REGISTRATIONS_MAX), A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id));
+	if (e == E_OK && rows->n) {
+		mail_sent(x);
+		return E_OK;
+	}
+	if (e == E_OK && row_bool(would, 0, 2))
+		return E_USERNAME_TAKEN;
+	return e == E_OK ? tell_owner(x, r->email) : e;
+}
+
+static enum err
+register_one(struct ctx *x, const struct registration *r, struct str hash,
+    struct account *out, struct tokens **tokens)
+{
+	bool required = policy_is(x, "required");
+	enum err e = insert(x, r, hash, !required, out, tokens);
+
+	if (e != E_EMAIL_TAKEN)
+		return e;
+	if (!required) {
+		(void)db_exec(x->db, x->arena, Q_ACCOUNT_CONTEST, NULL,
+		    A_STR(r->email));
+		return E_EMAIL_TAKEN;
+	}
+	/* A made-up number and time keep the answer's shape (row LG3). */
+	out->created_at = out->updated_at = clock_wall();
+	return insert_again(x, r, hash, out);
+}
+
+enum err
+account_register(struct ctx *x, const struct registration *r,
+    struct account *out, struct tokens **tokens)
+{
+	struct str hash;
+	enum err e = check_password(x, r);
+
+	*tokens = NULL;
+	if (e == E_OK && !policy_is(x, "required"))
+		e = signing_ready(x);
+	if (e == E_OK)
+		e = password_hash(x->arena, r->password, &hash);
+	return e == E_OK ? register_one(x, r, hash, out, tokens) : e;
+}
+
+enum err
+account_update(struct ctx *x, struct str user_id,
+    const struct registration *r, struct account *out)
+{
+	struct rows *rows;
+	enum err e;
+
+	session_stale(x, user_id);
+	e = db_exec(x->db, x->arena, Q_ACCOUNT_UPDATE, &rows,
+	    A_STR(user_id), A_STR(r->username), A_STR(r->first_name),
+	    A_STR(r->last_name), A_STR(r->full_name), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_CONFLICT)
+		return taken(x);
+	if (e == E_OK && rows->n == 0)
+		return E_NOT_FOUND;
+	return e == E_OK ? account_find(x, user_id, out, NULL) : e;
+}
+
+enum err
+account_find(struct ctx *x, struct str user_id, struct account *out,
+    struct str *hash)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_PROFILE, &r,
+	    A_STR(user_id));
+
+	if (e != E_OK)
+		return e;
+	if (r->n == 0)
+		return E_NOT_FOUND;
+	*out = account_cells(r, 0, 0);
+	if (hash)
+		*hash = row_str(r, 0, 16);
+	return E_OK;
+}

@@ -1,0 +1,193 @@
+#include "core/account/password_change.h"
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "core/factor/factor.h"
+#include "core/outgoing/mail.h"
+#include "core/session/login.h"
+#include "crypto/password/password.h"
+#include "crypto/token.h"
+
+#define FACTOR_LIFE (300 * CLOCK_SECOND) /* row PW8 */
+#define FLOOR (25 * CLOCK_MS)
+
+static enum err
+check(struct ctx *x, struct str password, struct str username,
+    struct str email)
+{
+	struct str context[] = { username, email, str_of(x->config->name) };
+
+	x->sentence = password_policy(x->config, password, context, 3);
+	x->field = "new_password";
+	return x->sentence ? E_VALIDATION : E_OK;
+}
+
+static enum err
+notice(struct ctx *x, struct str user_id, struct str *mails)
+{
+	return mail_notice_user(x, user_id, "password-changed",
+	    mail_where(x), mails);
+}
+
+enum err
+password_change(struct ctx *x, const struct session *s,
+    struct str old_password, struct str new_password)
+{
+	const struct account *a = &s->account;
+	struct str stored, hash, mails;
+	struct rows *r;
+	enum err e;
+
+	if (x->config->password_factor && a->two_factor_enabled &&
+	    !factor_proved(s, FACTOR_LIFE))
+		return E_REAUTH_REQUIRED;
+	e = login_prove(x, s, old_password, &stored);
+
+	if (e == E_OK)
+		e = check(x, new_password, a->username, a->email);
+	if (e == E_OK && old_password.n == new_password.n &&
+	    str_eq(old_password, new_password)) {
+		x->sentence = "The new password must differ from the old one";
+		e = E_VALIDATION;
+	}
+	if (e == E_OK)
+		e = password_hash(x->arena, new_password, &hash);
+	if (e == E_OK)
+		e = notice(x, a->id, &mails);
+	if (e != E_OK)
+		return e;
+	session_stale(x, a->id);
+	e = db_exec(x->db, x->arena, Q_PASSWORD_CHANGE, &r, A_STR(a->id),
+	    A_STR(hash), A_STR(stored), A_STR(s->id), A_STR(mails),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK && r->n == 0)
+		e = E_WRONG_PASSWORD; /* somebody was faster */
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+/*
+ * m with a link that sets a password. The link's host comes from the
+ * configuration only (row PR1).
+ */
+static struct job_draft
+link_mail(struct ctx *x, struct mail *m, struct str *link)
+{
+	struct uuid id = uuid_v7();
+	struct str token = token_make(x->arena, x->keys, TOKEN_RESET, id, 0);
+	cJSON *vars = json_object();
+
+	*link = uuid_text(x->arena, id);
+	json_add_str(vars, "link", arena_fmt(x->arena,
+	    "%s/reset-password?token=%.*s", x->config->public_url,
+	    STR_FMT(token)));
+	json_add_str(vars, "token", token);
+	json_add_int(vars, "minutes", PASSWORD_LINK_LIFE / CLOCK_SECOND / 60);
+	m->vars = vars;
+	m->ttl = PASSWORD_LINK_LIFE;
+	return mail_draft(x, m);
+}
+
+struct job_draft
+password_set_mail(struct ctx *x, struct str to, struct str *link)
+{
+	struct mail m = { .template = "set-password", .to = to };
+
+	return link_mail(x, &m, link);
+}
+
+static enum err
+request_known(struct ctx *x, const struct rows *u)
+{
+	struct mail m = { .template = "reset", .to = row_str(u, 0, 6),
+		.name = row_str(u, 0, 3), .unproved = !row_bool(u, 0, 7),
+		.counted = true };
+	struct str link;
+	struct job_draft job = link_mail(x, &m, &link);
+	enum err e = db_exec(x->db, x->arena, Q_RESET_REQUEST, NULL,
+	    A_STR(row_str(u, 0, 0)), A_STR(link), A_INT(PASSWORD_LINK_LIFE),
+	    A_STR(job.id), A_BYTES(job.sealed),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+/*
+ * Whoever asked, what the address gets an hour is enough: its newest link is
+ * less than an hour old and works, so the answer is the same, and nothing that
+ * strangers ask for turns the owner away.
+ */
+enum err
+password_reset_request(struct ctx *x, struct str email)
+{
+	int64_t floor = clock_mono() + FLOOR;
+	struct limit l = { .name = "password_reset_mail", .whose = email,
+		.max = x->config->limit_reset, .window = 3600 * CLOCK_SECOND,
+		.durable = true };
+	struct rows *u;
+	enum err e = limit_take(x, &l);
+	bool enough = e == E_LIMITED;
+
+	if (e == E_OK)
+		e = limit_mail(x, email, false);
+	if (e == E_OK)
+		e = db_exec(x->db, x->arena, Q_ACCOUNT_BY_EMAIL, &u,
+		    A_STR(email));
+	if (e == E_OK && u->n && row_bool(u, 0, 4))
+		e = request_known(x, u);
+	if (enough) {
+		x->retry_after = 0;
+		x->sentence = NULL;
+		e = E_OK;
+	}
+	clock_hold(floor);
+	return e;
+}
+
+enum err
+password_reset_confirm(struct ctx *x, struct str token,
+    struct str new_password)
+{
+	struct str link, hash, uid, mails;
+	struct uuid id;
+	uint32_t generation;
+	struct rows *r;
+	enum err e;
+
+	if (!token_open(x->arena, x->keys, TOKEN_RESET, token, &id,
+	    &generation))
+		return E_BAD_TOKEN;
+	link = uuid_text(x->arena, id);
+	e = db_exec(x->db, x->arena, Q_RESET_FIND, &r, A_STR(link));
+	if (e == E_OK && r->n == 0)
+		e = E_BAD_TOKEN;
+	if (e == E_OK)
+		e = check(x, new_password, row_str(r, 0, 2), row_str(r, 0, 1));
+	if (e == E_OK)
+		e = password_hash(x->arena, new_password, &hash);
+	if (e != E_OK)
+		return e;
+	uid = row_str(r, 0, 0);
+	/* Other addresses than this one are nobody's before it is proved. */
+	if (row_bool(r, 0, 3))
+		e = notice(x, uid, &mails);
+	else
+		mails = mail_notice(x, &(struct addressee){ .proved = true,
+		    .addresses = row_str(r, 0, 1) }, "password-changed",
+		    mail_where(x));
+	if (e != E_OK)
+		return e;
+	session_stale(x, uid);
+	e = db_exec(x->db, x->arena, Q_RESET_CONFIRM, &r, A_STR(link),
+	    A_STR(hash), A_STR(mails), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id),
+	    A_TEXT(x->config->bootstrap_admin));
+	if (e == E_OK && r->n == 0)
+		e = E_BAD_TOKEN;
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}

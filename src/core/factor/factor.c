@@ -1,0 +1,204 @@
+#include "core/factor/factor.h"
+
+#include "base/clock.h"
+#include "core/access/actor.h"
+#include "core/access/admin.h"
+#include "core/factor/backup.h"
+
+/* "+49…67", "a…@example.com": enough to know one's own. */
+static struct str
+masked(struct arena *a, struct str d)
+{
+	size_t at = str_find(d, '@');
+
+	if (d.n == 0)
+		return STR_NONE;
+	if (at < d.n)
+		return arena_fmt(a, "%.1s\u2026%.*s", d.p,
+		    STR_FMT(str_slice(d, at, d.n)));
+	return d.n < 7 ? STR("\u2026") : arena_fmt(a, "%.3s\u2026%.*s", d.p,
+	    STR_FMT(str_slice(d, d.n - 2, d.n)));
+}
+
+enum err
+factor_list(struct ctx *x, const struct subject *s, struct factors *out)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_FACTOR_LIST, &r,
+	    A_STR(s->id));
+
+	*out = (struct factors){ 0 };
+	if (e != E_OK || r->n == 0)
+		return e;
+	out->list = arena_array(x->arena, r->n, sizeof(*out->list));
+	for (size_t i = 0; i < r->n && !row_null(r, i, 0); i++)
+		out->list[out->n++] = (struct factor){
+			.id = row_str(r, i, 0),
+			.kind = row_str(r, i, 1),
+			.destination = masked(x->arena, row_str(r, i, 2)),
+			.enabled_at = row_int(r, i, 3),
+			.last_used_at = row_int(r, i, 4),
+			.locked = row_bool(r, i, 5),
+		};
+	out->backup_codes = row_int(r, 0, 6);
+	return E_OK;
+}
+
+struct str
+factor_bound(struct arena *a, const char *column, const struct subject *s,
+    struct str kind, struct str id)
+{
+	return arena_fmt(a, "factors/%s/%.*s/%.*s/%.*s", column,
+	    STR_FMT(s->id), STR_FMT(kind), STR_FMT(id));
+}
+
+struct str
+factor_notice(struct ctx *x, const struct addressee *to, const char *what,
+    struct str kind)
+{
+	cJSON *vars = mail_where(x);
+
+	json_add_bool(vars, what, true);
+	if (kind.n)
+		json_add_bool(vars, arena_cstr(x->arena, kind), true);
+	json_add_str(vars, "user_agent", x->user_agent);
+	return mail_notice(x, to, "factor", vars);
+}
+
+enum err
+factor_notice_user(struct ctx *x, struct str user_id, const char *what,
+    struct str kind, struct str *out)
+{
+	struct addressee to;
+	enum err e;
+
+	*out = STR_NONE;
+	if (user_id.n == 0)
+		return E_OK;
+	e = mail_addressee(x, user_id, &to);
+	if (e == E_OK)
+		*out = factor_notice(x, &to, what, kind);
+	return e;
+}
+
+static enum err
+nothing(struct ctx *x)
+{
+	x->sentence = "This account has no second factor enabled";
+	return E_CONFLICT;
+}
+
+enum err
+factor_disable(struct ctx *x, const struct subject *s, struct str kind,
+    struct str actor)
+{
+	struct str mails;
+	struct rows *r;
+	enum err e = factor_notice_user(x, s->user_id, "disabled", kind,
+	    &mails);
+
+	if (e != E_OK)
+		return e;
+	if (s->user_id.n)
+		session_stale(x, s->user_id);
+	e = actor_exec(x, Q_FACTOR_DISABLE, &r, A_STR(s->id),
+	    A_STR(kind), A_STR(s->user_id), A_STR(s->owner_id),
+	    A_STR(mails), A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id), A_STR(actor));
+	if (e == E_OK && r->n == 0)
+		return nothing(x);
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+enum err
+factor_reset(struct ctx *x, struct str actor, struct str ref)
+{
+	struct str id, mails;
+	enum err e = admin_user_ref(x, ref, &id);
+
+	if (e == E_OK)
+		e = factor_notice_user(x, id, "disabled", STR_NONE, &mails);
+	if (e != E_OK)
+		return e;
+	session_stale(x, id);
+	e = admin_exec(x, Q_FACTOR_RESET, NULL, A_STR(actor), A_STR(id),
+	    A_STR(mails), ADMIN_WHENCE(x));
+	if (e == E_FORBIDDEN && str_eq(actor, id))
+		x->sentence = "You cannot do this to your own account; please "
+		    "ask another administrator";
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+enum err
+factor_backup_renew(struct ctx *x, const struct subject *s,
+    struct backup_set *out)
+{
+	struct str mails;
+	struct rows *r;
+	enum err e;
+
+	backup_make(x, out);
+	backup_hash(x, out);
+	e = factor_notice_user(x, s->user_id, "codes", STR_NONE, &mails);
+	if (e == E_OK)
+		e = actor_exec(x, Q_BACKUP_RENEW, &r, A_STR(s->id),
+		    A_STR(out->id), A_STR(out->prefixes), A_STR(out->hashes),
+		    A_STR(mails), A_STR(x->client), A_STR(x->user_agent),
+		    A_STR(x->request_id));
+	if (e == E_OK && r->n == 0)
+		return nothing(x);
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+static bool
+holds(struct str list, char sep, struct str word)
+{
+	struct str one;
+
+	while (str_split(&list, sep, &one))
+		if (str_eq(str_trim(one), word))
+			return true;
+	return false;
+}
+
+bool
+factor_missing(const struct ctx *x, const struct account *a)
+{
+	const char *rest = x->config->factor_roles;
+	struct str role;
+
+	if (a->two_factor_enabled)
+		return false;
+	while (config_list_next(&rest, &role))
+		if (holds(a->roles, ',', role))
+			return true;
+	return false;
+}
+
+bool
+factor_recent(const struct session *s)
+{
+	if (!s->account.two_factor_enabled)
+		return session_recent(s);
+	return session_recent(s) && factor_proved(s, INT64_MAX);
+}
+
+bool
+factor_proved(const struct session *s, int64_t within)
+{
+	static const char *const factors[] = { "otp", "sms", "email",
+		"backup" };
+
+	if (clock_wall() - s->proved_at > within)
+		return false;
+	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
+		if (holds(s->amr, ' ', str_of(factors[i])))
+			return true;
+	return false;
+}

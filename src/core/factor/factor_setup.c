@@ -1,0 +1,258 @@
+#include "core/factor/factor_setup.h"
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "core/access/actor.h"
+#include "core/factor/factor_send.h"
+#include "core/factor/qr.h"
+#include "crypto/seal.h"
+#include "crypto/totp.h"
+
+/* What waits for its proof. */
+struct pending {
+	struct str id;
+	struct str secret; /* sealed */
+	struct str codes;  /* sealed */
+	const struct rows *sent; /* a row for each code on its way */
+	struct str code_id;	 /* the one that matched */
+	bool has_backup; /* unused codes are there already */
+};
+
+/* A colon parts issuer and account, escaped too, so neither may hold one. */
+static struct str
+without_colon(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ':')
+			p[n++] = s.p[i];
+	return (struct str){ p, n };
+}
+
+/*
+ * otpauth://totp/Issuer:account?… as applications parse it: the issuer twice,
+ * everything escaped but the '@' that people read.
+ */
+static struct str
+uri_of(struct ctx *x, const struct subject *s, struct str secret)
+{
+	struct arena *a = x->arena;
+	struct str issuer = percent_encode(a,
+	    without_colon(a, str_of(x->config->name)));
+	struct str label = without_colon(a, s->label), account = STR(""), piece;
+
+	for (const char *at = ""; str_split(&label, '@', &piece); at = "@")
+		account = arena_fmt(a, "%.*s%s%.*s", STR_FMT(account), at,
+		    STR_FMT(percent_encode(a, piece)));
+	return arena_fmt(a, "otpauth://totp/%.*s:%.*s?secret=%.*s&issuer=%.*s"
+	    "&algorithm=SHA1&digits=6&period=30", STR_FMT(issuer),
+	    STR_FMT(account), STR_FMT(secret), STR_FMT(issuer));
+}
+
+/* Keep what is asked for; *r is what waits now, which may be older. */
+static enum err
+keep(struct ctx *x, const struct subject *s, struct str session,
+    struct str kind, struct str id, struct str secret, struct str destination,
+    struct str codes, struct rows **r)
+{
+	return actor_exec(x, Q_FACTOR_SETUP, r, A_STR(s->id),
+	    A_STR(kind), A_STR(id), A_BYTES(secret), A_STR(destination),
+	    A_BYTES(codes), A_STR(session), A_INT(FACTOR_PENDING),
+	    A_STR(s->owner_id), A_STR(x->client), A_STR(x->user_agent),
+	    A_STR(x->request_id));
+}
+
+/* Secret and backup codes as they were sealed. */
+static enum err
+show(struct ctx *x, const struct subject *s, const struct rows *r,
+    struct str *secret, struct backup_set *codes)
+{
+	struct str id = row_str(r, 0, 0), kind = STR("totp"), text;
+	enum err e = unseal(x->arena, x->keys, factor_bound(x->arena,
+	    "secret", s, kind, id), row_bytes(x->arena, r, 0, 1), secret);
+
+	if (e == E_OK)
+		e = unseal(x->arena, x->keys, factor_bound(x->arena, "codes",
+		    s, kind, id), row_bytes(x->arena, r, 0, 2), &text);
+	if (e == E_OK && !backup_split(text, codes))
+		e = E_INTERNAL;
+	return e;
+}
+
+enum err
+factor_setup_totp(struct ctx *x, const struct subject *s,
+    struct str session, struct factor_setup *out)
+{
+	struct str id = uuid_text(x->arena, uuid_v7()), kind = STR("totp");
+	struct str secret = totp_secret(x->arena), sealed, codes;
+	struct rows *r;
+	enum err e = subject_ensure(x, s);
+
+	if (e != E_OK)
+		return e;
+	backup_make(x, &out->codes);
+	sealed = seal(x->arena, x->keys,
+	    factor_bound(x->arena, "secret", s, kind, id), secret);
+	codes = seal(x->arena, x->keys,
+	    factor_bound(x->arena, "codes", s, kind, id),
+	    backup_join(x, &out->codes));
+	e = keep(x, s, session, kind, id, sealed, STR_NONE, codes, &r);
+	if (e == E_OK)
+		e = show(x, s, r, &secret, &out->codes);
+	if (e != E_OK)
+		return e;
+	out->secret = totp_base32(x->arena, secret);
+	out->uri = uri_of(x, s, out->secret);
+	out->picture = qr_data_uri(x->arena, out->uri);
+	return E_OK;
+}
+
+enum err
+factor_setup_sent(struct ctx *x, const struct subject *s,
+    struct str session, struct str kind, struct str destination)
+{
+	struct rows *r;
+	enum err e;
+
+	if (s->is_admin) {
+		x->sentence = "Administrators can only use an authenticator "
+		    "application";
+		return E_FORBIDDEN;
+	}
+	if (!factor_send_offers(x, kind)) {
+		x->sentence = "This service does not send codes this way; "
+		    "please choose another second factor";
+		return E_CONFLICT;
+	}
+	e = subject_ensure(x, s);
+	if (e == E_OK)
+		e = keep(x, s, session, kind, uuid_text(x->arena, uuid_v7()),
+		    STR_NONE, destination, STR_NONE, &r);
+	return e != E_OK ? e : factor_send_setup(x, s, kind, row_str(r, 0, 0),
+	    destination);
+}
+
+static enum err
+charge(struct ctx *x, const struct subject *s, struct str session,
+    struct str kind, struct pending *p)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_FACTOR_PENDING_CHARGE, &r,
+	    A_STR(s->id), A_STR(kind), A_STR(session));
+
+	if (e != E_OK)
+		return e;
+	if (r->n == 0) {
+		x->sentence = "No setup is in progress, or it has expired; "
+		    "please start again";
+		return E_CONFLICT;
+	}
+	*p = (struct pending){
+		.id = row_str(r, 0, 0),
+		.secret = row_bytes(x->arena, r, 0, 1),
+		.codes = row_bytes(x->arena, r, 0, 2),
+		.sent = r,
+		.has_backup = row_int(r, 0, 5) > 0,
+	};
+	return E_OK;
+}
+
+/* Is it one of those that were sent? All are compared. */
+static bool
+was_sent(struct ctx *x, struct pending *p, struct str code)
+{
+	for (size_t i = 0; i < p->sent->n; i++)
+		if (!row_null(p->sent, i, 3) && factor_send_matches(x,
+		    row_str(p->sent, i, 3),
+		    row_bytes(x->arena, p->sent, i, 4), code))
+			p->code_id = row_str(p->sent, i, 3);
+	return p->code_id.n > 0;
+}
+
+/* Does the code prove what waits? *step: of a TOTP code. */
+static bool
+proves(struct ctx *x, const struct subject *s, struct str kind,
+    struct pending *p, struct str code, int64_t *step)
+{
+	struct str secret;
+
+	if (p->secret.n == 0)
+		return was_sent(x, p, code);
+	return unseal(x->arena, x->keys,
+	    factor_bound(x->arena, "secret", s, kind, p->id), p->secret,
+	    &secret) == E_OK &&
+	    totp_match(secret, code, clock_wall() / CLOCK_SECOND, step);
+}
+
+/* The backup codes that come with it, hashed. *any: are there some? */
+static enum err
+backup_of(struct ctx *x, const struct subject *s, struct str kind,
+    const struct pending *p, struct backup_set *codes, bool *any)
+{
+	struct str text;
+	enum err e;
+
+	*any = p->codes.n > 0 || !p->has_backup;
+	if (!*any)
+		return E_OK;
+	if (p->codes.n == 0) {
+		backup_make(x, codes);
+		backup_hash(x, codes);
+		return E_OK;
+	}
+	e = unseal(x->arena, x->keys, factor_bound(x->arena, "codes", s, kind,
+	    p->id), p->codes, &text);
+	if (e == E_OK && !backup_split(text, codes))
+		e = E_INTERNAL;
+	if (e == E_OK)
+		backup_hash(x, codes);
+	return e;
+}
+
+static enum err
+store(struct ctx *x, const struct subject *s, struct str session,
+    struct str kind, const struct pending *p, int64_t step,
+    const struct backup_set *codes, bool any)
+{
+	bool totp = p->secret.n > 0;
+	struct str mails;
+	struct rows *r;
+	enum err e = factor_notice_user(x, s->user_id, "enabled", kind,
+	    &mails);
+
+	if (e != E_OK)
+		return e;
+	if (s->user_id.n)
+		session_stale(x, s->user_id);
+	e = actor_exec(x, Q_FACTOR_ENABLE, &r, A_STR(s->id),
+	    A_STR(kind), A_STR(p->id), totp ? A_INT(step) : A_NULL,
+	    totp ? A_NULL : A_STR(p->code_id), any ? A_STR(codes->id) :
+	    A_NULL, A_STR(any ? codes->prefixes : STR_NONE),
+	    A_STR(any ? codes->hashes : STR_NONE), A_STR(s->user_id),
+	    A_STR(s->owner_id), A_STR(session), A_STR(mails),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK && r->n == 0)
+		return E_BAD_CODE; /* somebody was faster */
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+enum err
+factor_setup_enable(struct ctx *x, const struct subject *s,
+    struct str session, struct str kind, struct str code,
+    struct backup_set *codes, bool *any)
+{
+	struct pending p;
+	int64_t step = 0;
+	enum err e = charge(x, s, session, kind, &p);
+
+	if (e == E_OK && !proves(x, s, kind, &p, code, &step))
+		e = E_BAD_CODE;
+	if (e == E_OK)
+		e = backup_of(x, s, kind, &p, codes, any);
+	return e != E_OK ? e : store(x, s, session, kind, &p, step, codes,
+	    *any);
+}

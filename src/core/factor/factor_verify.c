@@ -1,0 +1,343 @@
+#include "core/factor/factor_verify.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "core/factor/backup.h"
+#include "core/factor/factor_send.h"
+#include "core/session/login_notice.h"
+#include "core/session/signing.h"
+#include "crypto/password/password.h"
+#include "crypto/seal.h"
+#include "crypto/token.h"
+#include "crypto/totp.h"
+
+#define CHALLENGE_TRIES 5
+
+/* A try on its way. */
+struct trial {
+	struct subject subject;
+	struct str challenge; /* id, or STR_NONE */
+	struct str bound;
+	struct str code;      /* digits, or a backup code as it was made */
+	struct str prefix;    /* of a backup code; STR_NONE: digits */
+	/* of the charge */
+	const struct rows *rows;
+	int64_t challenge_tries;
+	int64_t failures; /* the most of what was charged */
+	bool capped;
+	/* what matched */
+	struct str kind;
+	struct str factor_id;
+	bool has_step;
+	int64_t step;
+	struct str code_id;
+	struct str set_id;
+};
+
+static enum err
+no_code(struct ctx *x)
+{
+	x->field = "code";
+	x->sentence = "Code must be six digits, or a backup code";
+	return E_VALIDATION;
+}
+
+/* Six digits, or something that could be meant as a backup code (TO6). */
+static enum err
+read_code(struct ctx *x, const struct factor_try *t, struct trial *w)
+{
+	size_t digits = 0, letters = 0;
+
+	for (size_t i = 0; i < t->code.n; i++) {
+		char c = t->code.p[i];
+
+		if (c >= '0' && c <= '9')
+			digits++;
+		else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+			letters++;
+		else if (c != '-' && c != ' ')
+			return no_code(x);
+	}
+	w->code = t->code;
+	w->prefix = STR_NONE;
+	if (digits == 6 && t->code.n == 6 && !t->backup_only)
+		return E_OK;
+	if (letters + digits < 8 && !t->backup_only)
+		return no_code(x);
+	if (letters == 0 && digits != BACKUP_CHARS && !t->backup_only)
+		return no_code(x);
+	w->code = backup_read(x->arena, t->code);
+	/* No set has such a prefix, but the try is charged. */
+	w->prefix = w->code.n ? str_slice(w->code, 0, BACKUP_PREFIX) :
+	    STR("--");
+	return E_OK;
+}
+
+static enum err
+charge(struct ctx *x, struct trial *w)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_FACTOR_CHARGE, &r,
+	    A_STR(w->challenge), A_STR(w->subject.id), A_STR(w->bound),
+	    A_STR(w->prefix));
+
+	if (e != E_OK)
+		return e;
+	if (r->n == 0)
+		return E_CHALLENGE_INVALID;
+	w->rows = r;
+	w->subject.id = row_str(r, 0, 0);
+	w->challenge_tries = row_int(r, 0, 1);
+	w->capped = row_bool(r, 0, 11);
+	w->failures = row_int(r, 0, 9);
+	for (size_t i = 0; i < r->n; i++)
+		if (row_int(r, i, 5) > w->failures)
+			w->failures = row_int(r, i, 5);
+	if (row_bool(r, 0, 12))
+		return E_OK;
+	x->sentence = "This account has no second factor enabled";
+	return E_CONFLICT;
+}
+
+/* One charged factor against the code. */
+static bool
+factor_matches(struct ctx *x, const struct trial *w, size_t row,
+    int64_t *step)
+{
+	struct str kind = row_str(w->rows, row, 2), secret;
+
+	if (!str_eq(kind, STR("totp")))
+		return !row_null(w->rows, row, 6) && factor_send_matches(x,
+		    row_str(w->rows, row, 6),
+		    row_bytes(x->arena, w->rows, row, 7), w->code);
+	/* A secret of another row does not open (row TO8). */
+	return unseal(x->arena, x->keys, factor_bound(x->arena, "secret",
+	    &w->subject, kind, row_str(w->rows, row, 3)),
+	    row_bytes(x->arena, w->rows, row, 4), &secret) == E_OK &&
+	    totp_match(secret, w->code, clock_wall() / CLOCK_SECOND, step);
+}
+
+/* All that was charged is compared, whatever matched before. */
+static enum err
+compare_digits(struct ctx *x, struct trial *w)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < w->rows->n; i++) {
+		int64_t step = 0;
+
+		if (row_null(w->rows, i, 2) ||
+		    !factor_matches(x, w, i, &step) || found)
+			continue;
+		found = true;
+		w->kind = row_str(w->rows, i, 2);
+		w->factor_id = row_str(w->rows, i, 3);
+		w->has_step = str_eq(w->kind, STR("totp"));
+		w->step = step;
+		if (!w->has_step)
+			w->code_id = row_str(w->rows, i, 6);
+	}
+	return found ? E_OK : E_FACTOR_INVALID;
+}
+
+/* The set is found by the subject, the code in it by its index (row BC2). */
+static enum err
+compare_backup(struct ctx *x, struct trial *w)
+{
+	struct str set_id = row_str(w->rows, 0, 8);
+	enum err e;
+
+	password_share(w->subject.owner_id.n ? w->subject.owner_id :
+	    w->subject.id);
+	e = backup_match(x, set_id, row_str(w->rows, 0, 10), w->code);
+	if (e != E_OK)
+		return e;
+	w->kind = STR("backup");
+	w->set_id = set_id;
+	return E_OK;
+}
+
+/* STR_NONE: an application's subject, whom nobody tells. */
+static struct str
+user_of(const struct trial *w)
+{
+	return w->subject.owner_id.n ? STR_NONE : w->subject.id;
+}
+
+/*
+ * The refusal is written down; its owner is told where it says that somebody
+ * has the password, or that the factor is out of use now (row LG11).
+ */
+static enum err
+refuse(struct ctx *x, struct trial *w, const char *reason)
+{
+	bool guessed = w->challenge.n && w->challenge_tries >=
+	    CHALLENGE_TRIES;
+	bool locked = w->failures == FACTOR_FAILURES;
+	struct str mails = STR_NONE;
+
+	metric_add(METRIC_FACTOR_FAILURE);
+	if (guessed || locked) /* what cannot be told is still refused */
+		(void)factor_notice_user(x, user_of(w), locked ? "locked" :
+		    "guessed", STR_NONE, &mails);
+	(void)db_exec(x->db, x->arena, Q_FACTOR_REFUSED, NULL,
+	    A_STR(w->subject.id), A_STR(w->subject.owner_id), A_TEXT(reason),
+	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
+	    A_STR(mails));
+	if (mails.n)
+		mail_sent(x);
+	if (!w->capped)
+		return E_FACTOR_INVALID;
+	x->sentence = "Too many wrong codes; please use another way, for "
+	    "example a backup code";
+	return E_LOCKED;
+}
+
+/* Charge, then compare. */
+static enum err
+try(struct ctx *x, const struct factor_try *t, struct trial *w)
+{
+	enum err e = read_code(x, t, w);
+
+	if (e == E_OK)
+		e = charge(x, w);
+	if (e != E_OK)
+		return e;
+	e = w->prefix.n ? compare_backup(x, w) : compare_digits(x, w);
+	return e == E_FACTOR_INVALID ? refuse(x, w, "wrong code") : e;
+}
+
+static struct str
+amr_of(struct str kind)
+{
+	return str_eq(kind, STR("totp")) ? STR("otp") : kind;
+}
+
+static void
+proved(struct ctx *x, const struct trial *w, struct uuid device,
+    bool remembered, struct factor_proof *out)
+{
+	struct factors left;
+
+	metric_add(METRIC_FACTOR_SUCCESS);
+	*out = (struct factor_proof){ .method = w->kind,
+		.backup_codes = -1 };
+	if (remembered)
+		out->device_token = token_make(x->arena, x->keys,
+		    TOKEN_DEVICE, device, 0);
+	if (w->set_id.n)
+		mail_sent(x);
+	if (w->set_id.n && factor_list(x, &w->subject, &left) == E_OK)
+		out->backup_codes = left.backup_codes;
+}
+
+/* What its owner is told of a login by a factor. */
+struct told {
+	struct str backup; /* a backup code was used (row BC5) */
+	struct str place;  /* should it be a new one; guessed: in any case */
+	bool guessed;
+};
+
+static enum err
+tell(struct ctx *x, const struct trial *w, struct told *out)
+{
+	struct addressee to;
+	int64_t failures;
+	enum err e = login_notice_addressee(x, w->subject.id, &to,
+	    &failures);
+
+	if (e != E_OK)
+		return e;
+	out->guessed = login_notice_guessed(x, failures);
+	out->place = login_notice(x, &to, out->guessed ? failures : 0);
+	out->backup = w->set_id.n ? factor_notice(x, &to, "backup",
+	    STR_NONE) : STR_NONE;
+	return E_OK;
+}
+
+static enum err
+log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
+    struct factor_proof *proof, struct login *out)
+{
+	const struct config *c = x->config;
+	struct str sid = uuid_text(x->arena, uuid_v7());
+	struct uuid device = uuid_v7();
+	struct told told;
+	struct rows *r;
+	enum err e = tell(x, w, &told);
+
+	if (e != E_OK)
+		return e;
+	e = db_exec(x->db, x->arena, Q_FACTOR_LOGIN, &r,
+	    A_STR(w->challenge), A_STR(w->kind), A_STR(w->factor_id),
+	    w->has_step ? A_INT(w->step) : A_NULL, A_STR(w->code_id),
+	    A_STR(w->set_id), A_STR(w->prefix), A_STR(sid),
+	    A_STR(x->client), A_STR(x->user_agent), A_INT(c->refresh_ttl),
+	    A_INT(c->session_max), A_STR(amr_of(w->kind)),
+	    A_INT(LIMIT_SESSIONS), A_BOOL(t->remember),
+	    A_STR(uuid_text(x->arena, device)), A_INT(LOGIN_DEVICE_LIFE),
+	    A_STR(t->device_name), A_STR(told.backup),
+	    A_STR(x->request_id), A_STR(limit_network(x)),
+	    A_STR(told.place), A_BOOL(told.guessed));
+	if (e != E_OK)
+		return e;
+	if (r->n == 0)
+		return refuse(x, w, "used before");
+	*out = (struct login){ .account = account_cells(r, 0, 0) };
+	out->tokens = session_tokens(x, out->account.id, sid, 0);
+	out->tokens->session_numeric_id = row_int(r, 0, 16);
+	proved(x, w, device, row_bool(r, 0, 17), proof);
+	out->device_token = proof->device_token;
+	return E_OK;
+}
+
+enum err
+factor_verify_login(struct ctx *x, struct str challenge,
+    const struct factor_try *t, struct factor_proof *proof,
+    struct login *out)
+{
+	struct trial w = { .challenge = challenge,
+		.bound = arena_fmt(x->arena, "challenge:%.*s",
+		    STR_FMT(challenge)) };
+	enum err e = signing_ready(x);
+
+	if (e == E_OK)
+		e = try(x, t, &w);
+	return e != E_OK ? e : log_in(x, &w, t, proof, out);
+}
+
+enum err
+factor_verify(struct ctx *x, const struct subject *s,
+    const struct session *session, const struct factor_try *t,
+    struct factor_proof *proof)
+{
+	struct trial w = { .subject = *s, .bound = session ?
+	    arena_fmt(x->arena, "session:%.*s", STR_FMT(session->id)) :
+	    STR("key") };
+	struct uuid device = uuid_v7();
+	struct str mails = STR_NONE;
+	struct rows *r;
+	enum err e = try(x, t, &w);
+
+	if (e == E_OK && w.set_id.n) /* row BC5 */
+		e = factor_notice_user(x, user_of(&w), "backup", STR_NONE,
+		    &mails);
+	if (e != E_OK)
+		return e;
+	if (session)
+		session_stale(x, session->id);
+	e = db_exec(x->db, x->arena, Q_FACTOR_VERIFIED, &r, A_STR(s->id),
+	    A_STR(w.kind), A_STR(w.factor_id), w.has_step ? A_INT(w.step) :
+	    A_NULL, A_STR(w.code_id), A_STR(w.set_id), A_STR(w.prefix),
+	    session ? A_STR(session->id) : A_NULL, A_STR(s->user_id),
+	    A_STR(s->owner_id), A_STR(amr_of(w.kind)), A_BOOL(t->remember),
+	    A_STR(uuid_text(x->arena, device)), A_INT(LOGIN_DEVICE_LIFE),
+	    A_STR(t->device_name), A_STR(mails), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+	if (e != E_OK)
+		return e;
+	if (r->n == 0)
+		return refuse(x, &w, "used before");
+	proved(x, &w, device, t->remember && s->user_id.n, proof);
+	return E_OK;
+}

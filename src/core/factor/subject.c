@@ -1,0 +1,92 @@
+#include "core/factor/subject.h"
+
+#include "base/encoding.h"
+
+bool
+subject_is_admin(struct str roles)
+{
+	struct str one;
+
+	while (str_split(&roles, ',', &one))
+		if (str_eq(one, STR("admin")) || str_eq(one,
+		    STR("super_admin")))
+			return true;
+	return false;
+}
+
+struct subject
+subject_of_account(const struct account *a)
+{
+	return (struct subject){
+		.id = a->id, .user_id = a->id, .label = a->email,
+		.greeting = account_greeting(a), .proved = a->is_verified,
+		.is_admin = subject_is_admin(a->roles),
+	};
+}
+
+/* The row of a name, made when it is not there. */
+static enum err
+make_named(struct ctx *x, struct str owner, struct str name, struct str *id)
+{
+	long most = x->config->subjects_max;
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_SUBJECT_MAKE, &r,
+	    A_STR(uuid_text(x->arena, uuid_v7())), A_NULL, A_STR(owner),
+	    A_STR(name), A_INT(most));
+
+	if (e != E_OK)
+		return e;
+	*id = row_str(r, 0, 0);
+	if (row_bool(r, 0, 1)) {
+		x->field = "user_id";
+		x->sentence = arena_fmt(x->arena, "This API key's owner "
+		    "already has second factors for %ld users, the most "
+		    "there can be", most).p;
+		return E_VALIDATION;
+	}
+	/* Made by two at once: the other one's row is not in our snapshot. */
+	return id->n ? E_OK : E_UNAVAILABLE;
+}
+
+static enum err
+find_named(struct ctx *x, struct str owner, struct str name, struct str *id)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_SUBJECT_OF_KEY, &r,
+	    A_STR(owner), A_STR(name));
+
+	if (e == E_OK && r->n == 0)
+		e = E_NOT_FOUND;
+	if (e == E_OK)
+		*id = row_str(r, 0, 0);
+	return e;
+}
+
+enum err
+subject_of_key(struct ctx *x, const struct api_key *k, struct str name,
+    bool make, struct subject *out)
+{
+	struct str id;
+	enum err e;
+
+	if (name.n == 0) {
+		x->field = "user_id";
+		x->sentence = "User id is required with an API key";
+		return E_VALIDATION;
+	}
+	e = make ? make_named(x, k->user_id, name, &id) :
+	    find_named(x, k->user_id, name, &id);
+	if (e == E_OK)
+		*out = (struct subject){ .id = id, .owner_id = k->user_id,
+			.label = name };
+	return e;
+}
+
+enum err
+subject_ensure(struct ctx *x, const struct subject *s)
+{
+	if (s->user_id.p == NULL)
+		return E_OK;
+	return db_exec(x->db, x->arena, Q_SUBJECT_MAKE, NULL, A_STR(s->id),
+	    A_STR(s->user_id), A_NULL, A_NULL, A_INT(1));
+}

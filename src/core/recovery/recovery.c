@@ -1,0 +1,309 @@
+#include "core/recovery/recovery.h"
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "core/factor/factor_send.h"
+#include "core/factor/factor_verify.h"
+#include "core/outgoing/mail.h"
+#include "core/recovery/recovery_method.h"
+#include "crypto/password/password.h"
+#include "crypto/token.h"
+
+#define LIFE (600 * CLOCK_SECOND)
+#define FLOOR (40 * CLOCK_MS)
+#define PER_HOUR 5
+#define DAY (86400 * CLOCK_SECOND)
+
+static enum err
+limited(struct ctx *x, const char *name, struct str whose, long max)
+{
+	struct limit l = { .name = name, .whose = whose, .max = max,
+		.window = 3600 * CLOCK_SECOND, .durable = true };
+
+	return limit_take(x, &l);
+}
+
+static cJSON *
+code_json(struct ctx *x, const struct recovery_code *c, struct str to)
+{
+	cJSON *o = json_object();
+
+	json_add_str(o, "id", c->id);
+	json_add_str(o, "destination", to);
+	json_add_str(o, "mac", hex_encode(x->arena, c->mac));
+	return o;
+}
+
+/* A code to each method; one past its budget gets none. */
+static enum err
+send_all(struct ctx *x, const struct rows *r, struct uuid id)
+{
+	struct job_draft jobs[MAIL_ADDRESSES];
+	cJSON *codes = json_array();
+	struct recovery_code c;
+	size_t n = 0;
+	enum err e;
+
+	for (size_t i = 0; i < r->n && n < MAIL_ADDRESSES; i++) {
+		e = recovery_code_make(x, row_str(r, i, 0), row_str(r, i, 1),
+		    true, row_str(r, i, 2), row_str(r, i, 3), &c);
+		if (e == E_LIMITED)
+			continue;
+		if (e != E_OK)
+			return e;
+		jobs[n++] = c.job;
+		json_push(codes, code_json(x, &c, row_str(r, i, 3)));
+	}
+	x->retry_after = 0;
+	x->sentence = NULL;
+	if (n == 0) /* and the one before goes on */
+		return E_OK;
+	e = db_exec(x->db, x->arena, Q_RECOVERY_START, NULL,
+	    A_STR(uuid_text(x->arena, id)), A_STR(row_str(r, 0, 0)),
+	    A_INT(LIFE), A_STR(json_print(x->arena, codes)),
+	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+enum err
+recovery_start(struct ctx *x, struct str identifier, struct str method,
+    struct str *challenge)
+{
+	int64_t floor = clock_mono() + FLOOR;
+	struct str who = arena_lower(x->arena, str_trim(identifier));
+	struct uuid id = uuid_v7();
+	struct rows *r;
+	enum err e = limited(x, "recovery", limit_network(x), 2 * PER_HOUR);
+
+	if (e == E_OK)
+		e = limited(x, "recovery_of", who, PER_HOUR);
+	if (e == E_OK)
+		e = db_exec(x->db, x->arena, Q_RECOVERY_BEGIN, &r,
+		    A_STR(who), A_STR(method));
+	if (e == E_OK && r->n)
+		e = send_all(x, r, id);
+	*challenge = token_make(x->arena, x->keys, TOKEN_RECOVERY, id, 0);
+	clock_hold(floor);
+	return e;
+}
+
+static bool
+is_issued(struct str code)
+{
+	size_t n = 0;
+
+	while (n < code.n && code.p[n] >= '0' && code.p[n] <= '9')
+		n++;
+	return n == 6 && code.n == 6;
+}
+
+/* Of the codes those that may be meant as one that was sent, each once. */
+static size_t
+tries(const struct str *codes, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool seen = !is_issued(codes[i]);
+
+		for (size_t j = 0; j < i && !seen; j++)
+			seen = str_eq(codes[j], codes[i]);
+		count += !seen;
+	}
+	return count;
+}
+
+/* Which row's code is this? r->n: none. All are compared. */
+static size_t
+match(struct ctx *x, const struct rows *r, struct str code)
+{
+	size_t found = r->n;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct str want = row_bytes(x->arena, r, i, 5);
+		struct str mac = token_code_mac(x->arena, x->keys,
+		    row_str(r, i, 4), "recovery", code);
+
+		if (want.n == mac.n &&
+		    sodium_memcmp(want.p, mac.p, mac.n) == 0)
+			found = i;
+	}
+	return found;
+}
+
+/* A row RC1's second proof, where there is a factor to prove. */
+static enum err
+second(struct ctx *x, const struct rows *r, struct str other)
+{
+	struct factor_try t = { .code = other };
+	struct factor_proof proof;
+	struct subject s;
+	struct account a;
+	enum err e;
+
+	if (!row_bool(r, 0, 3))
+		return E_OK;
+	if (other.n == 0) {
+		x->sentence = "This account has a second factor; please send "
+		    "a code of that factor or a backup code as well";
+		return E_BAD_CODE;
+	}
+	e = account_find(x, row_str(r, 0, 0), &a, NULL);
+	if (e != E_OK)
+		return e;
+	s = subject_of_account(&a);
+	return factor_verify(x, &s, NULL, &t, &proof);
+}
+
+static enum err
+check(struct ctx *x, struct str password, const struct rows *r)
+{
+	struct str context[] = { row_str(r, 0, 2), row_str(r, 0, 1),
+		str_of(x->config->name) };
+
+	x->sentence = password_policy(x->config, password, context, 3);
+	x->field = "new_password";
+	return x->sentence ? E_VALIDATION : E_OK;
+}
+
+/* And to all proved phones, as long as messages may go there. */
+static enum err
+tell_phones(struct ctx *x, struct str uid, struct job_draft *jobs, size_t *n)
+{
+	struct recovery_method *m;
+	size_t have;
+	enum err e = recovery_method_list(x, uid, &m, &have);
+
+	if (e != E_OK || !factor_send_offers(x, STR("sms")))
+		return e;
+	for (size_t i = 0; i < have && *n < MAIL_ADDRESSES; i++) {
+		if (!str_eq(m[i].type, STR("phone")) || m[i].verified_at == 0)
+			continue;
+		e = factor_send_budget(x, CODE_NOTICE, uid, STR("sms"),
+		    m[i].value);
+		if (e == E_LIMITED)
+			continue;
+		if (e != E_OK)
+			return e;
+		jobs[(*n)++] = mail_draft(x, &(struct mail){
+		    .template = "recovery-done", .sms = true,
+		    .to = m[i].value, .vars = mail_where(x), .priority = 1,
+		    .ttl = DAY });
+	}
+	x->retry_after = 0;
+	x->sentence = NULL;
+	return E_OK;
+}
+
+static enum err
+finish(struct ctx *x, const struct rows *r, struct str request,
+    struct str code, struct str hash)
+{
+	struct job_draft jobs[MAIL_ADDRESSES];
+	struct str uid = row_str(r, 0, 0);
+	struct addressee to;
+	struct rows *done;
+	size_t n = 0;
+	enum err e = mail_addressee(x, uid, &to);
+
+	if (e != E_OK)
+		return e;
+	mail_each(x, &to, "recovery-done", mail_where(x), jobs, &n);
+	e = tell_phones(x, uid, jobs, &n);
+	if (e != E_OK)
+		return e;
+	session_stale(x, uid);
+	e = db_exec(x->db, x->arena, Q_RECOVERY_CONFIRM, &done,
+	    A_STR(request), A_STR(code), A_STR(hash),
+	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK && done->n == 0)
+		e = E_BAD_CODE;
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}
+
+/*
+ * Written down whatever it was; its fate changes nothing. With the last try
+ * that the account had, its addresses are told.
+ */
+static enum err
+refuse(struct ctx *x, const struct rows *r, enum err e)
+{
+	struct str mails = STR_NONE;
+	cJSON *vars;
+
+	if (r->n && row_bool(r, 0, 6)) {
+		vars = mail_where(x);
+		json_add_bool(vars, "locked", true);
+		(void)mail_notice_user(x, row_str(r, 0, 0),
+		    "recovery-method", vars, &mails);
+	}
+	if (r->n && (x->config->audit || mails.n))
+		(void)db_exec(x->db, x->arena, Q_RECOVERY_REFUSED, NULL,
+		    A_STR(row_str(r, 0, 0)), A_TEXT(err_code(e)),
+		    A_STR(x->client), A_STR(x->user_agent),
+		    A_STR(x->request_id), A_STR(mails));
+	if (mails.n)
+		mail_sent(x);
+	return e;
+}
+
+/*
+ * Charge, then find the code that was sent and the other one. More codes than
+ * there are to be right are guesses.
+ */
+static enum err
+compare(struct ctx *x, struct str request, const struct str *codes,
+    size_t ncodes, struct rows **r, struct str found[2])
+{
+	size_t n = tries(codes, ncodes), row;
+	enum err e = db_exec(x->db, x->arena, Q_RECOVERY_CHARGE, r,
+	    A_STR(request), A_INT((int64_t)(n ? n : 1)));
+
+	if (e != E_OK)
+		return e;
+	if ((*r)->n == 0 || n > (*r)->n + row_bool(*r, 0, 3))
+		return E_BAD_CODE;
+	found[0] = found[1] = STR_NONE;
+	for (size_t i = 0; i < ncodes; i++)
+		if ((row = match(x, *r, codes[i])) < (*r)->n)
+			found[0] = row_str(*r, row, 4);
+		else
+			found[1] = codes[i];
+	return found[0].n ? E_OK : E_BAD_CODE;
+}
+
+enum err
+recovery_confirm(struct ctx *x, struct str challenge, const struct str *codes,
+    size_t ncodes, struct str new_password)
+{
+	struct str request, hash, found[2];
+	uint32_t generation;
+	struct uuid id;
+	struct rows *r;
+	enum err e;
+
+	if (!token_open(x->arena, x->keys, TOKEN_RECOVERY, challenge, &id,
+	    &generation))
+		return E_BAD_TOKEN;
+	request = uuid_text(x->arena, id);
+	e = compare(x, request, codes, ncodes, &r, found);
+	if (e != E_OK)
+		return e == E_BAD_CODE ? refuse(x, r, e) : e;
+	e = check(x, new_password, r);
+	if (e == E_OK)
+		e = password_hash(x->arena, new_password, &hash);
+	if (e != E_OK)
+		return e;
+	e = second(x, r, found[1]);
+	if (e == E_OK)
+		e = finish(x, r, request, found[0], hash);
+	return e == E_OK ? E_OK : refuse(x, r, e);
+}

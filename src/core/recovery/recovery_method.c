@@ -1,0 +1,223 @@
+#include "core/recovery/recovery_method.h"
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "core/access/actor.h"
+#include "core/factor/factor_send.h"
+#include "core/outgoing/mail.h"
+#include "crypto/token.h"
+
+#define METHODS_MAX 10
+#define LIFE (600 * CLOCK_SECOND)
+#define ATTEMPTS 3
+#define BUDGET 15 /* tries an hour over all codes */
+#define HOUR (3600 * CLOCK_SECOND)
+
+static struct recovery_method
+method_of(const struct rows *r, size_t i)
+{
+	return (struct recovery_method){
+		.id = row_str(r, i, 0), .type = row_str(r, i, 1),
+		.value = row_str(r, i, 2), .verified_at = row_int(r, i, 3),
+		.created_at = row_int(r, i, 4),
+	};
+}
+
+enum err
+recovery_method_list(struct ctx *x, struct str user_id,
+    struct recovery_method **out, size_t *n)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_RECOVERY_LIST, &r,
+	    A_STR(user_id), A_NULL);
+
+	if (e != E_OK)
+		return e;
+	*n = r->n;
+	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
+	for (size_t i = 0; i < r->n; i++)
+		(*out)[i] = method_of(r, i);
+	return E_OK;
+}
+
+static enum err
+find(struct ctx *x, struct str user_id, struct str id,
+    struct recovery_method *out)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_RECOVERY_LIST, &r,
+	    A_STR(user_id), A_STR(id));
+
+	if (e == E_OK && r->n == 0)
+		e = E_NOT_FOUND;
+	if (e == E_OK)
+		*out = method_of(r, 0);
+	return e;
+}
+
+enum err
+recovery_code_make(struct ctx *x, struct str user_id, struct str greeting,
+    bool recovers, struct str type, struct str value,
+    struct recovery_code *out)
+{
+	struct str kind = str_eq(type, STR("phone")) ? STR("sms") :
+	    STR("email");
+	struct str digits = token_digits(x->arena, 6);
+	cJSON *vars = json_object();
+	enum err e = factor_send_budget(x, recovers ? CODE_RECOVERY :
+	    CODE_METHOD, user_id, kind, value);
+
+	if (e == E_OK && str_eq(kind, STR("email")))
+		e = limit_mail_address(x, value);
+	if (e != E_OK)
+		return e;
+	out->id = uuid_text(x->arena, uuid_v7());
+	out->mac = token_code_mac(x->arena, x->keys, out->id, recovers ?
+	    "recovery" : "recovery-method", digits);
+	json_add_str(vars, "code", digits);
+	json_add_int(vars, "minutes", LIFE / CLOCK_SECOND / 60);
+	json_add_bool(vars, "recovery", recovers);
+	out->job = mail_draft(x, &(struct mail){ .template = "recovery-code",
+	    .sms = str_eq(kind, STR("sms")), .to = value, .name = greeting,
+	    .vars = vars, .ttl = LIFE,
+	    .unproved = !recovers, .counted = true });
+	return E_OK;
+}
+
+/* The value as it is kept. */
+static enum err
+check(struct ctx *x, const struct account *a, struct str type,
+    struct str *value)
+{
+	if (str_eq(type, STR("email"))) {
+		if (!str_eq(*value, a->email))
+			return E_OK;
+		x->field = "value";
+		x->sentence = "must not be the address of the account itself";
+		return E_VALIDATION;
+	}
+	if (factor_send_offers(x, STR("sms")))
+		return factor_send_phone(x, *value, value);
+	x->sentence = "This service sends no text messages; please use an "
+	    "e-mail address";
+	return E_CONFLICT;
+}
+
+/* To all addresses: what was added or taken away, and from where. */
+static enum err
+notice(struct ctx *x, const struct account *a, bool added, struct str type,
+    struct job_draft *jobs, size_t *n)
+{
+	cJSON *vars = mail_where(x);
+	struct addressee to;
+	enum err e = mail_addressee(x, a->id, &to);
+
+	json_add_bool(vars, "added", added);
+	json_add_bool(vars, "phone", str_eq(type, STR("phone")));
+	if (e == E_OK)
+		mail_each(x, &to, "recovery-method", vars, jobs, n);
+	return e;
+}
+
+enum err
+recovery_method_add(struct ctx *x, const struct account *a, struct str type,
+    struct str value, struct recovery_method *out)
+{
+	struct str id = uuid_text(x->arena, uuid_v7());
+	struct job_draft jobs[MAIL_ADDRESSES];
+	struct recovery_code code;
+	size_t n = 1;
+	struct rows *r;
+	enum err e = check(x, a, type, &value);
+
+	if (e == E_OK)
+		e = recovery_code_make(x, a->id, account_greeting(a),
+		    false, type, value, &code);
+	if (e == E_OK)
+		e = notice(x, a, true, type, jobs, &n);
+	if (e != E_OK)
+		return e;
+	jobs[0] = code.job;
+	e = actor_exec(x, Q_RECOVERY_ADD, &r, A_STR(a->id),
+	    A_STR(id), A_STR(type), A_STR(value), A_INT(METHODS_MAX),
+	    A_STR(code.id), A_BYTES(code.mac), A_INT(LIFE), A_INT(ATTEMPTS),
+	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK && r->n == 0) {
+		x->sentence = "This is already a recovery method, or the "
+		    "account has the most it can have; please remove one "
+		    "first";
+		e = E_CONFLICT;
+	}
+	if (e != E_OK)
+		return e;
+	mail_sent(x);
+	*out = (struct recovery_method){ .id = row_str(r, 0, 0),
+		.type = type, .value = value,
+		.created_at = row_int(r, 0, 1) };
+	return E_OK;
+}
+
+static enum err
+charge(struct ctx *x, struct str user_id)
+{
+	struct rows *r;
+	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, &r,
+	    A_STR(arena_fmt(x->arena, "recovery:%.*s", STR_FMT(user_id))),
+	    A_INT(BUDGET), A_INT(HOUR), A_INT(0));
+
+	if (e != E_OK || row_bool(r, 0, 0))
+		return e;
+	x->retry_after = (long)(row_int(r, 0, 2) / CLOCK_SECOND) + 1;
+	return E_LIMITED;
+}
+
+enum err
+recovery_method_verify(struct ctx *x, const struct account *a, struct str id,
+    struct str code, struct recovery_method *out)
+{
+	struct str row;
+	struct rows *r;
+	enum err e = find(x, a->id, id, out);
+
+	if (e == E_OK)
+		e = charge(x, a->id);
+	if (e == E_OK)
+		e = db_exec(x->db, x->arena, Q_RECOVERY_CODE_FIND, &r,
+		    A_STR(a->id), A_STR(id));
+	if (e == E_OK && r->n == 0)
+		e = E_BAD_CODE;
+	if (e != E_OK)
+		return e;
+	row = row_str(r, 0, 0);
+	e = db_exec(x->db, x->arena, Q_RECOVERY_VERIFY, &r, A_STR(a->id),
+	    A_STR(id), A_STR(row), A_BYTES(token_code_mac(x->arena, x->keys,
+		row, "recovery-method", code)), A_STR(x->client),
+	    A_STR(x->user_agent), A_STR(x->request_id));
+	if (e == E_OK && r->n == 0)
+		e = E_BAD_CODE;
+	return e == E_OK ? find(x, a->id, id, out) : e;
+}
+
+enum err
+recovery_method_remove(struct ctx *x, const struct account *a, struct str id)
+{
+	struct job_draft jobs[MAIL_ADDRESSES];
+	struct recovery_method m;
+	size_t n = 0;
+	struct rows *r;
+	enum err e = find(x, a->id, id, &m);
+
+	if (e == E_OK)
+		e = notice(x, a, false, m.type, jobs, &n);
+	if (e == E_OK)
+		e = actor_exec(x, Q_RECOVERY_REMOVE, &r,
+		    A_STR(a->id), A_STR(id), A_STR(mail_batch(x, jobs, n)),
+		    A_STR(x->client), A_STR(x->user_agent),
+		    A_STR(x->request_id));
+	if (e == E_OK && r->n == 0)
+		e = E_NOT_FOUND;
+	if (e == E_OK)
+		mail_sent(x);
+	return e;
+}

@@ -1,0 +1,83 @@
+#include "core/session/introspect.h"
+
+#include "base/clock.h"
+#include "core/access/role.h"
+#include "core/session/signing.h"
+#include "crypto/token.h"
+
+static enum err
+refresh_token(struct ctx *x, struct str token, struct introspection *out)
+{
+	struct uuid id;
+	uint32_t generation;
+	struct rows *r;
+	enum err e;
+
+	if (!token_open(x->arena, x->keys, TOKEN_REFRESH, token, &id,
+	    &generation))
+		return E_OK;
+	e = db_exec(x->db, x->arena, Q_INTROSPECT_SESSION, &r,
+	    A_STR(uuid_text(x->arena, id)), A_INT(generation));
+	if (e != E_OK || r->n == 0)
+		return e;
+	*out = (struct introspection){
+		.active = true, .type = "refresh_token",
+		.sub = row_str(r, 0, 0), .username = row_str(r, 0, 1),
+		.sid = uuid_text(x->arena, id),
+		.exp = row_int(r, 0, 2) / CLOCK_SECOND,
+		.iat = row_int(r, 0, 3) / CLOCK_SECOND,
+	};
+	return E_OK;
+}
+
+static enum err
+access_token(struct ctx *x, struct str token, struct introspection *out)
+{
+	struct jwt_check check = {
+		.iss = signing_issuer(x->config),
+		.aud = x->config->jwt_audience,
+		.now = clock_wall() / CLOCK_SECOND,
+		.max_ttl = x->config->access_ttl / CLOCK_SECOND,
+	};
+	struct jwt_claims c;
+	struct session *s;
+	struct str *have, scope = STR("");
+	size_t n;
+	enum err e;
+
+	if (jwt_verify(x->arena, x->jwt, &check, token, &c) != E_OK)
+		return E_OK;
+	e = session_of_token(x, token, NULL, &s);
+	if (e == E_TOKEN_INVALID)
+		return E_OK;
+	if (e == E_OK)
+		e = role_permissions(x, s->account.roles, s->role_version,
+		    &have, &n);
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		scope = arena_fmt(x->arena, "%.*s%s%.*s", STR_FMT(scope),
+		    i ? " " : "", STR_FMT(have[i]));
+	*out = (struct introspection){
+		.active = true, .type = "access_token", .sub = c.sub,
+		.username = s->account.username, .sid = c.sid, .scope = scope,
+		.exp = c.exp, .iat = c.iat,
+	};
+	return E_OK;
+}
+
+enum err
+introspect(struct ctx *x, struct str token, struct introspection *out)
+{
+	enum err e = signing_refresh(x, false);
+
+	*out = (struct introspection){ .active = false };
+	if (e != E_OK)
+		return e;
+	e = refresh_token(x, token, out);
+	if (e == E_OK && !out->active)
+		e = access_token(x, token, out);
+	if (e == E_OK)
+		metric_pair(METRIC_TOKEN_SUCCESS, out->active);
+	return e;
+}

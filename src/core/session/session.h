@@ -1,0 +1,78 @@
+#ifndef CORE_SESSION_SESSION_H
+#define CORE_SESSION_SESSION_H
+
+#include "core/account/account.h"
+#include "core/limit.h"
+
+/* A live session and whose it is. */
+struct session {
+	struct str id;
+	int64_t numeric_id;
+	struct str amr;
+	struct str ip_address;
+	struct str user_agent;
+	int64_t created_at;
+	int64_t proved_at;  /* last time a password or factor was proved */
+	int64_t expires_at; /* of its refresh token */
+	struct account account;
+	int64_t role_version;
+};
+
+/* What a client gets of a session. */
+struct tokens {
+	struct str access;
+	struct str refresh;
+	int64_t expires_in; /* seconds */
+	struct str session_id;
+	int64_t session_numeric_id;
+};
+
+/* Tokens of a session at a generation (rows RT3, JW3). */
+struct tokens *session_tokens(struct ctx *x, struct str user_id,
+    struct str session_id, uint32_t generation);
+
+/*
+ * The session of an access token. Signature and claims need no round trip;
+ * whether the session still lives is asked together with the limit (may be
+ * NULL) in one Redis round trip, or of Postgres. E_TOKEN_INVALID, E_LIMITED,
+ * E_UNAVAILABLE. limit's key is completed with the user id.
+ */
+enum err session_of_token(struct ctx *x, struct str token,
+    struct limit *limit, struct session **out);
+
+/*
+ * What session entries show of a user or session is about to change: to be
+ * called before the change commits. This host believes none of its entries
+ * from then on; others hear of it in Redis, or from Postgres within a second.
+ */
+void session_stale(struct ctx *x, struct str id);
+void session_stale_roles(struct ctx *x);
+
+enum session_scope { SESSION_THIS, SESSION_OTHERS, SESSION_ALL };
+
+/* End sessions of a user; their tokens are dead when this returns. */
+enum err session_end(struct ctx *x, struct str user_id, struct str session_id,
+    enum session_scope scope, const char *reason);
+
+/* End one of a user's own sessions by id or numeric id. E_NOT_FOUND. */
+enum err session_end_one(struct ctx *x, struct str user_id, struct str id);
+
+/* One entry of the list a user sees (row SE4). */
+struct session_entry {
+	struct str id;
+	int64_t numeric_id;
+	struct str ip_address;
+	struct str user_agent;
+	int64_t created_at;
+	int64_t last_used_at;
+	int64_t expires_at;
+	struct str amr;
+};
+
+enum err session_list(struct ctx *x, struct str user_id, long limit,
+    long offset, struct session_entry **out, size_t *n, int64_t *total);
+
+/* Within ten minutes? Whether by what it must be, says factor_recent. */
+bool session_recent(const struct session *s);
+
+#endif

@@ -1,0 +1,38 @@
+#ifndef CORE_SESSION_SESSION_CACHE_H
+#define CORE_SESSION_SESSION_CACHE_H
+
+#include "core/limit.h"
+
+/*
+ * Rows of the query session_load in Redis, for 5 s (row SE8): a copy that may
+ * be absent, lost, old or somebody's work, and can only ever cost a look-up.
+ * An entry is believed when its code is of this instance's key over session,
+ * user, time and cells, when it is younger than 5 s by what it says itself, and
+ * when this host knows of no change since (core/session/session_change.h). A
+ * mark
+ * in Redis lets other hosts know at once; that it is missing says nothing.
+ */
+#define SESSION_CELLS 23
+
+struct session_found {
+	bool hit;	 /* row is what Postgres said a moment ago */
+	bool keep;	 /* what Postgres says now may be kept */
+	bool ask;	 /* … and is to be asked what else has changed */
+	struct rows row;
+};
+
+/*
+ * One round trip: take from limit (may be NULL) and look for the session.
+ * E_OK, E_LIMITED, or E_UNAVAILABLE, which is a miss and nothing taken.
+ */
+enum err session_cache_find(struct ctx *x, struct limit *limit,
+    struct str session_id, struct str user_id, struct session_found *out);
+
+/* r: a row of session_load, whose last cell is the time at which it was so. */
+void session_cache_keep(struct ctx *x, struct str session_id,
+    struct str user_id, const struct rows *r);
+
+/* Entries of this session or user, or of all ("roles"), are about to lie. */
+void session_cache_mark(struct ctx *x, struct str what);
+
+#endif

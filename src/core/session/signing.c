@@ -1,0 +1,122 @@
+#include "core/session/signing.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/seal.h"
+
+#define READ_EVERY (60 * CLOCK_SECOND)
+#define READ_AGAIN (1 * CLOCK_SECOND)
+
+/* When this process read the table; the keys before it are configured ones. */
+static struct {
+	int64_t read_at;
+	size_t configured;
+} state;
+
+static void
+add_hs256(struct jwt_keys *keys, struct str secret, bool signs)
+{
+	struct jwt_key *k;
+
+	if (secret.n == 0 || keys->n == JWT_KEYS)
+		return;
+	k = &keys->key[keys->n++];
+	jwt_key_hs256(k, secret);
+	k->signs = signs;
+}
+
+static bool
+configured_eddsa(const struct config *c)
+{
+	return strcmp(c->jwt_algorithm, "EdDSA") == 0;
+}
+
+void
+signing_start(const struct config *c, struct jwt_keys *keys)
+{
+	const char *rest = c->jwt_previous_secrets;
+	struct str previous;
+
+	*keys = (struct jwt_keys){ .n = 0 };
+	add_hs256(keys, str_of(c->jwt_secret), !configured_eddsa(c));
+	while (config_list_next(&rest, &previous))
+		add_hs256(keys, previous, false);
+	state.configured = keys->n;
+	state.read_at = 0;
+}
+
+/* One row of the table as a key; a key that does not unseal is left out. */
+static void
+add_row(struct ctx *x, const struct rows *r, size_t i, bool *signs)
+{
+	struct jwt_key *k = &x->jwt->key[x->jwt->n];
+	struct str kid = row_str(r, i, 0), secret;
+	struct str bound = arena_fmt(x->arena, "signing_keys/secret/%.*s",
+	    STR_FMT(kid));
+
+	if (x->jwt->n == JWT_KEYS || !str_eq(row_str(r, i, 1), STR("EdDSA")))
+		return;
+	if (unseal(x->arena, x->keys, bound, row_bytes(x->arena, r, i, 2),
+	    &secret) != E_OK || !jwt_key_eddsa(k, kid, secret)) {
+		log_error("signing key does not unseal", log_s("kid", kid));
+		return;
+	}
+	k->not_after = row_int(r, i, 4);
+	k->signs = *signs && row_int(r, i, 3) <= clock_wall();
+	if (k->signs)
+		*signs = false;
+	x->jwt->n++;
+}
+
+enum err
+signing_refresh(struct ctx *x, bool unknown_kid)
+{
+	int64_t now = clock_mono();
+	bool signs = configured_eddsa(x->config);
+	struct rows *r;
+	enum err e;
+
+	if (state.read_at && now - state.read_at <
+	    (unknown_kid ? READ_AGAIN : READ_EVERY))
+		return E_OK;
+	/* HS256 alone needs no table. */
+	if (!signs && !unknown_kid)
+		return E_OK;
+	e = db_exec0(x->db, x->arena, Q_SIGNING_KEY_LOAD, &r);
+	if (e != E_OK)
+		return x->jwt->n ? E_OK : e;
+	state.read_at = now;
+	x->jwt->n = state.configured;
+	for (size_t i = 0; i < r->n; i++)
+		add_row(x, r, i, &signs);
+	if (signs)
+		log_error("no EdDSA key signs: run posternctl key generate");
+	return E_OK;
+}
+
+static bool
+can_sign(const struct jwt_keys *keys)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->key[i].signs)
+			return true;
+	return false;
+}
+
+enum err
+signing_ready(struct ctx *x)
+{
+	enum err e = signing_refresh(x, false);
+
+	if (e == E_OK && !can_sign(x->jwt))
+		e = signing_refresh(x, true);
+	return e != E_OK || can_sign(x->jwt) ? e : E_UNAVAILABLE;
+}
+
+const char *
+signing_issuer(const struct config *c)
+{
+	if (c->jwt_issuer[0])
+		return c->jwt_issuer;
+	return c->public_url[0] ? c->public_url : c->name;
+}
