@@ -1,10 +1,10 @@
 #ifndef HANDLERS_ANSWER_H
 #define HANDLERS_ANSWER_H
 
-#include "app/route.h"
 #include "core/account/account.h"
 #include "core/session/login.h"
 #include "core/session/session.h"
+#include "web/route.h"
 
 /*
  * The parts that several answers share, with canonical names; the dialect is

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/crew.h"
 #include "base/clock.h"
 #include "base/place.h"
 #include "core/outgoing/backlog.h"
@@ -11,6 +10,7 @@
 #include "ctl/reach.h"
 #include "runtime/sandbox.h"
 #include "store/migrate.h"
+#include "web/crew.h"
 
 #define CLOCK_APART (2 * CLOCK_SECOND)
 

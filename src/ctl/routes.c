@@ -1,5 +1,5 @@
-#include "app/route.h"
 #include "ctl/ctl.h"
+#include "web/route.h"
 
 static const char *
 who_text(enum who w)

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/listen.h"
-#include "app/master.h"
-#include "app/reload.h"
 #include "base/log.h"
 #include "http/transport/transport_cgi.h"
+#include "web/listen.h"
+#include "web/master.h"
+#include "web/reload.h"
 
 static const struct header json = { "Content-Type",
 	{ "application/json", 16 } };

@@ -1,7 +1,7 @@
 /* How many workers: settings, cores and the connections of the database. */
 #include "unit.h"
 
-#include "app/crew.h"
+#include "web/crew.h"
 
 static void
 is(struct config c, int cores, int light, int heavy)

@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "app/lane.h"
 #include "base/limits.h"
+#include "web/lane.h"
 
 /* PW10: the queue is bounded, exactly, by the kernel's own count. */
 START_TEST(the_lane_holds_its_number_and_not_one_more)

@@ -1,7 +1,7 @@
 /* The lane a light worker reads off a request before anybody parsed it. */
 #include "unit.h"
 
-#include "app/route.h"
+#include "web/route.h"
 
 /* What a worker asks: the target, below /base or the script's name. */
 static enum row_lane

@@ -6,9 +6,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "app/worker.h"
 #include "base/limits.h"
 #include "tests/unit/fcgi_client.h"
+#include "web/worker.h"
 
 static struct wire w;
 static char out[1 << 20];

@@ -1,5 +1,5 @@
-#ifndef APP_CREW_H
-#define APP_CREW_H
+#ifndef WEB_CREW_H
+#define WEB_CREW_H
 
 #include "config/config.h"
 

@@ -1,4 +1,4 @@
-#include "app/gate_actor.h"
+#include "web/gate_actor.h"
 
 #include "core/access/admin.h"
 #include "core/access/api_key.h"

@@ -1,7 +1,5 @@
-#include "app/dispatch.h"
+#include "web/dispatch.h"
 
-#include "app/app.h"
-#include "app/gate.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -10,6 +8,8 @@
 #include "core/session/session.h"
 #include "crypto/password/password.h"
 #include "http/cors.h"
+#include "web/app.h"
+#include "web/gate.h"
 
 /* Whom an Idempotency-Key belongs to: the actor, or the network. */
 static struct str

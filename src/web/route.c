@@ -1,4 +1,4 @@
-#include "app/route.h"
+#include "web/route.h"
 
 static const char *const method_names[] = {
 	[METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD", [METHOD_POST] = "POST",

@@ -1,4 +1,4 @@
-/* postern: the web process. How it runs is found out, see app/listen.h. */
+/* postern: the web process. How it runs is found out, see web/listen.h. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,13 +10,6 @@
 
 #include <sodium.h>
 
-#include "app/app.h"
-#include "app/crew.h"
-#include "app/dispatch.h"
-#include "app/listen.h"
-#include "app/master.h"
-#include "app/reload.h"
-#include "app/route.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -25,6 +18,13 @@
 #include "http/transport/transport_cgi.h"
 #include "runtime/sandbox.h"
 #include "store/pg/db.h"
+#include "web/app.h"
+#include "web/crew.h"
+#include "web/dispatch.h"
+#include "web/listen.h"
+#include "web/master.h"
+#include "web/reload.h"
+#include "web/route.h"
 
 #define EXIT_USAGE 64
 #define EXIT_CONFIG 78 /* EX_CONFIG */

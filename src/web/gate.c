@@ -1,12 +1,12 @@
-#include "app/gate.h"
+#include "web/gate.h"
 
-#include "app/gate_actor.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "core/access/api_key.h"
 #include "core/factor/factor.h"
 #include "core/limit.h"
 #include "crypto/password/password.h"
+#include "web/gate_actor.h"
 
 #define QUARTER (900 * CLOCK_SECOND)
 #define HOUR (3600 * CLOCK_SECOND)
@@ -91,7 +91,7 @@ per_user(const struct route *r)
 }
 
 static enum err
-admit(struct call *c)
+check_limit_and_actor(struct call *c)
 {
 	struct limit *l = limit_of(c, c->route->bucket);
 	struct limit *own = NULL;
@@ -116,7 +116,7 @@ admit(struct call *c)
  * address that must be verified and is not any more (row LG7).
  */
 static enum err
-complete(const struct call *c)
+check_enrolled(const struct call *c)
 {
 	const struct session *s = c->actor.session;
 
@@ -143,7 +143,7 @@ administration(const struct call *c)
 
 /* Has who asks proved himself lately enough? */
 static enum err
-fresh(const struct call *c)
+check_recent(const struct call *c)
 {
 	const struct session *s = c->actor.session;
 	bool admin = c->route->who == WHO_PERMISSION;
@@ -186,15 +186,15 @@ gate(struct call *c, struct exchange *x, struct request *rq)
 	}
 	e = take_body(c, x, rq);
 	if (e == E_OK)
-		e = admit(c);
+		e = check_limit_and_actor(c);
 	if (e == E_OK)
 		acts(c);
 	if (e == E_OK)
 		password_share(c->ctx->actor_user);
 	if (e == E_OK)
-		e = complete(c);
+		e = check_enrolled(c);
 	if (e == E_OK)
-		e = fresh(c);
+		e = check_recent(c);
 	if (e == E_OK && c->route->handler->fields)
 		e = schema_check(c->route->handler->fields, rq, c->re,
 		    &c->in);

@@ -1,8 +1,8 @@
-#ifndef APP_GATE_H
-#define APP_GATE_H
+#ifndef WEB_GATE_H
+#define WEB_GATE_H
 
-#include "app/route.h"
 #include "http/transport/transport.h"
+#include "web/route.h"
 
 /*
  * Apply the row in one fixed order: canonical path (made by the request) →

@@ -1,9 +1,9 @@
-#ifndef APP_MASTER_H
-#define APP_MASTER_H
+#ifndef WEB_MASTER_H
+#define WEB_MASTER_H
 
 #include <sys/types.h>
 
-#include "app/worker.h"
+#include "web/worker.h"
 
 #define MASTER_WORKERS 512 /* of all kinds together, old ones besides */
 
@@ -12,7 +12,7 @@
  *   a worker that ends is replaced, with back-off (0.1 s to 2 s) when it ended
  *   early and in error;
  *   SIGTERM, SIGINT: requests in hand are finished, within 10 s, then KILL;
- *   SIGHUP: app/reload.h; a program or configuration that does not pass
+ *   SIGHUP: web/reload.h; a program or configuration that does not pass
  *   --check changes nothing but the log.
  * When the master itself is killed its workers get SIGTERM and end the same
  * way.

@@ -1,4 +1,4 @@
-#include "app/master.h"
+#include "web/master.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "app/reload.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "runtime/notify.h"
+#include "web/reload.h"
 
 #define GRACE (10 * CLOCK_SECOND)
 #define EARLY CLOCK_SECOND /* a worker that ends younger is ill */

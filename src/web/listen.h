@@ -1,5 +1,5 @@
-#ifndef APP_LISTEN_H
-#define APP_LISTEN_H
+#ifndef WEB_LISTEN_H
+#define WEB_LISTEN_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
-#ifndef APP_DISPATCH_H
-#define APP_DISPATCH_H
+#ifndef WEB_DISPATCH_H
+#define WEB_DISPATCH_H
 
 #include "http/transport/transport.h"
 

@@ -1,5 +1,5 @@
-#ifndef APP_RELOAD_H
-#define APP_RELOAD_H
+#ifndef WEB_RELOAD_H
+#define WEB_RELOAD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-#ifndef APP_HOLD_H
-#define APP_HOLD_H
+#ifndef WEB_HOLD_H
+#define WEB_HOLD_H
 
 #include <sys/epoll.h>
 

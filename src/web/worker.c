@@ -1,4 +1,4 @@
-#include "app/worker.h"
+#include "web/worker.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -8,11 +8,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "app/hold.h"
-#include "app/listen.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "web/hold.h"
+#include "web/listen.h"
 
 #define FIRST_MS 5000	 /* a peer that connects and says little */
 #define KEPT_MS 300	 /* a kept connection that says nothing more */

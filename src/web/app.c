@@ -1,12 +1,12 @@
-#include "app/app.h"
+#include "web/app.h"
 
 #include <sodium.h>
 
-#include "app/route.h"
 #include "base/clock.h"
 #include "core/access/api_key.h"
 #include "core/session/signing.h"
 #include "crypto/password/password.h"
+#include "web/route.h"
 
 #define SETTLE_ARENA ((size_t)1 << 20)
 #define CONNINFO_ARENA ((size_t)64 << 10)

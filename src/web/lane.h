@@ -1,5 +1,5 @@
-#ifndef APP_LANE_H
-#define APP_LANE_H
+#ifndef WEB_LANE_H
+#define WEB_LANE_H
 
 #include "http/transport/transport_fcgi.h"
 

@@ -1,8 +1,8 @@
-#include "app/crew.h"
+#include "web/crew.h"
 
 #include <unistd.h>
 
-#include "app/master.h"
+#include "web/master.h"
 
 #define HEAVY_PER_CORE 2 /* one hashes while another reads or answers */
 

@@ -1,5 +1,5 @@
-#ifndef APP_APP_H
-#define APP_APP_H
+#ifndef WEB_APP_H
+#define WEB_APP_H
 
 #include "core/ctx.h"
 

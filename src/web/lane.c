@@ -1,4 +1,4 @@
-#include "app/lane.h"
+#include "web/lane.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

@@ -1,5 +1,5 @@
-#ifndef APP_ROUTE_H
-#define APP_ROUTE_H
+#ifndef WEB_ROUTE_H
+#define WEB_ROUTE_H
 
 #include "core/ctx.h"
 #include "http/request.h"

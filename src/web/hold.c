@@ -1,4 +1,4 @@
-#include "app/hold.h"
+#include "web/hold.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-#ifndef APP_GATE_ACTOR_H
-#define APP_GATE_ACTOR_H
+#ifndef WEB_GATE_ACTOR_H
+#define WEB_GATE_ACTOR_H
 
-#include "app/route.h"
 #include "core/session/session.h"
+#include "web/route.h"
 
 /*
  * Find out who asks (the row wants somebody). The secret is looked for in

@@ -1,4 +1,4 @@
-#include "app/reload.h"
+#include "web/reload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "app/listen.h"
 #include "base/str.h"
 #include "runtime/environ.h"
+#include "web/listen.h"
 
 /* "PID FD WORKER…": only good in the process that wrote it. */
 #define ADOPT "POSTERN_ADOPT"

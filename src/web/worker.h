@@ -1,16 +1,17 @@
-#ifndef APP_WORKER_H
-#define APP_WORKER_H
+#ifndef WEB_WORKER_H
+#define WEB_WORKER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "app/lane.h"
 #include "http/transport/transport.h"
+#include "web/lane.h"
 
 /*
  * A worker takes one request at a time, and none before all of it is there: a
- * slow one waits in app/hold.h, where it keeps nobody. Light ones accept; heavy ones take
- * what light ones pass on (app/lane.h); a single one does both kinds.
+ * slow one waits in web/hold.h, where it keeps nobody. Light ones accept; heavy
+ * ones take
+ * what light ones pass on (web/lane.h); a single one does both kinds.
  */
 enum worker_kind { WORKER_LIGHT = 1, WORKER_HEAVY, WORKER_SINGLE };
 

@@ -1,4 +1,4 @@
-#include "app/listen.h"
+#include "web/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
