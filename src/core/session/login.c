@@ -47,7 +47,8 @@ device_of(struct ctx *x, struct str token)
 }
 
 static enum err
-begin(struct ctx *x, struct str identifier, const struct device_claim *d,
+find_and_charge(struct ctx *x, struct str identifier,
+    const struct device_claim *d,
     struct begun *b)
 {
 	const struct config *c = x->config;
@@ -159,7 +160,7 @@ authenticate(struct ctx *x, struct str identifier, struct str password,
 
 	if (password_busy())
 		return E_BUSY;
-	e = begin(x, identifier, device, b);
+	e = find_and_charge(x, identifier, device, b);
 	if (e != E_OK)
 		return e;
 	if (!allowed(x, device, b))
@@ -173,7 +174,7 @@ authenticate(struct ctx *x, struct str identifier, struct str password,
 
 /* The specific reason, only after the secret was proved (row LG4). */
 static enum err
-admissible(struct ctx *x, const struct begun *b)
+check_account_state(struct ctx *x, const struct begun *b)
 {
 	enum err e = E_OK;
 
@@ -300,7 +301,7 @@ login(struct ctx *x, const struct credentials *in, struct login *out)
 		e = authenticate(x, in->identifier, in->password, &d, &b,
 		    &outdated);
 	if (e == E_OK)
-		e = admissible(x, &b);
+		e = check_account_state(x, &b);
 	if (e != E_OK)
 		return e;
 	forget_copied(x, &b);
