@@ -6,7 +6,7 @@
 #include "queue/mail.h"
 #include "queue/mail_address.h"
 #include "queue/mailer.h"
-#include "queue/transfer_http.h"
+#include "worker/webclient/webclient_pool.h"
 
 #define WAIT (35 * CLOCK_SECOND) /* more than a transfer may take */
 #define STEP_MS 100
@@ -14,21 +14,21 @@
 
 /* What to look at, by the words of libcurl and of the relay. */
 static const char *
-advice(const struct transfer_result *r)
+advice(const struct smtp_result *r)
 {
-	if (r->end == TRANSFER_UNREACHABLE)
+	if (r->end == SMTP_UNREACHABLE)
 		return "look at smtp.host and smtp.port, and whether a "
 		    "firewall stands between";
-	if (r->end == TRANSFER_UNTRUSTED && strstr(r->reason, "STARTTLS"))
+	if (r->end == SMTP_UNTRUSTED && strstr(r->reason, "STARTTLS"))
 		return "smtp.tls wants TLS and the relay has none; set "
 		    "smtp.tls to false where nobody else can listen";
-	if (r->end == TRANSFER_UNTRUSTED && (strstr(r->reason, "SSL") ||
+	if (r->end == SMTP_UNTRUSTED && (strstr(r->reason, "SSL") ||
 	    strstr(r->reason, "certificate")))
 		return "TLS failed; look at smtp.host, which the certificate "
 		    "must name, and at smtp.ca_file";
-	if (r->end == TRANSFER_UNTRUSTED)
+	if (r->end == SMTP_UNTRUSTED)
 		return "look at smtp.user and smtp.password";
-	if (r->end == TRANSFER_REFUSED)
+	if (r->end == SMTP_REFUSED)
 		return "the relay does not want this mail; look at smtp.from "
 		    "and at whom it serves";
 	return "look at the log of the relay";
@@ -36,58 +36,58 @@ advice(const struct transfer_result *r)
 
 static enum finding
 judge(struct arena *a, const struct config *c,
-    const struct transfer_result *r, struct str *detail)
+    const struct smtp_result *r, struct str *detail)
 {
-	*detail = r->end == TRANSFER_DONE ?
+	*detail = r->end == SMTP_DONE ?
 	    arena_fmt(a, "%s port %ld, %s", c->smtp_host, c->smtp_port,
 		c->smtp_tls ? "by TLS" : "without TLS: smtp.tls is false") :
 	    arena_fmt(a, "%s port %ld: %s; %s", c->smtp_host, c->smtp_port,
 		r->reason[0] ? r->reason : "no answer in time", advice(r));
-	return r->end == TRANSFER_DONE ? FINE :
-	    r->end == TRANSFER_UNREACHABLE ? WARNING : FAULT;
+	return r->end == SMTP_DONE ? FINE :
+	    r->end == SMTP_UNREACHABLE ? WARNING : FAULT;
 }
 
 /* The relay does what was put into the pool; or it is given up. */
-static struct transfer_result
-finish(struct transfer *t)
+static struct smtp_result
+finish(struct smtp_pool *t)
 {
-	struct transfer_result r = { .end = TRANSFER_STOPPED };
+	struct smtp_result r = { .end = SMTP_STOPPED };
 	int64_t until = clock_mono() + WAIT;
 
-	while (!transfer_next(t, &r) && clock_mono() < until)
-		transfer_work(t, NULL, STEP_MS);
-	transfer_abandon(t);
+	while (!smtp_next(t, &r) && clock_mono() < until)
+		smtp_work(t, NULL, STEP_MS);
+	smtp_abandon(t);
 	return r;
 }
 
-static struct transfer *
+static struct smtp_pool *
 open_relay(const struct config *c)
 {
-	struct transfer_options o = mailer_relay(c);
+	struct smtp_options o = mailer_relay(c);
 
 	o.connections = 1;
-	transfer_init();
-	return transfer_new(&o);
+	smtp_init();
+	return smtp_new(&o);
 }
 
 /* m NULL: only a look. */
 static enum finding
 ask_relay(struct arena *a, const struct config *c,
-    const struct transfer_mail *m, struct str *detail)
+    const struct smtp_mail *m, struct str *detail)
 {
-	struct transfer *t = open_relay(c);
-	struct transfer_result r;
+	struct smtp_pool *t = open_relay(c);
+	struct smtp_result r;
 
 	if (t == NULL) {
 		*detail = STR("smtp.host is not a host name");
 		return FAULT;
 	}
 	if (m)
-		transfer_add(t, m);
+		smtp_add(t, m);
 	else
-		transfer_probe(t, NULL);
+		smtp_probe(t, NULL);
 	r = finish(t);
-	transfer_free(&t);
+	smtp_free(&t);
 	return judge(a, c, &r, detail);
 }
 
@@ -101,7 +101,7 @@ enum finding
 reach_mail(struct arena *a, const struct config *c, struct str address,
     struct str *detail)
 {
-	struct transfer_mail m = { .to = address,
+	struct smtp_mail m = { .to = address,
 		.before = clock_mono() + WAIT };
 	cJSON *payload = json_object();
 	struct mail_sender sender;
@@ -135,31 +135,31 @@ allow(void *arg, const struct net_addr *addr)
  * who saw none.
  */
 static bool
-post(const char *url, struct http_answer *answer)
+post(const char *url, struct webclient_answer *answer)
 {
 	static const char *const headers[] = {
 		"Content-Type: application/json",
 		"Authorization: Bearer posternctl-doctor", NULL };
-	const struct http_pool_options o = { .slots = 1, .ca_file = "",
+	const struct webclient_pool_options o = { .slots = 1, .ca_file = "",
 		.allow = allow };
-	const struct http_post p = { .url = url, .headers = headers,
+	const struct webclient_post p = { .url = url, .headers = headers,
 		.body = STR("{}") };
 	int64_t until = clock_mono() + WAIT;
-	struct http_pool *pool;
+	struct webclient_pool *pool;
 	bool ended = false;
 
-	transfer_init();
-	pool = http_pool_new(&o);
-	if (pool && http_pool_start(pool, &p))
-		while (!(ended = http_pool_next(pool, answer)) &&
+	smtp_init();
+	pool = webclient_pool_new(&o);
+	if (pool && webclient_pool_start(pool, &p))
+		while (!(ended = webclient_pool_next(pool, answer)) &&
 		    clock_mono() < until)
-			http_pool_work(pool, STEP_MS, NULL);
-	http_pool_free(&pool);
+			webclient_poller_work(pool, STEP_MS, NULL);
+	webclient_pool_free(&pool);
 	return ended;
 }
 
 static struct str
-code_of(struct arena *a, const struct http_answer *answer)
+code_of(struct arena *a, const struct webclient_answer *answer)
 {
 	cJSON *o = NULL;
 
@@ -169,7 +169,7 @@ code_of(struct arena *a, const struct http_answer *answer)
 }
 
 static enum finding
-judge_web(struct arena *a, const struct http_answer *w, const char **what)
+judge_web(struct arena *a, const struct webclient_answer *w, const char **what)
 {
 	struct str code = code_of(a, w);
 
@@ -197,7 +197,7 @@ enum finding
 reach_web(struct arena *a, const struct config *c, struct str *detail)
 {
 	struct str base = str_of(c->public_url), path = str_of(c->base_path);
-	struct http_answer w = { .status = 0 };
+	struct webclient_answer w = { .status = 0 };
 	const char *what, *url;
 	enum finding f;
 

@@ -3,8 +3,8 @@
 
 #include "config/config.h"
 #include "queue/job.h"
-#include "queue/transfer_http.h"
 #include "store/pg/db.h"
+#include "worker/webclient/webclient_pool.h"
 
 /*
  * The worker's side of the tables webhook_deliveries and webhook_claims (rows
@@ -76,7 +76,7 @@ struct delivery_end {
 
 /* What an answer means for d; everything of *out that is text lives in a. */
 void delivery_judge(struct arena *a, const struct delivery *d,
-    const struct http_answer *answer, struct delivery_end *out);
+    const struct webclient_answer *answer, struct delivery_end *out);
 
 /* d is not to be sent at all, for this reason. */
 void delivery_refuse(struct arena *a, const struct delivery *d,

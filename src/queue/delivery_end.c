@@ -64,7 +64,7 @@ delivery_back(struct arena *a, const struct delivery *d,
 
 void
 delivery_judge(struct arena *a, const struct delivery *d,
-    const struct http_answer *answer, struct delivery_end *out)
+    const struct webclient_answer *answer, struct delivery_end *out)
 {
 	long status = answer->status;
 

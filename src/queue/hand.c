@@ -25,10 +25,10 @@ line_up(struct hand *h, struct endpoint *e)
 	e->lined_up = true;
 	e->after = NULL;
 	if (h->line)
-		h->line_end->after = e;
+		h->smtp_queue_end->after = e;
 	else
 		h->line = e;
-	h->line_end = e;
+	h->smtp_queue_end = e;
 	h->lined++;
 }
 

@@ -26,7 +26,8 @@ struct hand {
 	struct errand *free;
 	uint64_t takes; /* claims so far */
 	int held;
-	struct endpoint *line, *line_end; /* endpoints with errands that wait */
+	/* endpoints with errands that wait */
+	struct endpoint *line, *smtp_queue_end;
 	int lined;
 };
 

@@ -33,7 +33,7 @@ mail_hand_add(struct mail_hand *h, const struct job *claimed)
 		ended(h);
 		return;
 	}
-	transfer_add(h->transfer, &(struct transfer_mail){
+	smtp_add(h->transfer, &(struct smtp_mail){
 	    .from = h->sender->address, .to = l->mail.to,
 	    .message = l->mail.message, .priority = l->job.priority,
 	    .before = l->job.begin_by, .arg = l });
@@ -41,14 +41,14 @@ mail_hand_add(struct mail_hand *h, const struct job *claimed)
 
 void
 mail_hand_end(struct mail_hand *h, struct mail_load *l,
-    const struct transfer_result *r)
+    const struct smtp_result *r)
 {
 	mail_load_judge(l, r);
 	ended(h);
 }
 
 size_t
-mail_hand_ended(struct mail_hand *h, struct mail_load *out[TRANSFER_ROOM])
+mail_hand_ended(struct mail_hand *h, struct mail_load *out[SMTP_ROOM])
 {
 	size_t n = 0, all = (size_t)(h->used - h->open);
 
@@ -74,7 +74,7 @@ mail_hand_shrink(struct mail_hand *h)
 {
 	int freed = 0;
 
-	for (int i = 0; i < TRANSFER_ROOM; i++)
+	for (int i = 0; i < SMTP_ROOM; i++)
 		if (h->loads[i].arena) {
 			arena_free(&h->loads[i].arena);
 			freed++;
@@ -88,7 +88,7 @@ mail_hand_shrink(struct mail_hand *h)
 struct str
 mail_hand_leases(const struct mail_hand *h, struct arena *a, struct str list)
 {
-	for (const struct mail_load *l = h->loads; l < h->loads + TRANSFER_ROOM;
+	for (const struct mail_load *l = h->loads; l < h->loads + SMTP_ROOM;
 	    l++)
 		if (l->used)
 			list = arena_fmt(a, "%.*s%s%.*s", STR_FMT(list),

@@ -8,10 +8,10 @@
  * until that is written.
  */
 struct mail_hand {
-	struct transfer *transfer;
+	struct smtp_pool *transfer;
 	const struct keyring *keys;
 	const struct mail_sender *sender;
-	struct mail_load loads[TRANSFER_ROOM];
+	struct mail_load loads[SMTP_ROOM];
 	int used;	  /* of them */
 	int open;	  /* of those */
 	int64_t ended_at; /* µs, monotonic: the first that nobody takes to be
@@ -20,17 +20,17 @@ struct mail_hand {
 
 /*
  * Make the message of what was claimed and put it into the line, or end it at
- * once; there must be room: used < TRANSFER_ROOM.
+ * once; there must be room: used < SMTP_ROOM.
  */
 void mail_hand_add(struct mail_hand *h, const struct job *claimed);
 
 /* It was sent, or not. */
 void mail_hand_end(struct mail_hand *h, struct mail_load *l,
-    const struct transfer_result *r);
+    const struct smtp_result *r);
 
 /* Take those that ended, to have it written: how many. */
 size_t mail_hand_ended(struct mail_hand *h,
-    struct mail_load *out[TRANSFER_ROOM]);
+    struct mail_load *out[SMTP_ROOM]);
 
 /* It is written, by us or not; or never will be. */
 void mail_hand_drop(struct mail_hand *h, struct mail_load *l, bool ours);

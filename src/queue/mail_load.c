@@ -71,13 +71,13 @@ mail_load_fill(struct mail_load *l, const struct job *claimed,
 
 static void
 retry(struct mail_load *l, int64_t delay, bool free,
-    const struct transfer_result *r)
+    const struct smtp_result *r)
 {
 	log_warn("mail will be tried again", log_s("job", l->job.id),
 	    log_i("attempts", l->job.attempts), log_i("code", r->code),
 	    log_i("delay_ms", delay / CLOCK_MS));
 	ends(l, job_end_retry(&l->job, delay, free, r->end ==
-	    TRANSFER_STOPPED ? "the worker was stopped" :
+	    SMTP_STOPPED ? "the worker was stopped" :
 	    arena_str(l->arena, str_of(r->reason)).p));
 }
 
@@ -86,7 +86,7 @@ retry(struct mail_load *l, int64_t delay, bool free,
  * alone goes into the log.
  */
 static void
-refused(struct mail_load *l, const struct transfer_result *r)
+refused(struct mail_load *l, const struct smtp_result *r)
 {
 	char logged[64];
 
@@ -100,7 +100,7 @@ refused(struct mail_load *l, const struct transfer_result *r)
 
 /* The connection ended in the midst: soon again, for others work on. */
 static void
-lost(struct mail_load *l, const struct transfer_result *r)
+lost(struct mail_load *l, const struct smtp_result *r)
 {
 	int64_t delay = l->job.attempts < 6 ?
 	    CLOCK_SECOND << (l->job.attempts - 1) : LOST_MAX;
@@ -119,27 +119,27 @@ unsent(struct mail_load *l)
 }
 
 void
-mail_load_judge(struct mail_load *l, const struct transfer_result *r)
+mail_load_judge(struct mail_load *l, const struct smtp_result *r)
 {
 	switch (r->end) {
-	case TRANSFER_DONE:
+	case SMTP_DONE:
 		ends(l, job_end_done(&l->job));
 		break;
-	case TRANSFER_UNREACHABLE:
-	case TRANSFER_UNTRUSTED:
+	case SMTP_UNREACHABLE:
+	case SMTP_UNTRUSTED:
 		retry(l, 0, true, r);
 		break;
-	case TRANSFER_REFUSED:
+	case SMTP_REFUSED:
 		refused(l, r);
 		break;
-	case TRANSFER_LOST:
+	case SMTP_LOST:
 		lost(l, r);
 		break;
-	case TRANSFER_STOPPED:
+	case SMTP_STOPPED:
 		retry(l, 0, !r->maybe_sent, r);
 		break;
-	case TRANSFER_UNSENT:
-	case TRANSFER_LATE:
+	case SMTP_UNSENT:
+	case SMTP_LATE:
 		unsent(l);
 		break;
 	}

@@ -3,7 +3,7 @@
 
 #include "queue/job.h"
 #include "queue/mail.h"
-#include "queue/transfer.h"
+#include "worker/smtp/smtp_pool.h"
 
 /* A mail in the mailer's hand, from its claim until its end is written. */
 struct mail_load {
@@ -29,7 +29,7 @@ bool mail_load_fill(struct mail_load *l, const struct job *claimed,
  * connection, a dead letter after a 5xx (row RE6), no try where there was no
  * relay.
  */
-void mail_load_judge(struct mail_load *l, const struct transfer_result *r);
+void mail_load_judge(struct mail_load *l, const struct smtp_result *r);
 
 /* Say what became of it, now that it is written; ours: by us. */
 void mail_load_report(const struct mail_load *l, bool ours);

@@ -38,7 +38,7 @@ land(struct mail_talk *t, struct rows **rows)
 
 	while (!db_ended(db, rows, &err)) {
 		p.fd = db_fd(db, &p.events);
-		transfer_work(t->hand->transfer, &p, LOOK_MS);
+		smtp_work(t->hand->transfer, &p, LOOK_MS);
 	}
 	return err;
 }
@@ -53,11 +53,11 @@ static int
 room(struct mail_talk *t, int64_t now)
 {
 	const struct mail_hand *h = t->hand;
-	int n, left = TRANSFER_ROOM - 1 - h->used; /* one is for a probe */
+	int n, left = SMTP_ROOM - 1 - h->used; /* one is for a probe */
 
 	if (h->open == 0)
 		t->claim_at = 0;
-	if (now < t->claim_at || transfer_waiting(h->transfer) > t->ahead / 2)
+	if (now < t->claim_at || smtp_waiting(h->transfer) > t->ahead / 2)
 		return 0;
 	n = t->connections + t->ahead - h->open;
 	return n < left ? n : left;
@@ -110,7 +110,7 @@ mail_talk_take(struct mail_talk *t)
 static void
 say(struct mail_talk *t, size_t from, size_t n)
 {
-	struct job_end list[TRANSFER_ROOM];
+	struct job_end list[SMTP_ROOM];
 
 	for (size_t i = 0; i < n; i++)
 		list[i] = t->batch[from + i]->end;

@@ -16,7 +16,7 @@ struct mail_talk {
 	struct job *jobs;
 	size_t claimed;
 	struct arena *ends; /* of a record */
-	struct mail_load *batch[TRANSFER_ROOM];
+	struct mail_load *batch[SMTP_ROOM];
 	size_t n;	    /* of those, being written */
 	int ahead;	    /* how many to claim beyond the connections */
 	bool full;	    /* the last claim got all it asked for */

@@ -13,17 +13,17 @@
 struct mailer {
 	struct arena *arena; /* of the settings below */
 	struct mail_sender sender;
-	struct transfer *transfer; /* NULL: there is no relay */
+	struct smtp_pool *transfer; /* NULL: there is no relay */
 	struct circuit circuit;
 	bool probing;
 	struct mail_hand hand;
 	struct mail_talk talk;
 };
 
-struct transfer_options
+struct smtp_options
 mailer_relay(const struct config *c)
 {
-	return (struct transfer_options){
+	return (struct smtp_options){
 		.host = c->smtp_host,
 		.port = c->smtp_port,
 		.user = c->smtp_user,
@@ -37,7 +37,7 @@ mailer_relay(const struct config *c)
 static bool
 connect_relay(struct mailer *m, const struct config *c)
 {
-	const struct transfer_options o = mailer_relay(c);
+	const struct smtp_options o = mailer_relay(c);
 
 	if (*c->smtp_host == '\0') {
 		log_warn("smtp.host is empty: mail stays in the queue");
@@ -46,8 +46,8 @@ connect_relay(struct mailer *m, const struct config *c)
 	if (*c->smtp_user && !c->smtp_tls)
 		log_warn("smtp.tls is off: the relay's password travels "
 		    "in the clear");
-	transfer_init();
-	m->transfer = transfer_new(&o);
+	smtp_init();
+	m->transfer = smtp_new(&o);
 	if (m->transfer == NULL)
 		log_fatal("smtp.host is not a host name");
 	return m->transfer != NULL;
@@ -86,7 +86,7 @@ mailer_free(struct mailer **mp)
 
 	if (m == NULL)
 		return;
-	transfer_free(&m->transfer);
+	smtp_free(&m->transfer);
 	template_dir_cache_free(&m->sender.source.templates.cache);
 	mail_hand_shrink(&m->hand);
 	mail_talk_close(&m->talk);
@@ -97,32 +97,32 @@ mailer_free(struct mailer **mp)
 
 /* The relay is not there; said once, not at every probe. */
 static void
-relay_failed(struct mailer *m, const struct transfer_result *r)
+relay_failed(struct mailer *m, const struct smtp_result *r)
 {
 	if (!m->circuit.open)
 		log_error("the mail relay does not work for us",
 		    log_c("why", r->reason), log_i("code", r->code));
-	circuit_fail(&m->circuit, clock_mono(), r->end == TRANSFER_UNTRUSTED);
+	circuit_fail(&m->circuit, clock_mono(), r->end == SMTP_UNTRUSTED);
 }
 
 static void
-probed(struct mailer *m, const struct transfer_result *r)
+probed(struct mailer *m, const struct smtp_result *r)
 {
 	m->probing = false;
-	if (r->end == TRANSFER_STOPPED || r->end == TRANSFER_UNSENT)
+	if (r->end == SMTP_STOPPED || r->end == SMTP_UNSENT)
 		return;
-	if (r->end != TRANSFER_DONE)
+	if (r->end != SMTP_DONE)
 		relay_failed(m, r);
 	else if (circuit_close(&m->circuit))
 		log_info("the mail relay is back");
 }
 
 static void
-judge(struct mailer *m, struct mail_load *l, const struct transfer_result *r)
+judge(struct mailer *m, struct mail_load *l, const struct smtp_result *r)
 {
 	/* Those that were under way beside the first tell nothing new. */
-	if (!m->circuit.open && (r->end == TRANSFER_UNREACHABLE ||
-	    r->end == TRANSFER_UNTRUSTED || r->end == TRANSFER_LOST))
+	if (!m->circuit.open && (r->end == SMTP_UNREACHABLE ||
+	    r->end == SMTP_UNTRUSTED || r->end == SMTP_LOST))
 		relay_failed(m, r);
 	mail_hand_end(&m->hand, l, r);
 }
@@ -130,9 +130,9 @@ judge(struct mailer *m, struct mail_load *l, const struct transfer_result *r)
 static void
 collect(struct mailer *m)
 {
-	struct transfer_result r;
+	struct smtp_result r;
 
-	while (m->transfer && transfer_next(m->transfer, &r))
+	while (m->transfer && smtp_next(m->transfer, &r))
 		if (r.arg == NULL)
 			probed(m, &r);
 		else
@@ -145,7 +145,7 @@ probe(struct mailer *m)
 	if (m->probing || !circuit_due(&m->circuit, clock_mono()))
 		return;
 	m->probing = true;
-	transfer_probe(m->transfer, NULL);
+	smtp_probe(m->transfer, NULL);
 }
 
 /* The relay's turn; is there an end that is to be written now? */
@@ -154,7 +154,7 @@ turn(struct mailer *m, int ms)
 {
 	bool ended = m->hand.used > m->hand.open;
 
-	transfer_work(m->transfer, NULL,
+	smtp_work(m->transfer, NULL,
 	    ended && ms > ENDED_MS ? ENDED_MS : ms);
 	collect(m);
 	return mail_talk_settle(&m->talk, false);
@@ -170,7 +170,7 @@ mailer_step(struct mailer *m, bool stopping, int ms)
 		return false;
 	probe(m);
 	if (stopping)
-		transfer_halt(m->transfer);
+		smtp_halt(m->transfer);
 	else if (!m->circuit.open)
 		mail_talk_claim(t);
 	collect(m);
@@ -188,8 +188,8 @@ mailer_wait(struct mailer *m, int ms)
 {
 	int64_t end = clock_mono() + ms * CLOCK_MS;
 
-	while (m->transfer && transfer_busy(m->transfer) && ms > 0) {
-		transfer_work(m->transfer, NULL, ms);
+	while (m->transfer && smtp_busy(m->transfer) && ms > 0) {
+		smtp_work(m->transfer, NULL, ms);
 		ms = (int)((end - clock_mono()) / CLOCK_MS);
 	}
 	if (ms > 0)
@@ -199,7 +199,7 @@ mailer_wait(struct mailer *m, int ms)
 bool
 mailer_rest(struct mailer *m)
 {
-	return m->transfer == NULL || transfer_rest(m->transfer);
+	return m->transfer == NULL || smtp_rest(m->transfer);
 }
 
 void
@@ -207,7 +207,7 @@ mailer_abandon(struct mailer *m)
 {
 	if (m->transfer == NULL)
 		return;
-	transfer_abandon(m->transfer);
+	smtp_abandon(m->transfer);
 	collect(m);
 	if (mail_talk_settle(&m->talk, true))
 		mail_talk_settled(&m->talk);

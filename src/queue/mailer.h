@@ -3,7 +3,7 @@
 
 #include "config/config.h"
 #include "queue/job.h"
-#include "queue/transfer.h"
+#include "worker/smtp/smtp_pool.h"
 
 /*
  * What does jobs of kind "mail": one relay, smtp.connections to it at most,
@@ -13,7 +13,7 @@
 struct mailer;
 
 /* How the settings reach the relay; smtp.connections to it at most. */
-struct transfer_options mailer_relay(const struct config *c);
+struct smtp_options mailer_relay(const struct config *c);
 
 /* NULL when a setting cannot be used; it is logged by name. */
 struct mailer *mailer_new(const struct config *c, struct queue *q);
@@ -28,7 +28,7 @@ bool mailer_step(struct mailer *m, bool stopping, int ms);
 /* Instead of a pause: what was claimed is brought on for ms. */
 void mailer_wait(struct mailer *m, int ms);
 
-/* May one fork? See transfer_rest. */
+/* May one fork? See smtp_rest. */
 bool mailer_rest(struct mailer *m);
 
 /* Give up what is in hand: due again. */

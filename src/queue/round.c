@@ -9,7 +9,7 @@
 #include "core/outgoing/webhook_url.h"
 #include "queue/batch.h"
 #include "queue/talk.h"
-#include "queue/transfer.h"
+#include "worker/smtp/smtp_pool.h"
 
 #define SLOTS 512
 #define WAIT_MS 100
@@ -25,7 +25,7 @@
 struct round {
 	const struct config *config;
 	struct queue *queue;
-	struct http_pool *pool;
+	struct webclient_pool *pool;
 	struct hand hand;
 	struct talk talk;
 	struct arena *scratch; /* of one send */
@@ -43,11 +43,11 @@ struct round *
 round_new(const struct config *c, struct queue *q)
 {
 	struct round *r = calloc(1, sizeof(*r));
-	struct http_pool_options o = { .slots = SLOTS,
+	struct webclient_pool_options o = { .slots = SLOTS,
 		.ca_file = c->webhooks_ca, .allow = allow, .arg = r };
 
-	transfer_init();
-	if (r == NULL || (r->pool = http_pool_new(&o)) == NULL) {
+	smtp_init();
+	if (r == NULL || (r->pool = webclient_pool_new(&o)) == NULL) {
 		log_error("out of memory", log_c("what", "courier"));
 		exit(70);
 	}
@@ -69,7 +69,7 @@ round_free(struct round **rp)
 			batch_drop(r->hand.errands[i].d.batch);
 			hand_drop(&r->hand, &r->hand.errands[i]);
 		}
-	http_pool_free(&r->pool);
+	webclient_pool_free(&r->pool);
 	talk_close(&r->talk);
 	arena_free(&r->scratch);
 	free(r);
@@ -90,7 +90,7 @@ static bool
 send(struct round *r, struct errand *x)
 {
 	const struct batch *b = x->d.batch;
-	const struct http_post post = {
+	const struct webclient_post post = {
 		.url = b->url.p,
 		.headers = signer_headers(r->scratch, b->signer, &x->d,
 		    clock_wall() / CLOCK_SECOND),
@@ -98,14 +98,14 @@ send(struct round *r, struct errand *x)
 		.arg = x,
 	};
 
-	return http_pool_start(r->pool, &post);
+	return webclient_pool_start(r->pool, &post);
 }
 
 /* Begin one, or say at once how it ended. */
 static void
 begin(struct round *r, struct errand *x)
 {
-	const struct http_answer no = { .reason = "not reachable" };
+	const struct webclient_answer no = { .reason = "not reachable" };
 	const char *why = refusal(&x->d);
 	struct batch *b = x->d.batch;
 	struct delivery_end *end;
@@ -151,11 +151,11 @@ dispatch(struct round *r)
 static void
 collect(struct round *r)
 {
-	struct http_answer answer;
+	struct webclient_answer answer;
 	struct delivery_end *end;
 	struct arena *a;
 
-	while (http_pool_next(r->pool, &answer)) {
+	while (webclient_pool_next(r->pool, &answer)) {
 		struct errand *x = answer.arg;
 		struct batch *b = x->d.batch;
 
@@ -177,7 +177,7 @@ round_step(struct round *r)
 	talk_step(&r->talk);
 	dispatch(r);
 	ms = talk_wait(&r->talk, &other, WAIT_MS);
-	http_pool_work(r->pool, ms, &other);
+	webclient_poller_work(r->pool, ms, &other);
 	collect(r);
 }
 
@@ -203,7 +203,7 @@ abandon(struct round *r)
 	struct delivery_end *end;
 	struct arena *a;
 
-	http_pool_free(&r->pool);
+	webclient_pool_free(&r->pool);
 	for (int i = 0; i < ERRANDS; i++) {
 		struct errand *x = &r->hand.errands[i];
 

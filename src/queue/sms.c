@@ -7,8 +7,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "queue/sms_request.h"
-#include "queue/transfer.h"
-#include "queue/transfer_http.h"
+#include "worker/smtp/smtp_pool.h"
+#include "worker/webclient/webclient_pool.h"
 
 #define SLOTS 8
 #define CLAIM_EVERY (200 * CLOCK_MS) /* while others are under way */
@@ -23,7 +23,7 @@ struct load {
 struct sms {
 	const struct config *config;
 	struct queue *queue;
-	struct http_pool *pool; /* NULL: no provider */
+	struct webclient_pool *pool; /* NULL: no provider */
 	struct load loads[SLOTS];
 	int64_t claim_at;
 };
@@ -40,7 +40,7 @@ allow(void *arg, const struct net_addr *addr)
 struct sms *
 sms_new(const struct config *c, struct queue *q)
 {
-	const struct http_pool_options o = { .slots = SLOTS, .ca_file = "",
+	const struct webclient_pool_options o = { .slots = SLOTS, .ca_file = "",
 		.allow = allow };
 	struct sms *s = calloc(1, sizeof(*s));
 
@@ -50,8 +50,8 @@ sms_new(const struct config *c, struct queue *q)
 	s->queue = q;
 	if (!sms_request_possible(c))
 		return s;
-	transfer_init();
-	s->pool = http_pool_new(&o);
+	smtp_init();
+	s->pool = webclient_pool_new(&o);
 	if (s->pool == NULL)
 		sms_free(&s);
 	return s;
@@ -64,7 +64,7 @@ sms_free(struct sms **sp)
 
 	if (s == NULL)
 		return;
-	http_pool_free(&s->pool);
+	webclient_pool_free(&s->pool);
 	for (int i = 0; i < SLOTS; i++)
 		if (s->loads[i].arena)
 			arena_free(&s->loads[i].arena);
@@ -116,7 +116,7 @@ static bool
 begin(struct sms *s, struct load *l)
 {
 	struct sms_request r;
-	struct http_post post;
+	struct webclient_post post;
 	struct job *j = &l->job;
 	const char *why = "the payload cannot be unsealed";
 	enum err e = job_open(s->queue->keys, l->arena, j);
@@ -130,9 +130,9 @@ begin(struct sms *s, struct load *l)
 		bury(s, l->arena, j, false, why);
 	if (e != E_OK)
 		return false;
-	post = (struct http_post){ .url = r.url, .headers = r.headers,
+	post = (struct webclient_post){ .url = r.url, .headers = r.headers,
 		.body = r.body, .arg = l };
-	if (http_pool_start(s->pool, &post))
+	if (webclient_pool_start(s->pool, &post))
 		return true;
 	settle(s, l->arena, job_end_retry(j, CLOCK_SECOND, true,
 	    "the request could not begin"));
@@ -163,7 +163,7 @@ take(struct sms *s, struct arena *a, const struct job *j)
 static void
 claim(struct sms *s, struct arena *a)
 {
-	int room = SLOTS - http_pool_busy(s->pool);
+	int room = SLOTS - webclient_pool_busy(s->pool);
 	int64_t now = clock_mono();
 	struct job *jobs;
 	size_t n;
@@ -179,7 +179,7 @@ claim(struct sms *s, struct arena *a)
 
 /* Codes are worth little in ten minutes: soon again, then less often. */
 static int64_t
-later(const struct job *j, const struct http_answer *r)
+later(const struct job *j, const struct webclient_answer *r)
 {
 	int64_t delay = j->attempts < 5 ? CLOCK_SECOND << j->attempts :
 	    LATER_MAX;
@@ -193,7 +193,7 @@ later(const struct job *j, const struct http_answer *r)
  * message.
  */
 static void
-ended(struct sms *s, const struct http_answer *r)
+ended(struct sms *s, const struct webclient_answer *r)
 {
 	struct load *l = r->arg;
 	struct job *j = &l->job;
@@ -222,16 +222,16 @@ ended(struct sms *s, const struct http_answer *r)
 bool
 sms_step(struct sms *s, struct arena *batch, bool stopping, int ms)
 {
-	struct http_answer answer;
+	struct webclient_answer answer;
 
 	if (s->pool == NULL)
 		return false;
 	if (!stopping)
 		claim(s, batch);
-	if (http_pool_busy(s->pool) == 0)
+	if (webclient_pool_busy(s->pool) == 0)
 		return false;
-	http_pool_work(s->pool, ms, NULL);
-	while (http_pool_next(s->pool, &answer))
+	webclient_poller_work(s->pool, ms, NULL);
+	while (webclient_pool_next(s->pool, &answer))
 		ended(s, &answer);
 	return true;
 }

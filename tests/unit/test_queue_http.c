@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "queue/transfer.h"
-#include "queue/transfer_http.h"
+#include "worker/smtp/smtp_pool.h"
+#include "worker/webclient/webclient_pool.h"
 
 static int listener, port;
 
@@ -63,21 +63,22 @@ static const char *
 post(const char *host, bool (*allow)(void *, const struct net_addr *))
 {
 	static const char *const headers[] = { "Expect:", NULL };
-	const struct http_pool_options o = { .slots = 2, .ca_file = "",
+	const struct webclient_pool_options o = { .slots = 2, .ca_file = "",
 		.allow = allow };
-	struct http_pool *pool = http_pool_new(&o);
-	struct http_answer answer = { .reason = "no answer" };
-	const struct http_post what = { .url = arena_fmt(a, "http://%s:%d/",
+	struct webclient_pool *pool = webclient_pool_new(&o);
+	struct webclient_answer answer = { .reason = "no answer" };
+	const struct webclient_post what = { .url =
+	    arena_fmt(a, "http://%s:%d/",
 		host, port).p, .headers = headers, .body = STR("{}") };
 	int64_t end = clock_mono() + 10 * CLOCK_SECOND;
 	bool done = false;
 
-	ck_assert(http_pool_start(pool, &what));
+	ck_assert(webclient_pool_start(pool, &what));
 	while (!done && !knocked() && clock_mono() < end) {
-		http_pool_work(pool, 50, NULL);
-		done = http_pool_next(pool, &answer);
+		webclient_poller_work(pool, 50, NULL);
+		done = webclient_pool_next(pool, &answer);
 	}
-	http_pool_free(&pool);
+	webclient_pool_free(&pool);
 	return answer.reason;
 }
 
@@ -95,7 +96,7 @@ START_TEST(no_private_address_is_connected_to_by_whatever_name)
 		"[2001:0:7f00:1::]", "10.0.0.1", "169.254.169.254",
 		"100.64.0.1", "[fe80::1]", "[fd00::1]" };
 
-	transfer_init();
+	smtp_init();
 	listen_here();
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		const char *why = post(hosts[i], only_public);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "queue/transfer.h"
+#include "worker/smtp/smtp_pool.h"
 
 static int heard; /* a pipe: recipients in the order they came */
 static int go;	  /* a pipe: the relay may read on */
@@ -103,24 +103,24 @@ relay_stop(void)
 	close(go);
 }
 
-static struct transfer *
+static struct smtp_pool *
 pool(int port, int connections)
 {
-	struct transfer_options o = { .host = "127.0.0.1", .port = port,
+	struct smtp_options o = { .host = "127.0.0.1", .port = port,
 		.user = "", .password = "", .ca_file = "",
 		.connections = connections };
-	struct transfer *t;
+	struct smtp_pool *t;
 
-	transfer_init();
-	t = transfer_new(&o);
+	smtp_init();
+	t = smtp_new(&o);
 	ck_assert_ptr_nonnull(t);
 	return t;
 }
 
 static void
-put(struct transfer *t, const char *to, int priority, int64_t before)
+put(struct smtp_pool *t, const char *to, int priority, int64_t before)
 {
-	transfer_add(t, &(struct transfer_mail){ .from = STR("a@b.test"),
+	smtp_add(t, &(struct smtp_mail){ .from = STR("a@b.test"),
 	    .to = str_of(to), .message = STR("Subject: x\r\n\r\nx\r\n"),
 	    .priority = priority, .before = before,
 	    .arg = (void *)(uintptr_t)to });
@@ -128,20 +128,20 @@ put(struct transfer *t, const char *to, int priority, int64_t before)
 
 /* Work until all have ended; how each did, by the first letter of its to. */
 static void
-run(struct transfer *t, enum transfer_end ends[128])
+run(struct smtp_pool *t, enum smtp_end ends[128])
 {
-	struct transfer_result r;
+	struct smtp_result r;
 
-	while (transfer_waiting(t) || transfer_busy(t))
-		transfer_work(t, NULL, 1000);
-	while (transfer_next(t, &r))
+	while (smtp_waiting(t) || smtp_busy(t))
+		smtp_work(t, NULL, 1000);
+	while (smtp_next(t, &r))
 		ends[*(const unsigned char *)r.arg & 127] = r.end;
 }
 
 START_TEST(the_most_urgent_goes_first_and_of_those_the_oldest)
 {
-	struct transfer *t = pool(relay_start(), 1);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct smtp_pool *t = pool(relay_start(), 1);
+	enum smtp_end ends[128] = { SMTP_LOST };
 	char order[6] = "";
 
 	put(t, "d@y.test", 5, INT64_MAX);
@@ -153,8 +153,8 @@ START_TEST(the_most_urgent_goes_first_and_of_those_the_oldest)
 	ck_assert_int_eq(read(heard, order, 5), 5);
 	ck_assert_str_eq(order, "abcde");
 	for (const char *p = "abcde"; *p; p++)
-		ck_assert_int_eq(ends[(int)*p], TRANSFER_DONE);
-	transfer_free(&t);
+		ck_assert_int_eq(ends[(int)*p], SMTP_DONE);
+	smtp_free(&t);
 	relay_stop();
 }
 END_TEST
@@ -162,18 +162,18 @@ END_TEST
 /* Row RE7: it waited behind others until it was worthless. */
 START_TEST(what_is_late_is_never_begun)
 {
-	struct transfer *t = pool(relay_start(), 2);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct smtp_pool *t = pool(relay_start(), 2);
+	enum smtp_end ends[128] = { SMTP_LOST };
 	char order[2] = "";
 
 	put(t, "l@y.test", 0, clock_mono() - 1);
 	put(t, "a@y.test", 1, clock_mono() + 60 * CLOCK_SECOND);
 	run(t, ends);
-	ck_assert_int_eq(ends['l'], TRANSFER_LATE);
-	ck_assert_int_eq(ends['a'], TRANSFER_DONE);
+	ck_assert_int_eq(ends['l'], SMTP_LATE);
+	ck_assert_int_eq(ends['a'], SMTP_DONE);
 	ck_assert_int_eq(read(heard, order, 2), 1);
 	ck_assert_str_eq(order, "a");
-	transfer_free(&t);
+	smtp_free(&t);
 	relay_stop();
 }
 END_TEST
@@ -181,34 +181,34 @@ END_TEST
 /* Row RE5. */
 START_TEST(one_refused_mail_leaves_the_others_alone)
 {
-	struct transfer *t = pool(relay_start(), 2);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct smtp_pool *t = pool(relay_start(), 2);
+	enum smtp_end ends[128] = { SMTP_LOST };
 
 	put(t, "x@y.test", 0, INT64_MAX);
 	put(t, "a@y.test", 0, INT64_MAX);
 	put(t, "b@y.test", 0, INT64_MAX);
 	put(t, "c@y.test", 0, INT64_MAX);
 	run(t, ends);
-	ck_assert_int_eq(ends['x'], TRANSFER_REFUSED);
+	ck_assert_int_eq(ends['x'], SMTP_REFUSED);
 	for (const char *p = "abc"; *p; p++)
-		ck_assert_int_eq(ends[(int)*p], TRANSFER_DONE);
-	transfer_free(&t);
+		ck_assert_int_eq(ends[(int)*p], SMTP_DONE);
+	smtp_free(&t);
 	relay_stop();
 }
 END_TEST
 
 START_TEST(without_a_relay_one_finds_out_and_the_line_is_cleared)
 {
-	struct transfer *t = pool(relay_start(), 1);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct smtp_pool *t = pool(relay_start(), 1);
+	enum smtp_end ends[128] = { SMTP_LOST };
 
 	relay_stop();
 	put(t, "a@y.test", 0, INT64_MAX);
 	put(t, "b@y.test", 0, INT64_MAX);
 	run(t, ends);
-	ck_assert_int_eq(ends['a'], TRANSFER_UNREACHABLE);
-	ck_assert_int_eq(ends['b'], TRANSFER_UNSENT);
-	transfer_free(&t);
+	ck_assert_int_eq(ends['a'], SMTP_UNREACHABLE);
+	ck_assert_int_eq(ends['b'], SMTP_UNSENT);
+	smtp_free(&t);
 }
 END_TEST
 
@@ -216,55 +216,55 @@ END_TEST
 START_TEST(a_dead_connection_is_replaced_once)
 {
 	int port = relay_start();
-	struct transfer *t = pool(port, 1);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct smtp_pool *t = pool(port, 1);
+	enum smtp_end ends[128] = { SMTP_LOST };
 
 	put(t, "a@y.test", 0, INT64_MAX);
 	run(t, ends);
-	ck_assert_int_eq(ends['a'], TRANSFER_DONE);
+	ck_assert_int_eq(ends['a'], SMTP_DONE);
 	/* Its process, not the one that accepts. */
 	kill(-relay, SIGUSR1);
 	put(t, "b@y.test", 0, INT64_MAX);
 	run(t, ends);
-	ck_assert_int_eq(ends['b'], TRANSFER_DONE);
-	transfer_free(&t);
+	ck_assert_int_eq(ends['b'], SMTP_DONE);
+	smtp_free(&t);
 	relay_stop();
 }
 END_TEST
 
 START_TEST(the_wait_for_something_else_ends_with_it)
 {
-	struct transfer *t = pool(relay_start(), 1);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct smtp_pool *t = pool(relay_start(), 1);
+	enum smtp_end ends[128] = { SMTP_LOST };
 	struct pollfd p = { .events = POLLIN };
 	int both[2];
 
 	ck_assert(pipe(both) == 0 && write(both[1], "x", 1) == 1);
 	p.fd = both[0];
 	put(t, "a@y.test", 0, INT64_MAX);
-	transfer_work(t, &p, 60000);
+	smtp_work(t, &p, 60000);
 	ck_assert_int_eq(p.revents, POLLIN);
 	run(t, ends);
-	ck_assert_int_eq(ends['a'], TRANSFER_DONE);
-	transfer_free(&t);
+	ck_assert_int_eq(ends['a'], SMTP_DONE);
+	smtp_free(&t);
 	relay_stop();
 }
 END_TEST
 
 START_TEST(what_is_abandoned_ends_as_that)
 {
-	struct transfer *t = pool(relay_start(), 1);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct smtp_pool *t = pool(relay_start(), 1);
+	enum smtp_end ends[128] = { SMTP_LOST };
 
 	put(t, "s@y.test", 0, INT64_MAX);
 	put(t, "b@y.test", 0, INT64_MAX);
-	transfer_work(t, NULL, 0);
-	ck_assert_int_eq(transfer_busy(t), 1);
-	transfer_abandon(t);
+	smtp_work(t, NULL, 0);
+	ck_assert_int_eq(smtp_busy(t), 1);
+	smtp_abandon(t);
 	run(t, ends);
-	ck_assert_int_eq(ends['s'], TRANSFER_STOPPED);
-	ck_assert_int_eq(ends['b'], TRANSFER_UNSENT);
-	transfer_free(&t);
+	ck_assert_int_eq(ends['s'], SMTP_STOPPED);
+	ck_assert_int_eq(ends['b'], SMTP_UNSENT);
+	smtp_free(&t);
 	relay_stop();
 }
 END_TEST
@@ -272,32 +272,32 @@ END_TEST
 /* Row RE4: what was sent of it is no mail, and nobody waits for the relay. */
 START_TEST(what_is_abandoned_is_not_made_a_mail)
 {
-	struct transfer *t = pool(relay_start(), 1);
+	struct smtp_pool *t = pool(relay_start(), 1);
 	size_t n = 64u << 20; /* more than sockets hold */
 	char *text = malloc(n), said[2] = "";
-	struct transfer_result r;
+	struct smtp_result r;
 
 	ck_assert_ptr_nonnull(text);
 	for (size_t i = 0; i < n; i++)
 		text[i] = "0123456789abcdef0123456789abcd\r\n"[i % 32];
-	transfer_add(t, &(struct transfer_mail){ .from = STR("a@b.test"),
+	smtp_add(t, &(struct smtp_mail){ .from = STR("a@b.test"),
 	    .to = STR("s@y.test"), .message = { text, n },
 	    .before = INT64_MAX, .arg = text });
 	for (struct pollfd p = { .fd = heard, .events = POLLIN };
 	    poll(&p, 1, 0) == 0; )
-		transfer_work(t, NULL, 10);
+		smtp_work(t, NULL, 10);
 	for (int i = 0; i < 100; i++)
-		transfer_work(t, NULL, 1);
-	transfer_abandon(t);
-	ck_assert(transfer_next(t, &r) && r.maybe_sent);
-	ck_assert_int_eq(r.end, TRANSFER_STOPPED);
+		smtp_work(t, NULL, 1);
+	smtp_abandon(t);
+	ck_assert(smtp_next(t, &r) && r.maybe_sent);
+	ck_assert_int_eq(r.end, SMTP_STOPPED);
 	ck_assert_int_eq(write(go, "g", 1), 1);
 	/* the recipient, the data begun, and how it ended */
 	for (const char *p = "sdc"; *p; p++) {
 		ck_assert_int_eq(read(heard, said, 1), 1);
 		ck_assert_int_eq(said[0], *p);
 	}
-	transfer_free(&t);
+	smtp_free(&t);
 	relay_stop();
 	free(text);
 }
@@ -305,14 +305,14 @@ END_TEST
 
 /* Until it was heard to have begun the data of a mail to s. */
 static void
-until_data(struct transfer *t)
+until_data(struct smtp_pool *t)
 {
 	struct pollfd p = { .fd = heard, .events = POLLIN };
 	char c = 0;
 
 	while (c != 'd')
 		if (poll(&p, 1, 0) == 0)
-			transfer_work(t, NULL, 10);
+			smtp_work(t, NULL, 10);
 		else
 			ck_assert_int_eq(read(heard, &c, 1), 1);
 }
@@ -320,22 +320,22 @@ until_data(struct transfer *t)
 /* Row RE5: libcurl waits for that reply inside a call. */
 START_TEST(a_reply_that_is_held_back_holds_up_nothing_else)
 {
-	struct transfer *t = pool(relay_start(), 2);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
-	struct transfer_result r = { .end = TRANSFER_LOST };
+	struct smtp_pool *t = pool(relay_start(), 2);
+	enum smtp_end ends[128] = { SMTP_LOST };
+	struct smtp_result r = { .end = SMTP_LOST };
 
 	put(t, "s@y.test", 0, INT64_MAX);
 	until_data(t);
 	put(t, "a@y.test", 0, INT64_MAX);
-	while (!transfer_next(t, &r))
-		transfer_work(t, NULL, 1000);
+	while (!smtp_next(t, &r))
+		smtp_work(t, NULL, 1000);
 	ck_assert_str_eq(r.arg, "a@y.test");
-	ck_assert_int_eq(r.end, TRANSFER_DONE);
-	ck_assert_int_eq(transfer_busy(t), 1);
-	transfer_abandon(t);
+	ck_assert_int_eq(r.end, SMTP_DONE);
+	ck_assert_int_eq(smtp_busy(t), 1);
+	smtp_abandon(t);
 	run(t, ends);
-	ck_assert_int_eq(ends['s'], TRANSFER_STOPPED);
-	transfer_free(&t);
+	ck_assert_int_eq(ends['s'], SMTP_STOPPED);
+	smtp_free(&t);
 	relay_stop();
 }
 END_TEST
@@ -343,18 +343,18 @@ END_TEST
 /* Row RE12: what the relay may have taken is said to be that. */
 START_TEST(the_wait_for_a_reply_can_be_given_up)
 {
-	struct transfer *t = pool(relay_start(), 1);
-	struct transfer_result r;
+	struct smtp_pool *t = pool(relay_start(), 1);
+	struct smtp_result r;
 
 	put(t, "s@y.test", 0, INT64_MAX);
 	until_data(t);
 	for (int i = 0; i < 100; i++)
-		transfer_work(t, NULL, 1);
-	transfer_abandon(t);
-	ck_assert(transfer_next(t, &r) && r.maybe_sent);
-	ck_assert_int_eq(r.end, TRANSFER_STOPPED);
-	ck_assert_int_eq(transfer_busy(t), 0);
-	transfer_free(&t);
+		smtp_work(t, NULL, 1);
+	smtp_abandon(t);
+	ck_assert(smtp_next(t, &r) && r.maybe_sent);
+	ck_assert_int_eq(r.end, SMTP_STOPPED);
+	ck_assert_int_eq(smtp_busy(t), 0);
+	smtp_free(&t);
 	relay_stop();
 }
 END_TEST
@@ -375,23 +375,23 @@ threads(void)
 
 START_TEST(one_thread_for_one_mail_and_none_at_rest)
 {
-	struct transfer *t = pool(relay_start(), 3);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct smtp_pool *t = pool(relay_start(), 3);
+	enum smtp_end ends[128] = { SMTP_LOST };
 	int before = threads();
 
-	ck_assert(transfer_rest(t));
+	ck_assert(smtp_rest(t));
 	put(t, "a@y.test", 0, INT64_MAX);
 	run(t, ends);
 	put(t, "b@y.test", 0, INT64_MAX);
 	run(t, ends);
 	ck_assert_int_eq(threads(), before + 1);
-	ck_assert(transfer_rest(t));
+	ck_assert(smtp_rest(t));
 	ck_assert_int_eq(threads(), before);
 	put(t, "c@y.test", 0, INT64_MAX);
 	run(t, ends);
 	for (const char *p = "abc"; *p; p++)
-		ck_assert_int_eq(ends[(int)*p], TRANSFER_DONE);
-	transfer_free(&t);
+		ck_assert_int_eq(ends[(int)*p], SMTP_DONE);
+	smtp_free(&t);
 	ck_assert_int_eq(threads(), before);
 	relay_stop();
 }
@@ -399,24 +399,24 @@ END_TEST
 
 START_TEST(what_wants_to_rest_begins_nothing)
 {
-	struct transfer *t = pool(relay_start(), 2);
-	enum transfer_end ends[128] = { TRANSFER_LOST };
+	struct smtp_pool *t = pool(relay_start(), 2);
+	enum smtp_end ends[128] = { SMTP_LOST };
 
 	put(t, "s@y.test", 0, INT64_MAX);
 	until_data(t);
-	ck_assert(!transfer_rest(t));
+	ck_assert(!smtp_rest(t));
 	put(t, "a@y.test", 0, INT64_MAX);
-	transfer_work(t, NULL, 10);
-	ck_assert_int_eq(transfer_waiting(t), 1);
+	smtp_work(t, NULL, 10);
+	ck_assert_int_eq(smtp_waiting(t), 1);
 	ck_assert_int_eq(write(go, "g", 1), 1);
 	kill(-relay, SIGUSR1);
-	while (!transfer_rest(t))
-		transfer_work(t, NULL, 1000);
+	while (!smtp_rest(t))
+		smtp_work(t, NULL, 1000);
 	put(t, "b@y.test", 0, INT64_MAX);
 	run(t, ends);
-	ck_assert_int_eq(ends['s'], TRANSFER_LOST);
-	ck_assert_int_eq(ends['b'], TRANSFER_DONE);
-	transfer_free(&t);
+	ck_assert_int_eq(ends['s'], SMTP_LOST);
+	ck_assert_int_eq(ends['b'], SMTP_DONE);
+	smtp_free(&t);
 	relay_stop();
 }
 END_TEST

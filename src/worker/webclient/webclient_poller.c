@@ -1,4 +1,4 @@
-#include "queue/transfer_pool.h"
+#include "worker/webclient/webclient_poller.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -12,7 +12,7 @@
 static int
 on_timer(CURLM *multi, long ms, void *arg)
 {
-	struct http_pool *p = arg;
+	struct webclient_pool *p = arg;
 
 	(void)multi;
 	p->due = ms < 0 ? 0 : clock_mono() + ms * CLOCK_MS;
@@ -20,7 +20,7 @@ on_timer(CURLM *multi, long ms, void *arg)
 }
 
 static struct watch *
-watch_of(struct http_pool *p, int fd)
+watch_of(struct webclient_pool *p, int fd)
 {
 	size_t n = (size_t)fd + 1, more;
 
@@ -39,21 +39,21 @@ watch_of(struct http_pool *p, int fd)
 }
 
 void
-http_pool_opened(struct http_pool *p, int fd)
+webclient_poller_opened(struct webclient_pool *p, int fd)
 {
 	*watch_of(p, fd) = (struct watch){ .kept = true };
 }
 
 /* Closed, a descriptor leaves the set. */
 int
-http_pool_close(void *pool, curl_socket_t fd)
+webclient_poller_close(void *pool, curl_socket_t fd)
 {
 	*watch_of(pool, fd) = (struct watch){ 0 };
 	return close(fd);
 }
 
 static void
-unwatch(struct http_pool *p, struct watch *w, int fd)
+unwatch(struct webclient_pool *p, struct watch *w, int fd)
 {
 	epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL);
 	w->events = 0;
@@ -62,7 +62,7 @@ unwatch(struct http_pool *p, struct watch *w, int fd)
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *mark)
 {
-	struct http_pool *p = arg;
+	struct webclient_pool *p = arg;
 	struct watch *w = watch_of(p, fd);
 	struct epoll_event ev = { .data.fd = fd };
 
@@ -87,7 +87,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *mark)
 }
 
 void
-http_pool_watch(struct http_pool *p)
+webclient_poller_watch(struct webclient_pool *p)
 {
 	/* With fewer, busy ones would push each other out. */
 	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)p->o.slots);
@@ -100,7 +100,7 @@ http_pool_watch(struct http_pool *p)
 }
 
 static void
-run_due(struct http_pool *p)
+run_due(struct webclient_pool *p)
 {
 	if (p->due && clock_mono() >= p->due) {
 		p->due = 0;
@@ -124,7 +124,7 @@ ready_for(uint32_t events)
 }
 
 static void
-run_ready(struct http_pool *p)
+run_ready(struct webclient_pool *p)
 {
 	struct epoll_event got[EVENTS];
 	int n = epoll_wait(p->epoll, got, EVENTS, 0);
@@ -143,7 +143,8 @@ run_ready(struct http_pool *p)
 }
 
 void
-http_pool_work(struct http_pool *p, int ms, const struct pollfd *other)
+webclient_poller_work(struct webclient_pool *p, int ms,
+    const struct pollfd *other)
 {
 	struct pollfd fds[2] = { { .fd = p->epoll, .events = POLLIN },
 		other ? *other : (struct pollfd){ .fd = -1 } };

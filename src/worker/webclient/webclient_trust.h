@@ -1,5 +1,5 @@
-#ifndef QUEUE_TRANSFER_TRUST_H
-#define QUEUE_TRANSFER_TRUST_H
+#ifndef WORKER_WEBCLIENT_WEBCLIENT_TRUST_H
+#define WORKER_WEBCLIENT_WEBCLIENT_TRUST_H
 
 #include <curl/curl.h>
 
@@ -8,6 +8,6 @@
  * certificate that is verified and bears the host's name (row WH4), by the
  * authorities in ca_file alone; NULL or "": by the system's.
  */
-void transfer_trust(CURL *e, const char *ca_file);
+void webclient_trust(CURL *e, const char *ca_file);
 
 #endif

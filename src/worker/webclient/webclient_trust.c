@@ -1,7 +1,7 @@
-#include "queue/transfer_trust.h"
+#include "worker/webclient/webclient_trust.h"
 
 void
-transfer_trust(CURL *e, const char *ca_file)
+webclient_trust(CURL *e, const char *ca_file)
 {
 	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);

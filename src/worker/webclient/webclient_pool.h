@@ -1,5 +1,5 @@
-#ifndef QUEUE_TRANSFER_HTTP_H
-#define QUEUE_TRANSFER_HTTP_H
+#ifndef WORKER_WEBCLIENT_WEBCLIENT_POOL_H
+#define WORKER_WEBCLIENT_WEBCLIENT_POOL_H
 
 #include <poll.h>
 
@@ -12,12 +12,12 @@
  * every connection, little read of the answer, everything within 20 s. Part of
  * the one door to libcurl.
  */
-struct http_pool;
+struct webclient_pool;
 
-#define HTTP_SHOWN 1024 /* bytes kept of an answer */
-#define HTTP_HEADERS 16 /* of a request */
+#define WEBCLIENT_SHOWN 1024 /* bytes kept of an answer */
+#define WEBCLIENT_HEADERS 16 /* of a request */
 
-struct http_pool_options {
+struct webclient_pool_options {
 	int slots;
 	const char *ca_file; /* "": the system's */
 	/* May this address be connected to? */
@@ -25,41 +25,45 @@ struct http_pool_options {
 	void *arg;
 };
 
-struct http_post {
+struct webclient_post {
 	const char *url;
-	/* "Name: value", NULL ends; at most HTTP_HEADERS; copied */
+	/* "Name: value", NULL ends; at most WEBCLIENT_HEADERS; copied */
 	const char *const *headers;
 	struct str body; /* must live until the answer */
 	void *arg;
 };
 
-struct http_answer {
+struct webclient_answer {
 	void *arg;
 	long status;	     /* 0: none came */
 	int64_t retry_after; /* µs, 0: not said */
 	int64_t took;	     /* µs */
 	const char *reason;  /* generic (row WH12); NULL: 2xx */
-	char body[HTTP_SHOWN + 1]; /* valid UTF-8, cut */
+	char body[WEBCLIENT_SHOWN + 1]; /* valid UTF-8, cut */
 };
 
 /* NULL without memory. */
-struct http_pool *http_pool_new(const struct http_pool_options *o);
+struct webclient_pool *webclient_pool_new(
+    const struct webclient_pool_options *o);
 /* What is under way is given up. */
-void http_pool_free(struct http_pool **p);
+void webclient_pool_free(struct webclient_pool **p);
 
 /* Transfers under way. */
-int http_pool_busy(const struct http_pool *p);
+int webclient_pool_busy(const struct webclient_pool *p);
 
 /* Begin one; there must be a free slot. False when it cannot begin. */
-bool http_pool_start(struct http_pool *p, const struct http_post *post);
+bool webclient_pool_start(struct webclient_pool *p,
+    const struct webclient_post *post);
 
 /*
  * Work until something ended, or other (may be NULL) is ready, but at most ms
  * milliseconds.
  */
-void http_pool_work(struct http_pool *p, int ms, const struct pollfd *other);
+void webclient_poller_work(struct webclient_pool *p, int ms,
+    const struct pollfd *other);
 
 /* The next that ended, or false. */
-bool http_pool_next(struct http_pool *p, struct http_answer *out);
+bool webclient_pool_next(struct webclient_pool *p,
+    struct webclient_answer *out);
 
 #endif

@@ -1,11 +1,11 @@
-#include "queue/transfer_slot.h"
+#include "worker/smtp/smtp_conn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "queue/transfer_trust.h"
+#include "worker/webclient/webclient_trust.h"
 
 #define CONNECT_MS 5000L
 #define TOTAL_MS 30000L
@@ -15,7 +15,7 @@
 static size_t
 read_body(char *to, size_t size, size_t count, void *arg)
 {
-	struct slot *s = arg;
+	struct smtp_conn *s = arg;
 	size_t room, left = s->body.n - s->sent;
 
 	s->body_begun = true;
@@ -41,7 +41,7 @@ is_digit(char c)
 static size_t
 read_reply(char *line, size_t size, size_t count, void *arg)
 {
-	struct slot *s = arg;
+	struct smtp_conn *s = arg;
 	size_t n = size * count, i;
 
 	if (!s->mail_begun || s->refusal || n < 4 ||
@@ -68,7 +68,7 @@ read_reply(char *line, size_t size, size_t count, void *arg)
 static int
 on_ready(void *arg, char *peer, char *own, int peer_port, int own_port)
 {
-	struct slot *s = arg;
+	struct smtp_conn *s = arg;
 
 	(void)peer, (void)own, (void)peer_port, (void)own_port;
 	s->mail_begun = !s->probing;
@@ -77,7 +77,7 @@ on_ready(void *arg, char *peer, char *own, int peer_port, int own_port)
 
 /* A literal IPv6 address wants brackets in a URL. */
 CURLU *
-slot_url(const struct transfer_options *o)
+smtp_conn_url(const struct smtp_options *o)
 {
 	bool tls = o->tls && o->port == IMPLICIT_TLS_PORT;
 	char host[300], port[16];
@@ -97,7 +97,7 @@ slot_url(const struct transfer_options *o)
 }
 
 static void
-set_callbacks(struct slot *s)
+set_callbacks(struct smtp_conn *s)
 {
 	CURL *e = s->easy;
 
@@ -114,7 +114,7 @@ set_callbacks(struct slot *s)
 }
 
 static void
-set_options(struct slot *s, const struct transfer_options *o, CURLU *url)
+set_options(struct smtp_conn *s, const struct smtp_options *o, CURLU *url)
 {
 	CURL *e = s->easy;
 
@@ -124,7 +124,7 @@ set_options(struct slot *s, const struct transfer_options *o, CURLU *url)
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
-	transfer_trust(e, o->ca_file);
+	webclient_trust(e, o->ca_file);
 	curl_easy_setopt(e, CURLOPT_USE_SSL,
 	    (long)(o->tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
 	if (o->user && *o->user) {
@@ -135,27 +135,27 @@ set_options(struct slot *s, const struct transfer_options *o, CURLU *url)
 }
 
 bool
-slot_open(struct slot *s, const struct transfer_options *o, CURLU *url,
+smtp_conn_open(struct smtp_conn *s, const struct smtp_options *o, CURLU *url,
     int ends)
 {
-	*s = (struct slot){ .entry = -1, .easy = curl_easy_init() };
+	*s = (struct smtp_conn){ .entry = -1, .easy = curl_easy_init() };
 	if (s->easy == NULL)
 		return false;
 	set_options(s, o, url);
-	runner_init(&s->runner, s->easy, ends);
+	smtp_thread_init(&s->runner, s->easy, ends);
 	return true;
 }
 
 void
-slot_close(struct slot *s)
+smtp_conn_close(struct smtp_conn *s)
 {
-	slot_unload(s);
-	runner_free(&s->runner);
+	smtp_conn_unload(s);
+	smtp_thread_free(&s->runner);
 	s->easy = NULL;
 }
 
 static void
-set_mail(struct slot *s, const struct transfer_mail *m)
+set_mail(struct smtp_conn *s, const struct smtp_mail *m)
 {
 	char to[PATH_MAX_SMTP], from[PATH_MAX_SMTP];
 
@@ -174,11 +174,11 @@ set_mail(struct slot *s, const struct transfer_mail *m)
 }
 
 void
-slot_load(struct slot *s, const struct transfer_mail *m, bool again)
+smtp_conn_load(struct smtp_conn *s, const struct smtp_mail *m, bool again)
 {
 	CURL *e = s->easy;
 
-	slot_unload(s);
+	smtp_conn_unload(s);
 	s->sent = 0;
 	s->again = again;
 	s->probing = m == NULL;
@@ -199,7 +199,7 @@ slot_load(struct slot *s, const struct transfer_mail *m, bool again)
 }
 
 void
-slot_unload(struct slot *s)
+smtp_conn_unload(struct smtp_conn *s)
 {
 	curl_easy_setopt(s->easy, CURLOPT_MAIL_RCPT, NULL);
 	curl_slist_free_all(s->to);
@@ -227,28 +227,28 @@ is_untrusted(CURLcode rc)
 	}
 }
 
-static enum transfer_end
-judge(const struct slot *s, CURLcode rc)
+static enum smtp_end
+judge(const struct smtp_conn *s, CURLcode rc)
 {
 	if (rc == CURLE_OK)
-		return TRANSFER_DONE;
+		return SMTP_DONE;
 	if (!s->mail_begun)
-		return is_untrusted(rc) ? TRANSFER_UNTRUSTED :
-		    TRANSFER_UNREACHABLE;
+		return is_untrusted(rc) ? SMTP_UNTRUSTED :
+		    SMTP_UNREACHABLE;
 	/* 421: the relay closes, whatever the message (RFC 5321 3.8). */
-	return s->refusal && s->refusal != 421 ? TRANSFER_REFUSED :
-	    TRANSFER_LOST;
+	return s->refusal && s->refusal != 421 ? SMTP_REFUSED :
+	    SMTP_LOST;
 }
 
 /* We gave it up; what became of it before is as it is. */
 static bool
-was_cut(const struct slot *s, enum transfer_end end)
+was_cut(const struct smtp_conn *s, enum smtp_end end)
 {
-	return s->runner.cut && end != TRANSFER_DONE && end != TRANSFER_REFUSED;
+	return s->runner.cut && end != SMTP_DONE && end != SMTP_REFUSED;
 }
 
 void
-slot_judge(const struct slot *s, CURLcode rc, struct transfer_result *out)
+smtp_conn_judge(const struct smtp_conn *s, CURLcode rc, struct smtp_result *out)
 {
 	const char *why = s->error[0] ? s->error : curl_easy_strerror(rc);
 
@@ -257,10 +257,10 @@ slot_judge(const struct slot *s, CURLcode rc, struct transfer_result *out)
 		out->code = s->refusal;
 	out->end = judge(s, rc);
 	if (was_cut(s, out->end))
-		out->end = TRANSFER_STOPPED;
-	out->maybe_sent = s->body_begun && out->end != TRANSFER_REFUSED;
-	if (out->end == TRANSFER_REFUSED)
+		out->end = SMTP_STOPPED;
+	out->maybe_sent = s->body_begun && out->end != SMTP_REFUSED;
+	if (out->end == SMTP_REFUSED)
 		why = s->reply;
-	if (out->end != TRANSFER_DONE)
+	if (out->end != SMTP_DONE)
 		snprintf(out->reason, sizeof(out->reason), "%s", why);
 }

@@ -1,5 +1,5 @@
-#ifndef QUEUE_TRANSFER_H
-#define QUEUE_TRANSFER_H
+#ifndef WORKER_SMTP_SMTP_POOL_H
+#define WORKER_SMTP_SMTP_POOL_H
 
 #include <poll.h>
 #include <stdint.h>
@@ -14,11 +14,11 @@
  * a line in front of them. The pool itself belongs to one thread, and only that
  * one takes signals.
  */
-struct transfer;
+struct smtp_pool;
 
-#define TRANSFER_ROOM 512 /* mails in the pool: waiting, under way, ended */
+#define SMTP_ROOM 512 /* mails in the pool: waiting, under way, ended */
 
-struct transfer_options {
+struct smtp_options {
 	const char *host;
 	long port;
 	const char *user;     /* "": no AUTH */
@@ -29,7 +29,7 @@ struct transfer_options {
 };
 
 /* libcurl stuffs dots and ends the data. All must live until the result. */
-struct transfer_mail {
+struct smtp_mail {
 	struct str from; /* mail_address_ok, both */
 	struct str to;
 	struct str message; /* CRLF lines */
@@ -39,41 +39,41 @@ struct transfer_mail {
 };
 
 /* How a transfer ended: what the sender can do about it. */
-enum transfer_end {
-	TRANSFER_DONE,
-	TRANSFER_UNREACHABLE, /* no relay: name, connection, greeting */
-	TRANSFER_UNTRUSTED,   /* a relay, but TLS or AUTH failed */
-	TRANSFER_REFUSED,     /* the relay answered `code` to this message */
-	TRANSFER_LOST,	      /* the connection ended in the midst of it */
-	TRANSFER_STOPPED,     /* given up by transfer_abandon */
-	TRANSFER_UNSENT,      /* it was in the line when that was cleared */
-	TRANSFER_LATE	      /* it was in the line until `before` */
+enum smtp_end {
+	SMTP_DONE,
+	SMTP_UNREACHABLE, /* no relay: name, connection, greeting */
+	SMTP_UNTRUSTED,   /* a relay, but TLS or AUTH failed */
+	SMTP_REFUSED,     /* the relay answered `code` to this message */
+	SMTP_LOST,	      /* the connection ended in the midst of it */
+	SMTP_STOPPED,     /* given up by smtp_abandon */
+	SMTP_UNSENT,      /* it was in the line when that was cleared */
+	SMTP_LATE	      /* it was in the line until `before` */
 };
 
-struct transfer_result {
+struct smtp_result {
 	void *arg;
-	enum transfer_end end;
+	enum smtp_end end;
 	long code;	    /* last SMTP reply code, 0: none */
 	bool maybe_sent;    /* with LOST, STOPPED: the body was on its way */
 	char reason[264];   /* printable, one line */
 };
 
 /* Once per process, before any transfer and any thread. */
-void transfer_init(void);
+void smtp_init(void);
 
 /* NULL when the host cannot stand in a URL, or without memory. Copies all. */
-struct transfer *transfer_new(const struct transfer_options *o);
-void transfer_free(struct transfer **t);
+struct smtp_pool *smtp_new(const struct smtp_options *o);
+void smtp_free(struct smtp_pool **t);
 
 /* Mails in the pool that wait for a connection; that are under way. */
-int transfer_waiting(const struct transfer *t);
-int transfer_busy(const struct transfer *t);
+int smtp_waiting(const struct smtp_pool *t);
+int smtp_busy(const struct smtp_pool *t);
 
 /* Put a mail into the line; there must be room. */
-void transfer_add(struct transfer *t, const struct transfer_mail *m);
+void smtp_add(struct smtp_pool *t, const struct smtp_mail *m);
 
 /* The same for a look at the relay: connect, TLS, AUTH and NOOP. */
-void transfer_probe(struct transfer *t, void *arg);
+void smtp_probe(struct smtp_pool *t, void *arg);
 
 /*
  * Work for at most ms, or until something ended or `also` (NULL: nothing) has
@@ -83,23 +83,23 @@ void transfer_probe(struct transfer *t, void *arg);
  * A relay that takes fewer connections than it is offered gets fewer, for a
  * minute.
  */
-void transfer_work(struct transfer *t, struct pollfd *also, int ms);
+void smtp_work(struct smtp_pool *t, struct pollfd *also, int ms);
 
 /* The next that ended, or false. */
-bool transfer_next(struct transfer *t, struct transfer_result *out);
+bool smtp_next(struct smtp_pool *t, struct smtp_result *out);
 
 /* Clear the line. */
-void transfer_halt(struct transfer *t);
+void smtp_halt(struct smtp_pool *t);
 
 /* And give up what is under way, whatever the relay does: a second at most. */
-void transfer_abandon(struct transfer *t);
+void smtp_abandon(struct smtp_pool *t);
 
 /*
- * True: no thread of the pool's is left, until transfer_work. False: there is,
+ * True: no thread of the pool's is left, until smtp_work. False: there is,
  * and nothing is begun until this was true. Who forks and then does more than
  * is async-signal-safe waits for that: a lock that a thread held would be held
  * for ever.
  */
-bool transfer_rest(struct transfer *t);
+bool smtp_rest(struct smtp_pool *t);
 
 #endif

@@ -1,14 +1,14 @@
-#ifndef QUEUE_TRANSFER_SLOT_H
-#define QUEUE_TRANSFER_SLOT_H
+#ifndef WORKER_SMTP_SMTP_CONN_H
+#define WORKER_SMTP_SMTP_CONN_H
 
 #include <curl/curl.h>
 
-#include "queue/transfer.h"
-#include "queue/transfer_thread.h"
+#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp_thread.h"
 
 /* For the pool alone: one handle of libcurl, and what it heard of a relay. */
-struct slot {
-	struct runner runner;
+struct smtp_conn {
+	struct smtp_thread runner;
 	CURL *easy; /* the runner's */
 	int entry; /* of the pool that is under way here; -1: free */
 	char error[CURL_ERROR_SIZE];
@@ -26,21 +26,22 @@ struct slot {
 };
 
 /* A URL of the relay, or NULL. The caller's. */
-CURLU *slot_url(const struct transfer_options *o);
+CURLU *smtp_conn_url(const struct smtp_options *o);
 
-/* False without memory. url must outlive it. ends: see runner_init. */
-bool slot_open(struct slot *s, const struct transfer_options *o, CURLU *url,
+/* False without memory. url must outlive it. ends: see smtp_thread_init. */
+bool smtp_conn_open(struct smtp_conn *s, const struct smtp_options *o,
+    CURLU *url,
     int ends);
-void slot_close(struct slot *s);
+void smtp_conn_close(struct smtp_conn *s);
 
 /* Make ready to send m (NULL: NOOP); again: not over a kept connection. */
-void slot_load(struct slot *s, const struct transfer_mail *m, bool again);
+void smtp_conn_load(struct smtp_conn *s, const struct smtp_mail *m, bool again);
 
 /* It ended with rc; what is that? */
-void slot_judge(const struct slot *s, CURLcode rc,
-    struct transfer_result *out);
+void smtp_conn_judge(const struct smtp_conn *s, CURLcode rc,
+    struct smtp_result *out);
 
 /* Forget the message. */
-void slot_unload(struct slot *s);
+void smtp_conn_unload(struct smtp_conn *s);
 
 #endif

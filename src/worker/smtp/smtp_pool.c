@@ -1,4 +1,4 @@
-#include "queue/transfer.h"
+#include "worker/smtp/smtp_pool.h"
 
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -6,26 +6,26 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "queue/transfer_line.h"
-#include "queue/transfer_slot.h"
+#include "worker/smtp/smtp_conn.h"
+#include "worker/smtp/smtp_queue.h"
 
 /* Of 30 s; the lease of a mail must outlive two tries (queue/job.h). */
 #define AGAIN_WITHIN (5 * CLOCK_SECOND)
 #define FEWER_FOR (60 * CLOCK_SECOND)
 
-struct transfer {
+struct smtp_pool {
 	CURLU *url;
 	int ends; /* eventfd: transfers that ended since it was read */
-	struct slot *slots;
+	struct smtp_conn *slots;
 	int nslots;
 	int limit; /* slots in use, while the relay takes no more */
 	int64_t limit_until;
 	bool resting; /* nothing is begun */
-	struct line line;
+	struct smtp_queue line;
 };
 
 void
-transfer_init(void)
+smtp_init(void)
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		log_error("libcurl does not start");
@@ -34,26 +34,26 @@ transfer_init(void)
 }
 
 static bool
-slots_open(struct transfer *t, const struct transfer_options *o)
+slots_open(struct smtp_pool *t, const struct smtp_options *o)
 {
 	for (t->nslots = 0; t->nslots < o->connections; t->nslots++)
-		if (!slot_open(&t->slots[t->nslots], o, t->url, t->ends))
+		if (!smtp_conn_open(&t->slots[t->nslots], o, t->url, t->ends))
 			return false;
 	return true;
 }
 
-struct transfer *
-transfer_new(const struct transfer_options *o)
+struct smtp_pool *
+smtp_new(const struct smtp_options *o)
 {
-	struct transfer *t = calloc(1, sizeof(*t));
+	struct smtp_pool *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
 	t->ends = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	t->url = slot_url(o);
+	t->url = smtp_conn_url(o);
 	t->slots = calloc((size_t)o->connections, sizeof(*t->slots));
 	if (t->ends < 0 || !t->url || !t->slots || !slots_open(t, o)) {
-		transfer_free(&t);
+		smtp_free(&t);
 		return NULL;
 	}
 	t->limit = t->nslots;
@@ -61,15 +61,15 @@ transfer_new(const struct transfer_options *o)
 }
 
 void
-transfer_free(struct transfer **tp)
+smtp_free(struct smtp_pool **tp)
 {
-	struct transfer *t = *tp;
+	struct smtp_pool *t = *tp;
 
 	if (t == NULL)
 		return;
-	transfer_abandon(t);
+	smtp_abandon(t);
 	for (int i = 0; i < t->nslots; i++)
-		slot_close(&t->slots[i]);
+		smtp_conn_close(&t->slots[i]);
 	curl_url_cleanup(t->url);
 	if (t->ends >= 0)
 		close(t->ends);
@@ -79,47 +79,47 @@ transfer_free(struct transfer **tp)
 }
 
 int
-transfer_waiting(const struct transfer *t)
+smtp_waiting(const struct smtp_pool *t)
 {
 	return t->line.waiting;
 }
 
 int
-transfer_busy(const struct transfer *t)
+smtp_busy(const struct smtp_pool *t)
 {
 	return t->line.busy;
 }
 
 void
-transfer_add(struct transfer *t, const struct transfer_mail *m)
+smtp_add(struct smtp_pool *t, const struct smtp_mail *m)
 {
-	line_add(&t->line, false, m->arg)->mail = *m;
+	smtp_queue_add(&t->line, false, m->arg)->mail = *m;
 }
 
 void
-transfer_probe(struct transfer *t, void *arg)
+smtp_probe(struct smtp_pool *t, void *arg)
 {
-	line_add(&t->line, true, arg)->mail.before = INT64_MAX;
+	smtp_queue_add(&t->line, true, arg)->mail.before = INT64_MAX;
 }
 
 void
-transfer_halt(struct transfer *t)
+smtp_halt(struct smtp_pool *t)
 {
-	line_clear(&t->line);
+	smtp_queue_clear(&t->line);
 }
 
 /* One with a connection before one without: relays count them. */
-static struct slot *
-slot_free(struct transfer *t)
+static struct smtp_conn *
+slot_free(struct smtp_pool *t)
 {
-	struct slot *found = NULL;
+	struct smtp_conn *found = NULL;
 
 	for (int i = 0; i < t->nslots; i++) {
-		struct slot *s = &t->slots[i];
+		struct smtp_conn *s = &t->slots[i];
 
 		if (s->entry >= 0)
 			continue;
-		if (runner_connected(&s->runner))
+		if (smtp_thread_connected(&s->runner))
 			return s;
 		if (found == NULL)
 			found = s;
@@ -128,42 +128,43 @@ slot_free(struct transfer *t)
 }
 
 static void
-begin(struct transfer *t, struct slot *s, struct entry *e, bool again)
+begin(struct smtp_pool *t, struct smtp_conn *s, struct smtp_entry *e,
+    bool again)
 {
-	slot_load(s, e->probe ? NULL : &e->mail, again);
+	smtp_conn_load(s, e->probe ? NULL : &e->mail, again);
 	s->entry = (int)(e - t->line.entries);
-	runner_go(&s->runner);
+	smtp_thread_go(&s->runner);
 }
 
 static void
-start(struct transfer *t)
+start(struct smtp_pool *t)
 {
-	struct line *l = &t->line;
+	struct smtp_queue *l = &t->line;
 	int64_t now = clock_mono();
 
 	if (t->limit < t->nslots && now >= t->limit_until)
 		t->limit = t->nslots;
 	while (l->waiting && l->busy < t->limit && !t->resting) {
-		struct entry *e = line_first(l);
+		struct smtp_entry *e = smtp_queue_first(l);
 
 		if (now >= e->mail.before) {
-			line_end(l, e, TRANSFER_LATE);
+			smtp_queue_end(l, e, SMTP_LATE);
 			continue;
 		}
-		line_begin(l, e);
+		smtp_queue_begin(l, e);
 		begin(t, slot_free(t), e, false);
 	}
 }
 
 /* The others are connected: this one was one too many. */
 static bool
-put_back(struct transfer *t, struct entry *e)
+put_back(struct smtp_pool *t, struct smtp_entry *e)
 {
-	struct line *l = &t->line;
+	struct smtp_queue *l = &t->line;
 
-	if (e->result.end != TRANSFER_UNREACHABLE || l->busy < 2)
+	if (e->result.end != SMTP_UNREACHABLE || l->busy < 2)
 		return false;
-	line_put_back(l, e);
+	smtp_queue_put_back(l, e);
 	if (t->limit > l->busy) {
 		t->limit = l->busy;
 		log_info("the mail relay takes no more connections",
@@ -174,33 +175,33 @@ put_back(struct transfer *t, struct entry *e)
 }
 
 static void
-slot_ended(struct transfer *t, struct slot *s, CURLcode rc)
+slot_ended(struct smtp_pool *t, struct smtp_conn *s, CURLcode rc)
 {
-	struct entry *e = &t->line.entries[s->entry];
-	struct transfer_result *r = &e->result;
+	struct smtp_entry *e = &t->line.entries[s->entry];
+	struct smtp_result *r = &e->result;
 
-	slot_judge(s, rc, r);
+	smtp_conn_judge(s, rc, r);
 	/* A reply that still comes is none to what would be said next. */
-	if (r->end != TRANSFER_DONE && r->end != TRANSFER_REFUSED)
-		runner_cut(&s->runner);
-	if (r->end == TRANSFER_LOST && !r->maybe_sent && !s->again &&
+	if (r->end != SMTP_DONE && r->end != SMTP_REFUSED)
+		smtp_thread_cut(&s->runner);
+	if (r->end == SMTP_LOST && !r->maybe_sent && !s->again &&
 	    clock_mono() - s->begun_at < AGAIN_WITHIN) {
 		begin(t, s, e, true);
 		return;
 	}
-	slot_unload(s);
+	smtp_conn_unload(s);
 	s->entry = -1;
 	if (put_back(t, e))
 		return;
-	line_end(&t->line, e, r->end);
-	if (r->end == TRANSFER_DONE || r->end == TRANSFER_REFUSED)
+	smtp_queue_end(&t->line, e, r->end);
+	if (r->end == SMTP_DONE || r->end == SMTP_REFUSED)
 		return;
-	line_clear(&t->line);
+	smtp_queue_clear(&t->line);
 	t->limit = t->nslots;
 }
 
 static bool
-collect(struct transfer *t)
+collect(struct smtp_pool *t)
 {
 	bool any = false;
 	uint64_t n;
@@ -210,7 +211,7 @@ collect(struct transfer *t)
 	(void)!read(t->ends, &n, sizeof(n));
 	for (int i = 0; i < t->nslots; i++)
 		if (t->slots[i].entry >= 0 &&
-		    runner_ended(&t->slots[i].runner, &rc)) {
+		    smtp_thread_ended(&t->slots[i].runner, &rc)) {
 			slot_ended(t, &t->slots[i], rc);
 			any = true;
 		}
@@ -218,7 +219,7 @@ collect(struct transfer *t)
 }
 
 static void
-turn(struct transfer *t)
+turn(struct smtp_pool *t)
 {
 	do
 		start(t);
@@ -226,7 +227,7 @@ turn(struct transfer *t)
 }
 
 void
-transfer_work(struct transfer *t, struct pollfd *also, int ms)
+smtp_work(struct smtp_pool *t, struct pollfd *also, int ms)
 {
 	struct pollfd fds[2] = { { .fd = t->ends, .events = POLLIN },
 		also ? *also : (struct pollfd){ .fd = -1 } };
@@ -242,20 +243,20 @@ transfer_work(struct transfer *t, struct pollfd *also, int ms)
 }
 
 bool
-transfer_next(struct transfer *t, struct transfer_result *out)
+smtp_next(struct smtp_pool *t, struct smtp_result *out)
 {
-	return line_next(&t->line, out);
+	return smtp_queue_next(&t->line, out);
 }
 
 void
-transfer_abandon(struct transfer *t)
+smtp_abandon(struct smtp_pool *t)
 {
 	struct pollfd p = { .fd = t->ends, .events = POLLIN };
 
-	line_clear(&t->line);
+	smtp_queue_clear(&t->line);
 	for (int i = 0; i < t->nslots; i++)
 		if (t->slots[i].entry >= 0)
-			runner_cut(&t->slots[i].runner);
+			smtp_thread_cut(&t->slots[i].runner);
 	while (t->line.busy) {
 		poll(&p, 1, -1);
 		collect(t);
@@ -263,10 +264,10 @@ transfer_abandon(struct transfer *t)
 }
 
 bool
-transfer_rest(struct transfer *t)
+smtp_rest(struct smtp_pool *t)
 {
 	t->resting = t->line.busy > 0;
 	for (int i = 0; i < t->nslots && !t->resting; i++)
-		runner_rest(&t->slots[i].runner);
+		smtp_thread_rest(&t->slots[i].runner);
 	return !t->resting;
 }

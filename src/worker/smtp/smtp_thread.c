@@ -1,4 +1,4 @@
-#include "queue/transfer_thread.h"
+#include "worker/smtp/smtp_thread.h"
 
 #include <signal.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 
 /* Asleep in poll or not, its thread finds the end of the connection. */
 static void
-hang_up(struct runner *r)
+hang_up(struct smtp_thread *r)
 {
 	pthread_mutex_lock(&r->lock);
 	if (r->socket >= 0)
@@ -23,7 +23,7 @@ hang_up(struct runner *r)
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
-	struct runner *r = arg;
+	struct smtp_thread *r = arg;
 	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 
 	(void)purpose;
@@ -37,7 +37,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 static int
 close_socket(void *arg, curl_socket_t fd)
 {
-	struct runner *r = arg;
+	struct smtp_thread *r = arg;
 
 	pthread_mutex_lock(&r->lock);
 	if (r->socket == fd)
@@ -51,7 +51,7 @@ static int
 on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up,
     curl_off_t up_now)
 {
-	struct runner *r = arg;
+	struct smtp_thread *r = arg;
 
 	(void)down, (void)down_now, (void)up, (void)up_now;
 	if (!atomic_load(&r->cut))
@@ -64,9 +64,9 @@ on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up,
 }
 
 void
-runner_init(struct runner *r, CURL *easy, int ends)
+smtp_thread_init(struct smtp_thread *r, CURL *easy, int ends)
 {
-	*r = (struct runner){ .easy = easy, .ends = ends, .socket = -1 };
+	*r = (struct smtp_thread){ .easy = easy, .ends = ends, .socket = -1 };
 	sem_init(&r->go, 0, 0);
 	pthread_mutex_init(&r->lock, NULL);
 	curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, 1L);
@@ -80,9 +80,9 @@ runner_init(struct runner *r, CURL *easy, int ends)
 }
 
 void
-runner_free(struct runner *r)
+smtp_thread_free(struct smtp_thread *r)
 {
-	runner_rest(r);
+	smtp_thread_rest(r);
 	curl_easy_cleanup(r->easy);
 	pthread_mutex_destroy(&r->lock);
 	sem_destroy(&r->go);
@@ -92,7 +92,7 @@ static void *
 live(void *arg)
 {
 	const uint64_t one = 1;
-	struct runner *r = arg;
+	struct smtp_thread *r = arg;
 
 	for (;;) {
 		while (sem_wait(&r->go) < 0)
@@ -107,7 +107,7 @@ live(void *arg)
 
 /* Signals are for the thread that makes it. */
 static bool
-make(struct runner *r)
+make(struct smtp_thread *r)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -124,7 +124,7 @@ make(struct runner *r)
 }
 
 void
-runner_go(struct runner *r)
+smtp_thread_go(struct smtp_thread *r)
 {
 	atomic_store(&r->cut, false);
 	if (!r->there && !make(r)) {
@@ -136,7 +136,7 @@ runner_go(struct runner *r)
 }
 
 bool
-runner_ended(struct runner *r, CURLcode *rc)
+smtp_thread_ended(struct smtp_thread *r, CURLcode *rc)
 {
 	if (!atomic_exchange(&r->ended, false))
 		return false;
@@ -145,14 +145,14 @@ runner_ended(struct runner *r, CURLcode *rc)
 }
 
 void
-runner_cut(struct runner *r)
+smtp_thread_cut(struct smtp_thread *r)
 {
 	atomic_store(&r->cut, true);
 	hang_up(r);
 }
 
 void
-runner_rest(struct runner *r)
+smtp_thread_rest(struct smtp_thread *r)
 {
 	if (!r->there)
 		return;
@@ -163,7 +163,7 @@ runner_rest(struct runner *r)
 }
 
 bool
-runner_connected(struct runner *r)
+smtp_thread_connected(struct smtp_thread *r)
 {
 	bool is;
 

@@ -1,11 +1,11 @@
-#include "queue/transfer_pool.h"
+#include "worker/webclient/webclient_poller.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "queue/transfer_trust.h"
+#include "worker/webclient/webclient_trust.h"
 
 #define CONNECT_MS 5000L
 #define TOTAL_MS 20000L
@@ -31,7 +31,7 @@ address(const struct sockaddr *sa, struct net_addr *out)
 }
 
 static bool
-allowed(struct slot *s, const struct net_addr *addr)
+allowed(struct webclient_request *s, const struct net_addr *addr)
 {
 	if (s->pool->o.allow(s->pool->o.arg, addr))
 		return true;
@@ -44,7 +44,7 @@ static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct net_addr addr;
-	struct slot *s = arg;
+	struct webclient_request *s = arg;
 	int fd;
 
 	(void)purpose;
@@ -52,7 +52,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 		return CURL_SOCKET_BAD;
 	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 	if (fd >= 0)
-		http_pool_opened(s->pool, fd);
+		webclient_poller_opened(s->pool, fd);
 	return fd;
 }
 
@@ -70,46 +70,47 @@ on_request(void *arg, char *peer, char *own, int peer_port, int own_port)
 static size_t
 read_body(char *p, size_t size, size_t count, void *arg)
 {
-	struct slot *s = arg;
-	size_t n = size * count, room = HTTP_SHOWN - s->shown;
+	struct webclient_request *s = arg;
+	size_t n = size * count, room = WEBCLIENT_SHOWN - s->shown;
 
 	if (n < room)
 		room = n;
 	memcpy(s->text + s->shown, p, room);
 	s->shown += room;
 	s->body_read += n;
-	return s->body_read > HTTP_READ_MAX ? 0 : n;
+	return s->body_read > WEBCLIENT_READ_MAX ? 0 : n;
 }
 
 static size_t
 read_header(char *p, size_t size, size_t count, void *arg)
 {
-	struct slot *s = arg;
+	struct webclient_request *s = arg;
 
 	(void)p;
 	s->head_read += size * count;
-	return s->head_read > HTTP_READ_MAX ? 0 : size * count;
+	return s->head_read > WEBCLIENT_READ_MAX ? 0 : size * count;
 }
 
 static void
-set_safety(CURL *e, struct slot *s)
+set_safety(CURL *e, struct webclient_request *s)
 {
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	transfer_trust(e, s->pool->o.ca_file);
+	webclient_trust(e, s->pool->o.ca_file);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
-	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, http_pool_close);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION,
+	    webclient_poller_close);
 	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, s->pool);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
 }
 
 static void
-set_bounds(CURL *e, struct slot *s)
+set_bounds(CURL *e, struct webclient_request *s)
 {
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER);
@@ -125,7 +126,7 @@ set_bounds(CURL *e, struct slot *s)
 }
 
 void
-http_slot_make(struct slot *s)
+webclient_request_make(struct webclient_request *s)
 {
 	if (s->easy)
 		return;

@@ -1,4 +1,4 @@
-#include "queue/transfer_http.h"
+#include "worker/webclient/webclient_pool.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "queue/transfer_pool.h"
+#include "worker/webclient/webclient_poller.h"
 
 static _Noreturn void
 out_of_memory(const char *what)
@@ -15,10 +15,10 @@ out_of_memory(const char *what)
 	exit(70);
 }
 
-struct http_pool *
-http_pool_new(const struct http_pool_options *o)
+struct webclient_pool *
+webclient_pool_new(const struct webclient_pool_options *o)
 {
-	struct http_pool *p = calloc(1, sizeof(*p));
+	struct webclient_pool *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return NULL;
@@ -27,7 +27,7 @@ http_pool_new(const struct http_pool_options *o)
 	p->multi = curl_multi_init();
 	p->slots = calloc((size_t)o->slots, sizeof(*p->slots));
 	if (p->epoll < 0 || p->multi == NULL || p->slots == NULL) {
-		http_pool_free(&p);
+		webclient_pool_free(&p);
 		return NULL;
 	}
 	for (int i = o->slots - 1; i >= 0; i--) {
@@ -35,12 +35,12 @@ http_pool_new(const struct http_pool_options *o)
 		p->slots[i].next = p->free;
 		p->free = &p->slots[i];
 	}
-	http_pool_watch(p);
+	webclient_poller_watch(p);
 	return p;
 }
 
 static void
-slot_end(struct http_pool *p, struct slot *s)
+slot_end(struct webclient_pool *p, struct webclient_request *s)
 {
 	curl_multi_remove_handle(p->multi, s->easy);
 	s->busy = false;
@@ -50,9 +50,9 @@ slot_end(struct http_pool *p, struct slot *s)
 }
 
 void
-http_pool_free(struct http_pool **pp)
+webclient_pool_free(struct webclient_pool **pp)
 {
-	struct http_pool *p = *pp;
+	struct webclient_pool *p = *pp;
 
 	if (p == NULL)
 		return;
@@ -72,21 +72,21 @@ http_pool_free(struct http_pool **pp)
 }
 
 int
-http_pool_busy(const struct http_pool *p)
+webclient_pool_busy(const struct webclient_pool *p)
 {
 	return p->busy;
 }
 
 /* libcurl reads the list while the transfer lasts: the slot has a copy. */
 static void
-set_headers(struct slot *s, const char *const *headers)
+set_headers(struct webclient_request *s, const char *const *headers)
 {
 	size_t room = 0, n;
 	char *p;
 
 	for (n = 0; headers[n]; n++)
 		room += strlen(headers[n]) + 1;
-	if (n > HTTP_HEADERS)
+	if (n > WEBCLIENT_HEADERS)
 		abort();
 	if (room > s->head_room) {
 		s->head = realloc(s->head, room);
@@ -103,13 +103,14 @@ set_headers(struct slot *s, const char *const *headers)
 }
 
 bool
-http_pool_start(struct http_pool *p, const struct http_post *post)
+webclient_pool_start(struct webclient_pool *p,
+    const struct webclient_post *post)
 {
-	struct slot *s = p->free;
+	struct webclient_request *s = p->free;
 
 	if (s == NULL)
 		return false;
-	http_slot_make(s);
+	webclient_request_make(s);
 	p->free = s->next;
 	s->began = clock_mono();
 	s->denied = false;
@@ -133,9 +134,9 @@ http_pool_start(struct http_pool *p, const struct http_post *post)
 
 /* In words that tell nothing of the network we stand in (row WH12). */
 static const char *
-reason_of(const struct slot *s, CURLcode rc, long status)
+reason_of(const struct webclient_request *s, CURLcode rc, long status)
 {
-	bool cut = rc == CURLE_WRITE_ERROR && s->body_read > HTTP_READ_MAX;
+	bool cut = rc == CURLE_WRITE_ERROR && s->body_read > WEBCLIENT_READ_MAX;
 
 	if (s->denied)
 		return "not reachable";
@@ -163,7 +164,7 @@ reason_of(const struct slot *s, CURLcode rc, long status)
 
 /* Only what may stand in a text column and in JSON. */
 static void
-show(const struct slot *s, char out[HTTP_SHOWN + 1])
+show(const struct webclient_request *s, char out[WEBCLIENT_SHOWN + 1])
 {
 	size_t n = s->shown;
 
@@ -181,10 +182,10 @@ show(const struct slot *s, char out[HTTP_SHOWN + 1])
 }
 
 bool
-http_pool_next(struct http_pool *p, struct http_answer *out)
+webclient_pool_next(struct webclient_pool *p, struct webclient_answer *out)
 {
 	curl_off_t wait = 0;
-	struct slot *s = NULL;
+	struct webclient_request *s = NULL;
 	CURLMsg *m;
 	CURLcode rc;
 	int left;
