@@ -13,8 +13,6 @@
 #include "queue/alarm.h"
 #include "queue/audit_keep.h"
 #include "queue/audit_seal.h"
-#include "queue/courier.h"
-#include "queue/delivery.h"
 #include "queue/holder.h"
 #include "queue/job.h"
 #include "queue/mail.h"
@@ -25,6 +23,8 @@
 #include "queue/sms.h"
 #include "queue/wake.h"
 #include "runtime/notify.h"
+#include "worker/webhook/webhook_delivery.h"
+#include "worker/webhook/webhook_process.h"
 
 #define POLL_MS 1000
 #define STEP_MS 20
@@ -121,7 +121,7 @@ release_dead(void *arg, struct str id)
 	struct worker *w = arg;
 
 	if (job_release_holder(&w->queue, w->one, id, STR("")) != E_OK ||
-	    delivery_release(&w->queue, w->one, id, STR_NONE) != E_OK ||
+	    webhook_delivery_release(&w->queue, w->one, id, STR_NONE) != E_OK ||
 	    outbox_release_holder(&w->queue, w->one, id) != E_OK)
 		return false;
 	log_info("gave back the claims of a worker that died",
@@ -201,7 +201,7 @@ keep(struct worker *w)
 
 	if (!due || !mailer_rest(w->mailer))
 		return;
-	courier_keep(&w->courier, w->config, w->queue.keys);
+	webhook_process_keep(&w->courier, w->config, w->queue.keys);
 	publisher_keep(&w->publisher, w->config, w->queue.keys,
 	    w->queue.holder);
 }
@@ -243,7 +243,7 @@ loop(struct worker *w)
 		more = work(w, false);
 		more |= maintain(w);
 		if (!more && once) {
-			w->queue.claims_left |= !courier_run(w->config,
+			w->queue.claims_left |= !webhook_process_run(w->config,
 			    &w->queue, true);
 			if (w->config->kafka_enabled)
 				publisher_run(w->config, &w->queue, true);

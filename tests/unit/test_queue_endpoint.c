@@ -1,12 +1,12 @@
 #include "unit.h"
 
 #include "base/clock.h"
-#include "queue/delivery.h"
-#include "queue/endpoint.h"
+#include "worker/webhook/webhook_delivery.h"
+#include "worker/webhook/webhook_endpoint.h"
 
 #define SLOTS 512
 
-static struct endpoints set;
+static struct webhook_endpoints set;
 static int64_t at; /* µs */
 
 static void
@@ -16,36 +16,36 @@ fresh(void)
 	set.slots = SLOTS;
 }
 
-static struct endpoint *
+static struct webhook_endpoint *
 numbered(int n)
 {
 	struct uuid id = { { 0 } };
 
 	id.b[14] = (uint8_t)n;
 	id.b[15] = (uint8_t)(n >> 8);
-	return endpoint_get(&set, id, n);
+	return webhook_endpoint_get(&set, id, n);
 }
 
 /* As many as may begin. */
 static int
-begin_all(struct endpoint *e)
+begin_all(struct webhook_endpoint *e)
 {
 	int n = 0;
 
-	for (; endpoint_may(&set, e); n++)
-		endpoint_begin(&set, e, at);
+	for (; webhook_endpoint_may(&set, e); n++)
+		webhook_endpoint_begin(&set, e, at);
 	return n;
 }
 
 static void
-end_all(struct endpoint *e, bool fine, int64_t took)
+end_all(struct webhook_endpoint *e, bool fine, int64_t took)
 {
 	while (e->busy)
-		endpoint_end(&set, e, fine, took);
+		webhook_endpoint_end(&set, e, fine, took);
 }
 
 static void
-warm(struct endpoint *e)
+warm(struct webhook_endpoint *e)
 {
 	for (int i = 0; i < 20; i++) {
 		begin_all(e);
@@ -56,7 +56,7 @@ warm(struct endpoint *e)
 /* row WH10 */
 START_TEST(a_prompt_endpoint_gets_ever_more_and_a_failing_one_one_at_a_time)
 {
-	struct endpoint *e;
+	struct webhook_endpoint *e;
 
 	fresh();
 	e = numbered(1);
@@ -68,7 +68,7 @@ START_TEST(a_prompt_endpoint_gets_ever_more_and_a_failing_one_one_at_a_time)
 	end_all(e, true, 5 * CLOCK_MS);
 	warm(e);
 	ck_assert_int_ge(begin_all(e), 90);
-	endpoint_end(&set, e, false, 5 * CLOCK_MS);
+	webhook_endpoint_end(&set, e, false, 5 * CLOCK_MS);
 	ck_assert_int_eq(begin_all(e), 0);
 	end_all(e, false, 5 * CLOCK_MS);
 	ck_assert_int_eq(begin_all(e), 1);
@@ -86,7 +86,7 @@ END_TEST
 /* row WH10 */
 START_TEST(what_hangs_leaves_room_for_what_is_prompt)
 {
-	struct endpoint *good, *was_good;
+	struct webhook_endpoint *good, *was_good;
 
 	fresh();
 	good = numbered(1000);
@@ -118,19 +118,19 @@ START_TEST(what_is_new_and_hangs_leaves_room_for_what_is_new)
 		ck_assert_int_eq(begin_all(numbered(i)), 1);
 	ck_assert_int_eq(begin_all(numbered(100)), 1);
 	at += 2 * CLOCK_SECOND;
-	endpoint_watch(&set, at);
+	webhook_endpoint_watch(&set, at);
 	ck_assert_int_eq(set.fresh, 0);
 	ck_assert_int_eq(set.slow, 101);
 	for (int i = 101; i < 200; i++)
 		ck_assert_int_eq(begin_all(numbered(i)), 1);
 	ck_assert_int_eq(begin_all(numbered(200)), 1);
 	/* A prompt answer is believed even late in the second. */
-	endpoint_end(&set, numbered(150), true, 900 * CLOCK_MS);
+	webhook_endpoint_end(&set, numbered(150), true, 900 * CLOCK_MS);
 	ck_assert_int_eq(begin_all(numbered(150)), 2);
 	/* However many: half of all slots at most, and the line holds. */
 	for (int i = 201; i < 900; i++) {
 		at += 50 * CLOCK_MS;
-		endpoint_watch(&set, at);
+		webhook_endpoint_watch(&set, at);
 		begin_all(numbered(i));
 	}
 	ck_assert_int_le(set.slow + set.fresh, SLOTS / 2);
@@ -151,7 +151,7 @@ START_TEST(what_is_claimed_ahead_is_sent_within_the_lease)
 		20 * CLOCK_SECOND };
 
 	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++) {
-		struct endpoint *e;
+		struct webhook_endpoint *e;
 		int64_t room;
 
 		fresh();
@@ -160,23 +160,23 @@ START_TEST(what_is_claimed_ahead_is_sent_within_the_lease)
 			begin_all(e);
 			end_all(e, true, paces[i]);
 		}
-		room = endpoint_room(e);
+		room = webhook_endpoint_room(e);
 		ck_assert_int_ge(room, e->window);
-		ck_assert_int_le(room, ENDPOINT_AHEAD);
+		ck_assert_int_le(room, WEBHOOK_ENDPOINT_AHEAD);
 		ck_assert_int_le(room * paces[i] / e->window,
-		    DELIVERY_LEASE / 2);
+		    WEBHOOK_LEASE / 2);
 	}
 }
 END_TEST
 
 START_TEST(the_one_idle_for_longest_is_forgotten)
 {
-	struct endpoint *kept;
+	struct webhook_endpoint *kept;
 
 	fresh();
 	kept = numbered(0);
-	endpoint_begin(&set, kept, at);
-	for (int i = 1; i < 3 * ENDPOINTS; i++)
+	webhook_endpoint_begin(&set, kept, at);
+	for (int i = 1; i < 3 * WEBHOOK_ENDPOINTS; i++)
 		ck_assert(numbered(i) != kept);
 	ck_assert_ptr_eq(numbered(0), kept);
 	ck_assert_int_eq(kept->busy, 1);

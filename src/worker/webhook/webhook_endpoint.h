@@ -1,5 +1,5 @@
-#ifndef QUEUE_ENDPOINT_H
-#define QUEUE_ENDPOINT_H
+#ifndef WORKER_WEBHOOK_WEBHOOK_ENDPOINT_H
+#define WORKER_WEBHOOK_WEBHOOK_ENDPOINT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,69 +14,76 @@
  * by new ones, half by both together, and three sixteenths by what is beyond
  * four of one endpoint: what hangs leaves room for what does not, be it new.
  */
-#define ENDPOINT_FIRST 2   /* claimed of one we know nothing of */
-#define ENDPOINT_AHEAD 1024 /* claimed ahead of one, at most */
-#define ENDPOINTS 4096	   /* known at once */
+#define WEBHOOK_ENDPOINT_FIRST 2   /* claimed of one we know nothing of */
+#define WEBHOOK_ENDPOINT_AHEAD 1024 /* claimed ahead of one, at most */
+#define WEBHOOK_ENDPOINTS 4096	   /* known at once */
 
-struct errand;
-struct batch;
+struct webhook_pending;
+struct webhook_claim_batch;
 
-struct endpoint {
-	struct endpoint *next;	/* in its bucket */
-	struct endpoint *after;	/* of those with errands that wait */
+struct webhook_endpoint {
+	struct webhook_endpoint *next;	/* in its bucket */
+	struct webhook_endpoint *after;	/* of those with deliveries that wait */
 	struct uuid id;
 	bool known;
 	bool lined_up;
-	enum { ENDPOINT_NEW, ENDPOINT_SLOW, ENDPOINT_PROMPT } kind;
+	enum { WEBHOOK_ENDPOINT_NEW, WEBHOOK_ENDPOINT_SLOW,
+	    WEBHOOK_ENDPOINT_PROMPT } kind;
 	int window;
 	int busy;    /* under way */
 	int waiting; /* claimed, not begun */
 	int64_t pace; /* µs a transfer takes, smoothed */
 	int64_t used_at;
 	int64_t begun_at; /* the only transfer of one that is new */
-	struct endpoint *after_new, **before_new; /* of those, in line */
+	/* of those, in line */
+	struct webhook_endpoint *after_new, **before_new;
 	/* the caller's */
-	struct errand *first, *last; /* that wait */
-	struct batch *batch; /* of the last claim, */
+	struct webhook_pending *first, *last; /* that wait */
+	struct webhook_claim_batch *batch; /* of the last claim, */
 	uint64_t taken;	     /* which had this number */
 };
 
-struct endpoints {
+struct webhook_endpoints {
 	int slots;
 	int busy;
 	int extra; /* busy beyond four of one endpoint */
 	int slow;  /* busy of slow ones */
 	int fresh; /* busy of new ones: they stand in line by their beginning */
-	struct endpoint *new, **new_end;
-	struct endpoint *buckets[ENDPOINTS];
-	struct endpoint all[ENDPOINTS];
+	struct webhook_endpoint *new, **new_end;
+	struct webhook_endpoint *buckets[WEBHOOK_ENDPOINTS];
+	struct webhook_endpoint all[WEBHOOK_ENDPOINTS];
 };
 
 /*
  * The one of that id, made where it is not known in place of the one idle for
  * longest. There must be one that is idle. now: µs, monotonic, as everywhere.
  */
-struct endpoint *endpoint_get(struct endpoints *s, struct uuid id,
+struct webhook_endpoint *webhook_endpoint_get(struct webhook_endpoints *s,
+    struct uuid id,
     int64_t now);
 
 /*
  * How many of it may be claimed besides what waits and is under way: what its
  * pace sends within seconds, far less than a lease.
  */
-int endpoint_room(const struct endpoint *e);
+int webhook_endpoint_room(const struct webhook_endpoint *e);
 
 /* May one more begin? */
-bool endpoint_may(const struct endpoints *s, const struct endpoint *e);
+bool webhook_endpoint_may(const struct webhook_endpoints *s,
+    const struct webhook_endpoint *e);
 
 /* One begins; one ended, prompt or not after took µs. */
-void endpoint_begin(struct endpoints *s, struct endpoint *e, int64_t now);
-void endpoint_end(struct endpoints *s, struct endpoint *e, bool fine,
+void webhook_endpoint_begin(struct webhook_endpoints *s,
+    struct webhook_endpoint *e, int64_t now);
+void webhook_endpoint_end(struct webhook_endpoints *s,
+    struct webhook_endpoint *e, bool fine,
     int64_t took);
 
 /* It is known to fail. */
-void endpoint_slow(struct endpoints *s, struct endpoint *e);
+void webhook_endpoint_slow(struct webhook_endpoints *s,
+    struct webhook_endpoint *e);
 
 /* New ones that keep us waiting are slow by now. */
-void endpoint_watch(struct endpoints *s, int64_t now);
+void webhook_endpoint_watch(struct webhook_endpoints *s, int64_t now);
 
 #endif

@@ -1,5 +1,5 @@
-#ifndef QUEUE_ROUND_H
-#define QUEUE_ROUND_H
+#ifndef WORKER_WEBHOOK_WEBHOOK_COURIER_H
+#define WORKER_WEBHOOK_WEBHOOK_COURIER_H
 
 #include "config/config.h"
 #include "queue/job.h"
@@ -9,25 +9,26 @@
  * are under way at the same time and wait for each other only through what is
  * in hand (row WH10).
  */
-struct round;
+struct webhook_courier;
 
 /* q and c must outlive it. The process ends when there is no memory. */
-struct round *round_new(const struct config *c, struct queue *q);
-void round_free(struct round **r);
+struct webhook_courier *webhook_courier_new(const struct config *c,
+    struct queue *q);
+void webhook_courier_free(struct webhook_courier **r);
 
 /* Do what can be done now, wait a little where that is nothing. */
-void round_step(struct round *r);
+void webhook_courier_step(struct webhook_courier *r);
 
 /* Claim no more, and give back what has not begun. */
-void round_stop(struct round *r);
+void webhook_courier_stop(struct webhook_courier *r);
 
 /* Is nothing left in hand? drained: and nothing to be claimed. */
-bool round_over(const struct round *r, bool drained);
+bool webhook_courier_over(const struct webhook_courier *r, bool drained);
 
 /*
  * Give back all that is in hand: what is under way may arrive twice, with one
  * id. False when the database did not take it back.
  */
-bool round_give_back(struct round *r);
+bool webhook_courier_give_back(struct webhook_courier *r);
 
 #endif

@@ -1,4 +1,4 @@
-#include "queue/batch.h"
+#include "worker/webhook/webhook_claim_batch.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@ must(void *p)
 }
 
 char *
-batch_text(struct str *const list[], size_t n)
+webhook_claim_batch_text(struct str *const list[], size_t n)
 {
 	char *block, *p;
 	size_t room = n;
@@ -36,39 +36,42 @@ batch_text(struct str *const list[], size_t n)
 	return block;
 }
 
-struct batch *
-batch_new(const struct batch *from)
+struct webhook_claim_batch *
+webhook_claim_batch_new(const struct webhook_claim_batch *from)
 {
-	struct batch *b = must(malloc(sizeof(*b)));
+	struct webhook_claim_batch *b = must(malloc(sizeof(*b)));
 	struct str *const list[] = { &b->lease, &b->webhook_id, &b->url,
 		&b->secret, &b->previous };
 
 	*b = *from;
-	b->text = batch_text(list, sizeof(list) / sizeof(list[0]));
+	b->text = webhook_claim_batch_text(list,
+	    sizeof(list) / sizeof(list[0]));
 	return b;
 }
 
 void
-batch_drop(struct batch *b)
+webhook_claim_batch_drop(struct webhook_claim_batch *b)
 {
 	if (--b->left > 0)
 		return;
-	signer_free(&b->signer);
+	webhook_sign_free(&b->signer);
 	free(b->text);
 	free(b);
 }
 
 void
-batch_ready(struct batch *b, struct arena *a, const struct config *c,
+webhook_claim_batch_ready(struct webhook_claim_batch *b, struct arena *a,
+    const struct config *c,
     const struct keyring *k)
 {
 	struct webhook_url url;
 
-	if (b->state != BATCH_NEW)
+	if (b->state != CLAIM_BATCH_NEW)
 		return;
-	b->state = BATCH_NO_ADDRESS;
+	b->state = CLAIM_BATCH_NO_ADDRESS;
 	if (webhook_url_fault(a, c, b->url, &url))
 		return;
-	b->signer = signer_new(a, k, b->webhook_id, b->secret, b->previous);
-	b->state = b->signer ? BATCH_FINE : BATCH_NO_KEY;
+	b->signer = webhook_sign_new(a, k, b->webhook_id, b->secret,
+	    b->previous);
+	b->state = b->signer ? CLAIM_BATCH_FINE : CLAIM_BATCH_NO_KEY;
 }

@@ -1,4 +1,4 @@
-#include "queue/delivery.h"
+#include "worker/webhook/webhook_delivery.h"
 
 #include <sodium.h>
 
@@ -7,26 +7,26 @@
 #define SLOW_DOWN (10 * CLOCK_SECOND) /* after 429, 502, 504 */
 
 /* Row WH9: after the first failure 5 s, and so on; ± 20 %. */
-static const int64_t delays[DELIVERY_TRIES - 1] = {
+static const int64_t delays[WEBHOOK_TRIES - 1] = {
 	5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400
 };
 
 static int64_t
 delay_after(int failures)
 {
-	int64_t t = delays[failures < DELIVERY_TRIES - 1 ? failures :
-	    DELIVERY_TRIES - 2] * CLOCK_SECOND;
+	int64_t t = delays[failures < WEBHOOK_TRIES - 1 ? failures :
+	    WEBHOOK_TRIES - 2] * CLOCK_SECOND;
 
 	return t - t / 5 + (int64_t)randombytes_uniform((uint32_t)
 	    (t / CLOCK_MS * 2 / 5)) * CLOCK_MS;
 }
 
-static struct delivery_end
+static struct webhook_outcome
 end_of(struct arena *a, const struct delivery *d)
 {
 	int64_t now = clock_wall();
 
-	return (struct delivery_end){
+	return (struct webhook_outcome){
 		.id = arena_str(a, d->id), .batch = d->batch,
 		.number = d->number,
 		.begun_at = now, .ended_at = now,
@@ -34,37 +34,38 @@ end_of(struct arena *a, const struct delivery *d)
 }
 
 void
-delivery_refuse(struct arena *a, const struct delivery *d, const char *error,
-    struct delivery_end *out)
+webhook_outcome_refused(struct arena *a, const struct delivery *d,
+    const char *error,
+    struct webhook_outcome *out)
 {
 	*out = end_of(a, d);
 	out->state = "dead";
-	out->what = DELIVERY_OURS;
+	out->what = WEBHOOK_OUTCOME_OURS;
 	out->error = error;
 }
 
 void
-delivery_cut(struct arena *a, const struct delivery *d,
-    struct delivery_end *out)
+webhook_outcome_interrupted(struct arena *a, const struct delivery *d,
+    struct webhook_outcome *out)
 {
 	*out = end_of(a, d);
 	out->state = "ready";
-	out->what = DELIVERY_OURS;
+	out->what = WEBHOOK_OUTCOME_OURS;
 	out->error = "the worker stopped before the answer";
 }
 
 void
-delivery_back(struct arena *a, const struct delivery *d,
-    struct delivery_end *out)
+webhook_outcome_unstarted(struct arena *a, const struct delivery *d,
+    struct webhook_outcome *out)
 {
 	*out = end_of(a, d);
 	out->state = "ready";
-	out->what = DELIVERY_BACK;
+	out->what = WEBHOOK_OUTCOME_BACK;
 }
 
 void
-delivery_judge(struct arena *a, const struct delivery *d,
-    const struct webclient_answer *answer, struct delivery_end *out)
+webhook_outcome_of_answer(struct arena *a, const struct delivery *d,
+    const struct webclient_answer *answer, struct webhook_outcome *out)
 {
 	long status = answer->status;
 
@@ -77,9 +78,9 @@ delivery_judge(struct arena *a, const struct delivery *d,
 		out->state = "done";
 		return;
 	}
-	out->what = DELIVERY_FAILED;
+	out->what = WEBHOOK_OUTCOME_FAILED;
 	out->gone = status == 410;
-	out->state = out->gone || d->failures + 1 >= DELIVERY_TRIES ?
+	out->state = out->gone || d->failures + 1 >= WEBHOOK_TRIES ?
 	    "dead" : "ready";
 	out->delay = delay_after(d->failures);
 	if (answer->retry_after > out->delay)

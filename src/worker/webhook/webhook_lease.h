@@ -1,31 +1,32 @@
-#ifndef QUEUE_TALK_H
-#define QUEUE_TALK_H
+#ifndef WORKER_WEBHOOK_WEBHOOK_LEASE_H
+#define WORKER_WEBHOOK_WEBHOOK_LEASE_H
 
 #include <poll.h>
 
-#include "queue/hand.h"
+#include "worker/webhook/webhook_inflight.h"
 
 /*
  * What the courier and Postgres say to each other: claims, what they took into
  * the hand, and how tries ended. One statement is under way at a time, and nobody waits for
  * it. All times µs, monotonic.
  */
-#define TALK_LOST 16
+#define WEBHOOK_LEASE_LOST 16
 
 /* Ends to be recorded, and their text. */
 struct ends {
 	struct arena *arena;
-	struct delivery_end list[ERRANDS];
+	struct webhook_outcome list[WEBHOOK_PENDING_MAX];
 	size_t n;
 	size_t done; /* recorded */
 };
 
-struct talk {
+struct webhook_lease {
 	struct queue *queue;
-	struct hand *hand;
+	struct webhook_inflight *inflight;
 	struct arena *flight; /* of the statement under way */
 	struct arena *landed; /* of the one before, while we use its rows */
-	enum { TALK_NOTHING, TALK_CLAIMS, TALK_FETCHES, TALK_SETTLES } doing;
+	enum { WEBHOOK_LEASE_NOTHING, WEBHOOK_LEASE_CLAIMS,
+	    WEBHOOK_LEASE_FETCHES, WEBHOOK_LEASE_SETTLES } doing;
 	char lease[40]; /* of the claim under way */
 	struct ends ends[2];
 	struct ends *gather, *settle;
@@ -40,25 +41,27 @@ struct talk {
 	struct lost {
 		char lease[40];
 		int64_t until;
-	} lost[TALK_LOST];
+	} lost[WEBHOOK_LEASE_LOST];
 };
 
-void talk_init(struct talk *t, struct queue *q, struct hand *h);
-void talk_close(struct talk *t);
+void webhook_lease_init(struct webhook_lease *t, struct queue *q,
+    struct webhook_inflight *h);
+void webhook_lease_close(struct webhook_lease *t);
 
 /* A place for how a try ended; its text goes to *a. */
-struct delivery_end *talk_end(struct talk *t, struct arena **a);
+struct webhook_outcome *webhook_lease_end(struct webhook_lease *t,
+    struct arena **a);
 
-/* What is in hand or not yet recorded; at most ERRANDS. */
-int talk_holds(const struct talk *t);
+/* What is in hand or not yet recorded; at most WEBHOOK_PENDING_MAX. */
+int webhook_lease_holds(const struct webhook_lease *t);
 
 /* Is there a claim whose fate is not known? */
-bool talk_lost(const struct talk *t);
+bool webhook_lease_lost(const struct webhook_lease *t);
 
 /* Hear what was answered, say what there is to say. */
-void talk_step(struct talk *t);
+void webhook_lease_step(struct webhook_lease *t);
 
 /* What to wait for: returns at most ms milliseconds. */
-int talk_wait(const struct talk *t, struct pollfd *p, int ms);
+int webhook_lease_wait(const struct webhook_lease *t, struct pollfd *p, int ms);
 
 #endif

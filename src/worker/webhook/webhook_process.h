@@ -1,5 +1,5 @@
-#ifndef QUEUE_COURIER_H
-#define QUEUE_COURIER_H
+#ifndef WORKER_WEBHOOK_WEBHOOK_PROCESS_H
+#define WORKER_WEBHOOK_WEBHOOK_PROCESS_H
 
 #include "config/config.h"
 #include "queue/job.h"
@@ -14,13 +14,13 @@
  * Deliver until SIGTERM, or, once: until nothing is due. What is under way
  * then has 10 s (row RE12). False: something claimed could not be given back.
  */
-bool courier_run(const struct config *c, struct queue *q, bool once);
+bool webhook_process_run(const struct config *c, struct queue *q, bool once);
 
 /*
  * Keep its process. It claims in a name of its own (queue/holder.h), so that
  * its death is seen though its parent lives.
  */
-void courier_keep(struct child *p, const struct config *c,
+void webhook_process_keep(struct child *p, const struct config *c,
     const struct keyring *k);
 
 #endif

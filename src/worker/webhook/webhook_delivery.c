@@ -1,20 +1,21 @@
-#include "queue/delivery.h"
+#include "worker/webhook/webhook_delivery.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json/json.h"
 #include "base/log.h"
-#include "queue/batch.h"
 #include "store/job_store.h"
+#include "worker/webhook/webhook_claim_batch.h"
 
 #define GIVE_UP (5 * 86400 * CLOCK_SECOND) /* row WH10 */
 #define SETTLE_MAX ((size_t)8 << 20) /* bytes that tell of 1,024 ends */
 
 void
-delivery_claim(struct queue *q, struct arena *a, const struct delivery_wish *w)
+webhook_delivery_claim(struct queue *q, struct arena *a,
+    const struct webhook_claim_request *w)
 {
 	const struct arg args[] = { A_INT(w->limit), A_STR(w->ids),
-		A_STR(w->rooms), A_INT(w->room), A_INT(DELIVERY_LEASE),
+		A_STR(w->rooms), A_INT(w->room), A_INT(WEBHOOK_LEASE),
 		A_STR(q->holder), A_STR(w->lease) };
 
 	db_begin(q->db, a, Q_WEBHOOK_CLAIM, args, sizeof(args) /
@@ -22,13 +23,13 @@ delivery_claim(struct queue *q, struct arena *a, const struct delivery_wish *w)
 }
 
 int64_t
-delivery_claimed(const struct rows *r)
+webhook_delivery_claimed(const struct rows *r)
 {
 	return row_int(r, 0, 0);
 }
 
 void
-delivery_fetch(struct queue *q, struct arena *a, struct str lease)
+webhook_delivery_fetch(struct queue *q, struct arena *a, struct str lease)
 {
 	const struct arg args[] = { A_STR(lease) };
 
@@ -36,7 +37,7 @@ delivery_fetch(struct queue *q, struct arena *a, struct str lease)
 }
 
 struct delivery
-delivery_row(const struct rows *r, size_t i)
+webhook_delivery_row(const struct rows *r, size_t i)
 {
 	return (struct delivery){
 		.id = row_str(r, i, 0),
@@ -50,18 +51,18 @@ delivery_row(const struct rows *r, size_t i)
 }
 
 struct str
-delivery_webhook(const struct rows *r, size_t i)
+webhook_delivery_webhook(const struct rows *r, size_t i)
 {
 	return row_str(r, i, 6);
 }
 
-struct batch
-delivery_batch(struct arena *a, const struct rows *r, size_t i,
+struct webhook_claim_batch
+webhook_delivery_batch(struct arena *a, const struct rows *r, size_t i,
     struct str lease)
 {
-	return (struct batch){
+	return (struct webhook_claim_batch){
 		.lease = lease,
-		.webhook_id = delivery_webhook(r, i),
+		.webhook_id = webhook_delivery_webhook(r, i),
 		.url = row_str(r, i, 7),
 		.secret = row_bytes(a, r, i, 8),
 		.previous = row_bytes(a, r, i, 9),
@@ -87,7 +88,7 @@ add_number(struct buf *b, struct str key, int64_t n)
 }
 
 static void
-write_try(struct buf *b, const struct delivery_end *e)
+write_try(struct buf *b, const struct webhook_outcome *e)
 {
 	add_number(b, STR("{\"n\":"), e->number);
 	add_number(b, STR(",\"at\":"), e->begun_at);
@@ -125,10 +126,10 @@ quote(struct buf *b, struct str s)
 }
 
 static struct str
-failed_text(const struct delivery_end *e)
+failed_text(const struct webhook_outcome *e)
 {
-	return e->what == DELIVERY_FAILED ? STR("t") :
-	    e->what == DELIVERY_FINE ? STR("f") : STR_NONE;
+	return e->what == WEBHOOK_OUTCOME_FAILED ? STR("t") :
+	    e->what == WEBHOOK_OUTCOME_FINE ? STR("f") : STR_NONE;
 }
 
 /* The next element begins. */
@@ -142,7 +143,7 @@ next(struct buf *column)
 
 static void
 write_end(struct buf column[COLUMNS], struct buf *try,
-    const struct delivery_end *e)
+    const struct webhook_outcome *e)
 {
 	try->n = 0;
 	write_try(try, e);
@@ -162,7 +163,7 @@ write_end(struct buf column[COLUMNS], struct buf *try,
 
 /* Its last end is among those told: its row is over. */
 static void
-write_over(struct buf column[COLUMNS], struct batch *b)
+write_over(struct buf column[COLUMNS], struct webhook_claim_batch *b)
 {
 	if (b->telling < b->left || b->kept)
 		return;
@@ -200,8 +201,8 @@ disable(struct queue *q, struct arena *a, struct str id, const char *reason)
 }
 
 void
-delivery_settle(struct queue *q, struct arena *a,
-    const struct delivery_end *ends, size_t n)
+webhook_delivery_settle(struct queue *q, struct arena *a,
+    const struct webhook_outcome *ends, size_t n)
 {
 	struct buf column[COLUMNS], try = buf_new(a, SETTLE_MAX);
 	struct arg args[COLUMNS + 1];
@@ -212,7 +213,7 @@ delivery_settle(struct queue *q, struct arena *a,
 	}
 	for (size_t i = 0; i < n; i++) {
 		ends[i].batch->telling++;
-		if (ends[i].what != DELIVERY_BACK)
+		if (ends[i].what != WEBHOOK_OUTCOME_BACK)
 			write_end(column, &try, &ends[i]);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -226,15 +227,15 @@ delivery_settle(struct queue *q, struct arena *a,
 }
 
 void
-delivery_unsettled(const struct delivery_end *ends, size_t n)
+webhook_delivery_unsettled(const struct webhook_outcome *ends, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		ends[i].batch->telling = 0;
 }
 
 void
-delivery_settled(struct queue *q, struct arena *a,
-    const struct delivery_end *ends, size_t n, const struct rows *r)
+webhook_delivery_settled(struct queue *q, struct arena *a,
+    const struct webhook_outcome *ends, size_t n, const struct rows *r)
 {
 	for (size_t i = 0; i < n; i++)
 		if (ends[i].gone)
@@ -243,13 +244,13 @@ delivery_settled(struct queue *q, struct arena *a,
 	for (size_t i = 0; i < r->n; i++)
 		disable(q, a, row_str(r, i, 0),
 		    "the endpoint failed for five days");
-	delivery_unsettled(ends, n);
+	webhook_delivery_unsettled(ends, n);
 	for (size_t i = 0; i < n; i++)
-		batch_drop(ends[i].batch);
+		webhook_claim_batch_drop(ends[i].batch);
 }
 
 enum err
-delivery_release(struct queue *q, struct arena *a, struct str holder,
+webhook_delivery_release(struct queue *q, struct arena *a, struct str holder,
     struct str lease)
 {
 	return db_exec(q->db, a, Q_WEBHOOK_RELEASE, NULL, A_STR(holder),

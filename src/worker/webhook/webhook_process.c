@@ -1,4 +1,4 @@
-#include "queue/courier.h"
+#include "worker/webhook/webhook_process.h"
 
 #include <errno.h>
 #include <sys/resource.h>
@@ -7,30 +7,30 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "queue/holder.h"
-#include "queue/round.h"
 #include "queue/worker.h"
 #include "runtime/sandbox.h"
+#include "worker/webhook/webhook_courier.h"
 
 #define GRACE (10 * CLOCK_SECOND)
 
 bool
-courier_run(const struct config *c, struct queue *q, bool once)
+webhook_process_run(const struct config *c, struct queue *q, bool once)
 {
-	struct round *r = round_new(c, q);
+	struct webhook_courier *r = webhook_courier_new(c, q);
 	int64_t stop_at = 0;
 	bool clean;
 
-	while (!round_over(r, once || stop_at != 0)) {
+	while (!webhook_courier_over(r, once || stop_at != 0)) {
 		if (child_stopping() && stop_at == 0) {
 			stop_at = clock_mono();
-			round_stop(r);
+			webhook_courier_stop(r);
 		}
 		if (stop_at && clock_mono() - stop_at >= GRACE)
 			break;
-		round_step(r);
+		webhook_courier_step(r);
 	}
-	clean = round_give_back(r);
-	round_free(&r);
+	clean = webhook_courier_give_back(r);
+	webhook_courier_free(&r);
 	return clean;
 }
 
@@ -68,14 +68,15 @@ live(void *arg)
 	want_descriptors();
 	if (l->config->seccomp)
 		sandbox_enter(SANDBOX_COURIER);
-	if (courier_run(l->config, &q, false))
+	if (webhook_process_run(l->config, &q, false))
 		holder_leave(&holder, a, l->config->runtime_dir);
 	db_close(&q.db);
 	arena_free(&a);
 }
 
 void
-courier_keep(struct child *p, const struct config *c, const struct keyring *k)
+webhook_process_keep(struct child *p, const struct config *c,
+    const struct keyring *k)
 {
 	struct life l = { c, k };
 

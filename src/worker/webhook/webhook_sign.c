@@ -1,4 +1,4 @@
-#include "queue/signer.h"
+#include "worker/webhook/webhook_sign.h"
 
 #include <config.h>
 
@@ -10,7 +10,7 @@
 #include "core/outgoing/webhook.h"
 #include "crypto/hmac.h"
 #include "crypto/seal.h"
-#include "queue/batch.h"
+#include "worker/webhook/webhook_claim_batch.h"
 
 #define HEADERS 12
 #define DEPTH 4 /* of an answer */
@@ -21,7 +21,7 @@ struct key {
 	struct hmac *plain;
 };
 
-struct signer {
+struct webhook_sign {
 	struct key now, before;
 };
 
@@ -44,26 +44,27 @@ key_make(struct arena *a, const struct keyring *k, struct str bound,
 	return true;
 }
 
-struct signer *
-signer_new(struct arena *a, const struct keyring *k, struct str webhook_id,
+struct webhook_sign *
+webhook_sign_new(struct arena *a, const struct keyring *k,
+    struct str webhook_id,
     struct str secret, struct str previous)
 {
 	struct str bound = webhook_bound(a, webhook_id);
-	struct signer *s = calloc(1, sizeof(*s));
+	struct webhook_sign *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
 		log_error("out of memory", log_c("what", "a signer"));
 		exit(70);
 	}
 	if (!key_make(a, k, bound, secret, &s->now))
-		signer_free(&s);
+		webhook_sign_free(&s);
 	else
 		(void)key_make(a, k, bound, previous, &s->before);
 	return s;
 }
 
 void
-signer_free(struct signer **s)
+webhook_sign_free(struct webhook_sign **s)
 {
 	if (*s == NULL)
 		return;
@@ -127,7 +128,8 @@ challenge(struct arena *a, const struct key *k, const struct delivery *d)
 }
 
 bool
-signer_echoed(struct arena *a, struct signer *s, const struct delivery *d,
+webhook_sign_echoed(struct arena *a, struct webhook_sign *s,
+    const struct delivery *d,
     struct str body)
 {
 	struct str want = challenge(a, &s->now, d), said = str_trim(body);
@@ -142,7 +144,8 @@ signer_echoed(struct arena *a, struct signer *s, const struct delivery *d,
 }
 
 const char *const *
-signer_headers(struct arena *a, struct signer *s, const struct delivery *d,
+webhook_sign_headers(struct arena *a, struct webhook_sign *s,
+    const struct delivery *d,
     int64_t now)
 {
 	const char **h = arena_array(a, HEADERS + 1, sizeof(*h));

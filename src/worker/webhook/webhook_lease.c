@@ -1,10 +1,10 @@
-#include "queue/talk.h"
+#include "worker/webhook/webhook_lease.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "queue/batch.h"
 #include "store/pg/db.h"
+#include "worker/webhook/webhook_claim_batch.h"
 
 #define CLAIM 1024
 #define SETTLE 1024
@@ -16,9 +16,10 @@
 #define NO_ROOM_MS 10 /* a claim is due, and nowhere to put it */
 
 void
-talk_init(struct talk *t, struct queue *q, struct hand *h)
+webhook_lease_init(struct webhook_lease *t, struct queue *q,
+    struct webhook_inflight *h)
 {
-	*t = (struct talk){ .queue = q, .hand = h };
+	*t = (struct webhook_lease){ .queue = q, .inflight = h };
 	t->flight = arena_new(LIMIT_ARENA);
 	t->landed = arena_new(LIMIT_ARENA);
 	t->gather = &t->ends[0];
@@ -31,12 +32,12 @@ static void
 ends_close(struct ends *s)
 {
 	for (size_t i = s->done; i < s->n; i++)
-		batch_drop(s->list[i].batch);
+		webhook_claim_batch_drop(s->list[i].batch);
 	arena_free(&s->arena);
 }
 
 void
-talk_close(struct talk *t)
+webhook_lease_close(struct webhook_lease *t)
 {
 	arena_free(&t->flight);
 	arena_free(&t->landed);
@@ -44,8 +45,8 @@ talk_close(struct talk *t)
 	ends_close(t->settle);
 }
 
-struct delivery_end *
-talk_end(struct talk *t, struct arena **a)
+struct webhook_outcome *
+webhook_lease_end(struct webhook_lease *t, struct arena **a)
 {
 	int64_t soon = clock_mono() + SOON;
 
@@ -56,25 +57,25 @@ talk_end(struct talk *t, struct arena **a)
 }
 
 int
-talk_holds(const struct talk *t)
+webhook_lease_holds(const struct webhook_lease *t)
 {
-	return t->hand->held + (int)(t->gather->n + t->settle->n);
+	return t->inflight->held + (int)(t->gather->n + t->settle->n);
 }
 
 bool
-talk_lost(const struct talk *t)
+webhook_lease_lost(const struct webhook_lease *t)
 {
-	for (int i = 0; i < TALK_LOST; i++)
+	for (int i = 0; i < WEBHOOK_LEASE_LOST; i++)
 		if (t->lost[i].until > clock_mono())
 			return true;
 	return false;
 }
 
 static void
-tell(const struct delivery_end *e)
+tell(const struct webhook_outcome *e)
 {
-	enum log_level level = e->what == DELIVERY_FAILED ||
-	    e->what == DELIVERY_OURS ? LOG_INFO_ : LOG_DEBUG_;
+	enum log_level level = e->what == WEBHOOK_OUTCOME_FAILED ||
+	    e->what == WEBHOOK_OUTCOME_OURS ? LOG_INFO_ : LOG_DEBUG_;
 
 	if (log_wants(level))
 		log_write(level, "webhook tried", LOG_FIELDS(
@@ -84,9 +85,9 @@ tell(const struct delivery_end *e)
 
 /* Something told is refused: it must not take the rest with it. */
 static void
-refused(struct talk *t)
+refused(struct webhook_lease *t)
 {
-	struct delivery_end *e = &t->settle->list[t->settle->done];
+	struct webhook_outcome *e = &t->settle->list[t->settle->done];
 
 	t->one_by_one = true;
 	if (t->telling > 1)
@@ -94,17 +95,17 @@ refused(struct talk *t)
 	log_error("the end of a delivery cannot be recorded",
 	    log_s("delivery", e->id));
 	e->batch->kept = true;
-	batch_drop(e->batch);
+	webhook_claim_batch_drop(e->batch);
 	t->settle->done++;
 }
 
 static void
-settled(struct talk *t, enum err err, const struct rows *rows)
+settled(struct webhook_lease *t, enum err err, const struct rows *rows)
 {
 	struct ends *s = t->settle;
 
 	if (err != E_OK)
-		delivery_unsettled(s->list + s->done, t->telling);
+		webhook_delivery_unsettled(s->list + s->done, t->telling);
 	if (err == E_UNAVAILABLE) {
 		t->settle_at = clock_mono() + AGAIN;
 		return;
@@ -114,7 +115,7 @@ settled(struct talk *t, enum err err, const struct rows *rows)
 	} else {
 		for (size_t i = 0; i < t->telling; i++)
 			tell(&s->list[s->done + i]);
-		delivery_settled(t->queue, t->landed, s->list + s->done,
+		webhook_delivery_settled(t->queue, t->landed, s->list + s->done,
 		    t->telling, rows);
 		s->done += t->telling;
 	}
@@ -126,22 +127,22 @@ settled(struct talk *t, enum err err, const struct rows *rows)
 }
 
 static void
-lose(struct talk *t)
+lose(struct webhook_lease *t)
 {
 	struct lost *oldest = &t->lost[0];
 
-	for (int i = 1; i < TALK_LOST; i++)
+	for (int i = 1; i < WEBHOOK_LEASE_LOST; i++)
 		if (t->lost[i].until < oldest->until)
 			oldest = &t->lost[i];
-	oldest->until = clock_mono() + DELIVERY_LEASE;
+	oldest->until = clock_mono() + WEBHOOK_LEASE;
 	memcpy(oldest->lease, t->lease, sizeof(oldest->lease));
 }
 
 /* Did it take something? */
 static bool
-claimed(struct talk *t, enum err err, const struct rows *rows)
+claimed(struct webhook_lease *t, enum err err, const struct rows *rows)
 {
-	int64_t n = err == E_OK ? delivery_claimed(rows) : 0;
+	int64_t n = err == E_OK ? webhook_delivery_claimed(rows) : 0;
 
 	if (err == E_UNAVAILABLE)
 		lose(t);
@@ -151,25 +152,26 @@ claimed(struct talk *t, enum err err, const struct rows *rows)
 }
 
 static void
-begin_fetch(struct talk *t)
+begin_fetch(struct webhook_lease *t)
 {
-	delivery_fetch(t->queue, t->flight, str_of(t->lease));
-	t->doing = TALK_FETCHES;
+	webhook_delivery_fetch(t->queue, t->flight, str_of(t->lease));
+	t->doing = WEBHOOK_LEASE_FETCHES;
 }
 
 /* Into the hand. Nothing left of it: deleted, say, or sent again, meanwhile. */
 static void
-fetched(struct talk *t, enum err err, const struct rows *rows)
+fetched(struct webhook_lease *t, enum err err, const struct rows *rows)
 {
 	if (err != E_OK || rows->n == 0)
 		lose(t);
 	else
-		hand_take(t->hand, t->landed, rows, str_of(t->lease),
+		webhook_inflight_take(t->inflight, t->landed, rows,
+		    str_of(t->lease),
 		    clock_mono());
 }
 
 static bool
-begin_settle(struct talk *t)
+begin_settle(struct webhook_lease *t)
 {
 	struct ends *s;
 
@@ -186,25 +188,27 @@ begin_settle(struct talk *t)
 	t->telling = t->one_by_one ? 1 : s->n - s->done;
 	if (t->telling > SETTLE)
 		t->telling = SETTLE;
-	delivery_settle(t->queue, t->flight, s->list + s->done, t->telling);
-	t->doing = TALK_SETTLES;
+	webhook_delivery_settle(t->queue, t->flight, s->list + s->done,
+	    t->telling);
+	t->doing = WEBHOOK_LEASE_SETTLES;
 	return true;
 }
 
 static bool
-begin_claim(struct talk *t)
+begin_claim(struct webhook_lease *t)
 {
-	struct delivery_wish w = { .limit = ERRANDS - talk_holds(t) };
+	struct webhook_claim_request w = { .limit =
+	    WEBHOOK_PENDING_MAX - webhook_lease_holds(t) };
 
 	if (t->stopped || w.limit < FULL || clock_mono() < t->claim_at)
 		return false;
 	if (w.limit > CLAIM)
 		w.limit = CLAIM;
-	hand_rooms(t->hand, t->flight, &w);
+	webhook_inflight_quotas(t->inflight, t->flight, &w);
 	w.lease = uuid_text(t->flight, uuid_v7());
 	memcpy(t->lease, w.lease.p, w.lease.n + 1);
-	delivery_claim(t->queue, t->flight, &w);
-	t->doing = TALK_CLAIMS;
+	webhook_delivery_claim(t->queue, t->flight, &w);
+	t->doing = WEBHOOK_LEASE_CLAIMS;
 	return true;
 }
 
@@ -213,29 +217,29 @@ begin_claim(struct talk *t)
  * may commit it long after we gave it up, hence more than once.
  */
 static void
-take_back(struct talk *t)
+take_back(struct webhook_lease *t)
 {
 	int64_t now = clock_mono();
 
 	if (now < t->take_back_at)
 		return;
 	t->take_back_at = now + TAKE_BACK;
-	for (int i = 0; i < TALK_LOST; i++)
+	for (int i = 0; i < WEBHOOK_LEASE_LOST; i++)
 		if (t->lost[i].until > now)
-			delivery_release(t->queue, t->flight,
+			webhook_delivery_release(t->queue, t->flight,
 			    t->queue->holder, str_of(t->lost[i].lease));
 	arena_reset(t->flight);
 }
 
 /* The statement under way ended: its rows live in landed now. */
 static void
-land(struct talk *t)
+land(struct webhook_lease *t)
 {
 	struct arena *a = t->landed;
 
 	t->landed = t->flight;
 	t->flight = a;
-	t->doing = TALK_NOTHING;
+	t->doing = WEBHOOK_LEASE_NOTHING;
 }
 
 /*
@@ -243,41 +247,41 @@ land(struct talk *t)
  * records already. Claims and records take turns, or one would starve.
  */
 void
-talk_step(struct talk *t)
+webhook_lease_step(struct webhook_lease *t)
 {
 	int before = t->doing;
 	struct rows *rows = NULL;
 	enum err err = E_OK;
 
-	if (before != TALK_NOTHING) {
+	if (before != WEBHOOK_LEASE_NOTHING) {
 		if (!db_ended(t->queue->db, &rows, &err))
 			return;
 		land(t);
 	}
-	if (before == TALK_SETTLES)
+	if (before == WEBHOOK_LEASE_SETTLES)
 		settled(t, err, rows);
-	if (before == TALK_CLAIMS && claimed(t, err, rows)) {
+	if (before == WEBHOOK_LEASE_CLAIMS && claimed(t, err, rows)) {
 		begin_fetch(t);
 		arena_reset(t->landed);
 		return;
 	}
 	take_back(t);
-	if (before != TALK_SETTLES || !begin_claim(t))
+	if (before != WEBHOOK_LEASE_SETTLES || !begin_claim(t))
 		begin_settle(t);
-	if (before == TALK_FETCHES)
+	if (before == WEBHOOK_LEASE_FETCHES)
 		fetched(t, err, rows);
-	if (t->doing == TALK_NOTHING)
+	if (t->doing == WEBHOOK_LEASE_NOTHING)
 		begin_claim(t);
 	arena_reset(t->landed);
 }
 
 int
-talk_wait(const struct talk *t, struct pollfd *p, int ms)
+webhook_lease_wait(const struct webhook_lease *t, struct pollfd *p, int ms)
 {
 	int64_t left = t->claim_at - clock_mono();
 
 	*p = (struct pollfd){ .fd = -1 };
-	if (t->doing != TALK_NOTHING) {
+	if (t->doing != WEBHOOK_LEASE_NOTHING) {
 		p->fd = db_fd(t->queue->db, &p->events);
 		return p->fd < 0 ? 0 : ms;
 	}

@@ -1,0 +1,66 @@
+#ifndef WORKER_WEBHOOK_WEBHOOK_INFLIGHT_H
+#define WORKER_WEBHOOK_WEBHOOK_INFLIGHT_H
+
+#include "worker/webhook/webhook_claim_batch.h"
+#include "worker/webhook/webhook_endpoint.h"
+
+/*
+ * What the courier has in hand: claimed deliveries that wait, in line by
+ * their endpoints, and those under way. All times µs, monotonic.
+ */
+#define WEBHOOK_PENDING_MAX 3072
+
+struct webhook_pending {
+	struct webhook_pending *next; /* in line, or free */
+	struct webhook_endpoint *endpoint;
+	bool used;
+	bool begun;
+	struct delivery d;
+	char *text; /* what its strings are in */
+	int64_t claimed_at;
+};
+
+struct webhook_inflight {
+	struct webhook_endpoints endpoints;
+	struct webhook_pending pending[WEBHOOK_PENDING_MAX];
+	struct webhook_pending *free;
+	uint64_t takes; /* claims so far */
+	int held;
+	/* endpoints with deliveries that wait */
+	struct webhook_endpoint *line, *smtp_queue_end;
+	int lined;
+};
+
+void webhook_inflight_init(struct webhook_inflight *h, int slots);
+
+/*
+ * Copy what was claimed under lease; there must be room: held + r->n <=
+ * WEBHOOK_PENDING_MAX. a is for scratch.
+ */
+void webhook_inflight_take(struct webhook_inflight *h, struct arena *a,
+    const struct rows *r,
+    struct str lease, int64_t now);
+
+/*
+ * The next delivery that may begin, each endpoint in turn; NULL: none. *back:
+ * it is to be given back instead, because its lease is too old to begin, its
+ * endpoint is not to get so much any more, or, all, because we stop.
+ */
+struct webhook_pending *webhook_inflight_next(struct webhook_inflight *h,
+    int64_t now, bool all, bool *back);
+
+/* What has begun ended. */
+void webhook_inflight_end(struct webhook_inflight *h, struct webhook_pending *x,
+    bool fine, int64_t took);
+
+/* It is out of our hands. */
+void webhook_inflight_drop(struct webhook_inflight *h,
+    struct webhook_pending *x);
+
+/*
+ * What may be claimed of the endpoints we know (struct webhook_claim_request).
+ */
+void webhook_inflight_quotas(const struct webhook_inflight *h, struct arena *a,
+    struct webhook_claim_request *w);
+
+#endif
