@@ -3,9 +3,9 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/json/json.h"
-#include "queue/mail.h"
-#include "queue/mail_address.h"
-#include "queue/mailer.h"
+#include "worker/mail/mail_address.h"
+#include "worker/mail/mail_compose.h"
+#include "worker/mail/mailer.h"
 #include "worker/webclient/webclient_pool.h"
 
 #define WAIT (35 * CLOCK_SECOND) /* more than a transfer may take */

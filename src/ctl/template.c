@@ -1,9 +1,9 @@
 #include <stdio.h>
 
 #include "ctl/ctl.h"
-#include "queue/mail_template.h"
-#include "queue/message.h"
-#include "queue/sms_template.h"
+#include "worker/mail/mail_template.h"
+#include "worker/message/message.h"
+#include "worker/sms/sms_template.h"
 
 static struct {
 	const char *language;

@@ -1,4 +1,8 @@
-/* fuzz-sources: src/queue/mail_address.c src/queue/mime.c src/base/arena.c src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c */
+/*
+ * fuzz-sources: src/worker/mail/mail_address.c src/worker/mail/mime.c
+ * src/base/arena.c src/base/buf.c src/base/str.c src/base/clock.c
+ * src/base/encoding.c src/base/log.c
+ */
 /* fuzz-libs: libsodium */
 /*
  * Addresses and whole messages (rows LG6, RE6): what is accepted as an address
@@ -7,8 +11,8 @@
  */
 #include <stdlib.h>
 
-#include "queue/mail_address.h"
-#include "queue/mime.h"
+#include "worker/mail/mail_address.h"
+#include "worker/mail/mime.h"
 
 static void
 check_address(struct str s)

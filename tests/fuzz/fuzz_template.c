@@ -1,5 +1,5 @@
 /*
- * fuzz-sources: src/base/template.c src/base/json/json.c
+ * fuzz-sources: src/worker/message/template.c src/base/json/json.c
  * src/base/json/json_parse.c src/base/json/json_print.c src/base/arena.c
  * src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c
  * src/base/log.c
@@ -12,7 +12,7 @@
  */
 #include <stdlib.h>
 
-#include "base/template.h"
+#include "worker/message/template.h"
 
 static const char values[] =
     "{\"a\":\"<b>\\\"'&\\r\\nBcc: x\",\"b\":[1,\"<i>\",{\"c\":\"\\n>\"}],"

@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "base/template.h"
+#include "worker/message/template.h"
 
 static const char *why;
 

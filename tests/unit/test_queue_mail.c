@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "queue/circuit.h"
 #include "queue/job.h"
-#include "queue/mail.h"
+#include "worker/mail/mail_compose.h"
 
 static struct config
 settings(void)

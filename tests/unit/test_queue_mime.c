@@ -1,8 +1,8 @@
 #include "tests/unit/unit.h"
 
 #include "base/buf.h"
-#include "queue/mail_address.h"
-#include "queue/mime.h"
+#include "worker/mail/mail_address.h"
+#include "worker/mail/mime.h"
 
 static struct mime_mail
 sample(void)

@@ -2,9 +2,9 @@
 #include "unit.h"
 
 #include "base/json/json.h"
-#include "queue/message.h"
-#include "queue/sms_request.h"
-#include "queue/sms_template.h"
+#include "worker/message/message.h"
+#include "worker/sms/sms_request.h"
+#include "worker/sms/sms_template.h"
 
 #define SERVICE .name = "Vignette", .template_dir = TESTDIR "/../templates", \
 	.public_url = "https://auth.example.test:8443/base"

@@ -1,5 +1,5 @@
-#ifndef QUEUE_MAIL_ADDRESS_H
-#define QUEUE_MAIL_ADDRESS_H
+#ifndef WORKER_MAIL_MAIL_ADDRESS_H
+#define WORKER_MAIL_MAIL_ADDRESS_H
 
 #include "base/str.h"
 

@@ -1,9 +1,9 @@
-#ifndef QUEUE_MAIL_H
-#define QUEUE_MAIL_H
+#ifndef WORKER_MAIL_MAIL_COMPOSE_H
+#define WORKER_MAIL_MAIL_COMPOSE_H
 
-#include "queue/mail_template.h"
-#include "queue/message.h"
-#include "queue/mime.h"
+#include "worker/mail/mail_template.h"
+#include "worker/mail/mime.h"
+#include "worker/message/message.h"
 
 /* From the payload of a job to a mail. */
 struct mail_sender {

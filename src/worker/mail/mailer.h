@@ -1,5 +1,5 @@
-#ifndef QUEUE_MAILER_H
-#define QUEUE_MAILER_H
+#ifndef WORKER_MAIL_MAILER_H
+#define WORKER_MAIL_MAILER_H
 
 #include "config/config.h"
 #include "queue/job.h"

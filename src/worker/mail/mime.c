@@ -1,11 +1,11 @@
-#include "queue/mime.h"
+#include "worker/mail/mime.h"
 
 #include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
-#include "queue/mail_address.h"
+#include "worker/mail/mail_address.h"
 
 #define MESSAGE_MAX (2u << 20)
 #define HEADER_VALUE_MAX 400 /* bytes; a subject that is longer is no subject */

@@ -1,4 +1,4 @@
-#include "queue/mail_hand.h"
+#include "worker/mail/mail_inflight.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -10,7 +10,7 @@
 #define BURST 32
 
 static void
-ended(struct mail_hand *h)
+ended(struct mail_inflight *h)
 {
 	h->open--;
 	if (h->ended_at == 0)
@@ -18,9 +18,9 @@ ended(struct mail_hand *h)
 }
 
 void
-mail_hand_add(struct mail_hand *h, const struct job *claimed)
+mail_inflight_add(struct mail_inflight *h, const struct job *claimed)
 {
-	struct mail_load *l = h->loads;
+	struct mail_item *l = h->loads;
 
 	while (l->used)
 		l++;
@@ -29,7 +29,7 @@ mail_hand_add(struct mail_hand *h, const struct job *claimed)
 	l->used = true;
 	h->used++;
 	h->open++;
-	if (!mail_load_fill(l, claimed, h->keys, h->sender)) {
+	if (!mail_item_fill(l, claimed, h->keys, h->sender)) {
 		ended(h);
 		return;
 	}
@@ -40,19 +40,19 @@ mail_hand_add(struct mail_hand *h, const struct job *claimed)
 }
 
 void
-mail_hand_end(struct mail_hand *h, struct mail_load *l,
+mail_inflight_end(struct mail_inflight *h, struct mail_item *l,
     const struct smtp_result *r)
 {
-	mail_load_judge(l, r);
+	mail_item_judge(l, r);
 	ended(h);
 }
 
 size_t
-mail_hand_ended(struct mail_hand *h, struct mail_load *out[SMTP_ROOM])
+mail_inflight_ended(struct mail_inflight *h, struct mail_item *out[SMTP_ROOM])
 {
 	size_t n = 0, all = (size_t)(h->used - h->open);
 
-	for (struct mail_load *l = h->loads; n < all; l++)
+	for (struct mail_item *l = h->loads; n < all; l++)
 		if (l->used && l->ended)
 			out[n++] = l;
 	h->ended_at = 0;
@@ -60,9 +60,9 @@ mail_hand_ended(struct mail_hand *h, struct mail_load *out[SMTP_ROOM])
 }
 
 void
-mail_hand_drop(struct mail_hand *h, struct mail_load *l, bool ours)
+mail_inflight_drop(struct mail_inflight *h, struct mail_item *l, bool ours)
 {
-	mail_load_report(l, ours);
+	mail_item_report(l, ours);
 	l->used = l->ended = false;
 	h->used--;
 	arena_reset(l->arena);
@@ -70,7 +70,7 @@ mail_hand_drop(struct mail_hand *h, struct mail_load *l, bool ours)
 
 /* glibc leaves it to be asked. */
 void
-mail_hand_shrink(struct mail_hand *h)
+mail_inflight_shrink(struct mail_inflight *h)
 {
 	int freed = 0;
 
@@ -86,9 +86,10 @@ mail_hand_shrink(struct mail_hand *h)
 }
 
 struct str
-mail_hand_leases(const struct mail_hand *h, struct arena *a, struct str list)
+mail_inflight_leases(const struct mail_inflight *h, struct arena *a,
+    struct str list)
 {
-	for (const struct mail_load *l = h->loads; l < h->loads + SMTP_ROOM;
+	for (const struct mail_item *l = h->loads; l < h->loads + SMTP_ROOM;
 	    l++)
 		if (l->used)
 			list = arena_fmt(a, "%.*s%s%.*s", STR_FMT(list),

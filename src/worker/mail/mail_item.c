@@ -1,4 +1,4 @@
-#include "queue/mail_load.h"
+#include "worker/mail/mail_item.h"
 
 #include <stdio.h>
 
@@ -9,14 +9,14 @@
 #define LOST_MAX (30 * CLOCK_SECOND)
 
 static void
-ends(struct mail_load *l, struct job_end end)
+ends(struct mail_item *l, struct job_end end)
 {
 	l->end = end;
 	l->ended = true;
 }
 
 static void
-bury(struct mail_load *l, bool tried, const char *reason, const char *logged)
+bury(struct mail_item *l, bool tried, const char *reason, const char *logged)
 {
 	log_error("mail is a dead letter", log_s("job", l->job.id),
 	    log_i("attempts", l->job.attempts), log_c("why", logged));
@@ -24,7 +24,7 @@ bury(struct mail_load *l, bool tried, const char *reason, const char *logged)
 }
 
 static void
-expire(struct mail_load *l)
+expire(struct mail_item *l)
 {
 	log_warn("mail expired before it could be sent",
 	    log_s("job", l->job.id), log_i("attempts", l->job.attempts));
@@ -32,7 +32,7 @@ expire(struct mail_load *l)
 }
 
 static void
-again(struct mail_load *l, int64_t delay, const char *why)
+again(struct mail_item *l, int64_t delay, const char *why)
 {
 	log_warn("mail will be tried again", log_s("job", l->job.id),
 	    log_i("attempts", l->job.attempts), log_c("why", why),
@@ -41,7 +41,7 @@ again(struct mail_load *l, int64_t delay, const char *why)
 }
 
 bool
-mail_load_fill(struct mail_load *l, const struct job *claimed,
+mail_item_fill(struct mail_item *l, const struct job *claimed,
     const struct keyring *k, const struct mail_sender *s)
 {
 	const char *why = "the payload cannot be unsealed";
@@ -70,7 +70,7 @@ mail_load_fill(struct mail_load *l, const struct job *claimed,
 }
 
 static void
-retry(struct mail_load *l, int64_t delay, bool free,
+retry(struct mail_item *l, int64_t delay, bool free,
     const struct smtp_result *r)
 {
 	log_warn("mail will be tried again", log_s("job", l->job.id),
@@ -86,7 +86,7 @@ retry(struct mail_load *l, int64_t delay, bool free,
  * alone goes into the log.
  */
 static void
-refused(struct mail_load *l, const struct smtp_result *r)
+refused(struct mail_item *l, const struct smtp_result *r)
 {
 	char logged[64];
 
@@ -100,7 +100,7 @@ refused(struct mail_load *l, const struct smtp_result *r)
 
 /* The connection ended in the midst: soon again, for others work on. */
 static void
-lost(struct mail_load *l, const struct smtp_result *r)
+lost(struct mail_item *l, const struct smtp_result *r)
 {
 	int64_t delay = l->job.attempts < 6 ?
 	    CLOCK_SECOND << (l->job.attempts - 1) : LOST_MAX;
@@ -110,7 +110,7 @@ lost(struct mail_load *l, const struct smtp_result *r)
 
 /* It was never begun: too late, or the line was cleared. */
 static void
-unsent(struct mail_load *l)
+unsent(struct mail_item *l)
 {
 	if (clock_mono() >= l->job.expires)
 		expire(l);
@@ -119,7 +119,7 @@ unsent(struct mail_load *l)
 }
 
 void
-mail_load_judge(struct mail_load *l, const struct smtp_result *r)
+mail_item_judge(struct mail_item *l, const struct smtp_result *r)
 {
 	switch (r->end) {
 	case SMTP_DONE:
@@ -146,7 +146,7 @@ mail_load_judge(struct mail_load *l, const struct smtp_result *r)
 }
 
 void
-mail_load_report(const struct mail_load *l, bool ours)
+mail_item_report(const struct mail_item *l, bool ours)
 {
 	if (strcmp(l->end.state, "done") != 0)
 		return;

@@ -1,4 +1,4 @@
-#include "queue/mail_template.h"
+#include "worker/mail/mail_template.h"
 
 /* The first line without "Subject:"; *text moves behind it. */
 static bool

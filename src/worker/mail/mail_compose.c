@@ -1,6 +1,6 @@
-#include "queue/mail.h"
+#include "worker/mail/mail_compose.h"
 
-#include "queue/mail_address.h"
+#include "worker/mail/mail_address.h"
 
 /* A domain that is no number: an address has no mailboxes by name. */
 static struct str

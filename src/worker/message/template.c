@@ -1,4 +1,4 @@
-#include "base/template.h"
+#include "worker/message/template.h"
 
 #include "base/buf.h"
 #include "base/encoding.h"

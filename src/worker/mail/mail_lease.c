@@ -1,4 +1,4 @@
-#include "queue/mail_talk.h"
+#include "worker/mail/mail_lease.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -12,17 +12,17 @@
 #define LOOK_MS 100 /* a statement has a deadline */
 
 void
-mail_talk_init(struct mail_talk *t, struct queue *q, struct mail_hand *h,
+mail_lease_init(struct mail_lease *t, struct queue *q, struct mail_inflight *h,
     int connections)
 {
-	*t = (struct mail_talk){ .queue = q, .hand = h,
+	*t = (struct mail_lease){ .queue = q, .inflight = h,
 		.connections = connections };
 	t->claims = arena_new(LIMIT_ARENA);
 	t->ends = arena_new(LIMIT_ARENA);
 }
 
 void
-mail_talk_close(struct mail_talk *t)
+mail_lease_close(struct mail_lease *t)
 {
 	arena_free(&t->claims);
 	arena_free(&t->ends);
@@ -30,7 +30,7 @@ mail_talk_close(struct mail_talk *t)
 
 /* The connections work on until the statement under way has ended. */
 static enum err
-land(struct mail_talk *t, struct rows **rows)
+land(struct mail_lease *t, struct rows **rows)
 {
 	struct db *db = t->queue->db;
 	struct pollfd p = { .fd = -1 };
@@ -38,7 +38,7 @@ land(struct mail_talk *t, struct rows **rows)
 
 	while (!db_ended(db, rows, &err)) {
 		p.fd = db_fd(db, &p.events);
-		smtp_work(t->hand->transfer, &p, LOOK_MS);
+		smtp_work(t->inflight->transfer, &p, LOOK_MS);
 	}
 	return err;
 }
@@ -50,9 +50,9 @@ land(struct mail_talk *t, struct rows **rows)
  * find full, and a fast one never waits for the database.
  */
 static int
-room(struct mail_talk *t, int64_t now)
+room(struct mail_lease *t, int64_t now)
 {
-	const struct mail_hand *h = t->hand;
+	const struct mail_inflight *h = t->inflight;
 	int n, left = SMTP_ROOM - 1 - h->used; /* one is for a probe */
 
 	if (h->open == 0)
@@ -64,7 +64,7 @@ room(struct mail_talk *t, int64_t now)
 }
 
 static void
-adapt(struct mail_talk *t, int64_t now)
+adapt(struct mail_lease *t, int64_t now)
 {
 	int64_t lasted = now - t->claimed_at;
 
@@ -80,7 +80,7 @@ adapt(struct mail_talk *t, int64_t now)
 }
 
 void
-mail_talk_claim(struct mail_talk *t)
+mail_lease_claim(struct mail_lease *t)
 {
 	int64_t now = clock_mono();
 	int want = room(t, now);
@@ -99,16 +99,16 @@ mail_talk_claim(struct mail_talk *t)
 }
 
 void
-mail_talk_take(struct mail_talk *t)
+mail_lease_take(struct mail_lease *t)
 {
 	for (size_t i = 0; i < t->claimed; i++)
-		mail_hand_add(t->hand, &t->jobs[i]);
+		mail_inflight_add(t->inflight, &t->jobs[i]);
 	t->claimed = 0;
 	arena_reset(t->claims);
 }
 
 static void
-say(struct mail_talk *t, size_t from, size_t n)
+say(struct mail_lease *t, size_t from, size_t n)
 {
 	struct job_end list[SMTP_ROOM];
 
@@ -120,9 +120,9 @@ say(struct mail_talk *t, size_t from, size_t n)
 
 /* Soon, and in one statement what came meanwhile. */
 static bool
-is_time(const struct mail_talk *t)
+is_time(const struct mail_lease *t)
 {
-	const struct mail_hand *h = t->hand;
+	const struct mail_inflight *h = t->inflight;
 	int ended = h->used - h->open;
 
 	return ended > t->ahead / 4 || (ended && (h->open == 0 ||
@@ -130,11 +130,11 @@ is_time(const struct mail_talk *t)
 }
 
 bool
-mail_talk_settle(struct mail_talk *t, bool all)
+mail_lease_settle(struct mail_lease *t, bool all)
 {
 	if (!all && !is_time(t))
 		return false;
-	t->n = mail_hand_ended(t->hand, t->batch);
+	t->n = mail_inflight_ended(t->inflight, t->batch);
 	if (t->n)
 		say(t, 0, t->n);
 	return t->n > 0;
@@ -142,7 +142,7 @@ mail_talk_settle(struct mail_talk *t, bool all)
 
 /* What was said is said again while the database does not answer. */
 static enum err
-heard(struct mail_talk *t, size_t from, size_t n, struct rows **rows)
+heard(struct mail_lease *t, size_t from, size_t n, struct rows **rows)
 {
 	struct queue *q = t->queue;
 	enum err err = land(t, rows);
@@ -156,17 +156,18 @@ heard(struct mail_talk *t, size_t from, size_t n, struct rows **rows)
 }
 
 static void
-drop(struct mail_talk *t, struct mail_load *l, enum err err,
+drop(struct mail_lease *t, struct mail_item *l, enum err err,
     const struct rows *rows)
 {
 	if (err != E_OK && err != E_UNAVAILABLE)
 		log_error("the end of a mail cannot be recorded",
 		    log_s("job", l->job.id));
-	mail_hand_drop(t->hand, l, err == E_OK && job_settled(rows, &l->end));
+	mail_inflight_drop(t->inflight, l, err == E_OK &&
+	    job_settled(rows, &l->end));
 }
 
 void
-mail_talk_settled(struct mail_talk *t)
+mail_lease_settled(struct mail_lease *t)
 {
 	struct rows *rows = NULL;
 	enum err err = heard(t, 0, t->n, &rows);
@@ -181,6 +182,6 @@ mail_talk_settled(struct mail_talk *t)
 	}
 	t->n = 0;
 	arena_reset(t->ends);
-	if (t->hand->used == 0)
-		mail_hand_shrink(t->hand);
+	if (t->inflight->used == 0)
+		mail_inflight_shrink(t->inflight);
 }

@@ -1,9 +1,9 @@
-#include "queue/sms_request.h"
+#include "worker/sms/sms_request.h"
 
 #include "base/encoding.h"
 #include "base/json/json.h"
-#include "queue/message.h"
-#include "queue/sms_template.h"
+#include "worker/message/message.h"
+#include "worker/sms/sms_template.h"
 
 static bool
 has_twilio(const struct config *c)

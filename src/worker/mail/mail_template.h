@@ -1,7 +1,7 @@
-#ifndef QUEUE_MAIL_TEMPLATE_H
-#define QUEUE_MAIL_TEMPLATE_H
+#ifndef WORKER_MAIL_MAIL_TEMPLATE_H
+#define WORKER_MAIL_MAIL_TEMPLATE_H
 
-#include "queue/template_dir.h"
+#include "worker/message/template_dir.h"
 
 /*
  * The texts of mails: mail/<name>.txt, whose first line is "Subject: …", and

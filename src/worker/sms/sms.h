@@ -1,11 +1,12 @@
-#ifndef QUEUE_SMS_H
-#define QUEUE_SMS_H
+#ifndef WORKER_SMS_SMS_H
+#define WORKER_SMS_SMS_H
 
 #include "config/config.h"
 #include "queue/job.h"
 
 /*
- * What does jobs of kind "sms" (queue/message.h): Twilio's form, or a JSON
+ * What does jobs of kind "sms" (worker/message/message.h): Twilio's form, or a
+ * JSON
  * POST to sms.http.url. Several are under way at once beside the mail, so
  * that a slow provider holds up nobody. Neither number nor text is logged.
  */

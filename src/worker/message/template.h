@@ -1,5 +1,5 @@
-#ifndef BASE_TEMPLATE_H
-#define BASE_TEMPLATE_H
+#ifndef WORKER_MESSAGE_TEMPLATE_H
+#define WORKER_MESSAGE_TEMPLATE_H
 
 #include "base/arena.h"
 #include "base/json/json.h"

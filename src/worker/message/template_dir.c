@@ -1,4 +1,4 @@
-#include "queue/template_dir.h"
+#include "worker/message/template_dir.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

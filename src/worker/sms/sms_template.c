@@ -1,4 +1,4 @@
-#include "queue/sms_template.h"
+#include "worker/sms/sms_template.h"
 
 /* The alphabet, and what is reached by its escape. */
 #define GSM "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" \

@@ -1,4 +1,4 @@
-#include "queue/mailer.h"
+#include "worker/mail/mailer.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/circuit.h"
-#include "queue/mail_talk.h"
+#include "worker/mail/mail_lease.h"
 
 #define ENDED_MS 5 /* wait no longer when an end is to be written */
 
@@ -16,8 +16,8 @@ struct mailer {
 	struct smtp_pool *transfer; /* NULL: there is no relay */
 	struct circuit circuit;
 	bool probing;
-	struct mail_hand hand;
-	struct mail_talk talk;
+	struct mail_inflight inflight;
+	struct mail_lease lease;
 };
 
 struct smtp_options
@@ -61,7 +61,7 @@ mailer_new(const struct config *c, struct queue *q)
 
 	if (m == NULL)
 		return NULL;
-	mail_talk_init(&m->talk, q, &m->hand, (int)c->smtp_connections);
+	mail_lease_init(&m->lease, q, &m->inflight, (int)c->smtp_connections);
 	m->arena = arena_new(0);
 	if (!mail_sender(m->arena, c, &m->sender, &why)) {
 		log_fatal("mail is not configured", log_c("why", why));
@@ -73,9 +73,9 @@ mailer_new(const struct config *c, struct queue *q)
 		mailer_free(&m);
 		return NULL;
 	}
-	m->hand.transfer = m->transfer;
-	m->hand.keys = q->keys;
-	m->hand.sender = &m->sender;
+	m->inflight.transfer = m->transfer;
+	m->inflight.keys = q->keys;
+	m->inflight.sender = &m->sender;
 	return m;
 }
 
@@ -88,8 +88,8 @@ mailer_free(struct mailer **mp)
 		return;
 	smtp_free(&m->transfer);
 	template_dir_cache_free(&m->sender.source.templates.cache);
-	mail_hand_shrink(&m->hand);
-	mail_talk_close(&m->talk);
+	mail_inflight_shrink(&m->inflight);
+	mail_lease_close(&m->lease);
 	arena_free(&m->arena);
 	free(m);
 	*mp = NULL;
@@ -118,13 +118,13 @@ probed(struct mailer *m, const struct smtp_result *r)
 }
 
 static void
-judge(struct mailer *m, struct mail_load *l, const struct smtp_result *r)
+judge(struct mailer *m, struct mail_item *l, const struct smtp_result *r)
 {
 	/* Those that were under way beside the first tell nothing new. */
 	if (!m->circuit.open && (r->end == SMTP_UNREACHABLE ||
 	    r->end == SMTP_UNTRUSTED || r->end == SMTP_LOST))
 		relay_failed(m, r);
-	mail_hand_end(&m->hand, l, r);
+	mail_inflight_end(&m->inflight, l, r);
 }
 
 static void
@@ -152,18 +152,18 @@ probe(struct mailer *m)
 static bool
 turn(struct mailer *m, int ms)
 {
-	bool ended = m->hand.used > m->hand.open;
+	bool ended = m->inflight.used > m->inflight.open;
 
 	smtp_work(m->transfer, NULL,
 	    ended && ms > ENDED_MS ? ENDED_MS : ms);
 	collect(m);
-	return mail_talk_settle(&m->talk, false);
+	return mail_lease_settle(&m->lease, false);
 }
 
 bool
 mailer_step(struct mailer *m, bool stopping, int ms)
 {
-	struct mail_talk *t = &m->talk;
+	struct mail_lease *t = &m->lease;
 	bool settles;
 
 	if (m->transfer == NULL)
@@ -172,14 +172,14 @@ mailer_step(struct mailer *m, bool stopping, int ms)
 	if (stopping)
 		smtp_halt(m->transfer);
 	else if (!m->circuit.open)
-		mail_talk_claim(t);
+		mail_lease_claim(t);
 	collect(m);
 	/* Postgres records while we make messages of what was claimed. */
-	settles = mail_talk_settle(t, false);
-	mail_talk_take(t);
+	settles = mail_lease_settle(t, false);
+	mail_lease_take(t);
 	if (settles || turn(m, ms))
-		mail_talk_settled(t);
-	return m->hand.used > 0 || (!stopping && (m->probing ||
+		mail_lease_settled(t);
+	return m->inflight.used > 0 || (!stopping && (m->probing ||
 	    (t->full && !m->circuit.open)));
 }
 
@@ -209,12 +209,12 @@ mailer_abandon(struct mailer *m)
 		return;
 	smtp_abandon(m->transfer);
 	collect(m);
-	if (mail_talk_settle(&m->talk, true))
-		mail_talk_settled(&m->talk);
+	if (mail_lease_settle(&m->lease, true))
+		mail_lease_settled(&m->lease);
 }
 
 struct str
 mailer_leases(const struct mailer *m, struct arena *a, struct str list)
 {
-	return mail_hand_leases(&m->hand, a, list);
+	return mail_inflight_leases(&m->inflight, a, list);
 }

@@ -1,8 +1,8 @@
-#ifndef QUEUE_MESSAGE_H
-#define QUEUE_MESSAGE_H
+#ifndef WORKER_MESSAGE_MESSAGE_H
+#define WORKER_MESSAGE_MESSAGE_H
 
 #include "config/config.h"
-#include "queue/template_dir.h"
+#include "worker/message/template_dir.h"
 
 /*
  * What mails and SMS have in common: a job's payload

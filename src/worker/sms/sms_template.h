@@ -1,7 +1,7 @@
-#ifndef QUEUE_SMS_TEMPLATE_H
-#define QUEUE_SMS_TEMPLATE_H
+#ifndef WORKER_SMS_SMS_TEMPLATE_H
+#define WORKER_SMS_SMS_TEMPLATE_H
 
-#include "queue/template_dir.h"
+#include "worker/message/template_dir.h"
 
 /*
  * The text of SMS `name`, sms/<name>.txt without the blanks at its end, with

@@ -1,4 +1,4 @@
-#include "queue/sms.h"
+#include "worker/sms/sms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "queue/sms_request.h"
+#include "worker/sms/sms_request.h"
 #include "worker/smtp/smtp_pool.h"
 #include "worker/webclient/webclient_pool.h"
 

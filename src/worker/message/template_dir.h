@@ -1,7 +1,7 @@
-#ifndef QUEUE_TEMPLATE_DIR_H
-#define QUEUE_TEMPLATE_DIR_H
+#ifndef WORKER_MESSAGE_TEMPLATE_DIR_H
+#define WORKER_MESSAGE_TEMPLATE_DIR_H
 
-#include "base/template.h"
+#include "worker/message/template.h"
 
 /*
  * The texts of messages: <folder>/<name>.<suffix> below a template directory,

@@ -1,5 +1,5 @@
-#ifndef QUEUE_SMS_REQUEST_H
-#define QUEUE_SMS_REQUEST_H
+#ifndef WORKER_SMS_SMS_REQUEST_H
+#define WORKER_SMS_SMS_REQUEST_H
 
 #include "base/arena.h"
 #include "config/config.h"
@@ -15,7 +15,8 @@ struct sms_request {
 bool sms_request_possible(const struct config *c);
 
 /*
- * The request for the payload (queue/message.h) of job id, in a, with the text
+ * The request for the payload (worker/message/message.h) of job id, in a, with
+ * the text
  * of its template. Else with *why: E_UNAVAILABLE where the fault is the
  * templates', E_VALIDATION where it can never be sent.
  */

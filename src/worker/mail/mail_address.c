@@ -1,4 +1,4 @@
-#include "queue/mail_address.h"
+#include "worker/mail/mail_address.h"
 
 #include "base/limits.h"
 

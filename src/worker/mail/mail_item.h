@@ -1,12 +1,12 @@
-#ifndef QUEUE_MAIL_LOAD_H
-#define QUEUE_MAIL_LOAD_H
+#ifndef WORKER_MAIL_MAIL_ITEM_H
+#define WORKER_MAIL_MAIL_ITEM_H
 
 #include "queue/job.h"
-#include "queue/mail.h"
+#include "worker/mail/mail_compose.h"
 #include "worker/smtp/smtp_pool.h"
 
 /* A mail in the mailer's hand, from its claim until its end is written. */
-struct mail_load {
+struct mail_item {
 	bool used;
 	bool ended;
 	struct arena *arena; /* of all its strings */
@@ -21,7 +21,7 @@ struct mail_load {
  * template is missing or malformed: where an older worker stands beside a new
  * web process, the next one may know it.
  */
-bool mail_load_fill(struct mail_load *l, const struct job *claimed,
+bool mail_item_fill(struct mail_item *l, const struct job *claimed,
     const struct keyring *k, const struct mail_sender *s);
 
 /*
@@ -29,9 +29,9 @@ bool mail_load_fill(struct mail_load *l, const struct job *claimed,
  * connection, a dead letter after a 5xx (row RE6), no try where there was no
  * relay.
  */
-void mail_load_judge(struct mail_load *l, const struct smtp_result *r);
+void mail_item_judge(struct mail_item *l, const struct smtp_result *r);
 
 /* Say what became of it, now that it is written; ours: by us. */
-void mail_load_report(const struct mail_load *l, bool ours);
+void mail_item_report(const struct mail_item *l, bool ours);
 
 #endif

@@ -1,4 +1,4 @@
-#include "queue/message.h"
+#include "worker/message/message.h"
 
 #include "base/place.h"
 

@@ -1,5 +1,5 @@
-#ifndef QUEUE_MIME_H
-#define QUEUE_MIME_H
+#ifndef WORKER_MAIL_MIME_H
+#define WORKER_MAIL_MIME_H
 
 #include <stdint.h>
 
