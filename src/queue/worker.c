@@ -10,19 +10,19 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "queue/alarm.h"
-#include "queue/audit_keep.h"
-#include "queue/audit_seal.h"
 #include "queue/holder.h"
 #include "queue/job.h"
-#include "queue/maintenance.h"
-#include "queue/outbox.h"
-#include "queue/publisher.h"
 #include "queue/wake.h"
 #include "runtime/notify.h"
+#include "worker/events/events_outbox.h"
+#include "worker/events/events_publisher.h"
 #include "worker/mail/mail_compose.h"
 #include "worker/mail/mailer.h"
 #include "worker/sms/sms.h"
+#include "worker/upkeep/audit_keep.h"
+#include "worker/upkeep/audit_seal.h"
+#include "worker/upkeep/backlog_alarm.h"
+#include "worker/upkeep/maintenance.h"
 #include "worker/webhook/webhook_delivery.h"
 #include "worker/webhook/webhook_process.h"
 
@@ -47,7 +47,7 @@ struct worker {
 	struct maintenance maintenance;
 	struct audit_seal audit_seal;
 	struct audit_keep audit_keep;
-	struct alarm alarm;
+	struct backlog_alarm alarm;
 	struct child courier;
 	struct child publisher;
 	bool switched; /* the database knows whether events are written */
@@ -122,7 +122,7 @@ release_dead(void *arg, struct str id)
 
 	if (job_release_holder(&w->queue, w->one, id, STR("")) != E_OK ||
 	    webhook_delivery_release(&w->queue, w->one, id, STR_NONE) != E_OK ||
-	    outbox_release_holder(&w->queue, w->one, id) != E_OK)
+	    events_outbox_release_holder(&w->queue, w->one, id) != E_OK)
 		return false;
 	log_info("gave back the claims of a worker that died",
 	    log_s("holder", id));
@@ -177,7 +177,7 @@ maintain(struct worker *w)
 	more |= audit_keep_step(&w->audit_keep, w->queue.db, w->one,
 	    w->queue.keys, w->config);
 	arena_reset(w->one);
-	alarm_step(&w->alarm, w->queue.db, w->one, w->config);
+	backlog_alarm_step(&w->alarm, w->queue.db, w->one, w->config);
 	arena_reset(w->one);
 	return more;
 }
@@ -187,7 +187,7 @@ static void
 publish(struct worker *w)
 {
 	if (!w->switched)
-		w->switched = outbox_switch(w->queue.db, w->one,
+		w->switched = events_outbox_switch(w->queue.db, w->one,
 		    w->config->kafka_enabled);
 	arena_reset(w->one);
 }
@@ -202,7 +202,7 @@ keep(struct worker *w)
 	if (!due || !mailer_rest(w->mailer))
 		return;
 	webhook_process_keep(&w->courier, w->config, w->queue.keys);
-	publisher_keep(&w->publisher, w->config, w->queue.keys,
+	events_publisher_keep(&w->publisher, w->config, w->queue.keys,
 	    w->queue.holder);
 }
 
@@ -246,7 +246,8 @@ loop(struct worker *w)
 			w->queue.claims_left |= !webhook_process_run(w->config,
 			    &w->queue, true);
 			if (w->config->kafka_enabled)
-				publisher_run(w->config, &w->queue, true);
+				events_publisher_run(w->config, &w->queue,
+				    true);
 			return;
 		}
 		if (!more)

@@ -1,4 +1,4 @@
-#include "queue/publisher.h"
+#include "worker/events/events_publisher.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -7,9 +7,9 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "queue/stream.h"
 #include "queue/worker.h"
 #include "runtime/sandbox.h"
+#include "worker/events/events_topic.h"
 
 #define WAIT_MS 50
 #define PATIENCE_MS 200
@@ -25,8 +25,8 @@ static const char *const topics[] = { "user-events", "auth-events" };
 
 struct publisher {
 	struct queue queue;
-	struct stream_side side;
-	struct stream streams[STREAMS];
+	struct events_topic_side side;
+	struct events_topic topics[STREAMS];
 	char token[40];	  /* uuid text */
 	bool once;
 	bool misled;	  /* nothing is written, though we are there */
@@ -67,7 +67,7 @@ on_report(void *arg, void *message, enum kafka_end end, const char *why)
 
 	p->moved_at = clock_mono();
 	for (size_t i = 0; i < STREAMS; i++)
-		if (stream_report(&p->streams[i], message, end, why))
+		if (events_topic_report(&p->topics[i], message, end, why))
 			return;
 }
 
@@ -75,11 +75,11 @@ on_report(void *arg, void *message, enum kafka_end end, const char *why)
 static void
 leave(struct publisher *p, int64_t pause)
 {
-	kafka_free(&p->side.kafka);
+	events_kafka_free(&p->side.kafka);
 	for (size_t i = 0; i < STREAMS; i++)
-		stream_leave(&p->streams[i], &p->side);
+		events_topic_leave(&p->topics[i], &p->side);
 	if (p->lost_at)
-		outbox_release(&p->queue, p->side.arena, p->side.token);
+		events_outbox_release(&p->queue, p->side.arena, p->side.token);
 	p->lost_at = 0;
 	p->renew_at = clock_mono() + pause;
 	arena_reset(p->side.arena);
@@ -92,7 +92,7 @@ begin(struct publisher *p)
 		.report = on_report, .arg = p };
 	const char *why = "";
 
-	p->side.kafka = kafka_new(&o, &why);
+	p->side.kafka = events_kafka_new(&o, &why);
 	if (p->side.kafka) {
 		log_info("publishing to Kafka",
 		    log_c("brokers", p->side.config->kafka_brokers));
@@ -125,7 +125,8 @@ take_turn(struct publisher *p)
 	}
 	if (now < p->renew_at)
 		return;
-	e = outbox_lease(&p->queue, p->side.arena, p->side.token, &enabled);
+	e = events_outbox_lease(&p->queue, p->side.arena, p->side.token,
+	    &enabled);
 	arena_reset(p->side.arena);
 	p->renew_at = now + (e == E_OK ? RENEW_EVERY : LOOK_EVERY);
 	if (e == E_CONFLICT && p->lost_at) {
@@ -145,7 +146,7 @@ static bool
 is_open(const struct publisher *p)
 {
 	for (size_t i = 0; i < STREAMS; i++)
-		if (p->streams[i].open)
+		if (p->topics[i].open)
 			return true;
 	return false;
 }
@@ -157,9 +158,10 @@ work(struct publisher *p)
 	bool busy = false;
 
 	for (size_t i = 0; i < STREAMS; i++)
-		busy |= stream_step(&p->streams[i], &p->side, !stopping(p));
-	kafka_work(p->side.kafka, is_open(p) || !busy ? WAIT_MS : 0);
-	if (kafka_broken(p->side.kafka)) {
+		busy |= events_topic_step(&p->topics[i], &p->side,
+		    !stopping(p));
+	events_kafka_work(p->side.kafka, is_open(p) || !busy ? WAIT_MS : 0);
+	if (events_kafka_broken(p->side.kafka)) {
 		log_error("the producer is broken, another one is made");
 		leave(p, CLOCK_SECOND);
 	}
@@ -187,7 +189,7 @@ loop(struct publisher *p)
 }
 
 void
-publisher_run(const struct config *c, struct queue *q, bool once)
+events_publisher_run(const struct config *c, struct queue *q, bool once)
 {
 	static struct publisher p;
 	struct arena *a = arena_new(LIMIT_ARENA);
@@ -197,15 +199,15 @@ publisher_run(const struct config *c, struct queue *q, bool once)
 	p.queue.patience = patience;
 	p.queue.arg = &p;
 	snprintf(p.token, sizeof(p.token), "%s", uuid_text(a, uuid_v7()).p);
-	p.side = (struct stream_side){ .config = c, .queue = &p.queue,
+	p.side = (struct events_topic_side){ .config = c, .queue = &p.queue,
 		.arena = a, .token = str_of(p.token) };
 	for (size_t i = 0; i < STREAMS; i++)
-		p.streams[i] = (struct stream){ .topic = topics[i],
+		p.topics[i] = (struct events_topic){ .topic = topics[i],
 			.arena = arena_new(LIMIT_ARENA) };
 	loop(&p);
 	leave(&p, 0);
 	for (size_t i = 0; i < STREAMS; i++)
-		arena_free(&p.streams[i].arena);
+		arena_free(&p.topics[i].arena);
 	arena_free(&p.side.arena);
 }
 
@@ -227,14 +229,14 @@ live(void *arg)
 	if (l->config->seccomp)
 		sandbox_enter(SANDBOX_EVENTS);
 	/* Who had this name before is dead. */
-	outbox_release_holder(&q, a, q.holder);
-	publisher_run(l->config, &q, false);
+	events_outbox_release_holder(&q, a, q.holder);
+	events_publisher_run(l->config, &q, false);
 	db_close(&q.db);
 	arena_free(&a);
 }
 
 void
-publisher_keep(struct child *p, const struct config *c,
+events_publisher_keep(struct child *p, const struct config *c,
     const struct keyring *k, struct str holder)
 {
 	struct life l = { c, k, holder };

@@ -1,4 +1,4 @@
-#include "queue/audit_keep.h"
+#include "worker/upkeep/audit_keep.h"
 
 #include "base/buf.h"
 #include "base/encoding.h"

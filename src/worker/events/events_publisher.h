@@ -1,5 +1,5 @@
-#ifndef QUEUE_PUBLISHER_H
-#define QUEUE_PUBLISHER_H
+#ifndef WORKER_EVENTS_EVENTS_PUBLISHER_H
+#define WORKER_EVENTS_EVENTS_PUBLISHER_H
 
 #include "config/config.h"
 #include "queue/job.h"
@@ -17,13 +17,13 @@
  * Publish until the process is asked to stop, or, once: what is there, as long
  * as the brokers take it. What is under way at the end has 10 s (row RE12).
  */
-void publisher_run(const struct config *c, struct queue *q, bool once);
+void events_publisher_run(const struct config *c, struct queue *q, bool once);
 
 /*
  * Keep its process, where kafka.enabled says so; its lease is in the name of
  * holder.
  */
-void publisher_keep(struct child *p, const struct config *c,
+void events_publisher_keep(struct child *p, const struct config *c,
     const struct keyring *k, struct str holder);
 
 #endif

@@ -1,4 +1,4 @@
-#include "queue/alarm.h"
+#include "worker/upkeep/backlog_alarm.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -7,7 +7,7 @@
 #define LOOK_EVERY (5 * CLOCK_SECOND)
 
 void
-alarm_step(struct alarm *m, struct db *db, struct arena *a,
+backlog_alarm_step(struct backlog_alarm *m, struct db *db, struct arena *a,
     const struct config *c)
 {
 	int64_t now = clock_mono();

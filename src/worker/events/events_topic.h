@@ -1,13 +1,13 @@
-#ifndef QUEUE_STREAM_H
-#define QUEUE_STREAM_H
+#ifndef WORKER_EVENTS_EVENTS_TOPIC_H
+#define WORKER_EVENTS_EVENTS_TOPIC_H
 
-#include "queue/outbox.h"
+#include "worker/events/events_outbox.h"
 
 /*
  * A topic's events on their way: the oldest go out together, and when all of
  * them are answered for, the next follow. Topics do not wait for each other.
  */
-struct stream {
+struct events_topic {
 	const char *topic;
 	struct arena *arena; /* of the events */
 	struct outbox_event *events;
@@ -20,7 +20,7 @@ struct stream {
 };
 
 /* What streams need of who runs them. */
-struct stream_side {
+struct events_topic_side {
 	const struct config *config;
 	struct queue *queue;
 	struct arena *arena; /* of a statement */
@@ -29,16 +29,17 @@ struct stream_side {
 };
 
 /* Note how an event of this stream ended. False: it is none. */
-bool stream_report(struct stream *t, struct outbox_event *e,
+bool events_topic_report(struct events_topic *t, struct outbox_event *e,
     enum kafka_end end, const char *why);
 
 /*
  * Record what is answered for, and send more if wanted and it is time. True:
  * there is something to do at once, or under way.
  */
-bool stream_step(struct stream *t, struct stream_side *s, bool more);
+bool events_topic_step(struct events_topic *t, struct events_topic_side *s,
+    bool more);
 
 /* Record what the brokers have and forget the rest: kafka is gone. */
-void stream_leave(struct stream *t, struct stream_side *s);
+void events_topic_leave(struct events_topic *t, struct events_topic_side *s);
 
 #endif

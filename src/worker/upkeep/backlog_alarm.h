@@ -1,5 +1,5 @@
-#ifndef QUEUE_ALARM_H
-#define QUEUE_ALARM_H
+#ifndef WORKER_UPKEEP_BACKLOG_ALARM_H
+#define WORKER_UPKEEP_BACKLOG_ALARM_H
 
 #include "config/config.h"
 #include "store/pg/db.h"
@@ -8,12 +8,12 @@
  * Says in the log, once for all workers, that the queues fall behind
  * (core/outgoing/backlog.h) and that they caught up again.
  */
-struct alarm {
+struct backlog_alarm {
 	int64_t look_at; /* µs, monotonic */
 };
 
 /* Look, when it is time to. */
-void alarm_step(struct alarm *m, struct db *db, struct arena *a,
+void backlog_alarm_step(struct backlog_alarm *m, struct db *db, struct arena *a,
     const struct config *c);
 
 #endif

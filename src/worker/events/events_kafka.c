@@ -1,4 +1,4 @@
-#include "queue/kafka.h"
+#include "worker/events/events_kafka.h"
 
 #include <config.h>
 
@@ -161,7 +161,7 @@ conf_new(const struct config *c, const char **why)
 }
 
 struct kafka *
-kafka_new(const struct kafka_options *o, const char **why)
+events_kafka_new(const struct kafka_options *o, const char **why)
 {
 	static char said[512];
 	rd_kafka_conf_t *conf = conf_new(o->config, why);
@@ -196,7 +196,7 @@ ignore(void *arg, void *message, enum kafka_end end, const char *why)
 }
 
 void
-kafka_free(struct kafka **kp)
+events_kafka_free(struct kafka **kp)
 {
 	struct kafka *k = *kp;
 
@@ -219,7 +219,7 @@ bytes(struct str s)
 }
 
 bool
-kafka_send(struct kafka *k, const struct kafka_message *m)
+events_kafka_send(struct kafka *k, const struct kafka_message *m)
 {
 	rd_kafka_resp_err_t err = rd_kafka_producev(k->rk,
 	    RD_KAFKA_V_TOPIC(m->topic),
@@ -238,13 +238,13 @@ kafka_send(struct kafka *k, const struct kafka_message *m)
 }
 
 void
-kafka_work(struct kafka *k, int ms)
+events_kafka_work(struct kafka *k, int ms)
 {
 	rd_kafka_poll(k->rk, ms);
 }
 
 bool
-kafka_broken(const struct kafka *k)
+events_kafka_broken(const struct kafka *k)
 {
 	return k->broken;
 }
@@ -252,7 +252,7 @@ kafka_broken(const struct kafka *k)
 #else
 
 struct kafka *
-kafka_new(const struct kafka_options *o, const char **why)
+events_kafka_new(const struct kafka_options *o, const char **why)
 {
 	(void)o;
 	*why = "this build has no librdkafka";
@@ -260,13 +260,13 @@ kafka_new(const struct kafka_options *o, const char **why)
 }
 
 void
-kafka_free(struct kafka **k)
+events_kafka_free(struct kafka **k)
 {
 	*k = NULL;
 }
 
 bool
-kafka_send(struct kafka *k, const struct kafka_message *m)
+events_kafka_send(struct kafka *k, const struct kafka_message *m)
 {
 	(void)k;
 	(void)m;
@@ -274,14 +274,14 @@ kafka_send(struct kafka *k, const struct kafka_message *m)
 }
 
 void
-kafka_work(struct kafka *k, int ms)
+events_kafka_work(struct kafka *k, int ms)
 {
 	(void)k;
 	(void)ms;
 }
 
 bool
-kafka_broken(const struct kafka *k)
+events_kafka_broken(const struct kafka *k)
 {
 	(void)k;
 	return true;

@@ -1,4 +1,4 @@
-#include "queue/maintenance.h"
+#include "worker/upkeep/maintenance.h"
 
 #include "base/clock.h"
 #include "base/log.h"

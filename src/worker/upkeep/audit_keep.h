@@ -1,5 +1,5 @@
-#ifndef QUEUE_AUDIT_KEEP_H
-#define QUEUE_AUDIT_KEEP_H
+#ifndef WORKER_UPKEEP_AUDIT_KEEP_H
+#define WORKER_UPKEEP_AUDIT_KEEP_H
 
 #include "config/config.h"
 #include "crypto/keyring.h"

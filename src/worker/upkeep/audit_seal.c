@@ -1,4 +1,4 @@
-#include "queue/audit_seal.h"
+#include "worker/upkeep/audit_seal.h"
 
 #include "base/buf.h"
 #include "base/clock.h"

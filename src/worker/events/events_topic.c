@@ -1,4 +1,4 @@
-#include "queue/stream.h"
+#include "worker/events/events_topic.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,7 +9,8 @@
 #define PAUSE_MAX (30 * CLOCK_SECOND)
 
 bool
-stream_report(struct stream *t, struct outbox_event *e, enum kafka_end end,
+events_topic_report(struct events_topic *t, struct outbox_event *e,
+    enum kafka_end end,
     const char *why)
 {
 	if (t->n == 0 || e < t->events || e >= t->events + t->n)
@@ -23,7 +24,7 @@ stream_report(struct stream *t, struct outbox_event *e, enum kafka_end end,
 }
 
 static void
-forget(struct stream *t)
+forget(struct events_topic *t)
 {
 	t->events = NULL;
 	t->n = t->open = 0;
@@ -32,7 +33,7 @@ forget(struct stream *t)
 
 /* What stands behind one that found no room must not pass it. */
 static void
-send_all(struct stream *t, struct stream_side *s)
+send_all(struct events_topic *t, struct events_topic_side *s)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		struct outbox_event *e = &t->events[i];
@@ -41,7 +42,7 @@ send_all(struct stream *t, struct stream_side *s)
 			.arg = e };
 
 		t->open++;
-		if (kafka_send(s->kafka, &m))
+		if (events_kafka_send(s->kafka, &m))
 			continue;
 		t->open--;
 		t->n = i;
@@ -52,11 +53,11 @@ send_all(struct stream *t, struct stream_side *s)
 }
 
 static void
-fill(struct stream *t, struct stream_side *s)
+fill(struct events_topic *t, struct events_topic_side *s)
 {
 	int limit = t->alone ? 1 : BATCH;
 
-	if (outbox_next(s->queue, t->arena, s->config, t->topic, limit,
+	if (events_outbox_next(s->queue, t->arena, s->config, t->topic, limit,
 	    s->token, &t->events, &t->n) != E_OK)
 		t->n = 0;
 	t->filled = t->n == (size_t)limit;
@@ -67,11 +68,11 @@ fill(struct stream *t, struct stream_side *s)
 }
 
 static void
-give_up(struct stream_side *s, const struct outbox_event *e, int attempts)
+give_up(struct events_topic_side *s, const struct outbox_event *e, int attempts)
 {
 	log_error("an event for Kafka is a dead letter",
 	    log_s("event", e->id), log_c("why", e->why));
-	outbox_failed(s->queue, s->arena, e, attempts, true);
+	events_outbox_failed(s->queue, s->arena, e, attempts, true);
 }
 
 /*
@@ -80,7 +81,8 @@ give_up(struct stream_side *s, const struct outbox_event *e, int attempts)
  * topic has to wait.
  */
 static bool
-failed(struct stream *t, struct stream_side *s, const struct outbox_event *e)
+failed(struct events_topic *t, struct events_topic_side *s,
+    const struct outbox_event *e)
 {
 	bool counts = e->end == KAFKA_REFUSED && t->n == 1;
 	int attempts = e->attempts + counts;
@@ -95,12 +97,12 @@ failed(struct stream *t, struct stream_side *s, const struct outbox_event *e)
 		give_up(s, e, attempts);
 		return false;
 	}
-	outbox_failed(s->queue, s->arena, e, attempts, false);
+	events_outbox_failed(s->queue, s->arena, e, attempts, false);
 	return true;
 }
 
 static void
-wait_longer(struct stream *t, const char *why)
+wait_longer(struct events_topic *t, const char *why)
 {
 	if (t->pause == 0)
 		log_warn("Kafka does not take a topic's events",
@@ -113,7 +115,7 @@ wait_longer(struct stream *t, const char *why)
 
 /* All are answered for. The first that failed speaks for the others. */
 static void
-settle(struct stream *t, struct stream_side *s)
+settle(struct events_topic *t, struct events_topic_side *s)
 {
 	const struct outbox_event *bad = NULL;
 	size_t done = 0;
@@ -123,7 +125,7 @@ settle(struct stream *t, struct stream_side *s)
 			done++;
 		else if (bad == NULL)
 			bad = &t->events[i];
-	outbox_published(s->queue, s->arena, t->events, t->n);
+	events_outbox_published(s->queue, s->arena, t->events, t->n);
 	if (done)
 		log_info("events published", log_c("topic", t->topic),
 		    log_i("events", (int64_t)done));
@@ -138,7 +140,8 @@ settle(struct stream *t, struct stream_side *s)
 }
 
 bool
-stream_step(struct stream *t, struct stream_side *s, bool more)
+events_topic_step(struct events_topic *t, struct events_topic_side *s,
+    bool more)
 {
 	if (t->n && t->open == 0)
 		settle(t, s);
@@ -148,9 +151,9 @@ stream_step(struct stream *t, struct stream_side *s, bool more)
 }
 
 void
-stream_leave(struct stream *t, struct stream_side *s)
+events_topic_leave(struct events_topic *t, struct events_topic_side *s)
 {
-	outbox_published(s->queue, s->arena, t->events, t->n);
+	events_outbox_published(s->queue, s->arena, t->events, t->n);
 	forget(t);
 	t->alone = 0;
 	t->look_at = 0;

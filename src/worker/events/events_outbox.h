@@ -1,9 +1,9 @@
-#ifndef QUEUE_OUTBOX_H
-#define QUEUE_OUTBOX_H
+#ifndef WORKER_EVENTS_EVENTS_OUTBOX_H
+#define WORKER_EVENTS_EVENTS_OUTBOX_H
 
 #include "config/config.h"
 #include "queue/job.h"
-#include "queue/kafka.h"
+#include "worker/events/events_kafka.h"
 
 /*
  * The worker's side of table kafka_outbox (rows RE2 to RE5). One publishes at
@@ -16,17 +16,18 @@
  * Events are written from here on, or no longer. False: the database did not
  * answer; say it again.
  */
-bool outbox_switch(struct db *db, struct arena *a, bool enabled);
+bool events_outbox_switch(struct db *db, struct arena *a, bool enabled);
 
 /*
  * Be the one who publishes until OUTBOX_LEASE from now, or stay it: token is
  * the uuid text of this lease. E_CONFLICT: another one is. *enabled: are
  * events written?
  */
-enum err outbox_lease(struct queue *q, struct arena *a, struct str token,
+enum err events_outbox_lease(struct queue *q, struct arena *a, struct str token,
     bool *enabled);
-enum err outbox_release(struct queue *q, struct arena *a, struct str token);
-enum err outbox_release_holder(struct queue *q, struct arena *a,
+enum err events_outbox_release(struct queue *q, struct arena *a,
+    struct str token);
+enum err events_outbox_release_holder(struct queue *q, struct arena *a,
     struct str holder);
 
 struct outbox_event {
@@ -43,7 +44,8 @@ struct outbox_event {
  * The oldest events of a topic, at most limit, in order; they live in a.
  * Nothing for who has lost the lease.
  */
-enum err outbox_next(struct queue *q, struct arena *a, const struct config *c,
+enum err events_outbox_next(struct queue *q, struct arena *a,
+    const struct config *c,
     const char *topic, int limit, struct str token,
     struct outbox_event **out, size_t *n);
 
@@ -51,11 +53,11 @@ enum err outbox_next(struct queue *q, struct arena *a, const struct config *c,
  * Delete those that are done. E_UNAVAILABLE: the database did not answer until
  * patience ended; they will come twice.
  */
-enum err outbox_published(struct queue *q, struct arena *a,
+enum err events_outbox_published(struct queue *q, struct arena *a,
     const struct outbox_event *events, size_t n);
 
 /* Note what went wrong; dead: it is given up. */
-enum err outbox_failed(struct queue *q, struct arena *a,
+enum err events_outbox_failed(struct queue *q, struct arena *a,
     const struct outbox_event *e, int attempts, bool dead);
 
 #endif

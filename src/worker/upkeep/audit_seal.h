@@ -1,5 +1,5 @@
-#ifndef QUEUE_AUDIT_SEAL_H
-#define QUEUE_AUDIT_SEAL_H
+#ifndef WORKER_UPKEEP_AUDIT_SEAL_H
+#define WORKER_UPKEEP_AUDIT_SEAL_H
 
 #include "crypto/keyring.h"
 #include "store/pg/db.h"

@@ -1,4 +1,4 @@
-#include "queue/outbox.h"
+#include "worker/events/events_outbox.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -10,7 +10,7 @@
 #define IDS_MAX ((size_t)1 << 20)
 
 bool
-outbox_switch(struct db *db, struct arena *a, bool enabled)
+events_outbox_switch(struct db *db, struct arena *a, bool enabled)
 {
 	struct rows *r = NULL;
 	enum err e = db_exec(db, a, Q_KAFKA_SWITCH, &r, A_BOOL(enabled));
@@ -22,7 +22,8 @@ outbox_switch(struct db *db, struct arena *a, bool enabled)
 }
 
 enum err
-outbox_lease(struct queue *q, struct arena *a, struct str token, bool *enabled)
+events_outbox_lease(struct queue *q, struct arena *a, struct str token,
+    bool *enabled)
 {
 	struct rows *r = NULL;
 	enum err e = db_exec(q->db, a, Q_KAFKA_LEASE, &r, A_STR(token),
@@ -37,13 +38,14 @@ outbox_lease(struct queue *q, struct arena *a, struct str token, bool *enabled)
 }
 
 enum err
-outbox_release(struct queue *q, struct arena *a, struct str token)
+events_outbox_release(struct queue *q, struct arena *a, struct str token)
 {
 	return db_exec(q->db, a, Q_KAFKA_RELEASE, NULL, A_STR(token));
 }
 
 enum err
-outbox_release_holder(struct queue *q, struct arena *a, struct str holder)
+events_outbox_release_holder(struct queue *q, struct arena *a,
+    struct str holder)
 {
 	return db_exec(q->db, a, Q_KAFKA_RELEASE_HOLDER, NULL,
 	    A_STR(holder));
@@ -87,7 +89,7 @@ value_of(struct arena *a, const struct queue *q, const struct config *c,
 }
 
 enum err
-outbox_next(struct queue *q, struct arena *a, const struct config *c,
+events_outbox_next(struct queue *q, struct arena *a, const struct config *c,
     const char *topic, int limit, struct str token,
     struct outbox_event **out, size_t *n)
 {
@@ -113,7 +115,7 @@ outbox_next(struct queue *q, struct arena *a, const struct config *c,
 }
 
 enum err
-outbox_published(struct queue *q, struct arena *a,
+events_outbox_published(struct queue *q, struct arena *a,
     const struct outbox_event *events, size_t n)
 {
 	struct buf ids = buf_new(a, IDS_MAX);
@@ -134,7 +136,8 @@ outbox_published(struct queue *q, struct arena *a,
 }
 
 enum err
-outbox_failed(struct queue *q, struct arena *a, const struct outbox_event *v,
+events_outbox_failed(struct queue *q, struct arena *a,
+    const struct outbox_event *v,
     int attempts, bool dead)
 {
 	enum err e;

@@ -1,5 +1,5 @@
-#ifndef QUEUE_KAFKA_H
-#define QUEUE_KAFKA_H
+#ifndef WORKER_EVENTS_EVENTS_KAFKA_H
+#define WORKER_EVENTS_EVENTS_KAFKA_H
 
 #include "config/config.h"
 
@@ -20,7 +20,8 @@ enum kafka_end {
 struct kafka_options {
 	const struct config *config;
 	/*
-	 * Called by kafka_work, once for each message sent: the arg of the
+	 * Called by events_kafka_work, once for each message sent: the arg of
+	 * the
 	 * message, and why it ended so, a constant of the library.
 	 */
 	void (*report)(void *arg, void *message, enum kafka_end end,
@@ -29,10 +30,10 @@ struct kafka_options {
 };
 
 /* No connection is waited for. NULL: *why says which setting is wrong. */
-struct kafka *kafka_new(const struct kafka_options *o, const char **why);
+struct kafka *events_kafka_new(const struct kafka_options *o, const char **why);
 
 /* Forget what was not reported, and end; that may arrive all the same. */
-void kafka_free(struct kafka **k);
+void events_kafka_free(struct kafka **k);
 
 struct kafka_message {
 	const char *topic;
@@ -43,12 +44,12 @@ struct kafka_message {
 };
 
 /* Copied. False: no room, or it cannot be sent at all now. */
-bool kafka_send(struct kafka *k, const struct kafka_message *m);
+bool events_kafka_send(struct kafka *k, const struct kafka_message *m);
 
 /* Wait up to ms for something to report, and report. */
-void kafka_work(struct kafka *k, int ms);
+void events_kafka_work(struct kafka *k, int ms);
 
 /* Does it work no more? Another one has to be made. */
-bool kafka_broken(const struct kafka *k);
+bool events_kafka_broken(const struct kafka *k);
 
 #endif

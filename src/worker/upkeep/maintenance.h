@@ -1,5 +1,5 @@
-#ifndef QUEUE_MAINTENANCE_H
-#define QUEUE_MAINTENANCE_H
+#ifndef WORKER_UPKEEP_MAINTENANCE_H
+#define WORKER_UPKEEP_MAINTENANCE_H
 
 #include "config/config.h"
 #include "store/pg/db.h"
