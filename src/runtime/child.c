@@ -28,7 +28,7 @@ child_stopping(void)
 
 /*
  * Nothing of the parent's stays open: a connection would not end when he closes
- * it, and the lock that says he lives would outlive him (queue/holder.h).
+ * it, and the lock that says he lives would outlive him (worker/host_lock.h).
  */
 static void
 close_inherited(void)

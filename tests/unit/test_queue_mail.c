@@ -1,8 +1,8 @@
 #include "tests/unit/unit.h"
 
 #include "base/clock.h"
-#include "queue/circuit.h"
-#include "queue/job.h"
+#include "worker/circuit.h"
+#include "worker/job/job.h"
 #include "worker/mail/mail_compose.h"
 
 static struct config

@@ -2,8 +2,8 @@
 #define WORKER_EVENTS_EVENTS_OUTBOX_H
 
 #include "config/config.h"
-#include "queue/job.h"
 #include "worker/events/events_kafka.h"
+#include "worker/job/job.h"
 
 /*
  * The worker's side of table kafka_outbox (rows RE2 to RE5). One publishes at

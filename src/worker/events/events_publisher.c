@@ -7,9 +7,9 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "queue/worker.h"
 #include "runtime/sandbox.h"
 #include "worker/events/events_topic.h"
+#include "worker/loop.h"
 
 #define WAIT_MS 50
 #define PATIENCE_MS 200
@@ -225,7 +225,7 @@ live(void *arg)
 	struct queue q = { .keys = l->keys, .holder = l->holder };
 
 	/* A connection of its own: the parent's is never touched. */
-	q.db = worker_db(a, l->config);
+	q.db = loop_db(a, l->config);
 	if (l->config->seccomp)
 		sandbox_enter(SANDBOX_EVENTS);
 	/* Who had this name before is dead. */

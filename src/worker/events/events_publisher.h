@@ -2,8 +2,8 @@
 #define WORKER_EVENTS_EVENTS_PUBLISHER_H
 
 #include "config/config.h"
-#include "queue/job.h"
 #include "runtime/child.h"
+#include "worker/job/job.h"
 
 /*
  * Who brings events to Kafka: of all workers one at a time, in a process of

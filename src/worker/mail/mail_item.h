@@ -1,7 +1,7 @@
 #ifndef WORKER_MAIL_MAIL_ITEM_H
 #define WORKER_MAIL_MAIL_ITEM_H
 
-#include "queue/job.h"
+#include "worker/job/job.h"
 #include "worker/mail/mail_compose.h"
 #include "worker/smtp/smtp_pool.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "queue/circuit.h"
+#include "worker/circuit.h"
 #include "worker/mail/mail_lease.h"
 
 #define ENDED_MS 5 /* wait no longer when an end is to be written */

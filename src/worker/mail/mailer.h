@@ -2,7 +2,7 @@
 #define WORKER_MAIL_MAILER_H
 
 #include "config/config.h"
-#include "queue/job.h"
+#include "worker/job/job.h"
 #include "worker/smtp/smtp_pool.h"
 
 /*

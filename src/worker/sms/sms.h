@@ -2,7 +2,7 @@
 #define WORKER_SMS_SMS_H
 
 #include "config/config.h"
-#include "queue/job.h"
+#include "worker/job/job.h"
 
 /*
  * What does jobs of kind "sms" (worker/message/message.h): Twilio's form, or a

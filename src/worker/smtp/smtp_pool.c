@@ -9,7 +9,7 @@
 #include "worker/smtp/smtp_conn.h"
 #include "worker/smtp/smtp_queue.h"
 
-/* Of 30 s; the lease of a mail must outlive two tries (queue/job.h). */
+/* Of 30 s; the lease of a mail must outlive two tries (worker/job/job.h). */
 #define AGAIN_WITHIN (5 * CLOCK_SECOND)
 #define FEWER_FOR (60 * CLOCK_SECOND)
 

@@ -2,7 +2,7 @@
 #define WORKER_WEBHOOK_WEBHOOK_COURIER_H
 
 #include "config/config.h"
-#include "queue/job.h"
+#include "worker/job/job.h"
 
 /*
  * The courier's work: claim, send, record. One statement and many transfers

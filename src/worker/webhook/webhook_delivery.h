@@ -2,8 +2,8 @@
 #define WORKER_WEBHOOK_WEBHOOK_DELIVERY_H
 
 #include "config/config.h"
-#include "queue/job.h"
 #include "store/pg/db.h"
+#include "worker/job/job.h"
 #include "worker/webclient/webclient_pool.h"
 
 /*

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "queue/holder.h"
-#include "queue/worker.h"
 #include "runtime/sandbox.h"
+#include "worker/host_lock.h"
+#include "worker/loop.h"
 #include "worker/webhook/webhook_courier.h"
 
 #define GRACE (10 * CLOCK_SECOND)
@@ -59,17 +59,17 @@ live(void *arg)
 {
 	const struct life *l = arg;
 	struct arena *a = arena_new(LIMIT_ARENA);
-	struct holder holder = holder_new(a, l->config->runtime_dir);
+	struct host_lock holder = host_lock_new(a, l->config->runtime_dir);
 	struct queue q = { .keys = l->keys,
 		.holder = uuid_text(a, holder.id),
 		/* A connection of its own: the parent's is never touched. */
-		.db = worker_db(a, l->config) };
+		.db = loop_db(a, l->config) };
 
 	want_descriptors();
 	if (l->config->seccomp)
 		sandbox_enter(SANDBOX_COURIER);
 	if (webhook_process_run(l->config, &q, false))
-		holder_leave(&holder, a, l->config->runtime_dir);
+		host_lock_leave(&holder, a, l->config->runtime_dir);
 	db_close(&q.db);
 	arena_free(&a);
 }

@@ -2,8 +2,8 @@
 #define WORKER_WEBHOOK_WEBHOOK_PROCESS_H
 
 #include "config/config.h"
-#include "queue/job.h"
 #include "runtime/child.h"
+#include "worker/job/job.h"
 
 /*
  * Who brings webhooks: many at once, each endpoint a few, in a process of its
@@ -17,7 +17,8 @@
 bool webhook_process_run(const struct config *c, struct queue *q, bool once);
 
 /*
- * Keep its process. It claims in a name of its own (queue/holder.h), so that
+ * Keep its process. It claims in a name of its own (worker/host_lock.h), so
+ * that
  * its death is seen though its parent lives.
  */
 void webhook_process_keep(struct child *p, const struct config *c,

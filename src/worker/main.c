@@ -10,10 +10,10 @@
 #include "base/place.h"
 #include "config/config.h"
 #include "crypto/keyring.h"
-#include "queue/worker.h"
 #include "runtime/environ.h"
 #include "runtime/sandbox.h"
 #include "store/pg/db.h"
+#include "worker/loop.h"
 
 #define EXIT_USAGE 64  /* EX_USAGE */
 #define EXIT_SOFTWARE 70
@@ -123,7 +123,7 @@ settings_read(struct program *p, struct settings *s, const char **why)
 {
 	*s = (struct settings){ .arena = arena_new(LIMIT_ARENA) };
 	s->config = config_load(s->arena, p->argc, p->argv, why);
-	return s->config && worker_check(s->arena, s->config, why) &&
+	return s->config && loop_check(s->arena, s->config, why) &&
 	    (s->keys = keyring_new(s->config, why)) != NULL &&
 	    open_log(s->config, why);
 }
@@ -143,16 +143,16 @@ settings_good(void *arg)
 	return false;
 }
 
-static enum worker_end
+static enum loop_end
 work(struct program *p, bool once)
 {
-	const struct worker_reload r = { settings_good, p };
-	struct db *db = worker_db(p->now.arena, p->now.config);
-	enum worker_end end = worker_run(p->now.config, p->now.keys, db,
+	const struct loop_reload r = { settings_good, p };
+	struct db *db = loop_db(p->now.arena, p->now.config);
+	enum loop_end end = loop_run(p->now.config, p->now.keys, db,
 	    once ? NULL : &r);
 
 	db_close(&db);
-	if (end == WORKER_RELOADED) {
+	if (end == LOOP_RELOADED) {
 		settings_free(&p->now);
 		p->now = p->next;
 		p->next = (struct settings){ 0 };
@@ -174,7 +174,7 @@ run(struct program *p)
 	bool good = settings_read(p, &p->now, &why), once = false;
 	char **argv = copy(p->argc, p->argv);
 	int status = options(config_args(p->argc, argv), argv, &once);
-	enum worker_end end;
+	enum loop_end end;
 
 	free(argv);
 	if (status >= 0)
@@ -183,9 +183,9 @@ run(struct program *p)
 		return refuse(why);
 	if (p->now.config->seccomp)
 		sandbox_enter(SANDBOX_QUEUE);
-	while ((end = work(p, once)) == WORKER_RELOADED)
+	while ((end = work(p, once)) == LOOP_RELOADED)
 		continue;
-	return end == WORKER_FAILED ? EXIT_SOFTWARE : 0;
+	return end == LOOP_FAILED ? EXIT_SOFTWARE : 0;
 }
 
 int

@@ -1,4 +1,4 @@
-#include "queue/job.h"
+#include "worker/job/job.h"
 
 #include <sodium.h>
 

@@ -1,5 +1,5 @@
-#ifndef QUEUE_CIRCUIT_H
-#define QUEUE_CIRCUIT_H
+#ifndef WORKER_CIRCUIT_H
+#define WORKER_CIRCUIT_H
 
 #include <stdbool.h>
 #include <stdint.h>

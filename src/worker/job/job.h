@@ -1,5 +1,5 @@
-#ifndef QUEUE_JOB_H
-#define QUEUE_JOB_H
+#ifndef WORKER_JOB_JOB_H
+#define WORKER_JOB_JOB_H
 
 #include "base/arena.h"
 #include "base/err.h"

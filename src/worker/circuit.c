@@ -1,4 +1,4 @@
-#include "queue/circuit.h"
+#include "worker/circuit.h"
 
 #include "base/clock.h"
 

@@ -1,4 +1,4 @@
-#include "queue/worker.h"
+#include "worker/loop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,12 +10,11 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "queue/holder.h"
-#include "queue/job.h"
-#include "queue/wake.h"
 #include "runtime/notify.h"
 #include "worker/events/events_outbox.h"
 #include "worker/events/events_publisher.h"
+#include "worker/host_lock.h"
+#include "worker/job/job.h"
 #include "worker/mail/mail_compose.h"
 #include "worker/mail/mailer.h"
 #include "worker/sms/sms.h"
@@ -23,6 +22,7 @@
 #include "worker/upkeep/audit_seal.h"
 #include "worker/upkeep/backlog_alarm.h"
 #include "worker/upkeep/maintenance.h"
+#include "worker/wakeup.h"
 #include "worker/webhook/webhook_delivery.h"
 #include "worker/webhook/webhook_process.h"
 
@@ -38,8 +38,8 @@ struct worker {
 	struct queue queue;
 	struct arena *batch; /* of a claim */
 	struct arena *one;   /* of a job */
-	struct wake wake;
-	struct holder holder;
+	struct wakeup wake;
+	struct host_lock holder;
 	char holder_id[40]; /* uuid text */
 	int64_t take_back_at;
 	struct mailer *mailer;
@@ -53,7 +53,7 @@ struct worker {
 	bool switched; /* the database knows whether events are written */
 	int64_t reap_at;
 	int64_t stop_at; /* µs, monotonic; 0: go on */
-	const struct worker_reload *reload; /* NULL: only what is due */
+	const struct loop_reload *reload; /* NULL: only what is due */
 	bool reloaded;
 };
 
@@ -137,7 +137,7 @@ reap(struct worker *w)
 	if (now < w->reap_at)
 		return;
 	w->reap_at = now + REAP_EVERY;
-	holder_reap(w->one, w->config->runtime_dir, release_dead, w);
+	host_lock_reap(w->one, w->config->runtime_dir, release_dead, w);
 	arena_reset(w->one);
 }
 
@@ -224,8 +224,8 @@ wait_for_work(struct worker *w)
 	/* A signal between the test and the wait costs a second at most. */
 	if (!stopping(w))
 		poll(&p, 1, POLL_MS);
-	wake_drain(&w->wake);
-	wake_take(&w->wake);
+	wakeup_drain(&w->wake);
+	wakeup_take(&w->wake);
 }
 
 static void
@@ -269,7 +269,7 @@ catch_signals(bool reload)
 
 static bool
 set_up(struct worker *w, const struct config *c, const struct keyring *k,
-    struct db *db, const struct worker_reload *r)
+    struct db *db, const struct loop_reload *r)
 {
 	*w = (struct worker){ .config = c, .reload = r };
 	w->batch = arena_new(LIMIT_ARENA);
@@ -278,7 +278,7 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 		log_warn("no runtime directory, polling only",
 		    log_c("dir", c->runtime_dir),
 		    log_c("why", strerror(errno)));
-	w->holder = holder_new(w->one, c->runtime_dir);
+	w->holder = host_lock_new(w->one, c->runtime_dir);
 	w->queue = (struct queue){ .db = db, .keys = k,
 		.patience = patience, .arg = w };
 	snprintf(w->holder_id, sizeof(w->holder_id), "%s",
@@ -290,7 +290,7 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 }
 
 struct db *
-worker_db(struct arena *a, const struct config *c)
+loop_db(struct arena *a, const struct config *c)
 {
 	struct db_options o = {
 		.conninfo = config_conninfo(a, c, false),
@@ -305,7 +305,7 @@ worker_db(struct arena *a, const struct config *c)
 }
 
 bool
-worker_check(struct arena *a, const struct config *c, const char **why)
+loop_check(struct arena *a, const struct config *c, const char **why)
 {
 	struct mail_sender sender;
 
@@ -324,31 +324,31 @@ wind_up(struct worker *w)
 	child_stop(&w->publisher);
 	child_wait(&w->courier);
 	child_wait(&w->publisher);
-	wake_close(&w->wake);
+	wakeup_close(&w->wake);
 	/* With the file left there, the next worker gives them back. */
 	if (!w->queue.claims_left && clock_mono() >= w->queue.lost_until)
-		holder_leave(&w->holder, w->one, w->config->runtime_dir);
+		host_lock_leave(&w->holder, w->one, w->config->runtime_dir);
 	mailer_free(&w->mailer);
 	sms_free(&w->sms);
 	arena_free(&w->batch);
 	arena_free(&w->one);
 }
 
-enum worker_end
-worker_run(const struct config *c, const struct keyring *k, struct db *db,
-    const struct worker_reload *r)
+enum loop_end
+loop_run(const struct config *c, const struct keyring *k, struct db *db,
+    const struct loop_reload *r)
 {
 	struct worker w;
 
 	if (!set_up(&w, c, k, db, r))
-		return WORKER_FAILED;
-	w.wake = wake_new(c->runtime_dir);
+		return LOOP_FAILED;
+	w.wake = wakeup_new(c->runtime_dir);
 	if (r)
-		wake_take(&w.wake);
+		wakeup_take(&w.wake);
 	log_info("worker started");
 	notify_ready();
 	loop(&w);
 	wind_up(&w);
 	log_info(w.reloaded ? "worker takes new settings" : "worker stopped");
-	return w.reloaded ? WORKER_RELOADED : WORKER_STOPPED;
+	return w.reloaded ? LOOP_RELOADED : LOOP_STOPPED;
 }

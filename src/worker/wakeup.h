@@ -1,5 +1,5 @@
-#ifndef QUEUE_WAKE_H
-#define QUEUE_WAKE_H
+#ifndef WORKER_WAKEUP_H
+#define WORKER_WAKEUP_H
 
 #include <stdbool.h>
 
@@ -8,20 +8,20 @@
  * worker of a host holds it; the others poll, and the next takes it over when
  * that one is gone.
  */
-struct wake {
+struct wakeup {
 	const char *dir;
 	int fd; /* -1: held by another, or not to be had */
 };
 
-struct wake wake_new(const char *runtime_dir);
+struct wakeup wakeup_new(const char *runtime_dir);
 
 /* Take the socket when nobody has it. Cheap; to be called at each poll. */
-void wake_take(struct wake *w);
+void wakeup_take(struct wakeup *w);
 
 /* Forget what arrived: many datagrams are one call. */
-void wake_drain(struct wake *w);
+void wakeup_drain(struct wakeup *w);
 
 /* Unlink it, when ours, and close. */
-void wake_close(struct wake *w);
+void wakeup_close(struct wakeup *w);
 
 #endif

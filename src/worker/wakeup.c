@@ -1,4 +1,4 @@
-#include "queue/wake.h"
+#include "worker/wakeup.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,14 +10,14 @@
 
 #include "base/log.h"
 
-struct wake
-wake_new(const char *runtime_dir)
+struct wakeup
+wakeup_new(const char *runtime_dir)
 {
-	return (struct wake){ runtime_dir, -1 };
+	return (struct wakeup){ runtime_dir, -1 };
 }
 
 static bool
-address(const struct wake *w, struct sockaddr_un *to)
+address(const struct wakeup *w, struct sockaddr_un *to)
 {
 	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	return snprintf(to->sun_path, sizeof(to->sun_path), "%s/worker.sock",
@@ -32,7 +32,7 @@ is_held(int fd, const struct sockaddr_un *at)
 }
 
 void
-wake_take(struct wake *w)
+wakeup_take(struct wakeup *w)
 {
 	struct sockaddr_un at;
 	mode_t before;
@@ -62,7 +62,7 @@ wake_take(struct wake *w)
 }
 
 void
-wake_drain(struct wake *w)
+wakeup_drain(struct wakeup *w)
 {
 	char byte;
 
@@ -71,7 +71,7 @@ wake_drain(struct wake *w)
 }
 
 void
-wake_close(struct wake *w)
+wakeup_close(struct wakeup *w)
 {
 	struct sockaddr_un at;
 

@@ -1,4 +1,4 @@
-#include "queue/holder.h"
+#include "worker/host_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,10 +19,10 @@ path_of(struct arena *a, const char *dir, struct str id, const char *more)
 	    STR_FMT(id), more);
 }
 
-struct holder
-holder_new(struct arena *a, const char *runtime_dir)
+struct host_lock
+host_lock_new(struct arena *a, const char *runtime_dir)
 {
-	struct holder h = { uuid_v7(), -1 };
+	struct host_lock h = { uuid_v7(), -1 };
 	struct str id = uuid_text(a, h.id);
 	const char *draft = path_of(a, runtime_dir, id, "-").p;
 
@@ -42,7 +42,7 @@ holder_new(struct arena *a, const char *runtime_dir)
 }
 
 void
-holder_leave(struct holder *h, struct arena *a, const char *runtime_dir)
+host_lock_leave(struct host_lock *h, struct arena *a, const char *runtime_dir)
 {
 	if (h->fd < 0)
 		return;
@@ -82,7 +82,7 @@ reap_one(struct arena *a, const char *dir, struct str id,
 }
 
 void
-holder_reap(struct arena *a, const char *runtime_dir,
+host_lock_reap(struct arena *a, const char *runtime_dir,
     bool (*dead)(void *arg, struct str id), void *arg)
 {
 	DIR *d = opendir(runtime_dir);

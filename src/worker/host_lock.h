@@ -1,5 +1,5 @@
-#ifndef QUEUE_HOLDER_H
-#define QUEUE_HOLDER_H
+#ifndef WORKER_HOST_LOCK_H
+#define WORKER_HOST_LOCK_H
 
 #include "base/arena.h"
 #include "base/encoding.h"
@@ -11,21 +11,22 @@
  * that uuid back at once, instead of a minute later. Without a writable
  * directory leases simply run out.
  */
-struct holder {
+struct host_lock {
 	struct uuid id;
 	int fd; /* -1: not to be seen by others */
 };
 
-struct holder holder_new(struct arena *a, const char *runtime_dir);
+struct host_lock host_lock_new(struct arena *a, const char *runtime_dir);
 
 /* Remove the file: every lease was given back. */
-void holder_leave(struct holder *h, struct arena *a, const char *runtime_dir);
+void host_lock_leave(struct host_lock *h, struct arena *a,
+    const char *runtime_dir);
 
 /*
  * Call dead(arg, uuid text) for each worker of this host that died; when it
  * answers true its file is removed.
  */
-void holder_reap(struct arena *a, const char *runtime_dir,
+void host_lock_reap(struct arena *a, const char *runtime_dir,
     bool (*dead)(void *arg, struct str id), void *arg);
 
 #endif

@@ -1,24 +1,24 @@
-#ifndef QUEUE_WORKER_H
-#define QUEUE_WORKER_H
+#ifndef WORKER_LOOP_H
+#define WORKER_LOOP_H
 
 #include "config/config.h"
 #include "crypto/keyring.h"
 #include "store/pg/db.h"
 
 /* The worker's connection, as the settings say; a must outlive it. */
-struct db *worker_db(struct arena *a, const struct config *c);
+struct db *loop_db(struct arena *a, const struct config *c);
 
 /* What SIGHUP asks for. */
-struct worker_reload {
+struct loop_reload {
 	/* Read the settings anew. False: they are refused, and it was said. */
 	bool (*good)(void *arg);
 	void *arg;
 };
 
-enum worker_end {
-	WORKER_STOPPED,
-	WORKER_RELOADED, /* call again, with the new settings */
-	WORKER_FAILED	 /* it cannot work with these */
+enum loop_end {
+	LOOP_STOPPED,
+	LOOP_RELOADED, /* call again, with the new settings */
+	LOOP_FAILED	 /* it cannot work with these */
 };
 
 /*
@@ -29,10 +29,10 @@ enum worker_end {
  * too, when the new settings are good.
  * r NULL: work off what is due and return; SIGHUP is ignored.
  */
-enum worker_end worker_run(const struct config *c, const struct keyring *k,
-    struct db *db, const struct worker_reload *r);
+enum loop_end loop_run(const struct config *c, const struct keyring *k,
+    struct db *db, const struct loop_reload *r);
 
 /* Could a worker work with these settings? False: *why names one. */
-bool worker_check(struct arena *a, const struct config *c, const char **why);
+bool loop_check(struct arena *a, const struct config *c, const char **why);
 
 #endif
