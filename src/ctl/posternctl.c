@@ -14,7 +14,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/place.h"
-#include "ctl/options.h"
+#include "ctl/ctl_options.h"
 #include "runtime/sandbox.h"
 
 #define ARENA_CAP ((size_t)256 << 20) /* one run, not one request */
@@ -164,7 +164,7 @@ run(struct ctl *c, int argc, char **argv)
 
 	k = find(argv + 1, argc - 1, &n);
 	if (k == NULL) {
-		asked = options_common(c, argc, argv);
+		asked = ctl_options_common(c, argc, argv);
 		if (asked == CTL_ASKED_VERSION)
 			return printf("posternctl %s\n", VERSION) < 0;
 		if (asked == CTL_ASKED_HELP && help(stdout, c->nargs ?
@@ -173,7 +173,7 @@ run(struct ctl *c, int argc, char **argv)
 		help(stderr, NULL);
 		return CTL_USAGE;
 	}
-	asked = options_read(c, k, argc - n, argv + n);
+	asked = ctl_options_read(c, k, argc - n, argv + n);
 	if (asked == CTL_ASKED_HELP)
 		return help_command(k);
 	if (asked != CTL_ASKED_NOTHING) {

@@ -1,4 +1,4 @@
-#include "ctl/probe.h"
+#include "ctl/doctor/doctor_probe.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -16,7 +16,7 @@ reason(struct arena *a, int error)
 }
 
 const char *
-probe_worker(struct arena *a, const char *dir)
+doctor_probe_worker(struct arena *a, const char *dir)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), error = 0;
@@ -33,7 +33,7 @@ probe_worker(struct arena *a, const char *dir)
 }
 
 const char *
-probe_dir(struct arena *a, const char *dir)
+doctor_probe_dir(struct arena *a, const char *dir)
 {
 	struct stat st;
 
@@ -66,7 +66,7 @@ parent(struct arena *a, const char *path)
 }
 
 enum finding
-probe_log(struct arena *a, const char *path, struct str *detail)
+doctor_probe_log(struct arena *a, const char *path, struct str *detail)
 {
 	const char *where = parent(a, path);
 	struct statvfs room;

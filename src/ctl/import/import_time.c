@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "ctl/import.h"
+#include "ctl/import/import.h"
 
 #define SECONDS_MAX INT64_C(253402300799) /* the year 9999 */
 #define DATE 10 /* 2026-01-02 */

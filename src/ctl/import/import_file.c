@@ -1,4 +1,4 @@
-#include "ctl/import.h"
+#include "ctl/import/import.h"
 
 int
 import_byte(struct import_file *f)

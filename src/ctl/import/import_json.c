@@ -1,6 +1,6 @@
 #include "base/buf.h"
 #include "base/json/json.h"
-#include "ctl/import.h"
+#include "ctl/import/import.h"
 
 #define DEPTH 4
 

@@ -1,5 +1,5 @@
 #include "ctl/ctl.h"
-#include "ctl/reach.h"
+#include "ctl/doctor/doctor_reach.h"
 
 static int
 run_test(struct ctl *c)
@@ -10,7 +10,8 @@ run_test(struct ctl *c)
 	if (c->config->smtp_host[0] == '\0')
 		return ctl_fail(E_UNAVAILABLE, "smtp.host is empty: there is "
 		    "no relay");
-	if (reach_mail(c->arena, c->config, str_of(c->args[0]), &detail) !=
+	if (doctor_reach_mail(c->arena, c->config, str_of(c->args[0]),
+	    &detail) !=
 	    FINE)
 		return ctl_fail(E_UNAVAILABLE, "%.*s", STR_FMT(detail));
 	json_add_str(answer, "to", str_of(c->args[0]));

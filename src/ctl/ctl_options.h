@@ -1,5 +1,5 @@
-#ifndef CTL_OPTIONS_H
-#define CTL_OPTIONS_H
+#ifndef CTL_CTL_OPTIONS_H
+#define CTL_CTL_OPTIONS_H
 
 #include "ctl/ctl.h"
 
@@ -12,10 +12,10 @@ enum ctl_asked {
  * argv[0] is skipped, "--" ends options. What is left is c->args, its number
  * checked against the row. WRONG: a sentence was said.
  */
-enum ctl_asked options_read(struct ctl *c, const struct ctl_command *k,
+enum ctl_asked ctl_options_read(struct ctl *c, const struct ctl_command *k,
     int argc, char **argv);
 
 /* The common options only, for a command line that names no command. */
-enum ctl_asked options_common(struct ctl *c, int argc, char **argv);
+enum ctl_asked ctl_options_common(struct ctl *c, int argc, char **argv);
 
 #endif

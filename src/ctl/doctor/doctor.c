@@ -7,7 +7,7 @@
 #include "base/place.h"
 #include "core/outgoing/backlog.h"
 #include "ctl/ctl.h"
-#include "ctl/reach.h"
+#include "ctl/doctor/doctor_reach.h"
 #include "runtime/sandbox.h"
 #include "store/migrate.h"
 #include "web/crew.h"
@@ -216,7 +216,7 @@ ask_redis(struct doctor *d)
 static void
 ask_runtime_dir(struct doctor *d, const char *dir)
 {
-	const char *why = probe_dir(d->c->arena, dir);
+	const char *why = doctor_probe_dir(d->c->arena, dir);
 
 	if (why && access(dir, F_OK) != 0 && errno == ENOENT)
 		note(d, "runtime directory", WARNING, "%s is not there yet: "
@@ -233,7 +233,7 @@ static void
 ask_host(struct doctor *d)
 {
 	const struct config *k = d->c->config;
-	const char *why = probe_worker(d->c->arena, k->runtime_dir);
+	const char *why = doctor_probe_worker(d->c->arena, k->runtime_dir);
 	const char *templates = k->template_dir[0] ? k->template_dir :
 	    PKGDATADIR "/templates";
 	struct str mail = arena_fmt(d->c->arena, "%s/mail/verify.txt",
@@ -247,7 +247,7 @@ ask_host(struct doctor *d)
 		    "postern-worker --once every minute", why);
 	else
 		note(d, "worker", FINE, "listens");
-	f = probe_log(d->c->arena, k->log_file, &detail);
+	f = doctor_probe_log(d->c->arena, k->log_file, &detail);
 	note(d, "log", f, "%.*s", STR_FMT(detail));
 	if (access(mail.p, R_OK) == 0)
 		note(d, "templates", FINE, "%s", templates);
@@ -281,7 +281,7 @@ ask_smtp(struct doctor *d)
 		    "the queue");
 		return;
 	}
-	f = reach_relay(d->c->arena, k, &detail);
+	f = doctor_reach_relay(d->c->arena, k, &detail);
 	note(d, "mail", f, "%.*s", STR_FMT(detail));
 }
 
@@ -298,7 +298,7 @@ ask_web(struct doctor *d)
 		    "server passes requests on");
 		return;
 	}
-	f = reach_web(d->c->arena, k, &detail);
+	f = doctor_reach_web(d->c->arena, k, &detail);
 	note(d, "web", f, "%.*s", STR_FMT(detail));
 }
 

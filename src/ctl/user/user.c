@@ -1,4 +1,4 @@
-#include "ctl/user.h"
+#include "ctl/user/user.h"
 
 #include "base/buf.h"
 #include "core/session/session.h"

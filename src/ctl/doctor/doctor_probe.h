@@ -1,5 +1,5 @@
-#ifndef CTL_PROBE_H
-#define CTL_PROBE_H
+#ifndef CTL_DOCTOR_DOCTOR_PROBE_H
+#define CTL_DOCTOR_DOCTOR_PROBE_H
 
 #include "base/arena.h"
 
@@ -7,16 +7,16 @@
 enum finding { FINE, WARNING, FAULT };
 
 /* Does a living process hold <dir>/worker.sock? NULL or a reason. */
-const char *probe_worker(struct arena *a, const char *dir);
+const char *doctor_probe_worker(struct arena *a, const char *dir);
 
 /* May this user make files in dir? NULL or a reason. */
-const char *probe_dir(struct arena *a, const char *dir);
+const char *doctor_probe_dir(struct arena *a, const char *dir);
 
 /*
  * Could lines be added to the log file at path, "" for standard error? *detail
  * says where they go, or what to do.
  */
-enum finding probe_log(struct arena *a, const char *path,
+enum finding doctor_probe_log(struct arena *a, const char *path,
     struct str *detail);
 
 #endif

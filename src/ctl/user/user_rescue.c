@@ -1,6 +1,6 @@
 #include "core/factor/factor.h"
 #include "core/outgoing/mail.h"
-#include "ctl/user.h"
+#include "ctl/user/user.h"
 
 static struct {
 	bool from_input;

@@ -1,5 +1,5 @@
 #include "base/buf.h"
-#include "ctl/import.h"
+#include "ctl/import/import.h"
 
 /* What ended a cell. */
 enum end { END_CELL, END_RECORD, END_FILE, END_WRONG };

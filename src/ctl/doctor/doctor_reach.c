@@ -1,4 +1,4 @@
-#include "ctl/reach.h"
+#include "ctl/doctor/doctor_reach.h"
 
 #include "base/clock.h"
 #include "base/encoding.h"
@@ -92,13 +92,13 @@ ask_relay(struct arena *a, const struct config *c,
 }
 
 enum finding
-reach_relay(struct arena *a, const struct config *c, struct str *detail)
+doctor_reach_relay(struct arena *a, const struct config *c, struct str *detail)
 {
 	return ask_relay(a, c, NULL, detail);
 }
 
 enum finding
-reach_mail(struct arena *a, const struct config *c, struct str address,
+doctor_reach_mail(struct arena *a, const struct config *c, struct str address,
     struct str *detail)
 {
 	struct smtp_mail m = { .to = address,
@@ -194,7 +194,7 @@ judge_web(struct arena *a, const struct webclient_answer *w, const char **what)
 }
 
 enum finding
-reach_web(struct arena *a, const struct config *c, struct str *detail)
+doctor_reach_web(struct arena *a, const struct config *c, struct str *detail)
 {
 	struct str base = str_of(c->public_url), path = str_of(c->base_path);
 	struct webclient_answer w = { .status = 0 };

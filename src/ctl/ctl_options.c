@@ -1,4 +1,4 @@
-#include "ctl/options.h"
+#include "ctl/ctl_options.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -105,7 +105,7 @@ read_all(struct ctl *c, const struct ctl_option *options, int argc,
 }
 
 enum ctl_asked
-options_read(struct ctl *c, const struct ctl_command *k, int argc,
+ctl_options_read(struct ctl *c, const struct ctl_command *k, int argc,
     char **argv)
 {
 	enum ctl_asked asked = read_all(c, k->options, argc, argv);
@@ -121,7 +121,7 @@ options_read(struct ctl *c, const struct ctl_command *k, int argc,
 }
 
 enum ctl_asked
-options_common(struct ctl *c, int argc, char **argv)
+ctl_options_common(struct ctl *c, int argc, char **argv)
 {
 	enum ctl_asked asked = read_all(c, NULL, argc, argv);
 

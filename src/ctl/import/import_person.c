@@ -1,7 +1,7 @@
 #include "base/encoding.h"
 #include "crypto/password/password.h"
-#include "ctl/import.h"
-#include "ctl/user.h"
+#include "ctl/import/import.h"
+#include "ctl/user/user.h"
 
 /* What a column may be called, letter case, '_' and '-' aside. */
 enum column {

@@ -1,10 +1,10 @@
-#include "ctl/import.h"
+#include "ctl/import/import.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 
 #include "crypto/password/password.h"
-#include "ctl/user.h"
+#include "ctl/user/user.h"
 
 #define BATCH 200	/* one transaction, one round trip */
 #define ARENA_CAP ((size_t)64 << 20)

@@ -1,5 +1,5 @@
 #include "base/encoding.h"
-#include "ctl/user.h"
+#include "ctl/user/user.h"
 
 static struct {
 	const char *email, *username, *first, *last, *full;

@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "crypto/password/password.h"
-#include "ctl/user.h"
+#include "ctl/user/user.h"
 
 /*
  * The next line of standard input, without its end. Bytes, not stdio: its

@@ -1,5 +1,5 @@
-#ifndef CTL_IMPORT_H
-#define CTL_IMPORT_H
+#ifndef CTL_IMPORT_IMPORT_H
+#define CTL_IMPORT_IMPORT_H
 
 #include <stdio.h>
 

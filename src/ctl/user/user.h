@@ -1,5 +1,5 @@
-#ifndef CTL_USER_H
-#define CTL_USER_H
+#ifndef CTL_USER_USER_H
+#define CTL_USER_USER_H
 
 #include "core/ctx.h"
 #include "ctl/ctl.h"
