@@ -1,7 +1,7 @@
 /* POST, GET /api-keys · GET, DELETE /api-keys/{id} · POST …/{id}/rotate */
 #include "base/clock.h"
 #include "core/access/api_key.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 #define OVERLAP_MAX (72 * 3600) /* seconds, row AK7 */
 #define OVERLAP_DEFAULT (24 * 3600 * CLOCK_SECOND)

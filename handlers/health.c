@@ -1,7 +1,7 @@
 /* GET /health, /health/live, /health/ready: not wrapped (row AP2) */
 #include "base/clock.h"
 #include "core/health.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 #define MIB ((int64_t)1 << 20)
 

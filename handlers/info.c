@@ -1,6 +1,6 @@
 /* GET /info */
 #include "core/factor/factor_send.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 run(struct call *c)

@@ -1,6 +1,6 @@
 /* GET /.well-known/jwks.json (RFC 7517): public keys only */
 #include "core/session/signing.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 run(struct call *c)

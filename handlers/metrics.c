@@ -1,6 +1,6 @@
 /* GET /metrics: Prometheus text, over all workers */
 #include "core/metrics_text.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 run(struct call *c)

@@ -1,7 +1,7 @@
 /* GET, POST /permissions */
 #include "core/access/role_admin.h"
-#include "handlers/admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/handlers.h"
 
 enum { NAME, RESOURCE, ACTION, DESCRIPTION };
 

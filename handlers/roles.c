@@ -1,7 +1,7 @@
 /* GET, POST /roles · GET, PUT, PATCH, DELETE /roles/{id} · permissions */
 #include "core/access/role_admin.h"
-#include "handlers/admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/handlers.h"
 
 enum { NAME, DESCRIPTION, PERMISSIONS };
 

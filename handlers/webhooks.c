@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "core/access/api_key.h"
 #include "core/outgoing/webhook.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 #define OVERLAP (24 * 3600 * CLOCK_SECOND) /* row WH7 */
 

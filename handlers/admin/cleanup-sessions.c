@@ -1,6 +1,6 @@
 /* POST /admin/cleanup-sessions */
-#include "handlers/admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 run(struct call *c)

@@ -1,8 +1,8 @@
 /* GET /admin/stats */
 #include "base/clock.h"
 #include "core/outgoing/backlog.h"
-#include "handlers/admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/handlers.h"
 
 static cJSON *
 kind(const struct backlog_kind *k)

@@ -1,6 +1,6 @@
 /* GET, POST /admin/users · GET, PUT, PATCH, DELETE /admin/users/{id} */
-#include "handlers/admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/handlers.h"
 
 enum { EMAIL, USERNAME, PASSWORD, FIRST_NAME, LAST_NAME, FULL_NAME, ROLE,
 	IS_VERIFIED, IS_ACTIVE };

@@ -1,7 +1,7 @@
 /* GET /auth/audit-logs: what happened to one's own account (row LO5) */
-#include "handlers/admin.h"
-#include "handlers/audit.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/audit.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 run(struct call *c)

@@ -1,6 +1,6 @@
 /* POST /auth/change-email, …/confirm, …/undo */
 #include "core/account/email_change.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { NEW_EMAIL };
 

@@ -1,6 +1,6 @@
 /* POST /auth/change-password, /user/change-password */
 #include "core/account/password_change.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { OLD_PASSWORD, NEW_PASSWORD };
 

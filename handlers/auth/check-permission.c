@@ -2,7 +2,7 @@
 #include "core/access/api_key.h"
 #include "core/access/role.h"
 #include "core/access/role_admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { RESOURCE, ACTION, USER_ID };
 

@@ -1,6 +1,6 @@
 /* POST /auth/introspect: the bare answer of RFC 7662, 2.2 */
 #include "core/session/introspect.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { TOKEN };
 

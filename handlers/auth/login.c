@@ -1,6 +1,6 @@
 /* POST /auth/login */
 #include "core/session/login.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { IDENTIFIER, PASSWORD, DEVICE_TOKEN, REMEMBER_DEVICE,
 	DEVICE_NAME };

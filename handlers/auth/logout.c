@@ -1,5 +1,5 @@
 /* POST /auth/logout */
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { REFRESH_TOKEN, SCOPE };
 

@@ -2,8 +2,8 @@
 #include "core/access/api_key.h"
 #include "core/access/role.h"
 #include "core/account/erase.h"
-#include "handlers/handlers.h"
-#include "handlers/prove.h"
+#include "handlers/shared/handlers.h"
+#include "handlers/shared/prove.h"
 
 enum { USERNAME, FIRST_NAME, LAST_NAME, FULL_NAME };
 

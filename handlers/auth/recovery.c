@@ -1,6 +1,6 @@
 /* POST /auth/recovery/start, /auth/recovery/confirm */
 #include "core/recovery/recovery.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { IDENTIFIER, METHOD };
 

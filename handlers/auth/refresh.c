@@ -1,6 +1,6 @@
 /* POST /auth/refresh */
 #include "core/session/refresh.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { REFRESH_TOKEN };
 

@@ -1,6 +1,6 @@
 /* POST /auth/register, /auth/signup */
 #include "core/account/proof.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { EMAIL, USERNAME, PASSWORD, FIRST_NAME, LAST_NAME, FULL_NAME };
 

@@ -1,5 +1,5 @@
 /* GET, DELETE /auth/sessions · DELETE /auth/sessions/{id} */
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 list(struct call *c)

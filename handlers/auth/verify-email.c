@@ -1,6 +1,6 @@
 /* POST /auth/verify-email */
 #include "core/account/proof.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { EMAIL, OTP, VERIFICATION_TOKEN, PASSWORD };
 

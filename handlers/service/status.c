@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "core/access/api_key.h"
 #include "core/health.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 run(struct call *c)

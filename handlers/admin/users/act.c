@@ -1,6 +1,6 @@
 /* POST /admin/users/{id}/activate, deactivate, unlock, … */
-#include "handlers/admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/handlers.h"
 
 /* The account as it is after the act. */
 static enum err

@@ -1,7 +1,7 @@
 /* POST /admin/users/{id}/reset-2fa */
 #include "core/factor/factor.h"
-#include "handlers/admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 run(struct call *c)

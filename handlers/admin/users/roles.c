@@ -1,7 +1,7 @@
 /* POST, DELETE /admin/users/{id}/roles · DELETE …/roles/{role} */
 #include "core/access/role_admin.h"
-#include "handlers/admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/handlers.h"
 
 enum { ROLE_ID, ROLE };
 

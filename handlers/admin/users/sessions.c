@@ -1,6 +1,6 @@
 /* GET, DELETE /admin/users/{id}/sessions */
-#include "handlers/admin.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/admin.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 list(struct call *c)

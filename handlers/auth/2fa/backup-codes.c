@@ -1,6 +1,6 @@
 /* POST /auth/2fa/backup-codes, /mfa/backup-codes */
 #include "core/factor/backup.h"
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 static enum err
 run(struct call *c)

@@ -1,6 +1,6 @@
 /* GET, DELETE /auth/2fa/devices · PATCH, DELETE /auth/2fa/devices/{id} */
 #include "core/factor/device.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { NAME };
 

@@ -1,6 +1,6 @@
 /* POST /auth/2fa/disable, /mfa/disable */
-#include "handlers/auth/2fa/party.h"
-#include "handlers/prove.h"
+#include "handlers/shared/party.h"
+#include "handlers/shared/prove.h"
 
 enum { CODE, PASSWORD, METHOD, USER_ID };
 

@@ -1,6 +1,6 @@
 /* POST /auth/2fa/email/setup; verify-setup is in enable.c */
 #include "core/factor/factor_setup.h"
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 enum { EMAIL, USER_ID };
 

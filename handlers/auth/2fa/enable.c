@@ -1,7 +1,7 @@
 /* POST /auth/2fa/enable, /2fa/totp/verify-setup, /mfa/enable, and the
  * verify-setup of SMS and mail */
 #include "core/factor/factor_setup.h"
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 enum { CODE, USER_ID };
 

@@ -1,5 +1,5 @@
 /* GET /auth/2fa/methods, /2fa/methods */
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 static cJSON *
 entry(const struct factor *f)

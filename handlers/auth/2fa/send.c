@@ -1,6 +1,6 @@
 /* POST /auth/2fa/sms/send, /auth/2fa/email/send */
 #include "core/factor/factor_send.h"
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 enum { TEMP_TOKEN, USER_ID };
 

@@ -1,6 +1,6 @@
 /* POST /auth/2fa/setup, /2fa/totp/setup, /mfa/setup */
 #include "core/factor/factor_setup.h"
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 enum { USER_ID };
 

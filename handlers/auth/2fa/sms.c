@@ -1,7 +1,7 @@
 /* POST /auth/2fa/sms/setup, /send; verify-setup is in enable.c */
 #include "core/factor/factor_send.h"
 #include "core/factor/factor_setup.h"
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 enum { PHONE, USER_ID };
 

@@ -1,5 +1,5 @@
 /* GET /auth/2fa/status, /mfa/status */
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 static enum err
 run(struct call *c)

@@ -1,7 +1,7 @@
 #ifndef HANDLERS_AUTH_2FA_VERIFY_H
 #define HANDLERS_AUTH_2FA_VERIFY_H
 
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 /* What verify and verify-backup share: fields, and the end of a login. */
 extern const struct field verify_fields[];

@@ -1,6 +1,6 @@
 /* GET /auth/me/export */
 #include "core/account/erase.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 static enum err
 run(struct call *c)

@@ -1,6 +1,6 @@
 /* POST /auth/password-reset/confirm */
 #include "core/account/password_change.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 enum { TOKEN, NEW_PASSWORD };
 

@@ -1,6 +1,6 @@
 /* GET, POST /auth/recovery/methods · POST …/{id}/verify · DELETE …/{id} */
 #include "core/recovery/recovery_method.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 #include "http/field.h"
 
 enum { TYPE, VALUE };

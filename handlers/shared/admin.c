@@ -1,4 +1,4 @@
-#include "handlers/admin.h"
+#include "handlers/shared/admin.h"
 
 cJSON *
 admin_answer_user(const struct admin_user *u)

@@ -1,8 +1,8 @@
-#ifndef HANDLERS_ADMIN_H
-#define HANDLERS_ADMIN_H
+#ifndef HANDLERS_SHARED_ADMIN_H
+#define HANDLERS_SHARED_ADMIN_H
 
 #include "core/account/admin_user.h"
-#include "handlers/answer.h"
+#include "handlers/shared/answer.h"
 
 /* Parts that the answers of administration share. */
 

@@ -1,10 +1,10 @@
-#ifndef HANDLERS_HANDLERS_H
-#define HANDLERS_HANDLERS_H
+#ifndef HANDLERS_SHARED_HANDLERS_H
+#define HANDLERS_SHARED_HANDLERS_H
 
 #include <config.h>
 
 #include "core/session/signing.h"
-#include "handlers/answer.h"
+#include "handlers/shared/answer.h"
 
 /* One per row of routes.def; several rows may share one. */
 #define ROUTE(method, path, aliases, h, who, need, bucket, lane, flags, \

@@ -1,4 +1,4 @@
-#include "handlers/prove.h"
+#include "handlers/shared/prove.h"
 
 #include "core/factor/factor_verify.h"
 #include "core/session/login.h"

@@ -1,10 +1,10 @@
-#include "handlers/audit.h"
+#include "handlers/shared/audit.h"
 
 #include <limits.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "handlers/admin.h"
+#include "handlers/shared/admin.h"
 
 #define PIECE_ROWS 500
 #define PIECE_BYTES ((size_t)8 << 20)

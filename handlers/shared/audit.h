@@ -1,8 +1,8 @@
-#ifndef HANDLERS_AUDIT_H
-#define HANDLERS_AUDIT_H
+#ifndef HANDLERS_SHARED_AUDIT_H
+#define HANDLERS_SHARED_AUDIT_H
 
 #include "core/access/audit.h"
-#include "handlers/answer.h"
+#include "handlers/shared/answer.h"
 
 /*
  * Filters of the query (row LO5): user_id, action, result, from, to,

@@ -1,4 +1,4 @@
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 const struct route routes[] = {
 #define ROUTE(method, path, aliases, h, who, need, bucket, lane, flags, \

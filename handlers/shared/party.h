@@ -1,8 +1,8 @@
-#ifndef HANDLERS_AUTH_2FA_PARTY_H
-#define HANDLERS_AUTH_2FA_PARTY_H
+#ifndef HANDLERS_SHARED_PARTY_H
+#define HANDLERS_SHARED_PARTY_H
 
 #include "core/factor/factor_verify.h"
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 /* Whose factor a request is about, and in what right it asks. */
 struct party {

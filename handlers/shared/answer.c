@@ -1,4 +1,4 @@
-#include "handlers/answer.h"
+#include "handlers/shared/answer.h"
 
 #include <limits.h>
 

@@ -1,5 +1,5 @@
-#ifndef HANDLERS_ANSWER_H
-#define HANDLERS_ANSWER_H
+#ifndef HANDLERS_SHARED_ANSWER_H
+#define HANDLERS_SHARED_ANSWER_H
 
 #include "core/account/account.h"
 #include "core/session/login.h"

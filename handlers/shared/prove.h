@@ -1,7 +1,7 @@
-#ifndef HANDLERS_PROVE_H
-#define HANDLERS_PROVE_H
+#ifndef HANDLERS_SHARED_PROVE_H
+#define HANDLERS_SHARED_PROVE_H
 
-#include "handlers/handlers.h"
+#include "handlers/shared/handlers.h"
 
 /*
  * For a row that takes a proof with the request (row SE9): a password and

@@ -1,4 +1,4 @@
-#include "handlers/auth/2fa/party.h"
+#include "handlers/shared/party.h"
 
 #include "core/access/api_key.h"
 
