@@ -1,4 +1,4 @@
-#include "scratch.h"
+#include "tests/unit/scratch.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* How many workers: settings, cores and the connections of the database. */
-#include "unit.h"
+#include "tests/unit/unit.h"
 
 #include "web/crew.h"
 

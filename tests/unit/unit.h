@@ -10,7 +10,7 @@
  * A unit test program is a list of properties:
  *
  *   START_TEST(property_in_words) { … } END_TEST
- *   UNIT("queue/mime", property_in_words, …)
+ *   UNIT("worker/mail/mime", property_in_words, …)
  *
  * It speaks TAP on standard output. Each test has the arena `a`, made anew.
  */

@@ -1,0 +1,708 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "base/limits.h"
+#include "tests/unit/http/transport/fcgi_client.h"
+#include "web/worker.h"
+
+static struct wire w;
+static char out[1 << 20];
+static bool ended;
+static int fd;
+static pid_t server;
+
+/* Pieces of 64 kB in one buffer, up to the hundredth, or an error after ten. */
+static enum err
+piece(void *obj, struct str *out_piece)
+{
+	static char bytes[64000];
+	int *n = obj;
+
+	memset(bytes, 'a' + *n % 26, sizeof(bytes));
+	*out_piece = (struct str){ bytes, *n < 100 ? sizeof(bytes) : 0 };
+	return ++*n == -80 ? E_UNAVAILABLE : E_OK;
+}
+
+/* Says what it saw: lane, error, parameters of interest, body. */
+static void
+report(void *obj, struct exchange *x)
+{
+	struct str body = STR("");
+	enum err e = x->err;
+	static const struct header h = { "Content-Type", { "a/b", 3 } };
+
+	(void)obj;
+	if (str_eq(transport_param(x, STR("PATH_INFO")), STR("/big"))) {
+		char *big = arena_alloc(x->arena, 600000);
+
+		memset(big, 'x', 600000);
+		transport_answer(x, 200, &h, 1, (struct str){ big, 600000 });
+		return;
+	}
+	if (str_eq(transport_param(x, STR("PATH_INFO")), STR("/none")))
+		return;
+	if (str_eq(transport_param(x, STR("PATH_INFO")), STR("/stream")) ||
+	    str_eq(transport_param(x, STR("PATH_INFO")), STR("/cut"))) {
+		int n = str_eq(transport_param(x, STR("PATH_INFO")),
+		    STR("/cut")) ? -90 : 94;
+
+		transport_stream(x, 200, &h, 1, STR("first"), piece, &n);
+		return;
+	}
+	if (e == E_OK &&
+	    !str_eq(transport_param(x, STR("PATH_INFO")), STR("/unread")))
+		e = transport_body(x, 1000, &body);
+	transport_answer(x, err_status(e), &h, 1,
+	    arena_fmt(x->arena, "%s n=%zu proxy=%.*s a=%.*s body=%.*s",
+		err_code(e), x->nparams,
+		STR_FMT(transport_param(x, STR("HTTP_PROXY"))),
+		STR_FMT(transport_param(x, STR("HTTP_A"))), STR_FMT(body)));
+}
+
+/* A worker that serves until SIGTERM. */
+static void __attribute__((noreturn))
+serve(int listener)
+{
+	const struct worker_hooks hooks = { .serve = report };
+	const struct worker_options o = { .kind = WORKER_SINGLE,
+		.listen_fd = listener, .ready_fd = -1, .hooks = &hooks };
+
+	_exit(worker_run(&o));
+}
+
+static void
+connect_to_server(void)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	socklen_t n = sizeof(at.sun_family); /* the kernel finds a name */
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, n), 0);
+	ck_assert_int_eq(listen(listener, 64), 0);
+	n = sizeof(at);
+	getsockname(listener, (struct sockaddr *)&at, &n);
+	server = fork();
+	if (server == 0)
+		serve(listener);
+	close(listener);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&at, n), 0);
+}
+
+/* The server must end when it is told, not by a fault. */
+static void
+server_lives(void)
+{
+	int status;
+
+	close(fd);
+	kill(server, SIGTERM);
+	ck_assert_int_eq(waitpid(server, &status, 0), server);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+#define PARAMS_OF(...) (const char *const[]){ __VA_ARGS__, NULL }
+
+/* One request on a fresh connection; the body of the answer. */
+static const char *
+ask(const char *const *pairs, struct str body)
+{
+	const char *at;
+
+	connect_to_server();
+	wire_request(&w, 0, pairs, body);
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(ended);
+	ck_assert(wire_closed(fd));
+	server_lives();
+	at = strstr(out, "\r\n\r\n");
+	return at ? at + 4 : "";
+}
+
+/* HB2: a client's Proxy: header reaches nobody. */
+START_TEST(a_request_is_parsed_and_answered)
+{
+	const char *body = ask(PARAMS_OF("REQUEST_METHOD=POST",
+		"HTTP_PROXY=evil", "HTTP_A=1", "HTTP_A=2",
+		"CONTENT_LENGTH=5"), STR("hello"));
+
+	ck_assert_str_eq(body, "OK n=5 proxy= a=1 body=hello");
+	ck_assert_ptr_nonnull(strstr(out, "Status: 200 OK\r\n"));
+	ck_assert_ptr_nonnull(strstr(out, "Content-Length: 28\r\n"));
+	ck_assert_ptr_nonnull(strstr(out, "Content-Type: a/b\r\n"));
+}
+END_TEST
+
+START_TEST(head_gets_no_body)
+{
+	ck_assert_str_eq(ask(PARAMS_OF("REQUEST_METHOD=HEAD"), STR("")), "");
+	ck_assert_ptr_nonnull(strstr(out, "Content-Length: "));
+}
+END_TEST
+
+/* HB5 */
+START_TEST(content_length_must_be_true)
+{
+	static const struct {
+		const char *length, *want;
+	} cases[] = {
+		{ "CONTENT_LENGTH=", "OK" }, { "CONTENT_LENGTH=-1", "OK" },
+		{ "X=", "OK" }, { "CONTENT_LENGTH=5", "OK" },
+		{ "CONTENT_LENGTH=4", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=6", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=0", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=+5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH= 5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=5, 5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=0x5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=-5", "BAD_REQUEST" },
+		{ "CONTENT_LENGTH=1001", "PAYLOAD_TOO_LARGE" },
+		{ "CONTENT_LENGTH=18446744073709551621",
+		    "PAYLOAD_TOO_LARGE" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *body = ask(PARAMS_OF("REQUEST_METHOD=POST",
+			cases[i].length), STR("hello"));
+
+		ck_assert_msg(strncmp(body, cases[i].want,
+			strlen(cases[i].want)) == 0, "%s: %s",
+		    cases[i].length, body);
+	}
+}
+END_TEST
+
+START_TEST(two_lengths_are_refused)
+{
+	ck_assert_int_eq(strncmp(ask(PARAMS_OF("CONTENT_LENGTH=5",
+		"CONTENT_LENGTH=5"), STR("hello")), "BAD_REQUEST", 11), 0);
+}
+END_TEST
+
+START_TEST(a_body_of_unknown_length_has_a_limit)
+{
+	static char big[1002];
+
+	memset(big, 'x', sizeof(big));
+	ck_assert_int_eq(strncmp(ask(PARAMS_OF("CONTENT_LENGTH="),
+		(struct str){ big, 1000 }), "OK ", 3), 0);
+	ck_assert_int_eq(strncmp(ask(PARAMS_OF("CONTENT_LENGTH="),
+		(struct str){ big, 1001 }), "PAYLOAD_TOO", 11), 0);
+}
+END_TEST
+
+/* HB3 */
+START_TEST(parameters_have_limits)
+{
+	static char value[LIMIT_HEADER + 16];
+	static char many[LIMIT_PARAMS + 8][24];
+	const char *list[LIMIT_PARAMS + 9] = { NULL };
+
+	memset(value, 'x', sizeof(value) - 1);
+	memcpy(value, "HTTP_A=", 7);
+	ck_assert_ptr_nonnull(strstr(ask(PARAMS_OF(value), STR("")),
+	    "HEADERS_TOO_LARGE"));
+	ck_assert_ptr_nonnull(strstr(out, "Status: 431 "));
+	value[LIMIT_HEADER + 7] = '\0';
+	ck_assert_int_eq(strncmp(ask(PARAMS_OF(value), STR("")), "OK", 2), 0);
+	for (int i = 0; i < LIMIT_PARAMS + 8; i++) {
+		snprintf(many[i], sizeof(many[i]), "HTTP_%d=x", i);
+		list[i] = many[i];
+	}
+	ck_assert_ptr_nonnull(strstr(ask(list, STR("")),
+	    "HEADERS_TOO_LARGE"));
+}
+END_TEST
+
+START_TEST(records_split_anywhere_are_one_request)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("HTTP_A=b", "CONTENT_LENGTH=5"),
+	    STR("hello"));
+	for (size_t i = 0; i < w.n; i++) {
+		wire_send(fd, w.p + i, 1);
+		if (i % 7 == 0)
+			poll(NULL, 0, 1);
+	}
+	wire_answer(fd, out, &ended);
+	ck_assert(ended);
+	ck_assert_ptr_nonnull(strstr(out, "a=b body=hello"));
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_signal_does_not_cut_a_body_short)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("CONTENT_LENGTH=5"), STR("hello"));
+	wire_send(fd, w.p, w.n - 11);
+	poll(NULL, 0, 50);
+	/* Workers block it; here it must at least not look like an end. */
+	kill(server, SIGTERM);
+	poll(NULL, 0, 50);
+	wire_send(fd, w.p + w.n - 11, 11);
+	wire_answer(fd, out, &ended);
+	ck_assert_ptr_null(strstr(out, "body=he\n"));
+	ck_assert(strstr(out, "body=hello") || strstr(out, "BAD_REQUEST"));
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_peer_that_goes_away_is_an_error)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("CONTENT_LENGTH=5"), STR("hello"));
+	wire_send(fd, w.p, w.n - 10);
+	shutdown(fd, SHUT_WR);
+	wire_answer(fd, out, &ended);
+	ck_assert_ptr_nonnull(strstr(out, "BAD_REQUEST"));
+	server_lives();
+}
+END_TEST
+
+/* ecosystem 2.1: a stalled peer must not pin a worker. */
+START_TEST(a_stalled_body_times_out)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("CONTENT_LENGTH=5"), STR("hello"));
+	wire_send(fd, w.p, w.n - 10);
+	wire_answer(fd, out, &ended);
+	ck_assert_ptr_nonnull(strstr(out, "REQUEST_TIMEOUT"));
+	server_lives();
+}
+END_TEST
+
+/*
+ * nginx sends no more of a body that was answered and waits for the end: it
+ * must not wait for us to give the rest up. What it still sends is read.
+ */
+START_TEST(an_early_answer_ends_before_the_body_does)
+{
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=65537"));
+	wire_record(&w, IN, STR("he"));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(ended);
+	ck_assert_ptr_nonnull(strstr(out, "PAYLOAD_TOO_LARGE"));
+	ck_assert(wire_closed(fd));
+	ck_assert_int_eq(send(fd, "\1", 1, MSG_NOSIGNAL), 1);
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_peer_that_says_one_byte_is_dropped)
+{
+	connect_to_server();
+	wire_send(fd, "\1", 1);
+	ck_assert(wire_closed(fd));
+	server_lives();
+}
+END_TEST
+
+START_TEST(an_abort_ends_the_request_only)
+{
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=5"));
+	wire_record(&w, IN, STR("he"));
+	wire_record(&w, ABORT, STR(""));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert_ptr_nonnull(strstr(out, "BAD_REQUEST"));
+	server_lives();
+}
+END_TEST
+
+/* ecosystem 2.1: four of these smash libfcgi's stack. */
+START_TEST(get_values_closes_the_connection)
+{
+	static const char pair[] = "\16\0FCGI_MAX_CONNS\16\0FCGI_MAX_CONNS"
+				   "\16\0FCGI_MAX_CONNS\16\0FCGI_MAX_CONNS";
+
+	connect_to_server();
+	w.n = 0;
+	wire_record(&w, GET_VALUES, (struct str){ pair, sizeof(pair) - 1 });
+	w.p[3] = 0;
+	wire_send(fd, w.p, w.n);
+	ck_assert(wire_closed(fd));
+	server_lives();
+}
+END_TEST
+
+START_TEST(garbage_closes_the_connection)
+{
+	unsigned seed = 4711;
+
+	for (int round = 0; round < 100; round++) {
+		connect_to_server();
+		wire_request(&w, 0, PARAMS_OF("HTTP_A=b"), STR("hello"));
+		for (int i = 0; i < 4; i++) {
+			seed = seed * 1103515245u + 12345u;
+			/* Not the high byte of a length: that only waits. */
+			if (round % 2 || (seed >> 16) % w.n > 16)
+				w.p[(seed >> 16) % w.n] = (char)(seed >> 8);
+		}
+		wire_send(fd, w.p, w.n);
+		shutdown(fd, SHUT_WR);
+		wire_answer(fd, out, &ended);
+		server_lives();
+	}
+}
+END_TEST
+
+/* CVE-2025-23016: lengths that overflow when added up. */
+START_TEST(huge_parameter_lengths_do_no_harm)
+{
+	static const char huge[] = "\xff\xff\xff\xff\xff\xff\xff\xffHTTP_A";
+
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_record(&w, PARAMS, (struct str){ huge, sizeof(huge) - 1 });
+	wire_record(&w, PARAMS, STR(""));
+	wire_record(&w, IN, STR(""));
+	wire_send(fd, w.p, w.n);
+	shutdown(fd, SHUT_WR);
+	ck_assert(wire_closed(fd));
+	server_lives();
+}
+END_TEST
+
+/* HB11: nothing of one request is seen by the next; unread bodies too. */
+START_TEST(a_kept_connection_serves_request_after_request)
+{
+	static char body[900];
+
+	memset(body, 'b', sizeof(body));
+	connect_to_server();
+	for (int i = 0; i < 50; i++) {
+		bool first = i % 2 == 0;
+
+		wire_request(&w, 1, first ? PARAMS_OF("HTTP_A=secret",
+		    "PATH_INFO=/unread", "CONTENT_LENGTH=900") :
+		    PARAMS_OF("CONTENT_LENGTH=0"),
+		    (struct str){ body, first ? 900 : 0 });
+		wire_send(fd, w.p, w.n);
+		wire_answer(fd, out, &ended);
+		ck_assert(ended);
+		ck_assert_ptr_nonnull(strstr(out, first ? "a=secret body=" :
+		    " a= body="));
+	}
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_large_unread_body_does_not_break_the_connection)
+{
+	static char body[65000];
+
+	connect_to_server();
+	for (int i = 0; i < 3; i++) {
+		wire_request(&w, 1, PARAMS_OF("PATH_INFO=/unread"),
+		    (struct str){ body, sizeof(body) });
+		wire_send(fd, w.p, w.n);
+		wire_answer(fd, out, &ended);
+		ck_assert(ended);
+		ck_assert_ptr_nonnull(strstr(out, "OK"));
+	}
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_large_answer_arrives_whole)
+{
+	ck_assert_uint_eq(strlen(ask(PARAMS_OF("PATH_INFO=/big"), STR(""))),
+	    600000);
+}
+END_TEST
+
+START_TEST(a_body_made_on_the_way_arrives_piece_by_piece)
+{
+	const char *body = ask(PARAMS_OF("PATH_INFO=/stream"), STR(""));
+
+	ck_assert_ptr_null(strstr(out, "Content-Length"));
+	ck_assert_uint_eq(strlen(body), 5 + 6 * 64000);
+	ck_assert(strncmp(body, "firstq", 6) == 0);
+	ck_assert_int_eq(body[5 + 6 * 64000 - 1], 'a' + 99 % 26);
+	ck_assert_str_eq(ask(PARAMS_OF("REQUEST_METHOD=HEAD",
+		"PATH_INFO=/stream"), STR("")), "");
+}
+END_TEST
+
+/* What is not whole must not look so: the request has no end. */
+START_TEST(a_body_that_fails_on_the_way_is_cut_off)
+{
+	connect_to_server();
+	wire_request(&w, 0, PARAMS_OF("PATH_INFO=/cut"), STR(""));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(!ended);
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_handler_without_an_answer_is_our_fault)
+{
+	ask(PARAMS_OF("PATH_INFO=/none"), STR(""));
+	ck_assert_ptr_nonnull(strstr(out, "Status: 500 "));
+}
+END_TEST
+
+/* ecosystem 1.6: no STDIN follows; reading it would wait for ever. */
+START_TEST(an_authorizer_is_refused_without_its_body)
+{
+	connect_to_server();
+	wire_begin(&w, 2, 0);
+	wire_params(&w, PARAMS_OF("REQUEST_METHOD=GET"));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(ended);
+	ck_assert_ptr_nonnull(strstr(out, "Status: 403 "));
+	server_lives();
+}
+END_TEST
+
+static struct fcgi_peek
+look(const char *p, size_t n)
+{
+	struct fcgi_peek k = { 0 };
+
+	fcgi_peek_read(&k, a, (struct str){ p, n });
+	return k;
+}
+
+START_TEST(the_peek_finds_the_target_in_any_shape)
+{
+	struct fcgi_peek k;
+
+	wire_request(&w, 0, PARAMS_OF("SCRIPT_NAME=/x", "REQUEST_URI=/a?b",
+	    "HTTP_X_HTTP_METHOD_OVERRIDE=DELETE", "REQUEST_METHOD=PUT",
+	    "REQUEST_METHOD=GET"), STR("hello"));
+	k = look(w.p, w.n);
+	ck_assert(k.whole && k.ready && !k.refuse);
+	ck_str(k.uri, "/a?b");
+	ck_str(k.method, "PUT");
+	ck_str(k.script, "/x");
+	ck_str(k.override, "DELETE");
+	/* PARAMS in two records, cut within a value; an end with padding */
+	wire_begin(&w, 1, 0);
+	wire_record(&w, PARAMS, STR("\13\4REQUEST_URI/a"));
+	wire_record(&w, PARAMS, STR("bc"));
+	wire_record(&w, PARAMS, STR(""));
+	ck_assert(!look(w.p, w.n).ready);
+	wire_record(&w, IN, STR(""));
+	w.p[w.n - 2] = 3;
+	wire_raw(&w, "pad", 3);
+	k = look(w.p, w.n);
+	ck_assert(k.whole && k.ready);
+	ck_str(k.uri, "/abc");
+}
+END_TEST
+
+/* What will not be read need not be waited for. */
+START_TEST(the_peek_waits_for_no_body_that_is_refused)
+{
+	static char big[33000];
+
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=65536"));
+	ck_assert(look(w.p, w.n).head && !look(w.p, w.n).ready);
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=99999999999999999999"));
+	ck_assert(look(w.p, w.n).ready && !look(w.p, w.n).whole);
+	wire_begin(&w, 2, 0);
+	wire_params(&w, PARAMS_OF("REQUEST_METHOD=GET"));
+	ck_assert(look(w.p, w.n).ready);
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("REQUEST_METHOD=POST"));
+	wire_record(&w, IN, (struct str){ big, sizeof(big) });
+	ck_assert(!look(w.p, w.n).ready);
+	wire_record(&w, IN, (struct str){ big, sizeof(big) });
+	ck_assert(look(w.p, w.n).ready && !look(w.p, w.n).whole);
+}
+END_TEST
+
+/* libfcgi skips them: their end is none, their target nobody's. */
+START_TEST(the_peek_takes_records_of_one_request_only)
+{
+	for (int type = PARAMS; type <= IN; type++) {
+		size_t at;
+
+		wire_begin(&w, 1, 0);
+		if (type == IN)
+			wire_params(&w, PARAMS_OF("REQUEST_URI=/a"));
+		at = w.n;
+		wire_record(&w, type, STR(""));
+		ck_assert(!look(w.p, w.n).refuse);
+		w.p[at + 3] = 2;
+		ck_assert(look(w.p, w.n).refuse);
+		ck_assert(!look(w.p, w.n).ready);
+	}
+}
+END_TEST
+
+START_TEST(the_peek_survives_every_cut_and_every_byte)
+{
+	struct fcgi_peek step = { 0 };
+	char *copy;
+
+	wire_request(&w, 0, PARAMS_OF("REQUEST_URI=/abc", "HTTP_A=b"),
+	    STR("hello"));
+	for (size_t n = 0; n <= w.n; n++) {
+		/* A block of exactly n: a read behind it is seen. */
+		copy = malloc(n + 1);
+		memcpy(copy, w.p, n);
+		ck_assert(look(copy, n).whole == (n == w.n));
+		fcgi_peek_read(&step, a, (struct str){ copy, n });
+		ck_assert(step.whole == (n == w.n));
+		for (size_t i = 0; i < n; i++)
+			for (int v = 0; v < 256; v += 51) {
+				copy[i] = (char)v;
+				look(copy, n);
+				copy[i] = w.p[i];
+			}
+		free(copy);
+	}
+}
+END_TEST
+
+/* Row HB5: who is slow waits beside the worker, not in it. */
+START_TEST(slow_requests_keep_nobody)
+{
+	static char answer[4096];
+	int slow[40], first;
+	struct sockaddr_un at;
+	socklen_t n = sizeof(at);
+
+	connect_to_server();
+	first = fd;
+	getpeername(fd, (struct sockaddr *)&at, &n);
+	wire_request(&w, 0, PARAMS_OF("HTTP_A=b", "CONTENT_LENGTH=5"),
+	    STR("hello"));
+	for (int i = 0; i < 40; i++) {
+		slow[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+		ck_assert_int_eq(connect(slow[i], (struct sockaddr *)&at, n),
+		    0);
+		wire_send(slow[i], w.p, w.n * (size_t)i / 40);
+	}
+	wire_send(first, w.p, w.n);
+	wire_answer(first, answer, &ended);
+	ck_assert(ended && strstr(answer, "a=b body=hello"));
+	for (int i = 0; i < 40; i++) {
+		size_t sent = w.n * (size_t)i / 40;
+
+		wire_send(slow[i], w.p + sent, w.n - sent);
+		wire_answer(slow[i], answer, &ended);
+		ck_assert_msg(ended && strstr(answer, "a=b body=hello"),
+		    "%d: %s", i, answer);
+		close(slow[i]);
+	}
+	server_lives();
+}
+END_TEST
+
+/* Sixty of them are more than a worker may hold together. */
+START_TEST(answers_that_nobody_reads_keep_nobody)
+{
+	int deaf[60];
+	struct sockaddr_un at;
+	socklen_t n = sizeof(at);
+
+	connect_to_server();
+	getpeername(fd, (struct sockaddr *)&at, &n);
+	wire_request(&w, 0, PARAMS_OF("PATH_INFO=/big"), STR(""));
+	for (int i = 0; i < 60; i++) {
+		deaf[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+		ck_assert_int_eq(connect(deaf[i], (struct sockaddr *)&at, n),
+		    0);
+		wire_send(deaf[i], w.p, w.n);
+	}
+	wire_request(&w, 0, PARAMS_OF("HTTP_A=b"), STR(""));
+	wire_send(fd, w.p, w.n);
+	wire_answer(fd, out, &ended);
+	ck_assert(ended && strstr(out, "a=b body="));
+	/* The newest is still there, whole; the oldest made room for it. */
+	ck_assert_uint_gt(wire_answer(deaf[59], out, &ended), 600000);
+	ck_assert(ended);
+	wire_answer(deaf[0], out, &ended);
+	ck_assert(!ended);
+	for (int i = 0; i < 60; i++)
+		close(deaf[i]);
+	server_lives();
+}
+END_TEST
+
+START_TEST(a_body_of_many_small_pieces_is_one_body)
+{
+	static char body[1000];
+
+	memset(body, 'b', sizeof(body));
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=1000", "HTTP_A=b"));
+	for (int i = 0; i < 1000; i++)
+		wire_record(&w, IN, (struct str){ body, 1 });
+	wire_record(&w, IN, STR(""));
+	/* More pieces than the kernel's buffer takes unread. */
+	for (size_t i = 0; i < w.n; i += 3)
+		wire_send(fd, w.p + i, w.n - i < 3 ? w.n - i : 3);
+	wire_answer(fd, out, &ended);
+	ck_assert_msg(ended && strstr(out, "a=b body=bbb"), "%s", out);
+	ck_assert_uint_eq(strspn(strstr(out, "body=") + 5, "b"), 1000);
+	server_lives();
+}
+END_TEST
+
+/* nginx, mod_fcgid and Caddy go on sending; a reset would be their 502. */
+START_TEST(a_refused_body_is_read_to_its_end)
+{
+	static char body[60000];
+
+	connect_to_server();
+	wire_begin(&w, 1, 0);
+	wire_params(&w, PARAMS_OF("CONTENT_LENGTH=9000000"));
+	wire_send(fd, w.p, w.n);
+	w.n = 0;
+	wire_record(&w, IN, (struct str){ body, sizeof(body) });
+	for (int i = 0; i < 150; i++) {
+		ssize_t k = send(fd, w.p, w.n, MSG_NOSIGNAL);
+
+		ck_assert_msg(k > 0, "piece %d: %s", i, strerror(errno));
+	}
+	wire_answer(fd, out, &ended);
+	ck_assert(ended && strstr(out, "PAYLOAD_TOO_LARGE"));
+	server_lives();
+}
+END_TEST
+
+UNIT("http/transport/transport", a_request_is_parsed_and_answered,
+    head_gets_no_body,
+    content_length_must_be_true, two_lengths_are_refused,
+    a_body_of_unknown_length_has_a_limit, parameters_have_limits,
+    records_split_anywhere_are_one_request,
+    a_signal_does_not_cut_a_body_short, a_peer_that_goes_away_is_an_error,
+    a_stalled_body_times_out, an_early_answer_ends_before_the_body_does,
+    a_peer_that_says_one_byte_is_dropped,
+    an_abort_ends_the_request_only, get_values_closes_the_connection,
+    garbage_closes_the_connection, huge_parameter_lengths_do_no_harm,
+    a_kept_connection_serves_request_after_request,
+    a_large_unread_body_does_not_break_the_connection,
+    a_large_answer_arrives_whole,
+    a_body_made_on_the_way_arrives_piece_by_piece,
+    a_body_that_fails_on_the_way_is_cut_off,
+    a_handler_without_an_answer_is_our_fault,
+    an_authorizer_is_refused_without_its_body,
+    the_peek_finds_the_target_in_any_shape,
+    the_peek_waits_for_no_body_that_is_refused,
+    the_peek_takes_records_of_one_request_only,
+    the_peek_survives_every_cut_and_every_byte, slow_requests_keep_nobody,
+    answers_that_nobody_reads_keep_nobody,
+    a_body_of_many_small_pieces_is_one_body,
+    a_refused_body_is_read_to_its_end)
