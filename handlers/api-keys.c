@@ -31,7 +31,7 @@ static const struct field rotate_fields[] = {
 };
 
 static cJSON *
-record(const struct api_key *k)
+api_key_record(const struct api_key *k)
 {
 	cJSON *o = json_object();
 
@@ -50,7 +50,7 @@ record(const struct api_key *k)
 }
 
 static enum err
-create(struct call *c)
+create_api_key(struct call *c)
 {
 	const struct value *in = c->in;
 	const struct api_key_wish w = {
@@ -70,14 +70,14 @@ create(struct call *c)
 
 	if (e != E_OK)
 		return e;
-	data = record(&k);
+	data = api_key_record(&k);
 	json_add_str(data, "api_key", secret);
 	return answer(c, 201, "API key created. Keep it now: it is not shown "
 	    "again", data);
 }
 
 static enum err
-list(struct call *c)
+list_api_keys(struct call *c)
 {
 	struct api_key *k;
 	cJSON *array = json_array();
@@ -92,13 +92,13 @@ list(struct call *c)
 	if (e != E_OK)
 		return e;
 	for (size_t i = 0; i < n; i++)
-		json_push(array, record(&k[i]));
+		json_push(array, api_key_record(&k[i]));
 	c->re->page->total = total;
 	return answer(c, 200, "API keys retrieved successfully", array);
 }
 
 static enum err
-get(struct call *c)
+get_api_key(struct call *c)
 {
 	struct api_key *k;
 	int64_t total;
@@ -107,7 +107,7 @@ get(struct call *c)
 	    c->arg[0], 1, 0, &k, &n, &total);
 
 	return e != E_OK ? e : answer(c, 200,
-	    "API key retrieved successfully", record(&k[0]));
+	    "API key retrieved successfully", api_key_record(&k[0]));
 }
 
 static enum err
@@ -120,7 +120,7 @@ revoke(struct call *c)
 }
 
 static enum err
-rotate(struct call *c)
+rotate_api_key(struct call *c)
 {
 	int64_t overlap = c->in[OVERLAP].given ? c->in[OVERLAP].number :
 	    OVERLAP_DEFAULT;
@@ -137,8 +137,8 @@ rotate(struct call *c)
 	return answer(c, 200, "API key rotated", data);
 }
 
-const struct handler api_keys_create = { fields, create };
-const struct handler api_keys_list = { NULL, list };
-const struct handler api_keys_get = { NULL, get };
+const struct handler api_keys_create = { fields, create_api_key };
+const struct handler api_keys_list = { NULL, list_api_keys };
+const struct handler api_keys_get = { NULL, get_api_key };
 const struct handler api_keys_revoke = { NULL, revoke };
-const struct handler api_keys_rotate = { rotate_fields, rotate };
+const struct handler api_keys_rotate = { rotate_fields, rotate_api_key };

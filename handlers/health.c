@@ -6,7 +6,7 @@
 #define MIB ((int64_t)1 << 20)
 
 static cJSON *
-check(int64_t us, bool on)
+component(int64_t us, bool on)
 {
 	cJSON *o = json_object();
 
@@ -35,8 +35,8 @@ static cJSON *
 checks(const struct health *h)
 {
 	cJSON *o = json_object(), *memory = json_object(),
-	      *queue = json_object(), *database = check(h->database, true),
-	      *redis = check(h->redis, h->redis_configured);
+	      *queue = json_object(), *database = component(h->database, true),
+	      *redis = component(h->redis, h->redis_configured);
 
 	if (*h->trouble)
 		json_add_str(database, "error", str_of(h->trouble));
@@ -57,7 +57,7 @@ checks(const struct health *h)
 }
 
 static enum err
-head(struct call *c, int status, const char *word, cJSON **out)
+answer_head(struct call *c, int status, const char *word, cJSON **out)
 {
 	cJSON *o = json_object();
 
@@ -77,7 +77,7 @@ is_private(const struct call *c)
 }
 
 static enum err
-all(struct call *c)
+answer_health(struct call *c)
 {
 	static const char *const words[] = { "healthy", "degraded",
 		"unhealthy" };
@@ -86,7 +86,7 @@ all(struct call *c)
 	enum err e;
 
 	health_check(c->ctx, &h);
-	e = head(c, h.status == HEALTH_UNHEALTHY ? 503 : 200,
+	e = answer_head(c, h.status == HEALTH_UNHEALTHY ? 503 : 200,
 	    words[h.status], &o);
 	json_add_int(o, "uptime", h.uptime / CLOCK_SECOND);
 	if (!is_private(c))
@@ -95,15 +95,15 @@ all(struct call *c)
 }
 
 static enum err
-live(struct call *c)
+answer_live(struct call *c)
 {
 	cJSON *o;
 
-	return head(c, 200, "alive", &o);
+	return answer_head(c, 200, "alive", &o);
 }
 
 static enum err
-ready(struct call *c)
+answer_ready(struct call *c)
 {
 	bool degraded;
 	const char *why = health_ready(c->ctx, &degraded);
@@ -112,14 +112,14 @@ ready(struct call *c)
 
 	if (*why) {
 		c->ctx->retry_after = 1;
-		e = head(c, 503, "unavailable", &o);
+		e = answer_head(c, 503, "unavailable", &o);
 		if (!is_private(c))
 			json_add_str(o, "error", str_of(why));
 		return e;
 	}
-	return head(c, 200, degraded ? "degraded" : "ready", &o);
+	return answer_head(c, 200, degraded ? "degraded" : "ready", &o);
 }
 
-const struct handler health = { NULL, all };
-const struct handler health_live = { NULL, live };
-const struct handler health_is_ready = { NULL, ready };
+const struct handler health = { NULL, answer_health };
+const struct handler health_live = { NULL, answer_live };
+const struct handler health_is_ready = { NULL, answer_ready };

@@ -3,7 +3,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-run(struct call *c)
+run_info(struct call *c)
 {
 	const struct config *k = c->ctx->config;
 	cJSON *data = json_object(), *can = json_object();
@@ -32,4 +32,4 @@ run(struct call *c)
 	return answer(c, 200, "Service information", data);
 }
 
-const struct handler info = { NULL, run };
+const struct handler info = { NULL, run_info };

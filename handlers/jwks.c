@@ -3,7 +3,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-run(struct call *c)
+run_jwks(struct call *c)
 {
 	enum err e = signing_refresh(c->ctx, true);
 
@@ -15,4 +15,4 @@ run(struct call *c)
 	return answer(c, 200, "", NULL);
 }
 
-const struct handler jwks = { NULL, run };
+const struct handler jwks = { NULL, run_jwks };

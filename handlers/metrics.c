@@ -3,7 +3,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-run(struct call *c)
+run_metrics(struct call *c)
 {
 	struct str text;
 	enum err e = metrics_text(c->ctx, &text);
@@ -16,4 +16,4 @@ run(struct call *c)
 	return E_OK;
 }
 
-const struct handler metrics = { NULL, run };
+const struct handler metrics = { NULL, run_metrics };

@@ -17,7 +17,7 @@ static const struct field fields[] = {
 };
 
 static cJSON *
-record(const struct permission *p)
+permission_record(const struct permission *p)
 {
 	cJSON *o = json_object();
 
@@ -32,7 +32,7 @@ record(const struct permission *p)
 }
 
 static enum err
-list(struct call *c)
+list_permissions(struct call *c)
 {
 	struct permission *p;
 	cJSON *array = json_array();
@@ -46,13 +46,13 @@ list(struct call *c)
 	if (e != E_OK)
 		return e;
 	for (size_t i = 0; i < n; i++)
-		json_push(array, record(&p[i]));
+		json_push(array, permission_record(&p[i]));
 	c->re->page->total = total;
 	return answer(c, 200, "Permissions retrieved successfully", array);
 }
 
 static enum err
-create(struct call *c)
+create_permission(struct call *c)
 {
 	const struct permission wish = {
 		.name = given(c, NAME), .resource = given(c, RESOURCE),
@@ -63,8 +63,8 @@ create(struct call *c)
 	enum err e = permission_create(c->ctx, admin_actor(c), &wish, &p);
 
 	return e != E_OK ? e : answer(c, 201,
-	    "Permission created successfully", record(&p));
+	    "Permission created successfully", permission_record(&p));
 }
 
-const struct handler permissions_list = { NULL, list };
-const struct handler permissions_create = { fields, create };
+const struct handler permissions_list = { NULL, list_permissions };
+const struct handler permissions_create = { fields, create_permission };

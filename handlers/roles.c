@@ -34,7 +34,7 @@ static const struct field permission_fields[] = {
 };
 
 static cJSON *
-record(const struct role *r)
+role_record(const struct role *r)
 {
 	cJSON *o = json_object();
 
@@ -50,14 +50,14 @@ record(const struct role *r)
 }
 
 static enum err
-show(struct call *c, enum err e, int status, const char *message,
+answer_role(struct call *c, enum err e, int status, const char *message,
     const struct role *r)
 {
-	return e != E_OK ? e : answer(c, status, message, record(r));
+	return e != E_OK ? e : answer(c, status, message, role_record(r));
 }
 
 static enum err
-list(struct call *c)
+list_roles(struct call *c)
 {
 	struct role *r;
 	cJSON *array = json_array();
@@ -71,33 +71,33 @@ list(struct call *c)
 	if (e != E_OK)
 		return e;
 	for (size_t i = 0; i < n; i++)
-		json_push(array, record(&r[i]));
+		json_push(array, role_record(&r[i]));
 	c->re->page->total = total;
 	return answer(c, 200, "Roles retrieved successfully", array);
 }
 
 static enum err
-create(struct call *c)
+create_role(struct call *c)
 {
 	struct role r;
 	enum err e = role_create(c->ctx, admin_actor(c), given(c, NAME),
 	    given(c, DESCRIPTION), c->in[PERMISSIONS].texts,
 	    c->in[PERMISSIONS].ntexts, &r);
 
-	return show(c, e, 201, "Role created successfully", &r);
+	return answer_role(c, e, 201, "Role created successfully", &r);
 }
 
 static enum err
-get(struct call *c)
+get_role(struct call *c)
 {
 	struct role r;
 
-	return show(c, role_get(c->ctx, c->arg[0], &r), 200,
+	return answer_role(c, role_get(c->ctx, c->arg[0], &r), 200,
 	    "Role retrieved successfully", &r);
 }
 
 static enum err
-update(struct call *c)
+update_role(struct call *c)
 {
 	const struct value *active = &c->in[U_IS_ACTIVE];
 	struct role r;
@@ -105,11 +105,11 @@ update(struct call *c)
 	    given(c, U_NAME), given(c, U_DESCRIPTION),
 	    active->given ? (int)active->number : -1, &r);
 
-	return show(c, e, 200, "Role updated successfully", &r);
+	return answer_role(c, e, 200, "Role updated successfully", &r);
 }
 
 static enum err
-delete(struct call *c)
+delete_role(struct call *c)
 {
 	enum err e = role_delete(c->ctx, admin_actor(c), c->arg[0]);
 
@@ -124,13 +124,13 @@ set_permissions(struct call *c)
 	enum err e = role_set_permissions(c->ctx, admin_actor(c), c->arg[0],
 	    c->in[0].texts, c->in[0].ntexts, &r);
 
-	return show(c, e, 200, "Permissions set successfully", &r);
+	return answer_role(c, e, 200, "Permissions set successfully", &r);
 }
 
-const struct handler roles_list = { NULL, list };
-const struct handler roles_create = { create_fields, create };
-const struct handler roles_get = { NULL, get };
-const struct handler roles_update = { update_fields, update };
-const struct handler roles_delete = { NULL, delete };
+const struct handler roles_list = { NULL, list_roles };
+const struct handler roles_create = { create_fields, create_role };
+const struct handler roles_get = { NULL, get_role };
+const struct handler roles_update = { update_fields, update_role };
+const struct handler roles_delete = { NULL, delete_role };
 const struct handler roles_set_permissions = { permission_fields,
 	set_permissions };

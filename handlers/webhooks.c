@@ -33,7 +33,7 @@ static const struct field update_fields[] = {
 
 /* Whose webhooks: the user's who asks, or the owner's of the key. */
 static struct str
-owner(const struct call *c)
+webhook_owner(const struct call *c)
 {
 	return c->actor.session ? c->actor.session->account.id :
 	    c->actor.key->user_id;
@@ -48,18 +48,19 @@ verification(const struct webhook *w)
 
 /* What hears of everybody is a session's, and not there for a key. */
 static bool
-by_key(const struct call *c)
+acts_by_key(const struct call *c)
 {
 	return c->actor.session == NULL;
 }
 
 static enum err
-find(struct call *c, struct webhook *out)
+find_webhook(struct call *c, struct webhook *out)
 {
 	struct webhook *w;
 	int64_t total;
 	size_t n;
-	enum err e = webhook_list(c->ctx, owner(c), c->arg[0], by_key(c), 1,
+	enum err e = webhook_list(c->ctx, webhook_owner(c), c->arg[0],
+	    acts_by_key(c), 1,
 	    0, &w, &n, &total);
 
 	if (e == E_OK)
@@ -73,11 +74,11 @@ reach(struct call *c)
 {
 	struct webhook w;
 
-	return by_key(c) ? find(c, &w) : E_OK;
+	return acts_by_key(c) ? find_webhook(c, &w) : E_OK;
 }
 
 static cJSON *
-record(const struct webhook *w)
+webhook_record(const struct webhook *w)
 {
 	cJSON *o = json_object();
 
@@ -146,30 +147,32 @@ wish(const struct call *c)
 		.events = in[EVENTS].texts, .nevents = in[EVENTS].ntexts,
 		.given_active = in[IS_ACTIVE].given,
 		.is_active = in[IS_ACTIVE].number != 0,
-		.own_only = by_key(c) };
+		.own_only = acts_by_key(c) };
 }
 
 static enum err
-create(struct call *c)
+create_webhook(struct call *c)
 {
 	const struct webhook_wish w = wish(c);
 	struct webhook made;
 	struct str secret;
 	cJSON *data;
-	enum err e = webhook_create(c->ctx, owner(c), &w, &made, &secret);
+	enum err e = webhook_create(c->ctx, webhook_owner(c), &w, &made,
+	    &secret);
 
 	if (e == E_OK && w.given_active && !w.is_active)
-		e = webhook_update(c->ctx, owner(c), made.id, &w, &made);
+		e = webhook_update(c->ctx, webhook_owner(c), made.id, &w,
+		    &made);
 	if (e != E_OK)
 		return e;
-	data = record(&made);
+	data = webhook_record(&made);
 	json_add_str(data, "secret", secret);
 	return answer(c, 201, "Webhook created. Keep the secret now: it is "
 	    "not shown again", data);
 }
 
 static enum err
-list(struct call *c)
+list_webhooks(struct call *c)
 {
 	struct webhook *w;
 	cJSON *array = json_array();
@@ -179,51 +182,53 @@ list(struct call *c)
 	enum err e = answer_page(c, &limit, &offset);
 
 	if (e == E_OK)
-		e = webhook_list(c->ctx, owner(c), STR_NONE, by_key(c),
+		e = webhook_list(c->ctx, webhook_owner(c), STR_NONE,
+		    acts_by_key(c),
 		    limit, offset, &w, &n, &total);
 	if (e != E_OK)
 		return e;
 	for (size_t i = 0; i < n; i++)
-		json_push(array, record(&w[i]));
+		json_push(array, webhook_record(&w[i]));
 	c->re->page->total = total;
 	return answer(c, 200, "Webhooks retrieved successfully", array);
 }
 
 static enum err
-get(struct call *c)
+get_webhook(struct call *c)
 {
 	struct webhook w;
-	enum err e = find(c, &w);
+	enum err e = find_webhook(c, &w);
 
 	return e != E_OK ? e : answer(c, 200,
-	    "Webhook retrieved successfully", record(&w));
+	    "Webhook retrieved successfully", webhook_record(&w));
 }
 
 static enum err
-update(struct call *c)
+update_webhook(struct call *c)
 {
 	const struct webhook_wish w = wish(c);
 	struct webhook now;
 	enum err e = reach(c);
 
 	if (e == E_OK)
-		e = webhook_update(c->ctx, owner(c), c->arg[0], &w, &now);
+		e = webhook_update(c->ctx, webhook_owner(c), c->arg[0], &w,
+		    &now);
 	return e != E_OK ? e : answer(c, 200, "Webhook updated",
-	    record(&now));
+	    webhook_record(&now));
 }
 
 static enum err
-remove_(struct call *c)
+remove_webhook(struct call *c)
 {
 	enum err e = reach(c);
 
 	if (e == E_OK)
-		e = webhook_delete(c->ctx, owner(c), c->arg[0]);
+		e = webhook_delete(c->ctx, webhook_owner(c), c->arg[0]);
 	return e != E_OK ? e : answer(c, 200, "Webhook deleted", NULL);
 }
 
 static enum err
-rotate(struct call *c)
+rotate_webhook(struct call *c)
 {
 	struct str secret;
 	cJSON *data = json_object();
@@ -231,7 +236,7 @@ rotate(struct call *c)
 	enum err e = reach(c);
 
 	if (e == E_OK)
-		e = webhook_rotate(c->ctx, owner(c), c->arg[0], OVERLAP,
+		e = webhook_rotate(c->ctx, webhook_owner(c), c->arg[0], OVERLAP,
 		    &secret, &until);
 	if (e != E_OK)
 		return e;
@@ -249,7 +254,7 @@ test(struct call *c)
 	enum err e = reach(c);
 
 	if (e == E_OK)
-		e = webhook_test(c->ctx, owner(c), c->arg[0], &d);
+		e = webhook_test(c->ctx, webhook_owner(c), c->arg[0], &d);
 	return e != E_OK ? e : answer(c, 200, "Test event queued; see the "
 	    "deliveries for its result", delivery(&d));
 }
@@ -267,7 +272,8 @@ deliveries(struct call *c)
 	if (e == E_OK)
 		e = reach(c);
 	if (e == E_OK)
-		e = webhook_deliveries(c->ctx, owner(c), c->arg[0], STR_NONE,
+		e = webhook_deliveries(c->ctx, webhook_owner(c), c->arg[0],
+		    STR_NONE,
 		    limit, offset, &d, &n, &total);
 	if (e != E_OK)
 		return e;
@@ -286,21 +292,21 @@ redeliver(struct call *c)
 	enum err e = reach(c);
 
 	if (e == E_OK)
-		e = webhook_redeliver(c->ctx, owner(c), c->arg[0],
+		e = webhook_redeliver(c->ctx, webhook_owner(c), c->arg[0],
 		    c->arg[1]);
 	if (e == E_OK)
-		e = webhook_deliveries(c->ctx, owner(c), c->arg[0],
+		e = webhook_deliveries(c->ctx, webhook_owner(c), c->arg[0],
 		    c->arg[1], 1, 0, &d, &n, &total);
 	return e != E_OK ? e : answer(c, 200, "The event will be sent again",
 	    delivery(&d[0]));
 }
 
-const struct handler webhooks_create = { create_fields, create };
-const struct handler webhooks_list = { NULL, list };
-const struct handler webhooks_get = { NULL, get };
-const struct handler webhooks_update = { update_fields, update };
-const struct handler webhooks_delete = { NULL, remove_ };
-const struct handler webhooks_rotate = { NULL, rotate };
+const struct handler webhooks_create = { create_fields, create_webhook };
+const struct handler webhooks_list = { NULL, list_webhooks };
+const struct handler webhooks_get = { NULL, get_webhook };
+const struct handler webhooks_update = { update_fields, update_webhook };
+const struct handler webhooks_delete = { NULL, remove_webhook };
+const struct handler webhooks_rotate = { NULL, rotate_webhook };
 const struct handler webhooks_test = { NULL, test };
 const struct handler webhooks_deliveries = { NULL, deliveries };
 const struct handler webhooks_redeliver = { NULL, redeliver };

@@ -4,7 +4,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-run(struct call *c)
+run_admin_audit_logs(struct call *c)
 {
 	struct audit_filter f = { 0 };
 	struct str format = admin_query(c, "format", NULL);
@@ -20,4 +20,4 @@ run(struct call *c)
 	return E_BAD_REQUEST;
 }
 
-const struct handler admin_audit_logs = { NULL, run };
+const struct handler admin_audit_logs = { NULL, run_admin_audit_logs };

@@ -3,7 +3,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-run(struct call *c)
+run_cleanup_sessions(struct call *c)
 {
 	cJSON *data = json_object();
 	int64_t deleted = 0;
@@ -14,4 +14,4 @@ run(struct call *c)
 	    data);
 }
 
-const struct handler admin_cleanup = { NULL, run };
+const struct handler admin_cleanup = { NULL, run_cleanup_sessions };

@@ -20,7 +20,7 @@ kind(const struct backlog_kind *k)
 }
 
 static enum err
-queue(struct call *c, cJSON *data)
+add_queue(struct call *c, cJSON *data)
 {
 	cJSON *o = json_object(), *list = json_array();
 	struct backlog_kind *kinds;
@@ -41,7 +41,7 @@ queue(struct call *c, cJSON *data)
 }
 
 static enum err
-run(struct call *c)
+run_stats(struct call *c)
 {
 	struct admin_stats s;
 	cJSON *data = json_object(), *day = json_object();
@@ -59,10 +59,10 @@ run(struct call *c)
 	json_add_int(day, "failed_logins", s.failed_logins);
 	json_add_int(day, "registrations", s.registrations);
 	json_add(data, "last_24_hours", day);
-	e = queue(c, data);
+	e = add_queue(c, data);
 	if (e != E_OK)
 		return e;
 	return answer(c, 200, "Statistics retrieved successfully", data);
 }
 
-const struct handler admin_stats_get = { NULL, run };
+const struct handler admin_stats_get = { NULL, run_stats };

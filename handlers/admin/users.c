@@ -50,7 +50,7 @@ static const struct field update_fields[] = {
 };
 
 static enum err
-list(struct call *c)
+list_users(struct call *c)
 {
 	struct admin_user_filter f = {
 		.search = admin_query(c, "search", "q"),
@@ -81,13 +81,13 @@ list(struct call *c)
 }
 
 static int
-tristate(const struct call *c, int field)
+bool_or_unset(const struct call *c, int field)
 {
 	return c->in[field].given ? (int)c->in[field].number : -1;
 }
 
 static enum err
-create(struct call *c)
+create_user(struct call *c)
 {
 	const struct admin_user_wish w = {
 		.as = { .email = given(c, EMAIL),
@@ -97,8 +97,8 @@ create(struct call *c)
 		    .last_name = given(c, LAST_NAME),
 		    .full_name = given(c, FULL_NAME) },
 		.role = given(c, ROLE),
-		.verified = tristate(c, IS_VERIFIED) != 0,
-		.active = tristate(c, IS_ACTIVE) != 0,
+		.verified = bool_or_unset(c, IS_VERIFIED) != 0,
+		.active = bool_or_unset(c, IS_ACTIVE) != 0,
 	};
 	struct admin_user u;
 	enum err e = admin_user_create(c->ctx, admin_actor(c), &w, &u);
@@ -108,7 +108,7 @@ create(struct call *c)
 }
 
 static enum err
-get(struct call *c)
+get_user(struct call *c)
 {
 	struct admin_user u;
 	cJSON *data;
@@ -123,7 +123,7 @@ get(struct call *c)
 }
 
 static enum err
-update(struct call *c)
+update_user(struct call *c)
 {
 	const struct registration r = {
 		.email = given(c, U_EMAIL), .username = given(c, U_USERNAME),
@@ -133,14 +133,14 @@ update(struct call *c)
 	};
 	struct admin_user u;
 	enum err e = admin_user_update(c->ctx, admin_actor(c), c->arg[0], &r,
-	    tristate(c, U_IS_VERIFIED), tristate(c, U_IS_ACTIVE), &u);
+	    bool_or_unset(c, U_IS_VERIFIED), bool_or_unset(c, U_IS_ACTIVE), &u);
 
 	return e != E_OK ? e : answer(c, 200, "User updated successfully",
 	    admin_answer_user(&u));
 }
 
 static enum err
-delete(struct call *c)
+delete_user(struct call *c)
 {
 	enum err e = admin_user_act(c->ctx, admin_actor(c), c->arg[0],
 	    ADMIN_DELETE, NULL);
@@ -149,8 +149,8 @@ delete(struct call *c)
 	    NULL);
 }
 
-const struct handler admin_users_list = { NULL, list };
-const struct handler admin_users_create = { create_fields, create };
-const struct handler admin_users_get = { NULL, get };
-const struct handler admin_users_update = { update_fields, update };
-const struct handler admin_users_delete = { NULL, delete };
+const struct handler admin_users_list = { NULL, list_users };
+const struct handler admin_users_create = { create_fields, create_user };
+const struct handler admin_users_get = { NULL, get_user };
+const struct handler admin_users_update = { update_fields, update_user };
+const struct handler admin_users_delete = { NULL, delete_user };

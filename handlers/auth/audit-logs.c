@@ -4,7 +4,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-run(struct call *c)
+run_own_audit_logs(struct call *c)
 {
 	struct audit_filter f = { 0 };
 	enum err e = audit_query(c, &f);
@@ -13,4 +13,4 @@ run(struct call *c)
 	return e != E_OK ? e : audit_answer(c, &f);
 }
 
-const struct handler auth_audit_logs = { NULL, run };
+const struct handler auth_audit_logs = { NULL, run_own_audit_logs };

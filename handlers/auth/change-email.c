@@ -29,7 +29,7 @@ request(struct call *c)
 }
 
 static enum err
-confirm(struct call *c)
+confirm_email(struct call *c)
 {
 	struct account a;
 	enum err e = email_change_confirm(c->ctx, &c->actor.session->account,
@@ -49,5 +49,6 @@ undo(struct call *c)
 }
 
 const struct handler auth_change_email = { fields, request };
-const struct handler auth_change_email_confirm = { token_fields, confirm };
+const struct handler auth_change_email_confirm = { token_fields,
+    confirm_email };
 const struct handler auth_change_email_undo = { token_fields, undo };

@@ -13,7 +13,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_change_password(struct call *c)
 {
 	enum err e = password_change(c->ctx, c->actor.session,
 	    given(c, OLD_PASSWORD), given(c, NEW_PASSWORD));
@@ -22,4 +22,4 @@ run(struct call *c)
 	    "Password changed successfully", NULL);
 }
 
-const struct handler auth_change_password = { fields, run };
+const struct handler auth_change_password = { fields, run_change_password };

@@ -38,7 +38,7 @@ about(struct call *c, struct str self, struct str *user)
 }
 
 static enum err
-run(struct call *c)
+run_check_permission(struct call *c)
 {
 	struct str self = c->actor.session ? c->actor.session->account.id :
 	    c->actor.key->user_id;
@@ -60,4 +60,4 @@ run(struct call *c)
 	    "Permission denied", data);
 }
 
-const struct handler auth_check_permission = { fields, run };
+const struct handler auth_check_permission = { fields, run_check_permission };

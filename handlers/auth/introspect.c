@@ -11,7 +11,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_introspect(struct call *c)
 {
 	struct introspection i;
 	cJSON *data = json_object();
@@ -36,4 +36,4 @@ run(struct call *c)
 	return answer(c, 200, "", data);
 }
 
-const struct handler auth_introspect = { fields, run };
+const struct handler auth_introspect = { fields, run_introspect };

@@ -21,7 +21,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_login(struct call *c)
 {
 	const struct credentials in = {
 		.identifier = given(c, IDENTIFIER),
@@ -37,4 +37,4 @@ run(struct call *c)
 	    "login successful");
 }
 
-const struct handler auth_login = { fields, run };
+const struct handler auth_login = { fields, run_login };

@@ -12,7 +12,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_logout(struct call *c)
 {
 	const struct session *s = c->actor.session;
 	struct str word = given(c, SCOPE);
@@ -28,4 +28,4 @@ run(struct call *c)
 	    NULL);
 }
 
-const struct handler auth_logout = { fields, run };
+const struct handler auth_logout = { fields, run_logout };

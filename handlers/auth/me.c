@@ -21,7 +21,7 @@ static const struct field fields[] = {
 
 /* The profile with the permissions of its roles. */
 static enum err
-show(struct call *c, const char *message, const struct account *a,
+answer_profile(struct call *c, const char *message, const struct account *a,
     int64_t role_version)
 {
 	cJSON *data = answer_user(a), *array = json_array();
@@ -37,22 +37,23 @@ show(struct call *c, const char *message, const struct account *a,
 }
 
 static enum err
-get(struct call *c)
+get_profile(struct call *c)
 {
 	struct account a;
 	enum err e;
 
 	if (c->actor.session)
-		return show(c, "Profile retrieved successfully",
+		return answer_profile(c, "Profile retrieved successfully",
 		    &c->actor.session->account,
 		    c->actor.session->role_version);
 	e = account_find(c->ctx, c->actor.key->user_id, &a, NULL);
-	return e != E_OK ? e : show(c, "Profile retrieved successfully", &a,
+	return e != E_OK ? e : answer_profile(c,
+	    "Profile retrieved successfully", &a,
 	    c->actor.key->role_version);
 }
 
 static enum err
-update(struct call *c)
+update_profile(struct call *c)
 {
 	const struct registration r = {
 		.username = given(c, USERNAME),
@@ -64,7 +65,8 @@ update(struct call *c)
 	enum err e = account_update(c->ctx, c->actor.session->account.id, &r,
 	    &a);
 
-	return e != E_OK ? e : show(c, "Profile updated successfully", &a,
+	return e != E_OK ? e : answer_profile(c, "Profile updated successfully",
+	    &a,
 	    c->actor.session->role_version);
 }
 
@@ -96,5 +98,5 @@ erase(struct call *c)
 }
 
 const struct handler auth_me_delete = { delete_fields, erase };
-const struct handler auth_me_get = { NULL, get };
-const struct handler auth_me_update = { fields, update };
+const struct handler auth_me_get = { NULL, get_profile };
+const struct handler auth_me_update = { fields, update_profile };

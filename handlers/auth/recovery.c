@@ -27,7 +27,7 @@ static const struct field confirm_fields[] = {
 };
 
 static enum err
-start(struct call *c)
+start_recovery(struct call *c)
 {
 	cJSON *data = json_object();
 	struct str challenge;
@@ -42,7 +42,7 @@ start(struct call *c)
 }
 
 static enum err
-confirm(struct call *c)
+confirm_recovery(struct call *c)
 {
 	enum err e = recovery_confirm(c->ctx, given(c, CHALLENGE),
 	    c->in[CODES].texts, c->in[CODES].ntexts,
@@ -52,5 +52,6 @@ confirm(struct call *c)
 	    "You can now log in with your new password", NULL);
 }
 
-const struct handler auth_recovery_start = { start_fields, start };
-const struct handler auth_recovery_confirm = { confirm_fields, confirm };
+const struct handler auth_recovery_start = { start_fields, start_recovery };
+const struct handler auth_recovery_confirm = { confirm_fields,
+    confirm_recovery };

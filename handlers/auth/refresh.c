@@ -11,7 +11,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_refresh(struct call *c)
 {
 	struct tokens *t;
 	cJSON *data = json_object();
@@ -25,4 +25,4 @@ run(struct call *c)
 	return answer(c, 200, "Token refreshed successfully", data);
 }
 
-const struct handler auth_refresh = { fields, run };
+const struct handler auth_refresh = { fields, run_refresh };

@@ -21,7 +21,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_register(struct call *c)
 {
 	const struct registration r = {
 		.email = given(c, EMAIL), .username = given(c, USERNAME),
@@ -48,4 +48,4 @@ run(struct call *c)
 	    data);
 }
 
-const struct handler auth_register = { fields, run };
+const struct handler auth_register = { fields, run_register };

@@ -11,7 +11,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_resend_otp(struct call *c)
 {
 	enum err e = proof_resend(c->ctx, given(c, EMAIL));
 
@@ -19,4 +19,4 @@ run(struct call *c)
 	    "exists with this email, a new code has been sent", NULL);
 }
 
-const struct handler auth_resend_otp = { fields, run };
+const struct handler auth_resend_otp = { fields, run_resend_otp };

@@ -2,7 +2,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-list(struct call *c)
+list_own_sessions(struct call *c)
 {
 	struct session_entry *s;
 	cJSON *array = json_array();
@@ -42,6 +42,6 @@ end_others(struct call *c)
 	    NULL);
 }
 
-const struct handler auth_sessions_list = { NULL, list };
+const struct handler auth_sessions_list = { NULL, list_own_sessions };
 const struct handler auth_sessions_end_one = { NULL, end_one };
 const struct handler auth_sessions_end_others = { NULL, end_others };

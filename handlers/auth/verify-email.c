@@ -18,7 +18,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_verify_email(struct call *c)
 {
 	const struct session *s = c->actor.session;
 	const struct proof p = {
@@ -41,4 +41,4 @@ run(struct call *c)
 	    "E-mail verified successfully", data);
 }
 
-const struct handler auth_verify_email = { fields, run };
+const struct handler auth_verify_email = { fields, run_verify_email };

@@ -5,7 +5,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-run(struct call *c)
+run_service_status(struct call *c)
 {
 	const struct api_key *k = c->actor.key;
 	cJSON *data = json_object(), *key = json_object();
@@ -27,4 +27,4 @@ run(struct call *c)
 	return answer(c, 200, "Service is running", data);
 }
 
-const struct handler service_status = { NULL, run };
+const struct handler service_status = { NULL, run_service_status };

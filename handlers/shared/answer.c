@@ -114,7 +114,7 @@ answer(struct call *c, int status, const char *message, cJSON *data)
 
 /* A whole number of the query under one of two names. */
 static enum err
-number(struct call *c, const char *name, const char *alias, long min,
+query_number(struct call *c, const char *name, const char *alias, long min,
     long max, long *out)
 {
 	struct str text = request_query(c->rq, name);
@@ -142,11 +142,11 @@ answer_page(struct call *c, long *limit, long *offset)
 	enum err e;
 
 	*limit = PAGE_DEFAULT;
-	e = number(c, "limit", "per_page", 1, LIMIT_PAGE, limit);
+	e = query_number(c, "limit", "per_page", 1, LIMIT_PAGE, limit);
 	if (e == E_OK)
-		e = number(c, "page", NULL, 1, PAGES_MAX, &page);
+		e = query_number(c, "page", NULL, 1, PAGES_MAX, &page);
 	if (e == E_OK)
-		e = number(c, "skip", "offset", 0, PAGES_MAX * LIMIT_PAGE,
+		e = query_number(c, "skip", "offset", 0, PAGES_MAX * LIMIT_PAGE,
 		    &skip);
 	if (e != E_OK)
 		return e;

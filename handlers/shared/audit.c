@@ -11,7 +11,7 @@
 #define PIECE_ARENA ((size_t)32 << 20)
 
 static enum err
-refuse(struct call *c, const char *name, const char *what)
+refuse_filter(struct call *c, const char *name, const char *what)
 {
 	c->ctx->sentence = arena_fmt(c->ctx->arena, "%s must be %s", name,
 	    what).p;
@@ -30,7 +30,7 @@ query_time(struct call *c, const char *name, bool end, int64_t *out)
 	    end ? "23:59:59.999999Z" : "00:00:00Z");
 	if (clock_parse_iso(text, out))
 		return E_OK;
-	return refuse(c, name, "a time such as 2026-01-31T12:00:00Z");
+	return refuse_filter(c, name, "a time such as 2026-01-31T12:00:00Z");
 }
 
 enum err
@@ -50,9 +50,9 @@ audit_query(struct call *c, struct audit_filter *f)
 		e = query_time(c, "to", true, &f->to);
 	if (e == E_OK && f->result.n && !str_eq(f->result, STR("success")) &&
 	    !str_eq(f->result, STR("failure")))
-		e = refuse(c, "result", "success or failure");
+		e = refuse_filter(c, "result", "success or failure");
 	if (e == E_OK && after.n && !str_to_int(after, 1, INT64_MAX, &id))
-		e = refuse(c, "after", "the id of a row");
+		e = refuse_filter(c, "after", "the id of a row");
 	f->after = id;
 	return e;
 }

@@ -11,7 +11,7 @@ by_challenge(struct call *c, struct str token, struct party *out)
 
 /* A key that may do nothing with factors does not verify them either. */
 static enum err
-by_key(struct call *c, struct str user_id, bool make, struct party *out)
+party_by_key(struct call *c, struct str user_id, bool make, struct party *out)
 {
 	const struct api_key *k = c->actor.key;
 	struct str rest = k->scopes, one;
@@ -39,7 +39,7 @@ party_of(struct call *c, struct str temp_token, struct str user_id,
 	if (c->actor.challenge.n)
 		return by_challenge(c, c->actor.challenge, out);
 	if (c->actor.key)
-		return by_key(c, user_id, make, out);
+		return party_by_key(c, user_id, make, out);
 	if (s == NULL)
 		return user_id.n ? E_CHALLENGE_INVALID : c->actor.refusal;
 	if (user_id.n && !str_eq(user_id, s->account.id))

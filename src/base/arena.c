@@ -35,7 +35,7 @@ struct arena {
 };
 
 static void __attribute__((noreturn))
-out_of_memory(const char *what, size_t n)
+arena_exhausted(const char *what, size_t n)
 {
 	log_error("out of memory", log_c("what", what),
 	    log_i("bytes", (int64_t)n));
@@ -50,10 +50,10 @@ block_new(struct arena *a, size_t size)
 
 	if (__builtin_add_overflow(size, sizeof(*b), &whole) ||
 	    size > a->cap - a->total)
-		out_of_memory("arena cap", size);
+		arena_exhausted("arena cap", size);
 	b = malloc(whole);
 	if (b == NULL)
-		out_of_memory("malloc", whole);
+		arena_exhausted("malloc", whole);
 	b->next = NULL;
 	b->size = size;
 	b->used = 0;
@@ -67,7 +67,7 @@ arena_new(size_t cap)
 	struct arena *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
-		out_of_memory("malloc", sizeof(*a));
+		arena_exhausted("malloc", sizeof(*a));
 	a->cap = cap < FIRST_BLOCK ? FIRST_BLOCK : cap;
 	a->first = a->now = block_new(a, FIRST_BLOCK);
 	return a;
@@ -123,7 +123,7 @@ arena_alloc(struct arena *a, size_t n)
 	void *p;
 
 	if (__builtin_add_overflow(n ? n : 1, align - 1, &need))
-		out_of_memory("size", n);
+		arena_exhausted("size", n);
 	need &= ~(align - 1);
 	if (need > b->size - b->used) {
 		size_t size = b->size < (a->cap / 8) ? b->size * 2 : b->size;
@@ -144,7 +144,7 @@ arena_array(struct arena *a, size_t count, size_t size)
 	size_t n;
 
 	if (__builtin_mul_overflow(count, size, &n))
-		out_of_memory("size", count);
+		arena_exhausted("size", count);
 	return arena_alloc(a, n);
 }
 
@@ -155,7 +155,7 @@ arena_str(struct arena *a, struct str s)
 	size_t n;
 
 	if (__builtin_add_overflow(s.n, (size_t)1, &n))
-		out_of_memory("size", s.n);
+		arena_exhausted("size", s.n);
 	p = arena_alloc(a, n);
 	if (s.n)
 		memcpy(p, s.p, s.n);
@@ -200,7 +200,7 @@ arena_vfmt(struct arena *a, const char *fmt, va_list ap)
 	n = vsnprintf(most, sizeof(most), fmt, again);
 	va_end(again);
 	if (n < 0)
-		out_of_memory("format", 0);
+		arena_exhausted("format", 0);
 	p = arena_alloc(a, (size_t)n + 1);
 	if ((size_t)n < sizeof(most))
 		memcpy(p, most, (size_t)n);

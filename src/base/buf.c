@@ -10,7 +10,7 @@ buf_new(struct arena *a, size_t cap)
 
 /* Room for n more bytes and a NUL. */
 static bool
-make_room(struct buf *b, size_t n)
+grow_buf(struct buf *b, size_t n)
 {
 	size_t need, room;
 	char *p;
@@ -36,7 +36,7 @@ make_room(struct buf *b, size_t n)
 void
 buf_add(struct buf *b, struct str s)
 {
-	if (s.n == 0 || !make_room(b, s.n))
+	if (s.n == 0 || !grow_buf(b, s.n))
 		return;
 	memcpy(b->p + b->n, s.p, s.n);
 	b->n += s.n;
@@ -45,7 +45,7 @@ buf_add(struct buf *b, struct str s)
 void
 buf_byte(struct buf *b, char c)
 {
-	if (make_room(b, 1))
+	if (grow_buf(b, 1))
 		b->p[b->n++] = c;
 }
 

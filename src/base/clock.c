@@ -40,7 +40,7 @@ clock_hold(int64_t mono_us)
 
 /* n as width digits and c behind them; returns what follows. */
 static char *
-put(char *at, int n, int width, char c)
+put_digits(char *at, int n, int width, char c)
 {
 	for (int i = width; i-- > 0; n /= 10)
 		at[i] = (char)('0' + n % 10);
@@ -63,15 +63,15 @@ clock_text(char room[CLOCK_TEXT_ROOM], int64_t wall_us, int digits)
 	second = (wall_us - us) / CLOCK_SECOND;
 	t = (time_t)second;
 	gmtime_r(&t, &tm);
-	at = put(at, tm.tm_year + 1900, 4, '-');
-	at = put(at, tm.tm_mon + 1, 2, '-');
-	at = put(at, tm.tm_mday, 2, 'T');
-	at = put(at, tm.tm_hour, 2, ':');
-	at = put(at, tm.tm_min, 2, ':');
-	at = put(at, tm.tm_sec, 2, '.');
+	at = put_digits(at, tm.tm_year + 1900, 4, '-');
+	at = put_digits(at, tm.tm_mon + 1, 2, '-');
+	at = put_digits(at, tm.tm_mday, 2, 'T');
+	at = put_digits(at, tm.tm_hour, 2, ':');
+	at = put_digits(at, tm.tm_min, 2, ':');
+	at = put_digits(at, tm.tm_sec, 2, '.');
 	for (int i = digits; i < 6; i++)
 		us /= 10;
-	at = put(at, (int)us, digits, 'Z');
+	at = put_digits(at, (int)us, digits, 'Z');
 	return (struct str){ room, (size_t)(at - room) };
 }
 
@@ -125,7 +125,7 @@ fraction(struct str *s, int64_t *us)
 
 /* "Z" or "+hh:mm" to the seconds to subtract. */
 static bool
-offset(struct str *s, int *seconds)
+read_offset(struct str *s, int *seconds)
 {
 	int h, m, sign;
 
@@ -158,7 +158,7 @@ clock_parse_iso(struct str s, int64_t *wall_us)
 	    !digits(&s, 2, &tm.tm_hour) || !byte(&s, ":") ||
 	    !digits(&s, 2, &tm.tm_min) || !byte(&s, ":") ||
 	    !digits(&s, 2, &tm.tm_sec) || !fraction(&s, &us) ||
-	    !offset(&s, &shift))
+	    !read_offset(&s, &shift))
 		return false;
 	if (tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
 		return false;

@@ -18,7 +18,7 @@ _Static_assert(sizeof(rows) / sizeof(rows[0]) == ERR_COUNT, "a row per value");
 
 /* A value from outside the enum is a fault of ours. */
 static enum err
-known(enum err e)
+known_err(enum err e)
 {
 	return (unsigned)e < ERR_COUNT ? e : E_INTERNAL;
 }
@@ -26,23 +26,23 @@ known(enum err e)
 int
 err_status(enum err e)
 {
-	return rows[known(e)].status;
+	return rows[known_err(e)].status;
 }
 
 const char *
 err_code(enum err e)
 {
-	return rows[known(e)].code;
+	return rows[known_err(e)].code;
 }
 
 const char *
 err_text(enum err e)
 {
-	return rows[known(e)].text;
+	return rows[known_err(e)].text;
 }
 
 const char *
 err_sentence(enum err e)
 {
-	return rows[known(e)].sentence;
+	return rows[known_err(e)].sentence;
 }

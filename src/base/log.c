@@ -76,7 +76,7 @@ static struct line {
 } line;
 
 static void
-put(struct line *l, const char *p, size_t n)
+put_bytes(struct line *l, const char *p, size_t n)
 {
 	if (n > LINE_MAX_BYTES - l->n)
 		n = LINE_MAX_BYTES - l->n;
@@ -87,7 +87,7 @@ put(struct line *l, const char *p, size_t n)
 static void
 put_c(struct line *l, const char *c)
 {
-	put(l, c, strlen(c));
+	put_bytes(l, c, strlen(c));
 }
 
 /* A JSON string; what is not plain ASCII or UTF-8 becomes an escape. */
@@ -97,7 +97,7 @@ put_json(struct line *l, struct str s)
 	static const char hex[] = "0123456789abcdef";
 	bool utf8 = str_utf8(s, NULL);
 
-	put(l, "\"", 1);
+	put_bytes(l, "\"", 1);
 	for (size_t i = 0; i < s.n && i < VALUE_MAX_BYTES; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		char esc[6] = { '\\', 'u', '0', '0', hex[c >> 4],
@@ -105,14 +105,14 @@ put_json(struct line *l, struct str s)
 
 		if (c == '"' || c == '\\') {
 			esc[1] = (char)c;
-			put(l, esc, 2);
+			put_bytes(l, esc, 2);
 		} else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
-			put(l, esc, 6);
+			put_bytes(l, esc, 6);
 		} else {
-			put(l, s.p + i, 1);
+			put_bytes(l, s.p + i, 1);
 		}
 	}
-	put(l, "\"", 1);
+	put_bytes(l, "\"", 1);
 }
 
 static void
@@ -121,7 +121,7 @@ put_time(struct line *l)
 	char room[CLOCK_TEXT_ROOM];
 	struct str text = clock_text(room, clock_wall(), 6);
 
-	put(l, text.p, text.n);
+	put_bytes(l, text.p, text.n);
 }
 
 static void
@@ -130,7 +130,7 @@ put_int(struct line *l, int64_t n)
 	char room[STR_INT_ROOM];
 	struct str text = str_int(room, n);
 
-	put(l, text.p, text.n);
+	put_bytes(l, text.p, text.n);
 }
 
 static void
@@ -148,7 +148,7 @@ put_field(struct line *l, const struct log_field *f)
 
 /* A full or broken sink must not stop the service (row LO7). */
 static void
-send(int fd, const struct line *l)
+send_line(int fd, const struct line *l)
 {
 	if (write(fd, l->p, l->n) < 0 && errno == EINTR)
 		(void)!write(fd, l->p, l->n);
@@ -187,7 +187,7 @@ log_write(enum log_level level, const char *msg,
 	if (level < sink.level)
 		return;
 	compose(&line, level, msg, fields);
-	send(sink.fd, &line);
+	send_line(sink.fd, &line);
 }
 
 void
@@ -197,5 +197,5 @@ log_write_loud(const char *msg, const struct log_field *fields)
 	if (sink.fd == STDERR_FILENO)
 		return;
 	compose(&line, LOG_ERROR_, msg, fields);
-	send(STDERR_FILENO, &line);
+	send_line(STDERR_FILENO, &line);
 }

@@ -120,7 +120,7 @@ is_auth_key(const struct config_row *r, struct str key)
 }
 
 static int
-find(struct str key)
+find_key(struct str key)
 {
 	for (size_t i = 0; i < CONFIG_ROWS; i++)
 		if (str_eq(str_of(config_rows[i].key), key) ||
@@ -132,12 +132,12 @@ find(struct str key)
 int
 config_row_find(struct str key, bool *by_file)
 {
-	int row = find(key);
+	int row = find_key(key);
 
 	*by_file = false;
 	if (row >= 0 || !str_ends(key, STR("_file")))
 		return row;
-	row = find(str_slice(key, 0, key.n - 5));
+	row = find_key(str_slice(key, 0, key.n - 5));
 	if (row < 0 || config_rows[row].kind != CONFIG_SECRET)
 		return -1;
 	*by_file = true;

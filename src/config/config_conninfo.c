@@ -14,7 +14,7 @@ all_of(const struct config *c)
 
 /* key='value' with libpq's escapes; an empty value is left to libpq. */
 static void
-add(struct buf *b, const char *key, const char *value)
+add_parameter(struct buf *b, const char *key, const char *value)
 {
 	if (value[0] == '\0')
 		return;
@@ -54,14 +54,14 @@ config_conninfo(struct arena *a, const struct config *c, bool owner)
 		return arena_cstr(a, str_of(c->db_owner_url));
 	if (c->db_url[0] && !is_overruled(all))
 		return arena_cstr(a, str_of(c->db_url));
-	add(&b, "host", c->db_host);
+	add_parameter(&b, "host", c->db_host);
 	/* Our default must not overrule libpq's PGPORT where no host is. */
 	if (c->db_host[0] ||
 	    all->given[CONFIG_ROW_db_port].from > CONFIG_FROM_PROFILE)
-		add(&b, "port", arena_fmt(a, "%ld", c->db_port).p);
-	add(&b, "user", c->db_user);
-	add(&b, "password", c->db_password);
-	add(&b, "dbname", c->db_name);
-	add(&b, "sslmode", c->db_sslmode);
+		add_parameter(&b, "port", arena_fmt(a, "%ld", c->db_port).p);
+	add_parameter(&b, "user", c->db_user);
+	add_parameter(&b, "password", c->db_password);
+	add_parameter(&b, "dbname", c->db_name);
+	add_parameter(&b, "sslmode", c->db_sslmode);
 	return buf_str(&b).p;
 }

@@ -16,7 +16,7 @@ is_production(const struct config *c)
 
 /* Does the host stand at the begin of s, and is it this machine? */
 static bool
-is_local(struct str s)
+is_local_url(struct str s)
 {
 	static const char *const names[] = { "localhost", "127.", "[::1]",
 		"::1", "/" };
@@ -98,7 +98,7 @@ has_remote(const char *brokers)
 	struct str piece;
 
 	while (config_list_next(&brokers, &piece))
-		if (!is_local(piece))
+		if (!is_local_url(piece))
 			return true;
 	return false;
 }
@@ -119,15 +119,15 @@ check_strict(struct config_all *all)
 	if (c->profile[0] == '\0' || !is_production(c))
 		return;
 	if (str_starts(url, STR("http://")) &&
-	    !is_local(str_slice(url, 7, url.n)))
+	    !is_local_url(str_slice(url, 7, url.n)))
 		config_fault(all, "service.public_url must be https under "
 		    "service.profile strict");
-	if (c->db_url[0] == '\0' && !is_local(str_of(c->db_host)) &&
+	if (c->db_url[0] == '\0' && !is_local_url(str_of(c->db_host)) &&
 	    !is_verified(c->db_sslmode))
 		config_fault(all, "database.sslmode must be verify-full for "
 		    "a server elsewhere under service.profile strict");
 	if (c->smtp_password[0] && !c->smtp_tls &&
-	    !is_local(str_of(c->smtp_host)))
+	    !is_local_url(str_of(c->smtp_host)))
 		config_fault(all, "smtp.tls must be on under service.profile "
 		    "strict: a password would cross the network in clear");
 	if (c->kafka_enabled && !c->kafka_tls &&

@@ -5,7 +5,7 @@
 #include "config/config_private.h"
 
 static bool
-is_alnum(char c)
+is_name_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	    (c >= '0' && c <= '9');
@@ -15,7 +15,7 @@ static bool
 only(struct str v, const char *extra)
 {
 	for (size_t i = 0; i < v.n; i++)
-		if (!is_alnum(v.p[i]) && strchr(extra, v.p[i]) == NULL)
+		if (!is_name_char(v.p[i]) && strchr(extra, v.p[i]) == NULL)
 			return false;
 	return true;
 }
@@ -57,7 +57,7 @@ is_origin(struct str v)
 
 	if (split_origin(v, &rest))
 		return rest.n == 0;
-	return scheme.n && is_alnum(scheme.p[0]) && only(scheme, "+-.") &&
+	return scheme.n && is_name_char(scheme.p[0]) && only(scheme, "+-.") &&
 	    !str_eq_nocase(scheme, STR("http")) &&
 	    !str_eq_nocase(scheme, STR("https")) && behind.n > 3 &&
 	    str_starts(behind, STR("://")) && behind.p[3] != ':' &&

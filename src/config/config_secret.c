@@ -112,7 +112,7 @@ sealing_fault(struct arena *a, struct str v)
 
 /* The pieces of a secret that may hold several. */
 static bool
-next_piece(struct str *rest, struct str *piece)
+next_secret(struct str *rest, struct str *piece)
 {
 	size_t end;
 
@@ -171,7 +171,7 @@ fault_of(struct config_all *all, const char *rule, struct str v)
 	/* White space parts several, so none of theirs ends in it. */
 	const char *fault = fault_of_writing(several ? str_trim(v) : v);
 
-	while (several && fault == NULL && next_piece(&rest, &piece))
+	while (several && fault == NULL && next_secret(&rest, &piece))
 		fault = fault_of_writing(piece);
 	if (fault)
 		return fault;
@@ -180,10 +180,10 @@ fault_of(struct config_all *all, const char *rule, struct str v)
 	if (strcmp(rule, "<key>") == 0)
 		return key_fault(v);
 	if (strcmp(rule, "<keys>") == 0)
-		while (fault == NULL && next_piece(&v, &piece))
+		while (fault == NULL && next_secret(&v, &piece))
 			fault = key_fault(piece);
 	if (strcmp(rule, "<sealing>") == 0)
-		while (fault == NULL && next_piece(&v, &piece))
+		while (fault == NULL && next_secret(&v, &piece))
 			fault = sealing_fault(all->arena, piece);
 	/* What others chose may be short; a manual's sample is no secret. */
 	if (strcmp(rule, "<password>") == 0 && is_sample(v) &&
@@ -207,8 +207,8 @@ overlap(struct str a, struct str b)
 
 	if (str_eq(a, b))
 		return true;
-	while (next_piece(&a, &x))
-		for (rest = b; next_piece(&rest, &y);)
+	while (next_secret(&a, &x))
+		for (rest = b; next_secret(&rest, &y);)
 			if (str_eq(x, y))
 				return true;
 	return false;
@@ -286,7 +286,7 @@ config_scrub(void)
 }
 
 static size_t
-read_all(int fd, char *p, size_t room)
+read_secret_file(int fd, char *p, size_t room)
 {
 	size_t n = 0;
 	ssize_t got;
@@ -349,7 +349,7 @@ config_read_file(struct arena *a, const char *path, size_t max,
 	}
 	*reach = reach_of(fd, path, &st);
 	p = arena_alloc(a, max + 2);
-	text = (struct str){ p, read_all(fd, p, max + 1) };
+	text = (struct str){ p, read_secret_file(fd, p, max + 1) };
 	close(fd);
 	p[text.n] = '\0';
 	if (text.n > max)

@@ -75,7 +75,7 @@ config_give_key(struct config_all *all, struct str key, const char *text,
 }
 
 static void
-read_name(struct config_all *all, size_t row, const char *name)
+read_variable(struct config_all *all, size_t row, const char *name)
 {
 	struct config_given g = { .from = CONFIG_FROM_ENV };
 	const char *text = getenv(name), *path = NULL;
@@ -115,7 +115,7 @@ config_environment(struct config_all *all)
 			if (g->from == CONFIG_FROM_ENV && g->text &&
 			    g->text[0] == '\0')
 				*g = (struct config_given){ 0 };
-			read_name(all, i, n.text);
+			read_variable(all, i, n.text);
 			if (g->from == CONFIG_FROM_ENV && g->text && g->text[0])
 				break;
 		}

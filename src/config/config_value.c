@@ -115,7 +115,7 @@ parse_duration(struct config_all *all, size_t row, struct str v,
 }
 
 static bool
-has_control(struct str v)
+value_has_control(struct str v)
 {
 	for (size_t i = 0; i < v.n; i++)
 		if ((unsigned char)v.p[i] < 0x20 || v.p[i] == 0x7f)
@@ -150,7 +150,7 @@ parse_text(struct config_all *all, size_t row, struct str v, const char **out)
 
 	*out = v.p;
 	/* Keys may be parted by lines, where they come from a file. */
-	if (strcmp(r->rule, "<sealing>") != 0 && has_control(v))
+	if (strcmp(r->rule, "<sealing>") != 0 && value_has_control(v))
 		must = "must not hold control characters";
 	else if (!str_utf8(v, NULL))
 		must = "must be UTF-8";
@@ -171,7 +171,7 @@ parse_list(struct config_all *all, size_t row, struct str v, const char **out)
 	struct str piece;
 
 	*out = v.p;
-	if (has_control(v))
+	if (value_has_control(v))
 		must = "must not hold control characters";
 	while (must == NULL && r->rule[0] && config_list_next(&rest, &piece))
 		must = config_shape(r->rule, piece);
@@ -181,7 +181,7 @@ parse_list(struct config_all *all, size_t row, struct str v, const char **out)
 }
 
 static void
-parse(struct config_all *all, size_t row, const char *text)
+parse_value(struct config_all *all, size_t row, const char *text)
 {
 	const struct config_row *r = &config_rows[row];
 	union {
@@ -233,6 +233,6 @@ config_values(struct config_all *all)
 				    CONFIG_FROM_DEFAULT
 			};
 		}
-		parse(all, i, g->text);
+		parse_value(all, i, g->text);
 	}
 }

@@ -26,7 +26,7 @@ where(struct reader *r)
 }
 
 static void
-fail(struct reader *r, const char *what)
+fail_yaml(struct reader *r, const char *what)
 {
 	if (!r->failed)
 		config_fault(r->all, "%s: %s", where(r), what);
@@ -35,7 +35,7 @@ fail(struct reader *r, const char *what)
 
 /* The next event into r->event; false when the text ends or is wrong. */
 static bool
-next(struct reader *r)
+next_event(struct reader *r)
 {
 	yaml_event_delete(&r->event);
 	if (r->failed)
@@ -47,13 +47,13 @@ next(struct reader *r)
 		return false;
 	}
 	if (r->event.type == YAML_ALIAS_EVENT)
-		fail(r, "aliases are not supported");
+		fail_yaml(r, "aliases are not supported");
 	return !r->failed;
 }
 
 /* A password that begins with ! or &, not in quotes, is cut off by them. */
 static bool
-marked(const struct reader *r)
+is_tagged(const struct reader *r)
 {
 	const char *tag = (const char *)r->event.data.scalar.tag;
 
@@ -68,13 +68,13 @@ scalar(struct reader *r, struct str *out)
 	struct str v = { (const char *)r->event.data.scalar.value,
 		r->event.data.scalar.length };
 
-	if (marked(r)) {
-		fail(r, "tags and anchors are not supported; a value that "
+	if (is_tagged(r)) {
+		fail_yaml(r, "tags and anchors are not supported; a value that "
 		    "begins with ! or & stands in quotes");
 		return false;
 	}
 	if (v.n > CONFIG_VALUE_MAX || str_has_nul(v)) {
-		fail(r, "a value is too long or holds a NUL");
+		fail_yaml(r, "a value is too long or holds a NUL");
 		return false;
 	}
 	if (r->event.data.scalar.plain_implicit &&
@@ -113,7 +113,7 @@ sequence(struct reader *r, struct str key)
 		    config_rows[row].key);
 		r->failed = true;
 	}
-	while (next(r) && r->event.type == YAML_SCALAR_EVENT) {
+	while (next_event(r) && r->event.type == YAML_SCALAR_EVENT) {
 		if (!scalar(r, &v))
 			return;
 		if (b.n)
@@ -123,7 +123,7 @@ sequence(struct reader *r, struct str key)
 	if (r->failed)
 		return;
 	if (r->event.type != YAML_SEQUENCE_END_EVENT || b.full)
-		fail(r, "a list may hold only short texts");
+		fail_yaml(r, "a list may hold only short texts");
 	else
 		give(r, key, buf_str(&b), at);
 }
@@ -132,17 +132,17 @@ static void mapping(struct reader *r, struct str prefix, int depth);
 
 /* What follows key; below a setting a password {in braces} looks like keys. */
 static void
-section(struct reader *r, struct str key, int depth)
+read_section(struct reader *r, struct str key, int depth)
 {
 	bool by_file;
 	int row = config_row_find(key, &by_file);
 
 	if (row >= 0)
-		fail(r, arena_fmt(r->all->arena, "%s is not a section; a "
+		fail_yaml(r, arena_fmt(r->all->arena, "%s is not a section; a "
 		    "value that begins with { stands in quotes",
 		    config_rows[row].key).p);
 	else if (depth == DEPTH_MAX)
-		fail(r, "nested too deeply");
+		fail_yaml(r, "nested too deeply");
 	else
 		mapping(r, key, depth + 1);
 }
@@ -150,17 +150,17 @@ section(struct reader *r, struct str key, int depth)
 static void
 mapping(struct reader *r, struct str prefix, int depth)
 {
-	while (next(r) && r->event.type == YAML_SCALAR_EVENT) {
+	while (next_event(r) && r->event.type == YAML_SCALAR_EVENT) {
 		struct str key, v;
 
 		if (!scalar(r, &key))
 			return;
 		key = prefix.n ? arena_fmt(r->all->arena, "%.*s.%.*s",
 		    STR_FMT(prefix), STR_FMT(key)) : key;
-		if (!next(r))
+		if (!next_event(r))
 			return;
 		if (r->event.type == YAML_MAPPING_START_EVENT) {
-			section(r, key, depth);
+			read_section(r, key, depth);
 		} else if (r->event.type == YAML_SEQUENCE_START_EVENT) {
 			sequence(r, key);
 		} else if (scalar(r, &v) &&
@@ -170,25 +170,26 @@ mapping(struct reader *r, struct str prefix, int depth)
 		}
 	}
 	if (!r->failed && r->event.type != YAML_MAPPING_END_EVENT)
-		fail(r, "a key must be a text");
+		fail_yaml(r, "a key must be a text");
 }
 
 static void
 document(struct reader *r)
 {
-	if (!next(r) || !next(r) || r->event.type == YAML_STREAM_END_EVENT)
+	if (!next_event(r) || !next_event(r) ||
+	    r->event.type == YAML_STREAM_END_EVENT)
 		return; /* an empty file */
-	if (!next(r))
+	if (!next_event(r))
 		return;
 	if (r->event.type == YAML_MAPPING_START_EVENT)
 		mapping(r, STR_NONE, 0);
 	else if (r->event.type != YAML_SCALAR_EVENT ||
 	    r->event.data.scalar.length)
-		fail(r, "sections with keys are expected");
-	if (!next(r) || !next(r)) /* the end of the document */
+		fail_yaml(r, "sections with keys are expected");
+	if (!next_event(r) || !next_event(r)) /* the end of the document */
 		return;
 	if (r->event.type != YAML_STREAM_END_EVENT)
-		fail(r, "a second document begins");
+		fail_yaml(r, "a second document begins");
 }
 
 void

@@ -7,7 +7,7 @@
 
 /* Resident pages of this process, from /proc/self/statm. */
 static int64_t
-resident(void)
+resident_pages(void)
 {
 	long long size, pages = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
@@ -36,7 +36,7 @@ is_turn(struct shared *s)
 
 /* What the last write showed holds only while the database answers. */
 static enum db_trouble
-look(struct ctx *x, int64_t *trip)
+look_at_database(struct ctx *x, int64_t *trip)
 {
 	struct shared *s = x->shared;
 	int64_t start = clock_mono(), known = atomic_load(&s->ready);
@@ -63,20 +63,20 @@ health_ready(struct ctx *x, bool *degraded)
 
 	*degraded = cache_configured(x->cache) &&
 	    cache_probe(x->cache, x->arena, &why) < 0;
-	return db_trouble_text(look(x, &trip));
+	return db_trouble_text(look_at_database(x, &trip));
 }
 
 void
 health_check(struct ctx *x, struct health *h)
 {
 	*h = (struct health){ .redis = -1 };
-	h->trouble = db_trouble_text(look(x, &h->database));
+	h->trouble = db_trouble_text(look_at_database(x, &h->database));
 	h->redis_configured = cache_configured(x->cache);
 	if (h->redis_configured)
 		h->redis = cache_probe(x->cache, x->arena, &h->redis_why);
 	if (h->database >= 0)
 		(void)backlog_recent(x, &h->queue);
-	h->memory_used = resident();
+	h->memory_used = resident_pages();
 	h->memory_total = (int64_t)sysconf(_SC_PHYS_PAGES) *
 	    sysconf(_SC_PAGESIZE);
 	h->uptime = clock_wall() - atomic_load(&x->shared->started_wall);

@@ -40,7 +40,7 @@ limit_command(struct ctx *x, const struct limit *l)
 }
 
 static enum err
-refused(struct ctx *x, struct limit *l, int64_t retry_us)
+refuse_limit(struct ctx *x, struct limit *l, int64_t retry_us)
 {
 	metric_limit(l->name);
 	l->remaining = 0;
@@ -77,12 +77,12 @@ limit_reply(struct ctx *x, struct limit *l, const struct reply *r)
 	l->reset = r->item[2].number;
 	if (r->item[0].number == 1)
 		return E_OK;
-	return refused(x, l, r->item[3].number * CLOCK_MS);
+	return refuse_limit(x, l, r->item[3].number * CLOCK_MS);
 }
 
 /* A small limit slides, as in Redis; of a large one the window stands. */
 static enum err
-charge(struct ctx *x, const struct limit *l, struct rows **r)
+charge_in_database(struct ctx *x, const struct limit *l, struct rows **r)
 {
 	struct str bucket = arena_fmt(x->arena, "limit:%s:%.*s", l->name,
 	    STR_FMT(l->whose));
@@ -98,7 +98,7 @@ static enum err
 take_one(struct ctx *x, struct limit *l)
 {
 	struct rows *r;
-	enum err e = charge(x, l, &r);
+	enum err e = charge_in_database(x, l, &r);
 	int64_t retry;
 
 	if (e != E_OK)
@@ -107,7 +107,7 @@ take_one(struct ctx *x, struct limit *l)
 	l->known = true;
 	l->remaining = (long)row_int(r, 0, 1);
 	l->reset = (clock_wall() + retry) / CLOCK_SECOND;
-	return row_bool(r, 0, 0) ? E_OK : refused(x, l, retry);
+	return row_bool(r, 0, 0) ? E_OK : refuse_limit(x, l, retry);
 }
 
 /* Addresses are cheap where a whole /48 is one's own (row RL1). */
@@ -215,7 +215,7 @@ take_capped(struct ctx *x, struct limit *l)
 		capped[i].count = 0;
 	}
 	if (capped[i].count >= l->max * CAP_TIMES)
-		return refused(x, l, capped[i].until - now);
+		return refuse_limit(x, l, capped[i].until - now);
 	capped[i].count++;
 	return E_OK;
 }

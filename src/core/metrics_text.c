@@ -26,7 +26,7 @@ both(struct buf *b, const char *name, const char *help, double jobs,
 }
 
 static void
-queue(struct ctx *x, struct buf *b)
+add_queue_metrics(struct ctx *x, struct buf *b)
 {
 	struct backlog q;
 	bool up = db_ping(x->db, x->arena) >= 0;
@@ -89,7 +89,7 @@ metrics_text(struct ctx *x, struct str *out)
 	if (!whence_in(x, x->config->metrics_networks))
 		return E_NETWORK;
 	metric_print(&b);
-	queue(x, &b);
+	add_queue_metrics(x, &b);
 	redis(x, &b);
 	kafka(x, &b);
 	gauge(&b, "postern_start_time_seconds", "Unix time at which the "

@@ -93,7 +93,7 @@ add_entry(struct keyring *k, struct str entry)
 
 /* Pieces between commas and line ends. */
 static bool
-next_piece(struct str *rest, struct str *piece)
+next_key(struct str *rest, struct str *piece)
 {
 	size_t n = 0;
 
@@ -112,7 +112,7 @@ add_sealing(struct keyring *k, struct str setting)
 	const char *why;
 	struct str piece;
 
-	while (next_piece(&setting, &piece))
+	while (next_key(&setting, &piece))
 		if ((why = add_entry(k, piece)) != NULL)
 			return why;
 	return NULL;
@@ -180,7 +180,7 @@ keyring_current(const struct keyring *k)
 }
 
 static void
-derive(const struct keyring *k, size_t root, const char *purpose,
+derive_from(const struct keyring *k, size_t root, const char *purpose,
     uint8_t out[32])
 {
 	hkdf_sha256((struct str){ (const char *)k->root[root].key, 32 },
@@ -202,7 +202,7 @@ derive_cached(const struct keyring *k, size_t root, const char *purpose,
 			return;
 		}
 	}
-	derive(k, root, purpose, out);
+	derive_from(k, root, purpose, out);
 	if (k->nderived == DERIVED || strlen(purpose) >= PURPOSE)
 		return;
 	d = &mutable->derived[mutable->nderived++];

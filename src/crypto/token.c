@@ -38,7 +38,7 @@ add_c(crypto_auth_hmacsha256_state *st, const char *s)
 }
 
 static void
-add(crypto_auth_hmacsha256_state *st, struct str s)
+mac_add(crypto_auth_hmacsha256_state *st, struct str s)
 {
 	crypto_auth_hmacsha256_update(st, (const unsigned char *)s.p, s.n);
 }
@@ -141,9 +141,9 @@ token_code_mac(struct arena *a, const struct keyring *k, struct str id,
 	crypto_auth_hmacsha256_init(&st, key, sizeof(key));
 	/* The length keeps the end of id apart from what follows. */
 	crypto_auth_hmacsha256_update(&st, size, sizeof(size));
-	add(&st, id);
+	mac_add(&st, id);
 	add_c(&st, purpose);
-	add(&st, code);
+	mac_add(&st, code);
 	crypto_auth_hmacsha256_final(&st, mac);
 	sodium_memzero(&st, sizeof(st));
 	sodium_memzero(key, sizeof(key));

@@ -30,7 +30,7 @@ struct walk {
 
 /* Is it what retention left of the row? */
 static bool
-marked(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
+link_marked(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
     struct str mac)
 {
 	struct str left = row_str(r, i, 3);
@@ -45,7 +45,7 @@ marked(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
 
 /* What is wrong with the next link, or NULL. */
 static const char *
-judge(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
+judge_link(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
     struct str mac)
 {
 	int64_t seq = row_int(r, i, 0);
@@ -55,7 +55,7 @@ judge(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
 	/* An older key may not come back: more people may know it. */
 	if (w->mac.n && mac.n && (uint8_t)mac.p[0] < (uint8_t)w->mac.p[0])
 		return "it was made with an older key";
-	if (marked(c, w, r, i, mac))
+	if (link_marked(c, w, r, i, mac))
 		return NULL;
 	if (row_null(r, i, 3))
 		return "its row was deleted";
@@ -90,7 +90,7 @@ follow(struct ctl *c, struct walk *w, size_t *n)
 	*n = r->n;
 	for (size_t i = 0; i < r->n; i++) {
 		struct str mac = row_bytes(c->arena, r, i, 2);
-		const char *why = judge(c, w, r, i, mac);
+		const char *why = judge_link(c, w, r, i, mac);
 
 		if (why)
 			return said(c, row_int(r, i, 0), row_int(r, i, 1),
@@ -121,7 +121,7 @@ read_checkpoint(struct ctl *c, struct walk *w)
 
 /* Begin behind what is gone by age; there must be a proof of that. */
 static int
-begin(struct ctl *c, struct walk *w)
+begin_walk(struct ctl *c, struct walk *w)
 {
 	struct rows *r;
 	struct str proof;
@@ -185,7 +185,7 @@ run_verify(struct ctl *c)
 	if (!read_checkpoint(c, &w))
 		return ctl_fail(E_VALIDATION,
 		    "--checkpoint wants SEQ:MAC as the log has it");
-	status = begin(c, &w);
+	status = begin_walk(c, &w);
 	if (status != CTL_OK)
 		return status;
 	/* The arena of a command only grows: one of its own for each batch. */

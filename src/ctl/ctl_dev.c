@@ -35,7 +35,7 @@ find_code(struct ctl *c, struct str id, const char *purpose, struct str mac)
 }
 
 static struct str
-derive(struct ctl *c, struct str id, struct str purpose)
+derive_code(struct ctl *c, struct str id, struct str purpose)
 {
 	struct uuid u;
 
@@ -70,7 +70,7 @@ run_last_token(struct ctl *c)
 	purpose = row_str(r, 0, 1);
 	mac = row_null(r, 0, 2) ? STR_NONE : row_bytes(c->arena, r, 0, 2);
 	token = mac.n ? find_code(c, row_str(r, 0, 0), purpose.p, mac) :
-	    derive(c, row_str(r, 0, 0), purpose);
+	    derive_code(c, row_str(r, 0, 0), purpose);
 	if (token.n == 0)
 		return ctl_fail(E_INTERNAL, "the key it was made with is not "
 		    "in force any more");

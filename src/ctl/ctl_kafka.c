@@ -19,7 +19,7 @@ static const struct ctl_option retry_options[] = {
 };
 
 static int
-run_list(struct ctl *c)
+run_kafka_list(struct ctl *c)
 {
 	static const char *const texts[] = { "id", "topic", "event", "user_id",
 		"state" };
@@ -45,7 +45,7 @@ run_list(struct ctl *c)
 }
 
 static int
-run_retry(struct ctl *c)
+run_kafka_retry(struct ctl *c)
 {
 	cJSON *answer = json_object();
 	const char *which;
@@ -66,7 +66,7 @@ run_retry(struct ctl *c)
 }
 
 static int
-run_stats(struct ctl *c)
+run_kafka_stats(struct ctl *c)
 {
 	cJSON *rows = json_array();
 	struct rows *r;
@@ -89,11 +89,11 @@ run_stats(struct ctl *c)
 }
 
 const struct ctl_command ctl_kafka[] = {
-	{ "kafka list", "", 0, 0, CTL_NEEDS_DB, list_options, run_list,
+	{ "kafka list", "", 0, 0, CTL_NEEDS_DB, list_options, run_kafka_list,
 	    "Events that wait for Kafka, and dead letters" },
 	{ "kafka retry", "[EVENT]", 0, 1, CTL_NEEDS_DB, retry_options,
-	    run_retry, "Send dead letters again" },
-	{ "kafka stats", "", 0, 0, CTL_NEEDS_DB, NULL, run_stats,
+	    run_kafka_retry, "Send dead letters again" },
+	{ "kafka stats", "", 0, 0, CTL_NEEDS_DB, NULL, run_kafka_stats,
 	    "How much there is to do, by topic" },
 	{ 0 },
 };

@@ -206,7 +206,7 @@ run_rotate(struct ctl *c)
 }
 
 static int
-run_list(struct ctl *c)
+run_key_list(struct ctl *c)
 {
 	cJSON *rows = json_array();
 	struct rows *r;
@@ -239,7 +239,7 @@ const struct ctl_command ctl_keys[] = {
 	    run_generate, "Make a signing key (EdDSA) that signs at once" },
 	{ "key rotate", "", 0, 0, CTL_NEEDS_DB, rotate_options, run_rotate,
 	    "Make the next signing key and retire the ones before it" },
-	{ "key list", "", 0, 0, CTL_NEEDS_DB, NULL, run_list,
+	{ "key list", "", 0, 0, CTL_NEEDS_DB, NULL, run_key_list,
 	    "Signing keys and what they do" },
 	{ 0 },
 };

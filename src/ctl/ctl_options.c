@@ -11,7 +11,7 @@ wrong(const char *what, const char *word)
 }
 
 static const struct ctl_option *
-find(const struct ctl_option *o, struct str name)
+find_option(const struct ctl_option *o, struct str name)
 {
 	for (; o && o->name; o++)
 		if (str_eq(str_of(o->name), name))
@@ -21,7 +21,7 @@ find(const struct ctl_option *o, struct str name)
 
 /* False when the value is not of the option's kind. */
 static bool
-take(const struct ctl_option *o, const char *value)
+take_value(const struct ctl_option *o, const char *value)
 {
 	struct ctl_texts *texts = o->out;
 	long long number;
@@ -55,7 +55,8 @@ read_option(struct ctl *c, const struct ctl_option *options, int argc,
 	const char *word = argv[*i];
 	struct str text = str_of(word + 2);
 	size_t at = str_find(text, '=');
-	const struct ctl_option *o = find(options, str_slice(text, 0, at));
+	const struct ctl_option *o = find_option(options, str_slice(text, 0,
+	    at));
 	const char *value = at < text.n ? text.p + at + 1 : NULL;
 
 	if (strcmp(word, "--help") == 0)
@@ -75,12 +76,12 @@ read_option(struct ctl *c, const struct ctl_option *options, int argc,
 			return wrong("wants a value", word);
 		value = argv[++*i];
 	}
-	return take(o, value) ? CTL_ASKED_NOTHING :
+	return take_value(o, value) ? CTL_ASKED_NOTHING :
 	    wrong("has a value it cannot take", word);
 }
 
 static enum ctl_asked
-read_all(struct ctl *c, const struct ctl_option *options, int argc,
+read_options(struct ctl *c, const struct ctl_option *options, int argc,
     char **argv)
 {
 	enum ctl_asked asked = CTL_ASKED_NOTHING;
@@ -108,7 +109,7 @@ enum ctl_asked
 ctl_options_read(struct ctl *c, const struct ctl_command *k, int argc,
     char **argv)
 {
-	enum ctl_asked asked = read_all(c, k->options, argc, argv);
+	enum ctl_asked asked = read_options(c, k->options, argc, argv);
 
 	if (asked != CTL_ASKED_NOTHING)
 		return asked;
@@ -123,7 +124,7 @@ ctl_options_read(struct ctl *c, const struct ctl_command *k, int argc,
 enum ctl_asked
 ctl_options_common(struct ctl *c, int argc, char **argv)
 {
-	enum ctl_asked asked = read_all(c, NULL, argc, argv);
+	enum ctl_asked asked = read_options(c, NULL, argc, argv);
 
 	if (asked == CTL_ASKED_NOTHING && c->nargs)
 		return wrong("is not a command", c->args[0]);

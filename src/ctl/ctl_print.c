@@ -75,7 +75,7 @@ ctl_say(struct ctl *c, const char *fmt, ...)
 
 /* A C0 control, or either byte of a C1 one (U+009B is CSI). */
 static bool
-is_control(struct str s, size_t i)
+is_terminal_control(struct str s, size_t i)
 {
 	unsigned char c = (unsigned char)s.p[i];
 	unsigned char after = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
@@ -92,7 +92,7 @@ is_control(struct str s, size_t i)
  * control characters become dots.
  */
 static struct str
-cell(struct arena *a, const cJSON *v)
+terminal_cell(struct arena *a, const cJSON *v)
 {
 	struct str s = json_text(v);
 	char *p;
@@ -105,7 +105,7 @@ cell(struct arena *a, const cJSON *v)
 		return STR("-");
 	p = arena_alloc(a, s.n + 1);
 	for (size_t i = 0; i < s.n; i++)
-		p[i] = is_control(s, i) ? '.' : s.p[i];
+		p[i] = is_terminal_control(s, i) ? '.' : s.p[i];
 	return (struct str){ p, s.n };
 }
 
@@ -132,7 +132,7 @@ column_width(struct arena *a, const cJSON *rows, const char *key)
 	size_t most = strlen(key);
 
 	for (const cJSON *r = rows->child; r; r = r->next) {
-		size_t n = width(cell(a, json_get(r, key)));
+		size_t n = width(terminal_cell(a, json_get(r, key)));
 
 		most = n > most ? n : most;
 	}
@@ -155,7 +155,7 @@ print_table(struct arena *a, const cJSON *rows)
 	putchar('\n');
 	for (const cJSON *r = first; r; r = r->next) {
 		for (const cJSON *k = first->child; k; k = k->next)
-			print_padded(cell(a, json_get(r, k->string)),
+			print_padded(terminal_cell(a, json_get(r, k->string)),
 			    column_width(a, rows, k->string),
 			    k->next == NULL);
 		putchar('\n');
@@ -176,7 +176,7 @@ ctl_print(struct ctl *c, cJSON *v)
 		return CTL_OK;
 	}
 	for (const cJSON *k = v->child; k; k = k->next) {
-		struct str s = cell(c->arena, k);
+		struct str s = terminal_cell(c->arena, k);
 
 		printf("%s: %.*s\n", k->string, STR_FMT(s));
 	}

@@ -47,7 +47,7 @@ job(struct ctl *c, const struct rows *r, size_t i)
 }
 
 static int
-run_list(struct ctl *c)
+run_queue_list(struct ctl *c)
 {
 	cJSON *rows = json_array();
 	struct uuid id;
@@ -66,7 +66,7 @@ run_list(struct ctl *c)
 }
 
 static int
-run_retry(struct ctl *c)
+run_queue_retry(struct ctl *c)
 {
 	cJSON *answer = json_object();
 	const char *which;
@@ -105,7 +105,7 @@ counts(const struct backlog_kind *k)
 
 /* The table for people has the sum as its last row, programs get members. */
 static int
-run_stats(struct ctl *c)
+run_queue_stats(struct ctl *c)
 {
 	struct backlog_kind *k, all = { .kind = STR("all") };
 	cJSON *rows = json_array(), *sum;
@@ -141,11 +141,11 @@ run_stats(struct ctl *c)
 }
 
 const struct ctl_command ctl_queue[] = {
-	{ "queue list", "", 0, 0, CTL_NEEDS_DB, list_options, run_list,
+	{ "queue list", "", 0, 0, CTL_NEEDS_DB, list_options, run_queue_list,
 	    "Jobs, newest first" },
 	{ "queue retry", "[JOB]", 0, 1, CTL_NEEDS_DB, retry_options,
-	    run_retry, "Send dead letters again" },
-	{ "queue stats", "", 0, 0, CTL_NEEDS_DB, NULL, run_stats,
+	    run_queue_retry, "Send dead letters again" },
+	{ "queue stats", "", 0, 0, CTL_NEEDS_DB, NULL, run_queue_stats,
 	    "How much there is to do, by kind" },
 	{ 0 },
 };

@@ -21,7 +21,7 @@ static const struct ctl_option retry_options[] = {
 };
 
 static int
-run_list(struct ctl *c)
+run_webhook_list(struct ctl *c)
 {
 	static const char *const counts[] = { "pending", "failed",
 		"dropped" };
@@ -49,7 +49,7 @@ run_list(struct ctl *c)
 }
 
 static int
-run_retry(struct ctl *c)
+run_webhook_retry(struct ctl *c)
 {
 	cJSON *answer = json_object();
 	const char *which;
@@ -71,9 +71,10 @@ run_retry(struct ctl *c)
 }
 
 const struct ctl_command ctl_webhooks[] = {
-	{ "webhook list", "", 0, 0, CTL_NEEDS_DB, list_options, run_list,
+	{ "webhook list", "", 0, 0, CTL_NEEDS_DB, list_options,
+	    run_webhook_list,
 	    "The 200 webhooks with most to do, or in trouble" },
 	{ "webhook retry", "[WEBHOOK]", 0, 1, CTL_NEEDS_DB, retry_options,
-	    run_retry, "Send what could not be delivered again" },
+	    run_webhook_retry, "Send what could not be delivered again" },
 	{ 0 },
 };

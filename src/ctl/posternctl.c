@@ -51,7 +51,7 @@ has_words(const struct ctl_command *k, char **argv, int argc, int *n)
 }
 
 static const struct ctl_command *
-find(char **argv, int argc, int *n)
+find_command(char **argv, int argc, int *n)
 {
 	for (size_t g = 0; g < GROUPS; g++)
 		for (const struct ctl_command *k = groups[g]; k->words; k++)
@@ -156,13 +156,13 @@ prepare(struct ctl *c, enum ctl_need needs)
 }
 
 static int
-run(struct ctl *c, int argc, char **argv)
+run_command(struct ctl *c, int argc, char **argv)
 {
 	const struct ctl_command *k;
 	enum ctl_asked asked;
 	int n, status;
 
-	k = find(argv + 1, argc - 1, &n);
+	k = find_command(argv + 1, argc - 1, &n);
 	if (k == NULL) {
 		asked = ctl_options_common(c, argc, argv);
 		if (asked == CTL_ASKED_VERSION)
@@ -214,7 +214,7 @@ main(int argc, char **argv)
 	c.nfaults = config_check(c.arena, argc, argv, &c.config, c.faults, 64);
 	argc = config_args(argc, argv);
 	command_first(argc, argv);
-	status = run(&c, argc, argv);
+	status = run_command(&c, argc, argv);
 	give_back(c.config);
 	db_close(&c.db);
 	cache_close(&c.cache);

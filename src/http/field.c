@@ -38,7 +38,7 @@ check_length(struct arena *a, const struct field *row, struct str s,
 }
 
 static bool
-is_alnum(char c)
+is_ascii_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	    (c >= '0' && c <= '9');
@@ -46,7 +46,7 @@ is_alnum(char c)
 
 /* Only bytes that ok takes? */
 static bool
-all(struct str s, bool (*ok)(char))
+all_bytes(struct str s, bool (*ok)(char))
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (!ok(s.p[i]))
@@ -55,7 +55,7 @@ all(struct str s, bool (*ok)(char))
 }
 
 static bool
-is_digit(char c)
+is_ascii_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
@@ -69,7 +69,7 @@ is_visible(char c)
 static bool
 is_user_char(char c)
 {
-	return is_alnum(c) || c == '_' || c == '.' || c == '-';
+	return is_ascii_alnum(c) || c == '_' || c == '.' || c == '-';
 }
 
 static const char *
@@ -82,7 +82,7 @@ read_text(struct arena *a, const struct field *row, const cJSON *v,
 
 /* C0, DEL and C1, as UTF-8. */
 static bool
-has_control(struct str s)
+text_has_control(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
@@ -97,11 +97,11 @@ has_control(struct str s)
 }
 
 static const char *
-read_name(struct arena *a, const struct field *row, const cJSON *v,
+read_name_field(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
 	(void)v;
-	if (has_control(out->text))
+	if (text_has_control(out->text))
 		return "must not contain control characters";
 	return check_length(a, row, out->text, max_of(row, LIMIT_NAME),
 	    "characters");
@@ -161,9 +161,9 @@ read_username_given(struct arena *a, const struct field *row, const cJSON *v,
 	size_t i = 0;
 
 	(void)v;
-	if (!all(s, is_user_char))
+	if (!all_bytes(s, is_user_char))
 		return "must contain only letters, digits, '_', '.' and '-'";
-	while (i < s.n && !is_alnum(s.p[i]))
+	while (i < s.n && !is_ascii_alnum(s.p[i]))
 		i++;
 	if (i == s.n)
 		return "must contain a letter or a digit";
@@ -184,10 +184,10 @@ read_login(struct arena *a, const struct field *row, const cJSON *v,
 }
 
 static const char *
-read_username(struct arena *a, const struct field *row, const cJSON *v,
+read_username_field(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
-	if (out->text.n == 1 && is_alnum(out->text.p[0]))
+	if (out->text.n == 1 && is_ascii_alnum(out->text.p[0]))
 		return "must be at least 2 characters";
 	if (one_of(out->text, route_words))
 		return "is a word of this service; please choose another";
@@ -195,7 +195,7 @@ read_username(struct arena *a, const struct field *row, const cJSON *v,
 }
 
 static const char *
-read_password(struct arena *a, const struct field *row, const cJSON *v,
+read_password_field(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
 	(void)v;
@@ -210,18 +210,18 @@ read_digits(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
 	(void)v;
-	if (!all(out->text, is_digit))
+	if (!all_bytes(out->text, is_ascii_digit))
 		return "must contain only digits";
 	return check_length(a, row, out->text, max_of(row, CODE_MAX),
 	    "digits");
 }
 
 static const char *
-read_code(struct arena *a, const struct field *row, const cJSON *v,
+read_code_field(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
 	(void)v;
-	if (!all(out->text, is_alnum))
+	if (!all_bytes(out->text, is_ascii_alnum))
 		return "must contain only letters and digits";
 	return check_length(a, row, out->text, max_of(row, CODE_MAX),
 	    "characters");
@@ -232,7 +232,7 @@ read_token(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
 	(void)v;
-	if (!all(out->text, is_visible))
+	if (!all_bytes(out->text, is_visible))
 		return "is not a valid token";
 	return check_length(a, row, out->text, max_of(row, LIMIT_JWT),
 	    "characters");
@@ -245,7 +245,7 @@ read_url(struct arena *a, const struct field *row, const cJSON *v,
 	struct str s = out->text, host;
 
 	(void)v;
-	if (!all(s, is_visible))
+	if (!all_bytes(s, is_visible))
 		return "must be a URL of ASCII without blanks, with an "
 		    "international host in its form xn--";
 	if (str_eq_nocase(str_slice(s, 0, 8), STR("https://")))
@@ -254,7 +254,7 @@ read_url(struct arena *a, const struct field *row, const cJSON *v,
 		host = str_slice(s, 7, s.n);
 	else
 		return "must begin with https:// or http://";
-	if (host.n == 0 || !(is_alnum(host.p[0]) || host.p[0] == '['))
+	if (host.n == 0 || !(is_ascii_alnum(host.p[0]) || host.p[0] == '['))
 		return "must have a host behind ://";
 	return check_length(a, row, s, max_of(row, URL_MAX), "characters");
 }
@@ -274,7 +274,7 @@ read_uuid(struct arena *a, const struct field *row, const cJSON *v,
 }
 
 static const char *
-read_time(struct arena *a, const struct field *row, const cJSON *v,
+read_time_field(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
 	(void)a;
@@ -325,7 +325,7 @@ read_texts(struct arena *a, const struct field *row, const cJSON *v,
 			return "must be an array of strings";
 		if (row->type == FIELD_CODES)
 			s = spelling_code(a, s);
-		if (s.n == 0 || s.n > TEXTS_BYTES || has_control(s))
+		if (s.n == 0 || s.n > TEXTS_BYTES || text_has_control(s))
 			return "has an entry that is not valid";
 		out->texts[out->ntexts++] = s;
 	}
@@ -337,21 +337,21 @@ static const struct {
 	bool string; /* the JSON type must be string */
 } types[] = {
 	[FIELD_TEXT] = { read_text, true },
-	[FIELD_NAME] = { read_name, true },
-	[FIELD_CLEARED] = { read_name, true },
+	[FIELD_NAME] = { read_name_field, true },
+	[FIELD_CLEARED] = { read_name_field, true },
 	[FIELD_LOGIN] = { read_login, true },
 	[FIELD_EMAIL] = { read_email, true },
-	[FIELD_USERNAME] = { read_username, true },
+	[FIELD_USERNAME] = { read_username_field, true },
 	[FIELD_USERNAME_GIVEN] = { read_username_given, true },
-	[FIELD_PASSWORD] = { read_password, true },
+	[FIELD_PASSWORD] = { read_password_field, true },
 	[FIELD_DIGITS] = { read_digits, true },
-	[FIELD_CODE] = { read_code, true },
+	[FIELD_CODE] = { read_code_field, true },
 	[FIELD_TOKEN] = { read_token, true },
 	[FIELD_URL] = { read_url, true },
 	[FIELD_UUID] = { read_uuid, true },
 	[FIELD_INT] = { field_read_int, false },
 	[FIELD_BOOL] = { field_read_bool, false },
-	[FIELD_TIME] = { read_time, true },
+	[FIELD_TIME] = { read_time_field, true },
 	[FIELD_DURATION] = { field_read_duration, false },
 	[FIELD_CHOICE] = { read_choice, true },
 	[FIELD_TEXTS] = { read_texts, false },

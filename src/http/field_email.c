@@ -6,7 +6,7 @@
 #define LABEL_MAX 63  /* RFC 1035, 2.3.4 */
 
 static bool
-is_alnum(char c)
+is_label_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	    (c >= '0' && c <= '9');
@@ -17,7 +17,7 @@ is_alnum(char c)
  * "=?" would open an encoded word.
  */
 static bool
-is_local(struct str s)
+is_local_part(struct str s)
 {
 	struct str atom;
 
@@ -26,7 +26,7 @@ is_local(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
-		if (!is_alnum(c) &&
+		if (!is_label_char(c) &&
 		    (c == '\0' || !strchr("#$&'*+-/=?^_`{|}~.", c)))
 			return false;
 		if (c == '=' && i + 1 < s.n && s.p[i + 1] == '?')
@@ -45,7 +45,7 @@ is_label(struct str s)
 	    s.p[s.n - 1] == '-')
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_alnum(s.p[i]) && s.p[i] != '-')
+		if (!is_label_char(s.p[i]) && s.p[i] != '-')
 			return false;
 	return true;
 }
@@ -74,6 +74,6 @@ field_is_email(struct str s)
 	size_t at = str_find(s, '@');
 
 	return s.n <= LIMIT_EMAIL && at < s.n &&
-	    is_local(str_slice(s, 0, at)) &&
+	    is_local_part(str_slice(s, 0, at)) &&
 	    is_domain(str_slice(s, at + 1, s.n));
 }

@@ -3,7 +3,7 @@
 #define BOUNDARY_MAX 70
 
 static bool
-is_alnum(char c)
+is_token_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	    (c >= '0' && c <= '9');
@@ -12,7 +12,7 @@ is_alnum(char c)
 static bool
 is_token_char(char c)
 {
-	return is_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+	return is_token_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 /* Browsers send C:\x.png raw, so only \" and \\ escape. */
@@ -113,7 +113,7 @@ is_boundary(struct str s)
 	if (s.n == 0 || s.n > BOUNDARY_MAX || s.p[s.n - 1] == ' ')
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_alnum(s.p[i]) &&
+		if (!is_token_alnum(s.p[i]) &&
 		    (s.p[i] == '\0' || !strchr("'()+_,-./:=? ", s.p[i])))
 			return false;
 	return true;
@@ -126,7 +126,7 @@ find_bytes(struct str s, struct str what)
 }
 
 static struct str
-behind(struct str s, const char *at, size_t n)
+behind_boundary(struct str s, const char *at, size_t n)
 {
 	return str_slice(s, (size_t)(at - s.p) + n, s.n);
 }
@@ -166,7 +166,7 @@ read_disposition(struct arena *a, struct str value, struct part *part)
 }
 
 static bool
-read_header(struct arena *a, struct str line, struct part *part)
+read_part_header(struct arena *a, struct str line, struct part *part)
 {
 	size_t colon = str_find(line, ':');
 	struct str name = str_slice(line, 0, colon);
@@ -206,7 +206,7 @@ read_headers(struct arena *a, struct str *rest, struct part *part)
 			return rest->n > MULTIPART_HEADERS - used ?
 			    E_TOO_LARGE : E_BAD_REQUEST;
 		n = (size_t)(end - rest->p);
-		if (n && !read_header(a, str_slice(*rest, 0, n), part))
+		if (n && !read_part_header(a, str_slice(*rest, 0, n), part))
 			return E_BAD_REQUEST;
 		*rest = str_slice(*rest, n + 2, rest->n);
 		used += n + 2;
@@ -244,7 +244,7 @@ skip_preamble(struct str *rest, struct str delimiter)
 	}
 	at = find_bytes(*rest, delimiter);
 	if (at)
-		*rest = behind(*rest, at, delimiter.n);
+		*rest = behind_boundary(*rest, at, delimiter.n);
 	return at != NULL;
 }
 
@@ -266,12 +266,12 @@ read_part(struct arena *a, struct str *rest, struct str delimiter,
 		return E_BAD_REQUEST;
 	part->data = end == rest->p ? STR("") :
 	    str_slice(*rest, 2, (size_t)(end - rest->p));
-	*rest = behind(*rest, end, delimiter.n);
+	*rest = behind_boundary(*rest, end, delimiter.n);
 	return E_OK;
 }
 
 static bool
-has_name(const struct part *parts, size_t n, struct str name)
+part_has_name(const struct part *parts, size_t n, struct str name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(parts[i].name, name))
@@ -304,7 +304,7 @@ multipart_parse(struct arena *a, struct str content_type, struct str body,
 		e = read_part(a, &rest, delimiter, &parts[*n]);
 		if (e != E_OK)
 			return e;
-		if (has_name(parts, *n, parts[*n].name))
+		if (part_has_name(parts, *n, parts[*n].name))
 			return E_BAD_REQUEST;
 		++*n;
 	}

@@ -4,7 +4,7 @@
 #include "base/limits.h"
 
 static bool
-decode(struct arena *a, struct str text, struct str *out)
+decode_pair(struct arena *a, struct str text, struct str *out)
 {
 	if (!percent_decode(a, text, true, out) || !str_utf8(*out, NULL))
 		return false;
@@ -18,7 +18,7 @@ decode(struct arena *a, struct str text, struct str *out)
 }
 
 static bool
-has_name(const struct param *pairs, size_t n, struct str name)
+pair_has_name(const struct param *pairs, size_t n, struct str name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(pairs[i].name, name))
@@ -49,9 +49,10 @@ query_parse(struct arena *a, struct str query, const struct param **out,
 		if (n == LIMIT_QUERY_PAIRS)
 			return E_BAD_REQUEST;
 		at = str_find(piece, '=');
-		if (!decode(a, str_slice(piece, 0, at), &q->name) ||
-		    !decode(a, str_slice(piece, at + 1, piece.n), &q->value) ||
-		    has_name(pairs, n, q->name))
+		if (!decode_pair(a, str_slice(piece, 0, at), &q->name) ||
+		    !decode_pair(a, str_slice(piece, at + 1, piece.n),
+		    &q->value) ||
+		    pair_has_name(pairs, n, q->name))
 			return E_BAD_REQUEST;
 		n++;
 	}

@@ -63,7 +63,7 @@ request_query(const struct request *r, const char *name)
 }
 
 static enum method
-method_of(struct str s)
+method_of_word(struct str s)
 {
 	static const struct { const char *word; enum method method; } all[] = {
 		{ "GET", METHOD_GET }, { "HEAD", METHOD_HEAD },
@@ -85,12 +85,12 @@ read_method(struct request *r)
 	size_t n = request_header_count(r, override);
 	enum method m;
 
-	r->method = method_of(request_param(r, "REQUEST_METHOD"));
+	r->method = method_of_word(request_param(r, "REQUEST_METHOD"));
 	if (r->method != METHOD_POST || n == 0)
 		return E_OK;
 	if (n > 1)
 		return E_BAD_REQUEST;
-	m = method_of(str_trim(request_header(r, override)));
+	m = method_of_word(str_trim(request_header(r, override)));
 	if (m != METHOD_PUT && m != METHOD_PATCH && m != METHOD_DELETE)
 		return E_METHOD;
 	r->method = m;

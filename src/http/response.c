@@ -100,7 +100,7 @@ header_default(struct response *re, const char *name, struct str value)
 
 /* RFC 6750, 3: no error attribute where no token was presented. */
 static void
-challenge(struct response *re)
+add_challenge(struct response *re)
 {
 	struct str value = STR("Bearer realm=\"api\"");
 
@@ -118,11 +118,11 @@ status_headers(struct response *re)
 {
 	switch (re->status) {
 	case 401:
-		challenge(re);
+		add_challenge(re);
 		break;
 	case 403:
 		if (re->err == E_SCOPE)
-			challenge(re);
+			add_challenge(re);
 		break;
 	case 405:
 		header_default(re, "Allow",

@@ -69,7 +69,7 @@ agree(const struct hit *a, const struct hit *b)
  * another one says something else.
  */
 static bool
-find(struct arena *a, const struct field *row, const struct member *all,
+find_member(struct arena *a, const struct field *row, const struct member *all,
     size_t n, struct hit *out)
 {
 	*out = (struct hit){ 0 };
@@ -108,7 +108,7 @@ check_row(struct arena *a, const struct field *row, const struct member *all,
 {
 	struct hit hit;
 
-	if (!find(a, row, all, n, &hit))
+	if (!find_member(a, row, all, n, &hit))
 		return "is given twice, with different values";
 	if (hit.v && row->type == FIELD_CLEARED && is_empty(&hit)) {
 		*out = (struct value){ .given = true, .text = STR("") };

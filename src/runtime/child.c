@@ -15,7 +15,7 @@
 static volatile sig_atomic_t stop_signal;
 
 static void
-on_stop(int sig)
+on_child_stop(int sig)
 {
 	stop_signal = sig;
 }
@@ -43,9 +43,9 @@ close_inherited(void)
 }
 
 static _Noreturn void
-become(pid_t parent, const char *name, void (*run)(void *arg), void *arg)
+become_child(pid_t parent, const char *name, void (*run)(void *arg), void *arg)
 {
-	struct sigaction stop = { .sa_handler = on_stop };
+	struct sigaction stop = { .sa_handler = on_child_stop };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	sigaction(SIGTERM, &stop, NULL);
@@ -85,7 +85,7 @@ child_keep(struct child *p, const char *name, void (*run)(void *arg),
 	p->again_at = clock_mono() + RESTART_AFTER;
 	p->pid = fork();
 	if (p->pid == 0)
-		become(self, name, run, arg);
+		become_child(self, name, run, arg);
 	if (p->pid < 0) {
 		log_error("no process for the worker", log_c("name", name));
 		p->pid = 0;

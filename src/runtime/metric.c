@@ -33,13 +33,13 @@ metric_use(struct metrics *m)
 }
 
 static void
-add(_Atomic uint64_t *to, uint64_t n)
+add_relaxed(_Atomic uint64_t *to, uint64_t n)
 {
 	atomic_fetch_add_explicit(to, n, memory_order_relaxed);
 }
 
 static uint64_t
-get(_Atomic uint64_t *from)
+get_relaxed(_Atomic uint64_t *from)
 {
 	return atomic_load_explicit(from, memory_order_relaxed);
 }
@@ -48,7 +48,7 @@ void
 metric_add(enum metric which)
 {
 	if (here)
-		add(&here->counter[which], 1);
+		add_relaxed(&here->counter[which], 1);
 }
 
 void
@@ -76,12 +76,13 @@ metric_took(enum metric_time which, int64_t us)
 		return;
 	while (i < METRIC_BOUNDS && us > bounds[i])
 		i++;
-	add(&here->time[which].bucket[i], 1);
-	add(&here->time[which].sum, (uint64_t)us);
+	add_relaxed(&here->time[which].bucket[i], 1);
+	add_relaxed(&here->time[which].sum, (uint64_t)us);
 }
 
 static void
-head(struct buf *b, const char *family, const char *type, const char *help)
+print_head(struct buf *b, const char *family, const char *type,
+    const char *help)
 {
 	buf_fmt(b, "# HELP %s %s\n# TYPE %s %s\n", family, help, family,
 	    type);
@@ -93,17 +94,18 @@ print_time(struct buf *b, int t)
 	const char *f = times[t].family;
 	uint64_t n = 0;
 
-	head(b, f, "histogram", times[t].help);
+	print_head(b, f, "histogram", times[t].help);
 	for (size_t i = 0; i < METRIC_BOUNDS; i++) {
-		n += get(&here->time[t].bucket[i]);
+		n += get_relaxed(&here->time[t].bucket[i]);
 		buf_fmt(b, "%s_bucket{le=\"%g\"} %llu\n", f,
 		    bounds[i] / 1e6, (unsigned long long)n);
 	}
-	n += get(&here->time[t].bucket[METRIC_BOUNDS]);
+	n += get_relaxed(&here->time[t].bucket[METRIC_BOUNDS]);
 	buf_fmt(b, "%s_bucket{le=\"+Inf\"} %llu\n", f,
 	    (unsigned long long)n);
 	buf_fmt(b, "%s_sum %.6f\n%s_count %llu\n", f,
-	    (double)get(&here->time[t].sum) / 1e6, f, (unsigned long long)n);
+	    (double)get_relaxed(&here->time[t].sum) / 1e6, f,
+	    (unsigned long long)n);
 }
 
 void
@@ -113,11 +115,11 @@ metric_print(struct buf *b)
 		return;
 	for (int i = 0; i < METRIC_COUNT; i++) {
 		if (i == 0 || strcmp(rows[i].family, rows[i - 1].family) != 0)
-			head(b, rows[i].family, "counter", rows[i].help);
+			print_head(b, rows[i].family, "counter", rows[i].help);
 		buf_fmt(b, rows[i].label[0] ? "%s{%s=\"%s\"} %llu\n" :
 		    "%s%s%s %llu\n", rows[i].family, rows[i].label,
 		    rows[i].value,
-		    (unsigned long long)get(&here->counter[i]));
+		    (unsigned long long)get_relaxed(&here->counter[i]));
 	}
 	for (int t = 0; t < METRIC_TIMES; t++)
 		print_time(b, t);

@@ -9,7 +9,7 @@
 
 /* A path, or "@" and a name in the abstract namespace (sd_notify(3)). */
 static socklen_t
-address(struct sockaddr_un *to, const char *where)
+notify_address(struct sockaddr_un *to, const char *where)
 {
 	size_t n = strlen(where);
 
@@ -25,11 +25,11 @@ address(struct sockaddr_un *to, const char *where)
 
 /* The manager that does not listen is not waited for. */
 static void
-tell(const char *state)
+notify_manager(const char *state)
 {
 	const char *where = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un to;
-	socklen_t n = where ? address(&to, where) : 0;
+	socklen_t n = where ? notify_address(&to, where) : 0;
 	int fd;
 
 	if (n == 0)
@@ -45,23 +45,23 @@ tell(const char *state)
 void
 notify_ready(void)
 {
-	tell("READY=1");
+	notify_manager("READY=1");
 }
 
 void
 notify_reloading(void)
 {
-	tell("RELOADING=1");
+	notify_manager("RELOADING=1");
 }
 
 void
 notify_stopping(void)
 {
-	tell("STOPPING=1");
+	notify_manager("STOPPING=1");
 }
 
 void
 notify_alive(void)
 {
-	tell("WATCHDOG=1");
+	notify_manager("WATCHDOG=1");
 }

@@ -206,7 +206,7 @@ allow_signals(struct filter *f, enum sandbox which)
 }
 
 static void
-allow(struct filter *f, enum sandbox which)
+allow_calls(struct filter *f, enum sandbox which)
 {
 	for (size_t i = 0; i < COUNT(calls); i++)
 		if (calls[i].programs & 1u << which)
@@ -229,7 +229,7 @@ install(enum sandbox which)
 	(void)seccomp_attr_set(f.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	forbid(&f, which);
 	if (which != SANDBOX_MASTER)
-		allow(&f, which);
+		allow_calls(&f, which);
 	if (f.rc == 0)
 		f.rc = seccomp_load(f.ctx);
 	seccomp_release(f.ctx);

@@ -24,7 +24,7 @@ complain(const char *msg, const char *path)
  * be one that others write to.
  */
 static int
-open_file(const char *dir, bool make)
+open_shared(const char *dir, bool make)
 {
 	char path[4096];
 	struct stat st;
@@ -54,7 +54,7 @@ open_file(const char *dir, bool make)
 }
 
 static struct shared *
-map(int fd)
+map_shared(int fd)
 {
 	void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
@@ -63,16 +63,16 @@ map(int fd)
 }
 
 static struct shared *
-use(const char *runtime_dir, bool make)
+use_shared(const char *runtime_dir, bool make)
 {
-	int fd = open_file(runtime_dir, make);
-	struct shared *s = map(fd);
+	int fd = open_shared(runtime_dir, make);
+	struct shared *s = map_shared(fd);
 	bool alone = s == NULL;
 	int64_t never = 0;
 
 	if (fd >= 0)
 		close(fd);
-	if (alone && (s = map(-1)) == NULL) {
+	if (alone && (s = map_shared(-1)) == NULL) {
 		complain("no memory to share", runtime_dir);
 		exit(70); /* EX_SOFTWARE */
 	}
@@ -92,11 +92,11 @@ use(const char *runtime_dir, bool make)
 struct shared *
 shared_open(const char *runtime_dir)
 {
-	return use(runtime_dir, true);
+	return use_shared(runtime_dir, true);
 }
 
 struct shared *
 shared_join(const char *runtime_dir)
 {
-	return use(runtime_dir, false);
+	return use_shared(runtime_dir, false);
 }

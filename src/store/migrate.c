@@ -143,7 +143,7 @@ unread(const struct db *d)
  * E_OK *why is a remark, or "".
  */
 static enum err
-verify(struct db *d, struct arena *a, const struct migration **pending,
+verify_applied(struct db *d, struct arena *a, const struct migration **pending,
     const char **why)
 {
 	struct migration_state *s;
@@ -175,7 +175,7 @@ enum err
 migrate_check(struct db *d, struct arena *a, const char **why)
 {
 	const struct migration *pending;
-	enum err e = verify(d, a, &pending, why);
+	enum err e = verify_applied(d, a, &pending, why);
 
 	if (e != E_OK || pending == NULL)
 		return e;
@@ -292,7 +292,7 @@ step(struct db *d, struct arena *a, struct run *run, const char **why)
 		*why = "the role cannot create tables: connect as the owner "
 		    "of the database";
 	if (e == E_OK)
-		e = verify(d, a, &pending, why);
+		e = verify_applied(d, a, &pending, why);
 	run->done = pending == NULL;
 	if (e == E_OK && pending)
 		e = apply(d, a, pending, why);

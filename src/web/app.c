@@ -61,7 +61,7 @@ app_start_worker(struct app *app)
 }
 
 static void
-settle(struct app *app)
+settle_keys(struct app *app)
 {
 	struct arena *a;
 
@@ -75,14 +75,14 @@ settle(struct app *app)
 void
 app_idle(struct app *app)
 {
-	settle(app);
+	settle_keys(app);
 	password_idle();
 }
 
 void
 app_stop(struct app *app)
 {
-	settle(app);
+	settle_keys(app);
 	db_close(&app->db);
 	cache_close(&app->cache);
 	keyring_free(&app->keys);

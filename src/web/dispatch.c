@@ -54,7 +54,7 @@ render(struct call *c, enum err e)
 
 /* Run the handler, or give again the answer of the same Idempotency-Key. */
 static struct str
-run(struct call *c)
+run_handler(struct call *c)
 {
 	struct idempotency idem;
 	struct str key, answer;
@@ -98,7 +98,7 @@ tell_hidden(struct app *app, const struct request *rq)
 }
 
 static struct str
-serve(struct app *app, struct exchange *x, struct call *c,
+serve_call(struct app *app, struct exchange *x, struct call *c,
     struct request *rq)
 {
 	enum err e;
@@ -125,12 +125,12 @@ serve(struct app *app, struct exchange *x, struct call *c,
 		c->re->status = 204; /* RFC 9110, 9.3.7: Allow says it */
 		return response_render(c->re, rq);
 	}
-	return e == E_OK ? run(c) : render(c, e);
+	return e == E_OK ? run_handler(c) : render(c, e);
 }
 
 /* What the answer says, whichever rule gave it. */
 static void
-measure(const struct request *rq, const struct call *c)
+measure_answer(const struct request *rq, const struct call *c)
 {
 	int status = c->re->status;
 	bool login = c->route && strcmp(c->route->path, "/auth/login") == 0;
@@ -170,7 +170,7 @@ dispatch(void *obj, struct exchange *x)
 	struct response re = { .status = 200, .message = "OK" };
 	struct call c = { .ctx = app_ctx(app, x->arena), .rq = &rq,
 		.re = &re };
-	struct str body = serve(app, x, &c, &rq);
+	struct str body = serve_call(app, x, &c, &rq);
 
 	password_share(STR_NONE);
 	cors_headers(&re, &rq, app->config->cors_origins);
@@ -179,7 +179,7 @@ dispatch(void *obj, struct exchange *x)
 		    re.more, re.more_of);
 	else
 		transport_answer(x, re.status, re.headers, re.nheaders, body);
-	measure(&rq, &c);
+	measure_answer(&rq, &c);
 	log_answer(&rq, &c);
 	/* Behind the answer: nobody waits for it. */
 	if (api_key_overdue())

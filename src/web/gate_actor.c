@@ -48,7 +48,7 @@ presented(struct call *c, struct str *token, struct str *key)
 
 /* kid of a token's header is ours to judge only by what we know of keys. */
 static enum err
-by_token(struct call *c, struct str token, struct limit *limit)
+actor_by_token(struct call *c, struct str token, struct limit *limit)
 {
 	enum err e = signing_refresh(c->ctx, false);
 
@@ -84,7 +84,7 @@ permitted(struct call *c)
 
 /* A key is counted by its own limit. */
 static enum err
-by_key(struct call *c, struct str key, const char *scope,
+actor_by_key(struct call *c, struct str key, const char *scope,
     struct limit **taken)
 {
 	enum err e;
@@ -108,12 +108,12 @@ gate_actor(struct call *c, struct limit *user, struct limit **taken)
 		return e;
 	/* Administration tells a good key that it opens nothing here. */
 	if (key.n && (takes_key || c->route->who == WHO_PERMISSION))
-		return by_key(c, key, takes_key ? c->route->need : NULL,
+		return actor_by_key(c, key, takes_key ? c->route->need : NULL,
 		    taken);
 	if (token.n == 0 || c->route->who == WHO_KEY)
 		return key.n || token.n ? E_TOKEN_INVALID : E_UNAUTHENTICATED;
 	*taken = user;
-	e = by_token(c, token, user);
+	e = actor_by_token(c, token, user);
 	if (e == E_OK || e == E_TOKEN_INVALID)
 		metric_pair(METRIC_TOKEN_SUCCESS, e == E_OK);
 	return e == E_OK ? permitted(c) : e;
@@ -134,11 +134,11 @@ gate_factor(struct call *c, struct limit *user, struct limit *anyone,
 	if (e != E_OK)
 		return e;
 	if (key.n)
-		return by_key(c, key, c->route->need, taken);
+		return actor_by_key(c, key, c->route->need, taken);
 	c->actor.refusal = token.n ? E_TOKEN_INVALID : E_UNAUTHENTICATED;
 	if (token.n && !str_starts(token, STR("plc_"))) {
 		*taken = user;
-		e = by_token(c, token, user);
+		e = actor_by_token(c, token, user);
 		if (e != E_TOKEN_INVALID)
 			return e;
 	} else {
@@ -159,5 +159,5 @@ gate_visitor(struct call *c, struct limit *anyone)
 	if (e != E_OK || token.n == 0 || str_starts(token, STR("plc_")) ||
 	    str_starts(token, str_of(c->ctx->config->api_key_prefix)))
 		return e;
-	return by_token(c, token, NULL);
+	return actor_by_token(c, token, NULL);
 }

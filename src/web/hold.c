@@ -67,7 +67,7 @@ unlink_held(struct hold *h, struct held *k)
 }
 
 static void
-forget(struct hold *h, struct held *k)
+forget_held(struct hold *h, struct held *k)
 {
 	unlink_held(h, k);
 	free(k->p);
@@ -75,10 +75,10 @@ forget(struct hold *h, struct held *k)
 }
 
 static void
-drop(struct hold *h, struct held *k)
+drop_held(struct hold *h, struct held *k)
 {
 	close(k->fd); /* which takes it out of the epoll set */
-	forget(h, k);
+	forget_held(h, k);
 }
 
 /* The oldest makes room for the newest, but not the newest itself. */
@@ -87,14 +87,14 @@ keep_bounds(struct hold *h)
 {
 	while (h->count > 1 && (h->count > LIMIT_HELD_CONNECTIONS ||
 	    h->bytes > LIMIT_HELD_BYTES))
-		drop(h, h->oldest);
+		drop_held(h, h->oldest);
 }
 
 void
 hold_free(struct hold **h)
 {
 	while ((*h)->oldest)
-		drop(*h, (*h)->oldest);
+		drop_held(*h, (*h)->oldest);
 	free(*h);
 	*h = NULL;
 }
@@ -110,7 +110,7 @@ watch(struct hold *h, struct held *k, int op)
 }
 
 static void
-add(struct hold *h, struct held *k)
+add_held(struct hold *h, struct held *k)
 {
 	k->older = h->newest;
 	*(h->newest ? &h->newest->newer : &h->oldest) = k;
@@ -119,14 +119,14 @@ add(struct hold *h, struct held *k)
 	h->bytes += k->room;
 	if (!watch(h, k, EPOLL_CTL_ADD)) {
 		log_error("epoll", log_c("error", strerror(errno)));
-		drop(h, k);
+		drop_held(h, k);
 		return;
 	}
 	keep_bounds(h);
 }
 
 static struct held *
-make(int conn, int what, int ms)
+make_held(int conn, int what, int ms)
 {
 	struct held *k = calloc(1, sizeof(*k));
 
@@ -143,7 +143,7 @@ make(int conn, int what, int ms)
 void
 hold_request(struct hold *h, int conn, int ms)
 {
-	add(h, make(conn, HEAD, ms));
+	add_held(h, make_held(conn, HEAD, ms));
 }
 
 void
@@ -154,15 +154,15 @@ hold_rest(struct hold *h, int conn, struct fcgi_rest rest)
 
 	if (rest.unsent.n == 0) {
 		shutdown(conn, SHUT_WR);
-		add(h, make(conn, DRAIN, DRAIN_MS));
+		add_held(h, make_held(conn, DRAIN, DRAIN_MS));
 		return;
 	}
-	k = make(conn, ANSWER, ANSWER_MS);
+	k = make_held(conn, ANSWER, ANSWER_MS);
 	k->then = drain ? DRAIN_IT : rest.then == FCGI_KEEP ? KEEP :
 	    NOTHING_ELSE;
 	k->p = (char *)(uintptr_t)rest.unsent.p;
 	k->n = k->room = rest.unsent.n;
-	add(h, k);
+	add_held(h, k);
 }
 
 bool
@@ -215,13 +215,13 @@ hand_over(struct hold *h, struct arena *a, struct held *k,
 	*out = (struct held_request){ .seen = k->seen, .rq = { k->fd,
 		file_of(k), k->seen.whole, k->seen.at < k->n } };
 	if (out->rq.bytes < 0) {
-		drop(h, k);
+		drop_held(h, k);
 		return false;
 	}
 	for (size_t i = 0; i < sizeof(strs) / sizeof(*strs); i++)
 		*strs[i] = k->seen.ready ? arena_str(a, *strs[i]) : STR_NONE;
 	epoll_ctl(h->poll_fd, EPOLL_CTL_DEL, k->fd, NULL);
-	forget(h, k);
+	forget_held(h, k);
 	return true;
 }
 
@@ -245,7 +245,7 @@ grow(struct hold *h, struct held *k, size_t n)
 
 /* Take what came. False: nothing more comes, or nothing that could be used. */
 static bool
-take(struct hold *h, struct held *k, struct arena *a)
+take_bytes(struct hold *h, struct held *k, struct arena *a)
 {
 	ssize_t n;
 
@@ -270,14 +270,14 @@ static bool
 on_body(struct hold *h, struct arena *a, struct held *k,
     struct held_request *out)
 {
-	bool more = take(h, k, a);
+	bool more = take_bytes(h, k, a);
 	int64_t stall = clock_mono() + STALL_MS * CLOCK_MS;
 
 	k->until = stall < k->last ? stall : k->last;
 	if (k->seen.ready || (!more && k->seen.head && !k->seen.refuse))
 		return hand_over(h, a, k, out);
 	if (!more)
-		drop(h, k);
+		drop_held(h, k);
 	else
 		keep_bounds(h);
 	return false;
@@ -304,11 +304,11 @@ on_head(struct hold *h, struct arena *a, struct held *k, bool ends,
 {
 	if (hold_look(h, k->fd, a, out)) {
 		epoll_ctl(h->poll_fd, EPOLL_CTL_DEL, k->fd, NULL);
-		forget(h, k);
+		forget_held(h, k);
 		return true;
 	}
 	if (errno != EAGAIN) {
-		drop(h, k);
+		drop_held(h, k);
 		return false;
 	}
 	if (ends || out->seen.n == FCGI_PEEK_BYTES)
@@ -336,7 +336,7 @@ on_answer(struct hold *h, struct held *k)
 	if (k->at < k->n && errno == EAGAIN)
 		return;
 	if (k->at < k->n || k->then == NOTHING_ELSE) {
-		drop(h, k);
+		drop_held(h, k);
 		return;
 	}
 	h->bytes -= k->room;
@@ -348,7 +348,7 @@ on_answer(struct hold *h, struct held *k)
 	if (k->what == DRAIN)
 		shutdown(k->fd, SHUT_WR);
 	if (!watch(h, k, EPOLL_CTL_MOD))
-		drop(h, k);
+		drop_held(h, k);
 }
 
 /* What a body that was refused still brings, up to its bound. */
@@ -365,7 +365,7 @@ on_drain(struct hold *h, struct held *k)
 			k->at += (size_t)n;
 	}
 	if (n >= 0 || errno != EAGAIN)
-		drop(h, k);
+		drop_held(h, k);
 }
 
 bool
@@ -418,7 +418,7 @@ hold_expired(struct hold *h, struct arena *a, struct held_request *out)
 			break; /* others may be gone by it */
 		}
 		if (k->what != BODY || !k->seen.head) {
-			drop(h, k);
+			drop_held(h, k);
 			continue;
 		}
 		if (hand_over(h, a, k, out)) {

@@ -82,7 +82,7 @@ add_workers(struct options *o, const char *n)
 }
 
 static void
-read_options(struct options *o, int argc, char **argv)
+read_web_options(struct options *o, int argc, char **argv)
 {
 	enum { CONFIG = 256, SET, LISTEN, WORKERS, SINGLE, WHAT };
 	static const struct option table[] = {
@@ -182,7 +182,7 @@ on_start(void *obj)
 }
 
 static void
-on_request(void *obj, struct exchange *x)
+serve_exchange(void *obj, struct exchange *x)
 {
 	dispatch(&((struct program *)obj)->app, x);
 }
@@ -211,7 +211,7 @@ on_idle(void *obj)
 }
 
 static void
-on_stop(void *obj)
+on_worker_stop(void *obj)
 {
 	app_stop(&((struct program *)obj)->app);
 }
@@ -224,11 +224,12 @@ rss_bound(const struct config *c)
 }
 
 static int
-serve(struct program *p, int fd, const struct options *o, const pid_t *old,
+serve_one(struct program *p, int fd, const struct options *o, const pid_t *old,
     size_t nold)
 {
-	const struct worker_hooks hooks = { p, on_start, on_request, on_look,
-		on_idle, on_stop };
+	const struct worker_hooks hooks = { p, on_start, serve_exchange,
+	    on_look,
+		on_idle, on_worker_stop };
 	const char *single = getenv("POSTERN_SINGLE");
 	const struct config *c = p->config;
 	const struct crew crew = crew_of(c, crew_cores());
@@ -275,7 +276,7 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 	atomic_store(&p.app.shared->started_wall, clock_wall());
 	atomic_store(&p.app.shared->proxy_told, 0);
 	/* A path of --listen stays behind; the next start replaces it. */
-	return serve(&p, fd, o, old, nold);
+	return serve_one(&p, fd, o, old, nold);
 }
 
 static int
@@ -301,7 +302,7 @@ run_cgi(void)
 	arena = arena_new(LIMIT_ARENA);
 	app_start_worker(&p.app);
 	confine(&p, SANDBOX_WEB);
-	transport_cgi_serve(arena, environ, on_request, &p);
+	transport_cgi_serve(arena, environ, serve_exchange, &p);
 	app_stop(&p.app);
 	arena_free(&arena);
 	return 0;
@@ -355,7 +356,7 @@ main(int argc, char **argv)
 	o.settings = calloc((size_t)argc * 2 + 2, sizeof(*o.settings));
 	if (o.settings == NULL)
 		return 70;
-	read_options(&o, argc, argv);
+	read_web_options(&o, argc, argv);
 	if (o.what != DO_SERVE || (mode == RUN_COMMAND && o.listen == NULL))
 		return run_command(&o);
 	return run_socket(&o, fd, old, nold);

@@ -219,7 +219,7 @@ child_ended(struct master *m, pid_t pid, int status)
 }
 
 static void
-reap(struct master *m)
+reap_workers(struct master *m)
 {
 	int status;
 	pid_t pid;
@@ -278,7 +278,7 @@ read_signals(struct master *m)
 		else if (s.ssi_signo == SIGHUP)
 			reload(m);
 	}
-	reap(m);
+	reap_workers(m);
 }
 
 /* All places were taken for the first time: tell, and let old ones go. */

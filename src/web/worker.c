@@ -102,7 +102,7 @@ jittered(long n)
 }
 
 static size_t
-resident(void)
+resident_kib(void)
 {
 	unsigned long pages = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
@@ -122,7 +122,7 @@ worn_out(const struct worker *w)
 	if (w->last && w->served >= w->last)
 		return true;
 	return w->o->max_rss && w->served % RSS_EVERY == 0 && w->served &&
-	    resident() > w->o->max_rss;
+	    resident_kib() > w->o->max_rss;
 }
 
 /* True when the request went to the heavy lane; *full: it had no room. */
@@ -190,7 +190,7 @@ serve_held(struct worker *w, const struct held_request *r)
 
 /* Mostly the bytes of a new connection are there, or a moment away. */
 static bool
-look(struct worker *w, int conn, struct held_request *r)
+look_at_request(struct worker *w, int conn, struct held_request *r)
 {
 	struct pollfd p = { .fd = conn, .events = POLLIN };
 
@@ -207,7 +207,7 @@ meet(struct worker *w, int conn)
 {
 	struct held_request r;
 
-	if (look(w, conn, &r))
+	if (look_at_request(w, conn, &r))
 		serve_held(w, &r);
 	else if (errno == EAGAIN)
 		hold_request(w->hold, conn, FIRST_MS);
@@ -217,7 +217,7 @@ meet(struct worker *w, int conn)
 
 /* Wait for work up to ms; every signal arrives in here. True: there is some. */
 static bool
-wait_for_work(struct worker *w, int ms)
+wait_for_request(struct worker *w, int ms)
 {
 	struct epoll_event ev = { 0 };
 	struct held_request r;
@@ -232,7 +232,7 @@ wait_for_work(struct worker *w, int ms)
 
 /* Those who were waited for long enough. */
 static void
-expire(struct worker *w)
+expire_held(struct worker *w)
 {
 	struct held_request r;
 
@@ -267,7 +267,7 @@ accept_one(struct worker *w)
 
 /* Take what comes next, and serve it where it is there. */
 static enum lane_state
-take(struct worker *w)
+take_request(struct worker *w)
 {
 	struct fcgi_request rq;
 	enum lane_state state;
@@ -292,9 +292,9 @@ rest(struct worker *w)
 	int idle = w->idle_told ? -1 : IDLE_MS, held = hold_wait(w->hold);
 	bool sooner = held >= 0 && (idle < 0 || held < idle);
 
-	if (wait_for_work(w, sooner ? held : idle) || ending)
+	if (wait_for_request(w, sooner ? held : idle) || ending)
 		return;
-	expire(w);
+	expire_held(w);
 	if (w->idle_told || clock_mono() - w->served_at < IDLE_MS * CLOCK_MS)
 		return;
 	if (h->idle)
@@ -314,7 +314,7 @@ must_end(const struct worker *w)
 
 /* Nothing new is taken; what is held gets its chance. */
 static void
-leave(struct worker *w)
+leave_listening(struct worker *w)
 {
 	int64_t left;
 
@@ -324,13 +324,13 @@ leave(struct worker *w)
 	    (left = w->leave_at - clock_mono()) > 0) {
 		int held = hold_wait(w->hold), ms = (int)(left / CLOCK_MS) + 1;
 
-		wait_for_work(w, held < ms ? held : ms);
-		expire(w);
+		wait_for_request(w, held < ms ? held : ms);
+		expire_held(w);
 	}
 }
 
 static void
-loop(struct worker *w)
+worker_loop(struct worker *w)
 {
 	enum lane_state state;
 	bool ask = false;
@@ -346,7 +346,7 @@ loop(struct worker *w)
 			rest(w);
 		if (must_end(w))
 			break;
-		state = take(w);
+		state = take_request(w);
 		if (state == LANE_CLOSED)
 			break;
 		if (state == LANE_EMPTY) {
@@ -354,12 +354,12 @@ loop(struct worker *w)
 			continue;
 		}
 		if (++taken % SIGNALS_EVERY == 0) {
-			wait_for_work(w, 0);
-			expire(w);
+			wait_for_request(w, 0);
+			expire_held(w);
 			ask = false;
 		}
 	}
-	leave(w);
+	leave_listening(w);
 }
 
 int
@@ -375,7 +375,7 @@ worker_run(const struct worker_options *o)
 		h->start(h->obj);
 	if (o->ready_fd >= 0 && write(o->ready_fd, "+", 1) < 0)
 		log_warn("master does not listen");
-	loop(&w);
+	worker_loop(&w);
 	if (h->stop)
 		h->stop(h->obj);
 	arena_free(&w.arena);

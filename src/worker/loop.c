@@ -83,7 +83,7 @@ reloads(struct worker *w)
 }
 
 static bool
-stopping(struct worker *w)
+loop_stopping(struct worker *w)
 {
 	if (w->stop_at == 0 && (stop_signal || reloads(w))) {
 		w->stop_at = clock_mono();
@@ -98,18 +98,18 @@ stopping(struct worker *w)
 
 /* Is it time to leave even what is under way? */
 static bool
-out_of_time(struct worker *w)
+loop_out_of_time(struct worker *w)
 {
 	notify_alive();
-	return stopping(w) && clock_mono() - w->stop_at >= GRACE;
+	return loop_stopping(w) && clock_mono() - w->stop_at >= GRACE;
 }
 
 static bool
-patience(void *arg)
+loop_patience(void *arg)
 {
 	struct worker *w = arg;
 
-	if (out_of_time(w))
+	if (loop_out_of_time(w))
 		return false;
 	mailer_wait(w->mailer, PATIENCE_MS);
 	return true;
@@ -130,7 +130,7 @@ release_dead(void *arg, struct str id)
 }
 
 static void
-reap(struct worker *w)
+reap_leases(struct worker *w)
 {
 	int64_t now = clock_mono();
 
@@ -147,7 +147,7 @@ reap(struct worker *w)
  * we gave it up, hence more than once.
  */
 static void
-take_back(struct worker *w)
+release_unknown(struct worker *w)
 {
 	int64_t now = clock_mono();
 	struct str known;
@@ -194,7 +194,7 @@ publish(struct worker *w)
 
 /* Webhooks and events go out from processes of their own. */
 static void
-keep(struct worker *w)
+keep_children(struct worker *w)
 {
 	bool due = child_due(&w->courier) || (w->config->kafka_enabled &&
 	    child_due(&w->publisher));
@@ -208,39 +208,39 @@ keep(struct worker *w)
 
 /* Mail and SMS: one of them waits, the other looks. */
 static bool
-work(struct worker *w, bool stopping)
+work_a_moment(struct worker *w, bool loop_stopping)
 {
-	bool mail = mailer_step(w->mailer, stopping, STEP_MS);
+	bool mail = mailer_step(w->mailer, loop_stopping, STEP_MS);
 
-	return sms_step(w->sms, w->batch, stopping, mail ? 0 : STEP_MS) ||
+	return sms_step(w->sms, w->batch, loop_stopping, mail ? 0 : STEP_MS) ||
 	    mail;
 }
 
 static void
-wait_for_work(struct worker *w)
+wait_for_jobs(struct worker *w)
 {
 	struct pollfd p = { .fd = w->wake.fd, .events = POLLIN };
 
 	/* A signal between the test and the wait costs a second at most. */
-	if (!stopping(w))
+	if (!loop_stopping(w))
 		poll(&p, 1, POLL_MS);
 	wakeup_drain(&w->wake);
 	wakeup_take(&w->wake);
 }
 
 static void
-loop(struct worker *w)
+loop_until_stopped(struct worker *w)
 {
 	bool more, once = w->reload == NULL;
 
-	while (!stopping(w)) {
+	while (!loop_stopping(w)) {
 		notify_alive();
-		reap(w);
-		take_back(w);
+		reap_leases(w);
+		release_unknown(w);
 		if (!once)
-			keep(w);
+			keep_children(w);
 		publish(w);
-		more = work(w, false);
+		more = work_a_moment(w, false);
 		more |= maintain(w);
 		if (!more && once) {
 			w->queue.claims_left |= !webhook_process_run(w->config,
@@ -251,7 +251,7 @@ loop(struct worker *w)
 			return;
 		}
 		if (!more)
-			wait_for_work(w);
+			wait_for_jobs(w);
 	}
 }
 
@@ -280,7 +280,7 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 		    log_c("why", strerror(errno)));
 	w->holder = host_lock_new(w->one, c->runtime_dir);
 	w->queue = (struct queue){ .db = db, .keys = k,
-		.patience = patience, .arg = w };
+		.patience = loop_patience, .arg = w };
 	snprintf(w->holder_id, sizeof(w->holder_id), "%s",
 	    uuid_text(w->one, w->holder.id).p);
 	w->queue.holder = str_of(w->holder_id);
@@ -316,7 +316,7 @@ loop_check(struct arena *a, const struct config *c, const char **why)
 static void
 wind_up(struct worker *w)
 {
-	while (!out_of_time(w) && work(w, true))
+	while (!loop_out_of_time(w) && work_a_moment(w, true))
 		continue;
 	mailer_abandon(w->mailer);
 	sms_abandon(w->sms);
@@ -347,7 +347,7 @@ loop_run(const struct config *c, const struct keyring *k, struct db *db,
 		wakeup_take(&w.wake);
 	log_info("worker started");
 	notify_ready();
-	loop(&w);
+	loop_until_stopped(&w);
 	wind_up(&w);
 	log_info(w.reloaded ? "worker takes new settings" : "worker stopped");
 	return w.reloaded ? LOOP_RELOADED : LOOP_STOPPED;

@@ -144,7 +144,7 @@ settings_good(void *arg)
 }
 
 static enum loop_end
-work(struct program *p, bool once)
+work_until_stopped(struct program *p, bool once)
 {
 	const struct loop_reload r = { settings_good, p };
 	struct db *db = loop_db(p->now.arena, p->now.config);
@@ -161,14 +161,14 @@ work(struct program *p, bool once)
 }
 
 static int
-refuse(const char *why)
+refuse_start(const char *why)
 {
 	fprintf(stderr, "postern-worker: %s\n", why);
 	return EXIT_CONFIG;
 }
 
 static int
-run(struct program *p)
+run_program(struct program *p)
 {
 	const char *why = "not configured";
 	bool good = settings_read(p, &p->now, &why), once = false;
@@ -180,10 +180,10 @@ run(struct program *p)
 	if (status >= 0)
 		return status;
 	if (!good)
-		return refuse(why);
+		return refuse_start(why);
 	if (p->now.config->seccomp)
 		sandbox_enter(SANDBOX_QUEUE);
-	while ((end = work(p, once)) == LOOP_RELOADED)
+	while ((end = work_until_stopped(p, once)) == LOOP_RELOADED)
 		continue;
 	return end == LOOP_FAILED ? EXIT_SOFTWARE : 0;
 }
@@ -197,7 +197,7 @@ main(int argc, char **argv)
 	sandbox_private();
 	environ_keep();
 	config_use_conninfo(db_conninfo_fault);
-	status = run(&p);
+	status = run_program(&p);
 	settings_free(&p.now);
 	environ_forget();
 	return status;

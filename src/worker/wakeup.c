@@ -17,7 +17,7 @@ wakeup_new(const char *runtime_dir)
 }
 
 static bool
-address(const struct wakeup *w, struct sockaddr_un *to)
+wakeup_address(const struct wakeup *w, struct sockaddr_un *to)
 {
 	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	return snprintf(to->sun_path, sizeof(to->sun_path), "%s/worker.sock",
@@ -38,7 +38,7 @@ wakeup_take(struct wakeup *w)
 	mode_t before;
 	int fd, rc;
 
-	if (w->fd >= 0 || !address(w, &at))
+	if (w->fd >= 0 || !wakeup_address(w, &at))
 		return;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -77,7 +77,7 @@ wakeup_close(struct wakeup *w)
 
 	if (w->fd < 0)
 		return;
-	if (address(w, &at))
+	if (wakeup_address(w, &at))
 		unlink(at.sun_path);
 	close(w->fd);
 	w->fd = -1;

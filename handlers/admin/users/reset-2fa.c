@@ -4,7 +4,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-run(struct call *c)
+run_reset_2fa(struct call *c)
 {
 	struct admin_user u;
 	enum err e = factor_reset(c->ctx, admin_actor(c), c->arg[0]);
@@ -16,4 +16,4 @@ run(struct call *c)
 	    admin_answer_user(&u));
 }
 
-const struct handler admin_users_reset_2fa = { NULL, run };
+const struct handler admin_users_reset_2fa = { NULL, run_reset_2fa };

@@ -15,7 +15,7 @@ static const struct field fields[] = {
 
 /* Which role: of the body, or of the path or query. */
 static enum err
-wanted(struct call *c, struct str *role)
+role_of_request(struct call *c, struct str *role)
 {
 	*role = given(c, ROLE_ID);
 	if (role->n == 0)
@@ -31,7 +31,7 @@ wanted(struct call *c, struct str *role)
 
 /* The account with the roles it has now. */
 static enum err
-show(struct call *c, const char *message)
+answer_user_roles(struct call *c, const char *message)
 {
 	struct admin_user u;
 	enum err e = admin_user_get(c->ctx, c->arg[0], &u);
@@ -44,34 +44,36 @@ static enum err
 assign(struct call *c)
 {
 	struct str role;
-	enum err e = wanted(c, &role);
+	enum err e = role_of_request(c, &role);
 
 	if (e == E_OK)
 		e = role_assign(c->ctx, admin_actor(c), c->arg[0], role);
-	return e != E_OK ? e : show(c, "Role assigned successfully");
+	return e != E_OK ? e : answer_user_roles(c,
+	    "Role assigned successfully");
 }
 
 static enum err
-take(struct call *c, struct str role)
+unassign_role(struct call *c, struct str role)
 {
 	enum err e = role_unassign(c->ctx, admin_actor(c), c->arg[0], role);
 
-	return e != E_OK ? e : show(c, "Role removed successfully");
+	return e != E_OK ? e : answer_user_roles(c,
+	    "Role removed successfully");
 }
 
 static enum err
 unassign(struct call *c)
 {
 	struct str role;
-	enum err e = wanted(c, &role);
+	enum err e = role_of_request(c, &role);
 
-	return e != E_OK ? e : take(c, role);
+	return e != E_OK ? e : unassign_role(c, role);
 }
 
 static enum err
 unassign_named(struct call *c)
 {
-	return take(c, c->arg[1]);
+	return unassign_role(c, c->arg[1]);
 }
 
 const struct handler admin_users_assign = { fields, assign };

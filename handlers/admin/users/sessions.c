@@ -3,7 +3,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-list(struct call *c)
+list_user_sessions(struct call *c)
 {
 	struct session_entry *s;
 	cJSON *array = json_array();
@@ -38,5 +38,5 @@ end_all(struct call *c)
 	return e != E_OK ? e : answer(c, 200, "All sessions ended", data);
 }
 
-const struct handler admin_users_sessions = { NULL, list };
+const struct handler admin_users_sessions = { NULL, list_user_sessions };
 const struct handler admin_users_end_sessions = { NULL, end_all };

@@ -3,7 +3,7 @@
 #include "handlers/shared/party.h"
 
 static enum err
-run(struct call *c)
+run_backup_codes(struct call *c)
 {
 	struct subject s = subject_of_account(&c->actor.session->account);
 	struct backup_set codes;
@@ -19,4 +19,4 @@ run(struct call *c)
 	    "longer work", data);
 }
 
-const struct handler auth_2fa_backup_codes = { NULL, run };
+const struct handler auth_2fa_backup_codes = { NULL, run_backup_codes };

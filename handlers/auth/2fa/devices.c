@@ -11,7 +11,7 @@ static const struct field fields[] = {
 };
 
 static cJSON *
-entry(const struct device *d)
+device_entry(const struct device *d)
 {
 	cJSON *o = json_object();
 
@@ -25,7 +25,7 @@ entry(const struct device *d)
 }
 
 static enum err
-list(struct call *c)
+list_devices(struct call *c)
 {
 	struct device *d;
 	cJSON *array = json_array();
@@ -36,7 +36,7 @@ list(struct call *c)
 	if (e != E_OK)
 		return e;
 	for (size_t i = 0; i < n; i++)
-		json_push(array, entry(&d[i]));
+		json_push(array, device_entry(&d[i]));
 	return answer(c, 200, "Devices retrieved successfully", array);
 }
 
@@ -50,7 +50,7 @@ rename_one(struct call *c)
 }
 
 static enum err
-forget(struct call *c)
+forget_device(struct call *c)
 {
 	enum err e = device_forget(c->ctx, c->actor.session->account.id,
 	    c->arg[0]);
@@ -67,7 +67,7 @@ forget_all(struct call *c)
 	return e != E_OK ? e : answer(c, 200, "All devices forgotten", NULL);
 }
 
-const struct handler auth_2fa_devices_list = { NULL, list };
+const struct handler auth_2fa_devices_list = { NULL, list_devices };
 const struct handler auth_2fa_devices_rename = { fields, rename_one };
-const struct handler auth_2fa_devices_forget = { NULL, forget };
+const struct handler auth_2fa_devices_forget = { NULL, forget_device };
 const struct handler auth_2fa_devices_forget_all = { NULL, forget_all };

@@ -30,7 +30,7 @@ prove(struct call *c, const struct party *p)
 }
 
 static enum err
-run(struct call *c)
+run_disable(struct call *c)
 {
 	struct party p;
 	cJSON *data = json_object();
@@ -47,4 +47,4 @@ run(struct call *c)
 	return party_answer(c, "2FA disabled successfully", data);
 }
 
-const struct handler auth_2fa_disable = { fields, run };
+const struct handler auth_2fa_disable = { fields, run_disable };

@@ -15,7 +15,7 @@ static const struct field fields[] = {
 
 /* A user's codes go to the address of his account, whatever he sends. */
 static enum err
-address(struct call *c, const struct party *p, struct str *out)
+email_address(struct call *c, const struct party *p, struct str *out)
 {
 	*out = p->session ? p->session->account.email : given(c, EMAIL);
 	if (out->n)
@@ -26,14 +26,14 @@ address(struct call *c, const struct party *p, struct str *out)
 }
 
 static enum err
-setup(struct call *c)
+setup_email(struct call *c)
 {
 	struct party p;
 	struct str to;
 	enum err e = party_of(c, STR_NONE, given(c, USER_ID), true, &p);
 
 	if (e == E_OK)
-		e = address(c, &p, &to);
+		e = email_address(c, &p, &to);
 	if (e == E_OK)
 		e = factor_setup_sent(c->ctx, &p.subject, p.session ?
 		    p.session->id : STR_NONE, STR("email"), to);
@@ -41,4 +41,4 @@ setup(struct call *c)
 	    NULL);
 }
 
-const struct handler auth_2fa_email_setup = { fields, setup };
+const struct handler auth_2fa_email_setup = { fields, setup_email };

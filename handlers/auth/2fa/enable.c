@@ -46,17 +46,17 @@ totp(struct call *c)
 }
 
 static enum err
-sms(struct call *c)
+enable_sms(struct call *c)
 {
 	return enable(c, STR("sms"));
 }
 
 static enum err
-email(struct call *c)
+enable_email(struct call *c)
 {
 	return enable(c, STR("email"));
 }
 
 const struct handler auth_2fa_enable = { fields, totp };
-const struct handler auth_2fa_sms_enable = { fields, sms };
-const struct handler auth_2fa_email_enable = { fields, email };
+const struct handler auth_2fa_sms_enable = { fields, enable_sms };
+const struct handler auth_2fa_email_enable = { fields, enable_email };

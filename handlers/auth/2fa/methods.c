@@ -2,7 +2,7 @@
 #include "handlers/shared/party.h"
 
 static cJSON *
-entry(const struct factor *f)
+method_entry(const struct factor *f)
 {
 	bool totp = str_eq(f->kind, STR("totp"));
 	cJSON *o = json_object();
@@ -22,7 +22,7 @@ entry(const struct factor *f)
 }
 
 static enum err
-run(struct call *c)
+run_methods(struct call *c)
 {
 	struct factors f;
 	struct party p;
@@ -34,8 +34,8 @@ run(struct call *c)
 	if (e != E_OK)
 		return e;
 	for (size_t i = 0; i < f.n; i++)
-		json_push(array, entry(&f.list[i]));
+		json_push(array, method_entry(&f.list[i]));
 	return party_answer(c, "2FA methods retrieved successfully", array);
 }
 
-const struct handler auth_2fa_methods = { NULL, run };
+const struct handler auth_2fa_methods = { NULL, run_methods };

@@ -35,16 +35,16 @@ send_code(struct call *c, struct str kind)
 }
 
 static enum err
-sms(struct call *c)
+send_sms(struct call *c)
 {
 	return send_code(c, STR("sms"));
 }
 
 static enum err
-email(struct call *c)
+send_email(struct call *c)
 {
 	return send_code(c, STR("email"));
 }
 
-const struct handler auth_2fa_sms_send = { fields, sms };
-const struct handler auth_2fa_email_send = { fields, email };
+const struct handler auth_2fa_sms_send = { fields, send_sms };
+const struct handler auth_2fa_email_send = { fields, send_email };

@@ -21,7 +21,7 @@ codes(const struct backup_set *s)
 }
 
 static enum err
-run(struct call *c)
+run_totp_setup(struct call *c)
 {
 	struct factor_setup s;
 	struct party p;
@@ -43,4 +43,4 @@ run(struct call *c)
 	    "your authenticator app", data);
 }
 
-const struct handler auth_2fa_setup = { fields, run };
+const struct handler auth_2fa_setup = { fields, run_totp_setup };

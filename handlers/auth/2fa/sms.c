@@ -14,7 +14,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-setup(struct call *c)
+setup_sms(struct call *c)
 {
 	struct party p;
 	struct str phone;
@@ -29,4 +29,4 @@ setup(struct call *c)
 	    "telephone", NULL);
 }
 
-const struct handler auth_2fa_sms_setup = { fields, setup };
+const struct handler auth_2fa_sms_setup = { fields, setup_sms };

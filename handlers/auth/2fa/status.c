@@ -2,7 +2,7 @@
 #include "handlers/shared/party.h"
 
 static enum err
-run(struct call *c)
+run_factor_status(struct call *c)
 {
 	struct factors f;
 	struct party p;
@@ -24,4 +24,4 @@ run(struct call *c)
 	return party_answer(c, "2FA status retrieved successfully", data);
 }
 
-const struct handler auth_2fa_status = { NULL, run };
+const struct handler auth_2fa_status = { NULL, run_factor_status };

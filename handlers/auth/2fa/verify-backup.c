@@ -2,7 +2,7 @@
 #include "handlers/auth/2fa/verify.h"
 
 static enum err
-run(struct call *c)
+run_verify_backup(struct call *c)
 {
 	const struct factor_try t = verify_try(c, true);
 	struct party p;
@@ -14,4 +14,5 @@ run(struct call *c)
 	    E_CHALLENGE_INVALID;
 }
 
-const struct handler auth_2fa_verify_backup = { verify_fields, run };
+const struct handler auth_2fa_verify_backup = { verify_fields,
+    run_verify_backup };

@@ -28,7 +28,7 @@ add_proof(cJSON *data, const struct factor_proof *proof)
 }
 
 static enum err
-check(struct call *c, const struct party *p, const struct factor_try *t)
+check_code(struct call *c, const struct party *p, const struct factor_try *t)
 {
 	struct factor_proof proof;
 	cJSON *data = json_object();
@@ -76,7 +76,7 @@ verify_end_login(struct call *c, const struct party *p,
 }
 
 static enum err
-run(struct call *c)
+run_verify(struct call *c)
 {
 	const struct factor_try t = verify_try(c, false);
 	struct party p;
@@ -85,7 +85,7 @@ run(struct call *c)
 	if (e != E_OK)
 		return e;
 	return p.challenge.n ? verify_end_login(c, &p, &t) :
-	    check(c, &p, &t);
+	    check_code(c, &p, &t);
 }
 
-const struct handler auth_2fa_verify = { verify_fields, run };
+const struct handler auth_2fa_verify = { verify_fields, run_verify };

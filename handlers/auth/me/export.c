@@ -3,7 +3,7 @@
 #include "handlers/shared/handlers.h"
 
 static enum err
-run(struct call *c)
+run_export(struct call *c)
 {
 	cJSON *data;
 	enum err e = erase_export(c->ctx, c->actor.session->account.id,
@@ -14,4 +14,4 @@ run(struct call *c)
 	    data);
 }
 
-const struct handler auth_me_export = { NULL, run };
+const struct handler auth_me_export = { NULL, run_export };

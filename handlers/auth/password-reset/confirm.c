@@ -13,7 +13,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_reset_confirm(struct call *c)
 {
 	enum err e = password_reset_confirm(c->ctx, given(c, TOKEN),
 	    given(c, NEW_PASSWORD));
@@ -22,4 +22,5 @@ run(struct call *c)
 	    "You can now log in with your new password", NULL);
 }
 
-const struct handler auth_password_reset_confirm = { fields, run };
+const struct handler auth_password_reset_confirm = { fields,
+    run_reset_confirm };

@@ -11,7 +11,7 @@ static const struct field fields[] = {
 };
 
 static enum err
-run(struct call *c)
+run_reset_request(struct call *c)
 {
 	enum err e = password_reset_request(c->ctx, given(c, EMAIL));
 
@@ -19,4 +19,5 @@ run(struct call *c)
 	    "this email, you will receive password reset instructions", NULL);
 }
 
-const struct handler auth_password_reset_request = { fields, run };
+const struct handler auth_password_reset_request = { fields,
+    run_reset_request };

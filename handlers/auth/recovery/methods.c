@@ -22,7 +22,7 @@ static const struct field code_fields[] = {
 };
 
 static cJSON *
-record(const struct recovery_method *m)
+method_record(const struct recovery_method *m)
 {
 	cJSON *o = json_object();
 
@@ -37,7 +37,7 @@ record(const struct recovery_method *m)
 }
 
 static enum err
-list(struct call *c)
+list_methods(struct call *c)
 {
 	struct recovery_method *m;
 	cJSON *array = json_array();
@@ -48,14 +48,14 @@ list(struct call *c)
 	if (e != E_OK)
 		return e;
 	for (size_t i = 0; i < n; i++)
-		json_push(array, record(&m[i]));
+		json_push(array, method_record(&m[i]));
 	return answer(c, 200, "Recovery methods retrieved successfully",
 	    array);
 }
 
 /* What the type says the value is. */
 static enum err
-value_of(struct call *c, struct str *out)
+method_value(struct call *c, struct str *out)
 {
 	const struct field row = { .name = "value", .type = FIELD_EMAIL };
 	struct value v = { 0 };
@@ -72,32 +72,32 @@ value_of(struct call *c, struct str *out)
 }
 
 static enum err
-add(struct call *c)
+add_method(struct call *c)
 {
 	struct recovery_method m;
 	struct str value;
-	enum err e = value_of(c, &value);
+	enum err e = method_value(c, &value);
 
 	if (e == E_OK)
 		e = recovery_method_add(c->ctx, &c->actor.session->account,
 		    given(c, TYPE), value, &m);
 	return e != E_OK ? e : answer(c, 201, "Please enter the code we sent "
-	    "there", record(&m));
+	    "there", method_record(&m));
 }
 
 static enum err
-verify(struct call *c)
+verify_method(struct call *c)
 {
 	struct recovery_method m;
 	enum err e = recovery_method_verify(c->ctx,
 	    &c->actor.session->account, c->arg[0], given(c, CODE), &m);
 
 	return e != E_OK ? e : answer(c, 200, "Recovery method verified",
-	    record(&m));
+	    method_record(&m));
 }
 
 static enum err
-remove_(struct call *c)
+remove_method(struct call *c)
 {
 	enum err e = recovery_method_remove(c->ctx,
 	    &c->actor.session->account, c->arg[0]);
@@ -106,7 +106,8 @@ remove_(struct call *c)
 	    NULL);
 }
 
-const struct handler auth_recovery_methods_list = { NULL, list };
-const struct handler auth_recovery_methods_add = { fields, add };
-const struct handler auth_recovery_methods_verify = { code_fields, verify };
-const struct handler auth_recovery_methods_remove = { NULL, remove_ };
+const struct handler auth_recovery_methods_list = { NULL, list_methods };
+const struct handler auth_recovery_methods_add = { fields, add_method };
+const struct handler auth_recovery_methods_verify = { code_fields,
+    verify_method };
+const struct handler auth_recovery_methods_remove = { NULL, remove_method };

@@ -20,7 +20,7 @@ allocate(size_t n)
 }
 
 static void
-release(void *p)
+delete_node(void *p)
 {
 	(void)p; /* goes with the arena */
 }
@@ -32,7 +32,7 @@ json_use(struct arena *a)
 	struct arena *before = current;
 
 	if (!hooked) {
-		cJSON_InitHooks(&(cJSON_Hooks){ allocate, release });
+		cJSON_InitHooks(&(cJSON_Hooks){ allocate, delete_node });
 		hooked = true;
 	}
 	current = a;

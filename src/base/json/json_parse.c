@@ -23,7 +23,7 @@ struct scan {
 static bool scan_value(struct scan *s);
 
 static bool
-refuse(struct scan *s, const char *why)
+refuse_json(struct scan *s, const char *why)
 {
 	if (s->why == NULL)
 		s->why = why;
@@ -37,7 +37,7 @@ peek(const struct scan *s)
 }
 
 static bool
-take(struct scan *s, char c)
+take_char(struct scan *s, char c)
 {
 	if (peek(s) != c)
 		return false;
@@ -46,7 +46,7 @@ take(struct scan *s, char c)
 }
 
 static void
-skip_space(struct scan *s)
+skip_json_space(struct scan *s)
 {
 	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' ||
 	    *s->p == '\n' || *s->p == '\r'))
@@ -82,41 +82,42 @@ scan_unicode(struct scan *s)
 	int v = scan_hex4(s), low;
 
 	if (v < 0)
-		return refuse(s, "a bad escape in a string");
+		return refuse_json(s, "a bad escape in a string");
 	if (v == 0)
-		return refuse(s, "a NUL in a string");
+		return refuse_json(s, "a NUL in a string");
 	if (v < 0xd800 || v > 0xdfff)
 		return true;
-	if (v > 0xdbff || !take(s, '\\') || !take(s, 'u'))
-		return refuse(s, "a lone surrogate in a string");
+	if (v > 0xdbff || !take_char(s, '\\') || !take_char(s, 'u'))
+		return refuse_json(s, "a lone surrogate in a string");
 	low = scan_hex4(s);
 	if (low < 0xdc00 || low > 0xdfff)
-		return refuse(s, "a lone surrogate in a string");
+		return refuse_json(s, "a lone surrogate in a string");
 	return true;
 }
 
 static bool
 scan_string(struct scan *s)
 {
-	if (!take(s, '"'))
-		return refuse(s, "a string was expected");
+	if (!take_char(s, '"'))
+		return refuse_json(s, "a string was expected");
 	while (s->p < s->end) {
 		unsigned char c = (unsigned char)*s->p++;
 
 		if (c == '"')
 			return true;
 		if (c < 0x20)
-			return refuse(s, "a control character in a string");
+			return refuse_json(s,
+			    "a control character in a string");
 		if (c != '\\')
 			continue;
 		c = (unsigned char)peek(s);
 		if (c == '\0' || strchr("\"\\/bfnrtu", c) == NULL)
-			return refuse(s, "a bad escape in a string");
+			return refuse_json(s, "a bad escape in a string");
 		s->p++;
 		if (c == 'u' && !scan_unicode(s))
 			return false;
 	}
-	return refuse(s, "a string without its end");
+	return refuse_json(s, "a string without its end");
 }
 
 static bool
@@ -137,38 +138,38 @@ scan_number(struct scan *s)
 	double v;
 	size_t n;
 
-	take(s, '-');
-	if (!take(s, '0') && !scan_digits(s))
-		return refuse(s, "a value was expected");
-	if (take(s, '.') && !scan_digits(s))
-		return refuse(s, "a bad number");
-	if (take(s, 'e') || take(s, 'E')) {
-		if (!take(s, '+'))
-			take(s, '-');
+	take_char(s, '-');
+	if (!take_char(s, '0') && !scan_digits(s))
+		return refuse_json(s, "a value was expected");
+	if (take_char(s, '.') && !scan_digits(s))
+		return refuse_json(s, "a bad number");
+	if (take_char(s, 'e') || take_char(s, 'E')) {
+		if (!take_char(s, '+'))
+			take_char(s, '-');
 		if (!scan_digits(s))
-			return refuse(s, "a bad number");
+			return refuse_json(s, "a bad number");
 	}
 	n = (size_t)(s->p - from);
 	if (n > NUMBER_MAX)
-		return refuse(s, "a number that is too long");
+		return refuse_json(s, "a number that is too long");
 	memcpy(text, from, n);
 	text[n] = '\0';
 	v = strtod(text, NULL);
 	if (!isfinite(v) || fabs(v) > EXACT)
-		return refuse(s, "a number that is too large");
+		return refuse_json(s, "a number that is too large");
 	return true;
 }
 
 static bool
 scan_member(struct scan *s, bool keys)
 {
-	skip_space(s);
+	skip_json_space(s);
 	if (keys) {
 		if (!scan_string(s))
 			return false;
-		skip_space(s);
-		if (!take(s, ':'))
-			return refuse(s, "a colon was expected");
+		skip_json_space(s);
+		if (!take_char(s, ':'))
+			return refuse_json(s, "a colon was expected");
 	}
 	return scan_value(s);
 }
@@ -180,15 +181,15 @@ scan_members(struct scan *s, bool keys)
 
 	s->p++;
 	if (s->depth-- == 0)
-		return refuse(s, "too deep nesting");
-	skip_space(s);
-	if (!take(s, end)) {
+		return refuse_json(s, "too deep nesting");
+	skip_json_space(s);
+	if (!take_char(s, end)) {
 		do {
 			if (!scan_member(s, keys))
 				return false;
-		} while (take(s, ','));
-		if (!take(s, end))
-			return refuse(s, "a comma or an end was expected");
+		} while (take_char(s, ','));
+		if (!take_char(s, end))
+			return refuse_json(s, "a comma or an end was expected");
 	}
 	s->depth++;
 	return true;
@@ -198,7 +199,7 @@ static bool
 scan_word(struct scan *s, struct str word)
 {
 	if (!str_starts((struct str){ s->p, (size_t)(s->end - s->p) }, word))
-		return refuse(s, "a value was expected");
+		return refuse_json(s, "a value was expected");
 	s->p += word.n;
 	return true;
 }
@@ -208,9 +209,9 @@ scan_value(struct scan *s)
 {
 	bool ok;
 
-	skip_space(s);
+	skip_json_space(s);
 	if (s->nodes-- == 0)
-		return refuse(s, "too many values");
+		return refuse_json(s, "too many values");
 	switch (peek(s)) {
 	case '{':
 		ok = scan_members(s, true);
@@ -233,12 +234,12 @@ scan_value(struct scan *s)
 	default:
 		ok = scan_number(s);
 	}
-	skip_space(s);
+	skip_json_space(s);
 	return ok;
 }
 
 static int
-by_text(const void *a, const void *b)
+compare_names(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -257,7 +258,7 @@ has_twins(struct arena *a, const cJSON *o)
 	n = 0;
 	for (m = o->child; m; m = m->next)
 		keys[n++] = m->string;
-	qsort(keys, n, sizeof(*keys), by_text);
+	qsort(keys, n, sizeof(*keys), compare_names);
 	for (size_t i = 1; i < n; i++)
 		if (strcmp(keys[i - 1], keys[i]) == 0)
 			return true;
@@ -298,14 +299,15 @@ json_parse(struct arena *a, struct str text, int max_depth, cJSON **out,
 
 	*out = NULL;
 	if (str_has_nul(text) || !str_utf8(text, NULL))
-		ok = refuse(&s, "it is not valid UTF-8");
+		ok = refuse_json(&s, "it is not valid UTF-8");
 	else
 		ok = scan_value(&s) &&
-		    (s.p == s.end || refuse(&s, "something behind the value"));
+		    (s.p == s.end || refuse_json(&s,
+		    "something behind the value"));
 	if (ok && (*out = build(a, text)) == NULL)
-		ok = refuse(&s, "it cannot be read");
+		ok = refuse_json(&s, "it cannot be read");
 	if (ok && any_twins(a, *out))
-		ok = refuse(&s, "an object has two members of one name");
+		ok = refuse_json(&s, "an object has two members of one name");
 	if (why)
 		*why = s.why;
 	if (!ok)

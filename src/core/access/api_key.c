@@ -130,7 +130,7 @@ rate_of(const struct ctx *x, long wish)
  * an hour for each of these it is written down; its fate changes nothing.
  */
 static enum err
-refuse(struct ctx *x, struct str id, const char *why, enum err e)
+refuse_key(struct ctx *x, struct str id, const char *why, enum err e)
 {
 	if (refusal_due(x, why, id))
 		(void)db_exec(x->db, x->arena, Q_API_KEY_REFUSED, NULL,
@@ -155,10 +155,10 @@ refuse_damaged(struct ctx *x)
  * from a network that is not its own: a thief there spends nothing.
  */
 static enum err
-charge(struct ctx *x, const struct api_key *k, struct limit *taken)
+charge_refusal(struct ctx *x, const struct api_key *k, struct limit *taken)
 {
 	if (k->allowed_ips.n && !whence_in(x, k->allowed_ips.p))
-		return refuse(x, k->id, "network", E_NETWORK);
+		return refuse_key(x, k->id, "network", E_NETWORK);
 	*taken = (struct limit){ .name = "api_key", .whose = k->id,
 		.max = k->rate_limit, .window = HOUR };
 	return limit_take(x, taken);
@@ -201,9 +201,11 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 		return E_TOKEN_INVALID;
 	if (!(same_hash(hash, row_bytes(x->arena, r, 0, 2)) ||
 	    same_hash(hash, row_bytes(x->arena, r, 0, 3))))
-		return refuse(x, row_str(r, 0, 0), "secret", E_TOKEN_INVALID);
+		return refuse_key(x, row_str(r, 0, 0), "secret",
+		    E_TOKEN_INVALID);
 	if (!row_bool(r, 0, 8))
-		return refuse(x, row_str(r, 0, 0), "ended", E_TOKEN_INVALID);
+		return refuse_key(x, row_str(r, 0, 0), "ended",
+		    E_TOKEN_INVALID);
 	*k = (struct api_key){
 		.id = row_str(r, 0, 0), .key_id = key_id,
 		.user_id = row_str(r, 0, 1), .scopes = row_str(r, 0, 4),
@@ -212,7 +214,7 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 		.is_active = true, .roles = row_str(r, 0, 9),
 		.role_version = row_int(r, 0, 10),
 	};
-	e = charge(x, k, taken);
+	e = charge_refusal(x, k, taken);
 	if (e == E_OK)
 		e = creator_may(x, &(struct account){ .roles = k->roles,
 		    .two_factor_enabled = row_bool(r, 0, 11),
@@ -228,7 +230,7 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 
 /* A list as one text, its entries checked by valid. */
 static enum err
-join(struct ctx *x, const struct str *list, size_t n, const char *field,
+join_list(struct ctx *x, const struct str *list, size_t n, const char *field,
     bool (*valid)(struct str), struct str *out)
 {
 	struct str all = STR("");
@@ -277,11 +279,11 @@ api_key_create(struct ctx *x, struct str user_id,
 	int64_t expires = w->expires_at ? w->expires_at : clock_wall() + YEAR;
 	struct str scopes, ips, key_id;
 	struct rows *r;
-	enum err e = join(x, w->scopes, w->nscopes, "scopes", valid_scope,
+	enum err e = join_list(x, w->scopes, w->nscopes, "scopes", valid_scope,
 	    &scopes);
 
 	if (e == E_OK)
-		e = join(x, w->allowed_ips, w->nallowed_ips, "allowed_ips",
+		e = join_list(x, w->allowed_ips, w->nallowed_ips, "allowed_ips",
 		    net_cidr_valid, &ips);
 	if (e != E_OK)
 		return e;
@@ -355,7 +357,7 @@ api_key_list(struct ctx *x, struct str user_id, struct str id, long limit,
 }
 
 static enum err
-one_row(enum err e, const struct rows *r)
+key_of_one_row(enum err e, const struct rows *r)
 {
 	return e == E_OK && r->n == 0 ? E_NOT_FOUND : e;
 }
@@ -368,7 +370,7 @@ api_key_revoke(struct ctx *x, struct str user_id, struct str id)
 	    A_STR(user_id), A_STR(id), A_STR(x->client),
 	    A_STR(x->user_agent), A_STR(x->request_id));
 
-	return one_row(e, r);
+	return key_of_one_row(e, r);
 }
 
 enum err
@@ -390,5 +392,5 @@ api_key_rotate(struct ctx *x, struct str user_id, struct str id,
 	    A_STR(id), A_BYTES(token_hash(x->arena, *secret)),
 	    A_INT(overlap), A_STR(x->client), A_STR(x->user_agent),
 	    A_STR(x->request_id));
-	return one_row(e, r);
+	return key_of_one_row(e, r);
 }

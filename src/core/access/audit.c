@@ -3,7 +3,7 @@
 #include "base/net.h"
 
 static struct arg
-number(int64_t v)
+number_text(int64_t v)
 {
 	return v ? A_INT(v) : A_NULL;
 }
@@ -38,7 +38,7 @@ is_action(struct str s)
 }
 
 static enum err
-refuse(struct ctx *x, const char *field, const char *what)
+refuse_filter_field(struct ctx *x, const char *field, const char *what)
 {
 	x->field = field;
 	x->sentence = what;
@@ -51,12 +51,12 @@ audit_filter_check(struct ctx *x, struct audit_filter *f)
 	struct net_addr addr;
 
 	if (f->action.n && !is_action(f->action))
-		return refuse(x, "action",
+		return refuse_filter_field(x, "action",
 		    "Action must be a name such as auth.login");
 	if (f->ip_address.n && net_parse(f->ip_address, &addr))
 		f->ip_address = net_text(x->arena, &addr);
 	else if (f->ip_address.n && !net_cidr_valid(f->ip_address))
-		return refuse(x, "ip_address",
+		return refuse_filter_field(x, "ip_address",
 		    "IP address must be an address or a network (CIDR)");
 	return f->user.n ? admin_user_ref(x, f->user, &f->user) : E_OK;
 }
@@ -68,8 +68,8 @@ audit_page(struct ctx *x, const struct audit_filter *f,
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_AUDIT_PAGE, &r,
 	    A_STR(f->user), A_STR(f->action), A_STR(f->result),
-	    number(f->from), number(f->to), A_STR(f->ip_address),
-	    number(f->after), A_INT(f->limit), A_INT(f->offset));
+	    number_text(f->from), number_text(f->to), A_STR(f->ip_address),
+	    number_text(f->after), A_INT(f->limit), A_INT(f->offset));
 
 	if (e != E_OK)
 		return e;
@@ -90,8 +90,9 @@ audit_list(struct ctx *x, const struct audit_filter *wish,
 
 	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_AUDIT_LIST, &r, A_STR(f.user),
-		    A_STR(f.action), A_STR(f.result), number(f.from),
-		    number(f.to), A_STR(f.ip_address), number(f.after),
+		    A_STR(f.action), A_STR(f.result), number_text(f.from),
+		    number_text(f.to), A_STR(f.ip_address),
+		    number_text(f.after),
 		    A_INT(f.limit), A_INT(f.offset));
 	if (e != E_OK)
 		return e;

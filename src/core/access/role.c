@@ -52,7 +52,7 @@ permissions_of(struct str role)
 }
 
 static int
-order(const void *a, const void *b)
+compare_names(const void *a, const void *b)
 {
 	struct str x = *(const struct str *)a, y = *(const struct str *)b;
 	int c = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
@@ -82,7 +82,7 @@ role_permissions(struct ctx *x, struct str roles, int64_t version,
 			if (one.n)
 				all[count++] = one;
 	if (count)
-		qsort(all, count, sizeof(*all), order);
+		qsort(all, count, sizeof(*all), compare_names);
 	for (size_t i = 0; i < count; i++)
 		if (kept == 0 || !str_eq(all[kept - 1], all[i]))
 			all[kept++] = all[i];

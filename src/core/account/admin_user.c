@@ -12,7 +12,7 @@
 #define TRIGRAM 3 /* characters the search index needs */
 
 static struct arg
-tristate(int v)
+tristate_text(int v)
 {
 	return v < 0 ? A_NULL : A_BOOL(v);
 }
@@ -34,7 +34,7 @@ prefix_of(struct ctx *x, struct str s)
 }
 
 static enum err
-find(struct ctx *x, const struct admin_user_filter *f, struct rows **r)
+find_users(struct ctx *x, const struct admin_user_filter *f, struct rows **r)
 {
 	enum query q = Q_ADMIN_USER_SEARCH;
 	struct str text = f->search;
@@ -43,15 +43,17 @@ find(struct ctx *x, const struct admin_user_filter *f, struct rows **r)
 	(void)str_utf8(text, &points);
 	if (text.n == 0)
 		return db_exec(x->db, x->arena, Q_ADMIN_USER_LIST, r,
-		    A_STR(f->role), tristate(f->active),
-		    tristate(f->verified), A_STR(f->after), A_INT(f->limit),
+		    A_STR(f->role), tristate_text(f->active),
+		    tristate_text(f->verified), A_STR(f->after),
+		    A_INT(f->limit),
 		    A_INT(f->offset));
 	if (points < TRIGRAM) {
 		q = Q_ADMIN_USER_PREFIX;
 		text = prefix_of(x, text);
 	}
 	return db_exec(x->db, x->arena, q, r, A_STR(text), A_STR(f->role),
-	    tristate(f->active), tristate(f->verified), A_STR(f->after),
+	    tristate_text(f->active), tristate_text(f->verified),
+	    A_STR(f->after),
 	    A_INT(f->limit), A_INT(f->offset));
 }
 
@@ -66,7 +68,7 @@ admin_user_list(struct ctx *x, const struct admin_user_filter *f,
 	if (g.after.p)
 		e = admin_user_ref(x, g.after, &g.after);
 	if (e == E_OK)
-		e = find(x, &g, &r);
+		e = find_users(x, &g, &r);
 	if (e != E_OK)
 		return e;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
@@ -82,7 +84,7 @@ admin_user_list(struct ctx *x, const struct admin_user_filter *f,
 }
 
 static enum err
-read_one(struct ctx *x, struct str id, struct admin_user *out)
+read_user(struct ctx *x, struct str id, struct admin_user *out)
 {
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_ADMIN_USER_GET, &r, A_STR(id),
@@ -107,7 +109,7 @@ admin_user_get(struct ctx *x, struct str ref, struct admin_user *out)
 	struct str id;
 	enum err e = admin_user_ref(x, ref, &id);
 
-	return e == E_OK ? read_one(x, id, out) : e;
+	return e == E_OK ? read_user(x, id, out) : e;
 }
 
 /* The password's hash by the policy; STR_NONE where none is given. */
@@ -149,7 +151,7 @@ admin_user_create(struct ctx *x, struct str actor,
 		x->sentence = "is not a role";
 		return E_VALIDATION;
 	}
-	return e == E_OK ? read_one(x, id, out) : e;
+	return e == E_OK ? read_user(x, id, out) : e;
 }
 
 enum err
@@ -228,7 +230,7 @@ admin_user_update(struct ctx *x, struct str actor, struct str ref,
 	session_stale(x, id);
 	e = admin_exec(x, Q_ADMIN_USER_UPDATE, NULL, A_STR(actor), A_STR(id),
 	    A_STR(r->email), A_STR(r->username), A_STR(r->first_name),
-	    A_STR(r->last_name), A_STR(r->full_name), tristate(verified),
+	    A_STR(r->last_name), A_STR(r->full_name), tristate_text(verified),
 	    A_STR(m.code.id), A_BYTES(m.code.mac), A_INT(PROOF_CODE_LIFE),
 	    A_INT(PROOF_CODE_ATTEMPTS), A_STR(m.undo),
 	    A_INT(EMAIL_UNDO_LIFE), A_STR(m.mails), ADMIN_WHENCE(x));
@@ -237,7 +239,7 @@ admin_user_update(struct ctx *x, struct str actor, struct str ref,
 	if (e == E_OK && active >= 0)
 		e = admin_user_act(x, actor, id, active ? ADMIN_ACTIVATE :
 		    ADMIN_DEACTIVATE, NULL);
-	return e == E_OK ? read_one(x, id, out) : e;
+	return e == E_OK ? read_user(x, id, out) : e;
 }
 
 enum err

@@ -14,7 +14,7 @@ enum { TO_ITSELF, ELSEWHERE };
 
 /* "a…@example.com": enough to know it again, not enough to write to it. */
 static struct str
-masked(struct arena *a, struct str email)
+masked_address(struct arena *a, struct str email)
 {
 	size_t at = str_find(email, '@');
 
@@ -63,7 +63,7 @@ undo_vars(struct ctx *x, struct uuid undo, bool elsewhere, struct str to)
 	cJSON *vars = link_vars(x, "undo-change-email", token_make(x->arena,
 	    x->keys, TOKEN_UNDO, undo, elsewhere ? ELSEWHERE : TO_ITSELF));
 
-	json_add_str(vars, "new_email", masked(x->arena, to));
+	json_add_str(vars, "new_email", masked_address(x->arena, to));
 	json_add_int(vars, "hours", EMAIL_UNDO_LIFE / HOUR);
 	return vars;
 }
@@ -85,7 +85,7 @@ email_change_warn(struct ctx *x, struct str user_id, struct str email,
 }
 
 static enum err
-limited(struct ctx *x, const char *name, struct str whose)
+limit_email_change(struct ctx *x, const char *name, struct str whose)
 {
 	struct limit l = { .name = name, .whose = whose, .max = PER_HOUR,
 		.window = HOUR, .durable = true };
@@ -107,9 +107,9 @@ email_change_request(struct ctx *x, const struct account *a,
 		x->sentence = "This is already your e-mail address";
 		return E_VALIDATION;
 	}
-	e = limited(x, "email_change", a->id);
+	e = limit_email_change(x, "email_change", a->id);
 	if (e == E_OK)
-		e = limited(x, "email_change_to", new_email);
+		e = limit_email_change(x, "email_change_to", new_email);
 	if (e == E_OK)
 		e = invite(x, new_email, id, &jobs[0]);
 	if (e == E_OK)

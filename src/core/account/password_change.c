@@ -12,7 +12,7 @@
 #define FLOOR (25 * CLOCK_MS)
 
 static enum err
-check(struct ctx *x, struct str password, struct str username,
+check_new_password(struct ctx *x, struct str password, struct str username,
     struct str email)
 {
 	struct str context[] = { username, email, str_of(x->config->name) };
@@ -23,7 +23,7 @@ check(struct ctx *x, struct str password, struct str username,
 }
 
 static enum err
-notice(struct ctx *x, struct str user_id, struct str *mails)
+draft_password_notice(struct ctx *x, struct str user_id, struct str *mails)
 {
 	return mail_notice_user(x, user_id, "password-changed",
 	    mail_where(x), mails);
@@ -44,7 +44,7 @@ password_change(struct ctx *x, const struct session *s,
 	e = login_prove(x, s, old_password, &stored);
 
 	if (e == E_OK)
-		e = check(x, new_password, a->username, a->email);
+		e = check_new_password(x, new_password, a->username, a->email);
 	if (e == E_OK && old_password.n == new_password.n &&
 	    str_eq(old_password, new_password)) {
 		x->sentence = "The new password must differ from the old one";
@@ -53,7 +53,7 @@ password_change(struct ctx *x, const struct session *s,
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e == E_OK)
-		e = notice(x, a->id, &mails);
+		e = draft_password_notice(x, a->id, &mails);
 	if (e != E_OK)
 		return e;
 	session_stale(x, a->id);
@@ -165,7 +165,8 @@ password_reset_confirm(struct ctx *x, struct str token,
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_TOKEN;
 	if (e == E_OK)
-		e = check(x, new_password, row_str(r, 0, 2), row_str(r, 0, 1));
+		e = check_new_password(x, new_password, row_str(r, 0, 2),
+		    row_str(r, 0, 1));
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e != E_OK)
@@ -173,7 +174,7 @@ password_reset_confirm(struct ctx *x, struct str token,
 	uid = row_str(r, 0, 0);
 	/* Other addresses than this one are nobody's before it is proved. */
 	if (row_bool(r, 0, 3))
-		e = notice(x, uid, &mails);
+		e = draft_password_notice(x, uid, &mails);
 	else
 		mails = mail_notice(x, &(struct addressee){ .proved = true,
 		    .addresses = row_str(r, 0, 1) }, "password-changed",

@@ -55,7 +55,8 @@ charge_codes(struct ctx *x, struct str email)
 
 /* Which of the live codes is it? E_BAD_CODE: none, or no attempt is left. */
 static enum err
-match(struct ctx *x, const struct rows *live, struct str otp, struct str *id)
+match_code(struct ctx *x, const struct rows *live, struct str otp,
+    struct str *id)
 {
 	cJSON *codes = json_array();
 	struct rows *r;
@@ -81,7 +82,7 @@ match(struct ctx *x, const struct rows *live, struct str otp, struct str *id)
 
 /* The first registration is the account's own while its address is the one. */
 static enum err
-by_token(struct ctx *x, const struct rows *live, struct str token,
+find_by_token(struct ctx *x, const struct rows *live, struct str token,
     struct str *which)
 {
 	struct uuid id;
@@ -136,7 +137,7 @@ shown(struct ctx *x, const struct rows *live, const struct proof *p,
 {
 	*which = STR_NONE;
 	if (p->token.n)
-		return by_token(x, live, p->token, which);
+		return find_by_token(x, live, p->token, which);
 	if (p->password.n)
 		return by_password(x, live, p, which);
 	if (str_eq(p->session_of, row_str(live, 0, 0)))
@@ -145,7 +146,7 @@ shown(struct ctx *x, const struct rows *live, const struct proof *p,
 }
 
 static enum err
-confirm(struct ctx *x, const struct rows *live, struct str email,
+confirm_proof(struct ctx *x, const struct rows *live, struct str email,
     struct str code, struct str which, struct rows **r)
 {
 	bool named = !(which.n && !str_eq(which, row_str(live, 0, 0)));
@@ -179,11 +180,11 @@ proof_confirm(struct ctx *x, const struct proof *p, struct account *out,
 	if (e == E_OK && live->n == 0)
 		e = E_BAD_CODE;
 	if (e == E_OK)
-		e = match(x, live, p->otp, &code);
+		e = match_code(x, live, p->otp, &code);
 	if (e == E_OK)
 		e = shown(x, live, p, &which);
 	if (e == E_OK)
-		e = confirm(x, live, p->email, code, which, &r);
+		e = confirm_proof(x, live, p->email, code, which, &r);
 	if (e != E_OK)
 		return e;
 	mail_sent(x);

@@ -41,7 +41,7 @@ backup_make(struct ctx *x, struct backup_set *s)
 }
 
 static struct str
-hash(struct ctx *x, struct str set_id, struct str code)
+hash_backup(struct ctx *x, struct str set_id, struct str code)
 {
 	struct str bound = arena_fmt(x->arena, "backup/%.*s/%.*s",
 	    STR_FMT(set_id), STR_FMT(code));
@@ -61,7 +61,7 @@ backup_hash(struct ctx *x, struct backup_set *s)
 		    s->codes[i].p);
 		s->hashes = arena_fmt(x->arena, "%.*s%s%.*s",
 		    STR_FMT(s->hashes), i ? "\n" : "",
-		    STR_FMT(hash(x, s->id, s->codes[i])));
+		    STR_FMT(hash_backup(x, s->id, s->codes[i])));
 	}
 }
 
@@ -78,7 +78,7 @@ backup_match(struct ctx *x, struct str set_id, struct str stored,
 		e = password_verify(x->arena, code, stored, NULL);
 		return e == E_CREDENTIALS ? E_FACTOR_INVALID : e;
 	}
-	fast = hash(x, set_id, code);
+	fast = hash_backup(x, set_id, code);
 	return fast.n == stored.n && sodium_memcmp(fast.p, stored.p,
 	    fast.n) == 0 ? E_OK : E_FACTOR_INVALID;
 }

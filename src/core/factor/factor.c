@@ -7,7 +7,7 @@
 
 /* "+49…67", "a…@example.com": enough to know one's own. */
 static struct str
-masked(struct arena *a, struct str d)
+masked_destination(struct arena *a, struct str d)
 {
 	size_t at = str_find(d, '@');
 
@@ -35,7 +35,8 @@ factor_list(struct ctx *x, const struct subject *s, struct factors *out)
 		out->list[out->n++] = (struct factor){
 			.id = row_str(r, i, 0),
 			.kind = row_str(r, i, 1),
-			.destination = masked(x->arena, row_str(r, i, 2)),
+			.destination = masked_destination(x->arena, row_str(r,
+			    i, 2)),
 			.enabled_at = row_int(r, i, 3),
 			.last_used_at = row_int(r, i, 4),
 			.locked = row_bool(r, i, 5),
@@ -157,7 +158,7 @@ factor_backup_renew(struct ctx *x, const struct subject *s,
 }
 
 static bool
-holds(struct str list, char sep, struct str word)
+list_holds(struct str list, char sep, struct str word)
 {
 	struct str one;
 
@@ -176,7 +177,7 @@ factor_missing(const struct ctx *x, const struct account *a)
 	if (a->two_factor_enabled)
 		return false;
 	while (config_list_next(&rest, &role))
-		if (holds(a->roles, ',', role))
+		if (list_holds(a->roles, ',', role))
 			return true;
 	return false;
 }
@@ -198,7 +199,7 @@ factor_proved(const struct session *s, int64_t within)
 	if (clock_wall() - s->proved_at > within)
 		return false;
 	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
-		if (holds(s->amr, ' ', str_of(factors[i])))
+		if (list_holds(s->amr, ' ', str_of(factors[i])))
 			return true;
 	return false;
 }

@@ -81,7 +81,7 @@ struct charges {
 };
 
 static void
-add(struct ctx *x, struct charges *c, struct str bucket, long max,
+add_charge(struct ctx *x, struct charges *c, struct str bucket, long max,
     int64_t window)
 {
 	const char *sep = c->buckets.n ? "\n" : "";
@@ -96,7 +96,7 @@ add(struct ctx *x, struct charges *c, struct str bucket, long max,
 
 /* All of them or none; *nth is the one that refused. */
 static enum err
-charge(struct ctx *x, const struct charges *c, int64_t *nth)
+charge_all(struct ctx *x, const struct charges *c, int64_t *nth)
 {
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE_ALL, &r,
@@ -132,10 +132,10 @@ add_sms(struct ctx *x, struct charges *c, enum code_purpose purpose,
 	size_t i = awaited(purpose) ? 2 : purpose == CODE_RECOVERY ? 0 : 1;
 
 	for (; i < 3; i++) {
-		add(x, c, arena_fmt(a, "sms.prefix%s:%.*s", names[i],
+		add_charge(x, c, arena_fmt(a, "sms.prefix%s:%.*s", names[i],
 		    COUNTRY, to.p),
 		    (config->sms_per_prefix * quarters[i] + 3) / 4, DAY);
-		add(x, c, arena_fmt(a, "sms.day%s", names[i]),
+		add_charge(x, c, arena_fmt(a, "sms.day%s", names[i]),
 		    (config->sms_per_day * quarters[i] + 3) / 4, DAY);
 	}
 }
@@ -153,12 +153,12 @@ add_budget(struct ctx *x, struct charges *c, enum code_purpose purpose,
 	const char *name = names[purpose];
 	bool hourly = !awaited(purpose);
 
-	add(x, c, arena_fmt(a, "code.%s.by:%.*s", name, STR_FMT(who)),
+	add_charge(x, c, arena_fmt(a, "code.%s.by:%.*s", name, STR_FMT(who)),
 	    hourly ? 2 * PER_HOUR : PER_DAY, hourly ? HOUR : DAY);
 	if (hourly)
-		add(x, c, arena_fmt(a, "code.%s.hour:%.*s", name,
+		add_charge(x, c, arena_fmt(a, "code.%s.hour:%.*s", name,
 		    STR_FMT(to)), PER_HOUR, HOUR);
-	add(x, c, arena_fmt(a, "code.%s.day:%.*s", name, STR_FMT(to)),
+	add_charge(x, c, arena_fmt(a, "code.%s.day:%.*s", name, STR_FMT(to)),
 	    PER_DAY, DAY);
 	if (str_eq(kind, STR("sms")))
 		add_sms(x, c, purpose, to);
@@ -172,7 +172,7 @@ factor_send_budget(struct ctx *x, enum code_purpose purpose, struct str who,
 	int64_t nth;
 
 	add_budget(x, &c, purpose, who, kind, to);
-	return charge(x, &c, &nth);
+	return charge_all(x, &c, &nth);
 }
 
 /* To an address that is still to be proved it says nobody's name. */
@@ -202,7 +202,7 @@ offered(struct ctx *x, struct str kind)
 
 /* Make the code and its message; all is charged. */
 static enum err
-make(struct ctx *x, const struct subject *s, struct str kind,
+make_code(struct ctx *x, const struct subject *s, struct str kind,
     struct str bound, struct str to)
 {
 	struct str id = uuid_text(x->arena, uuid_v7());
@@ -239,7 +239,7 @@ factor_send_setup(struct ctx *x, const struct subject *s, struct str kind,
 		    owned ? s->id : to);
 	if (e == E_OK && !owned && str_eq(kind, STR("email")))
 		e = limit_mail_address(x, to);
-	return e != E_OK ? e : make(x, s, kind, arena_fmt(x->arena,
+	return e != E_OK ? e : make_code(x, s, kind, arena_fmt(x->arena,
 	    "setup:%.*s", STR_FMT(pending_id)), to);
 }
 
@@ -252,12 +252,12 @@ charge_send(struct ctx *x, const struct subject *s, struct str kind,
 	int64_t nth;
 	enum err e;
 
-	add(x, &c, arena_fmt(x->arena, "code.pause:%.*s:%.*s:%.*s",
+	add_charge(x, &c, arena_fmt(x->arena, "code.pause:%.*s:%.*s:%.*s",
 	    STR_FMT(s->id), STR_FMT(kind), STR_FMT(bound)), 1,
 	    FACTOR_SEND_PAUSE);
 	add_budget(x, &c, str_starts(bound, STR("challenge:")) ? CODE_LOGIN :
 	    CODE_STEP_UP, s->id, kind, to);
-	e = charge(x, &c, &nth);
+	e = charge_all(x, &c, &nth);
 	*paused = nth == 1;
 	return e;
 }
@@ -282,7 +282,7 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 	if (e == E_OK)
 		e = charge_send(x, s, kind, bound, row_str(r, 0, 0), &paused);
 	if (e == E_OK)
-		e = make(x, s, kind, bound, row_str(r, 0, 0));
+		e = make_code(x, s, kind, bound, row_str(r, 0, 0));
 	out->sent = e == E_OK;
 	out->again_in = out->sent ? FACTOR_SEND_PAUSE / CLOCK_SECOND :
 	    x->retry_after;

@@ -53,7 +53,7 @@ uri_of(struct ctx *x, const struct subject *s, struct str secret)
 
 /* Keep what is asked for; *r is what waits now, which may be older. */
 static enum err
-keep(struct ctx *x, const struct subject *s, struct str session,
+keep_pending(struct ctx *x, const struct subject *s, struct str session,
     struct str kind, struct str id, struct str secret, struct str destination,
     struct str codes, struct rows **r)
 {
@@ -66,7 +66,7 @@ keep(struct ctx *x, const struct subject *s, struct str session,
 
 /* Secret and backup codes as they were sealed. */
 static enum err
-show(struct ctx *x, const struct subject *s, const struct rows *r,
+show_sealed(struct ctx *x, const struct subject *s, const struct rows *r,
     struct str *secret, struct backup_set *codes)
 {
 	struct str id = row_str(r, 0, 0), kind = STR("totp"), text;
@@ -98,9 +98,9 @@ factor_setup_totp(struct ctx *x, const struct subject *s,
 	codes = seal(x->arena, x->keys,
 	    factor_bound(x->arena, "codes", s, kind, id),
 	    backup_join(x, &out->codes));
-	e = keep(x, s, session, kind, id, sealed, STR_NONE, codes, &r);
+	e = keep_pending(x, s, session, kind, id, sealed, STR_NONE, codes, &r);
 	if (e == E_OK)
-		e = show(x, s, r, &secret, &out->codes);
+		e = show_sealed(x, s, r, &secret, &out->codes);
 	if (e != E_OK)
 		return e;
 	out->secret = totp_base32(x->arena, secret);
@@ -128,14 +128,15 @@ factor_setup_sent(struct ctx *x, const struct subject *s,
 	}
 	e = subject_ensure(x, s);
 	if (e == E_OK)
-		e = keep(x, s, session, kind, uuid_text(x->arena, uuid_v7()),
+		e = keep_pending(x, s, session, kind, uuid_text(x->arena,
+		    uuid_v7()),
 		    STR_NONE, destination, STR_NONE, &r);
 	return e != E_OK ? e : factor_send_setup(x, s, kind, row_str(r, 0, 0),
 	    destination);
 }
 
 static enum err
-charge(struct ctx *x, const struct subject *s, struct str session,
+charge_setup(struct ctx *x, const struct subject *s, struct str session,
     struct str kind, struct pending *p)
 {
 	struct rows *r;
@@ -247,7 +248,7 @@ factor_setup_enable(struct ctx *x, const struct subject *s,
 {
 	struct pending p;
 	int64_t step = 0;
-	enum err e = charge(x, s, session, kind, &p);
+	enum err e = charge_setup(x, s, session, kind, &p);
 
 	if (e == E_OK && !proves(x, s, kind, &p, code, &step))
 		e = E_BAD_CODE;

@@ -44,7 +44,7 @@ no_code(struct ctx *x)
 
 /* Six digits, or something that could be meant as a backup code (TO6). */
 static enum err
-read_code(struct ctx *x, const struct factor_try *t, struct trial *w)
+read_try_code(struct ctx *x, const struct factor_try *t, struct trial *w)
 {
 	size_t digits = 0, letters = 0;
 
@@ -74,7 +74,7 @@ read_code(struct ctx *x, const struct factor_try *t, struct trial *w)
 }
 
 static enum err
-charge(struct ctx *x, struct trial *w)
+charge_factor(struct ctx *x, struct trial *w)
 {
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_FACTOR_CHARGE, &r,
@@ -169,7 +169,7 @@ user_of(const struct trial *w)
  * has the password, or that the factor is out of use now (row LG11).
  */
 static enum err
-refuse(struct ctx *x, struct trial *w, const char *reason)
+refuse_factor(struct ctx *x, struct trial *w, const char *reason)
 {
 	bool guessed = w->challenge.n && w->challenge_tries >=
 	    CHALLENGE_TRIES;
@@ -197,14 +197,14 @@ refuse(struct ctx *x, struct trial *w, const char *reason)
 static enum err
 try(struct ctx *x, const struct factor_try *t, struct trial *w)
 {
-	enum err e = read_code(x, t, w);
+	enum err e = read_try_code(x, t, w);
 
 	if (e == E_OK)
-		e = charge(x, w);
+		e = charge_factor(x, w);
 	if (e != E_OK)
 		return e;
 	e = w->prefix.n ? compare_backup(x, w) : compare_digits(x, w);
-	return e == E_FACTOR_INVALID ? refuse(x, w, "wrong code") : e;
+	return e == E_FACTOR_INVALID ? refuse_factor(x, w, "wrong code") : e;
 }
 
 static struct str
@@ -239,7 +239,7 @@ struct told {
 };
 
 static enum err
-tell(struct ctx *x, const struct trial *w, struct told *out)
+tell_owner(struct ctx *x, const struct trial *w, struct told *out)
 {
 	struct addressee to;
 	int64_t failures;
@@ -264,7 +264,7 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 	struct uuid device = uuid_v7();
 	struct told told;
 	struct rows *r;
-	enum err e = tell(x, w, &told);
+	enum err e = tell_owner(x, w, &told);
 
 	if (e != E_OK)
 		return e;
@@ -282,7 +282,7 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
-		return refuse(x, w, "used before");
+		return refuse_factor(x, w, "used before");
 	*out = (struct login){ .account = account_cells(r, 0, 0) };
 	out->tokens = session_tokens(x, out->account.id, sid, 0);
 	out->tokens->session_numeric_id = row_int(r, 0, 16);
@@ -337,7 +337,7 @@ factor_verify(struct ctx *x, const struct subject *s,
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
-		return refuse(x, &w, "used before");
+		return refuse_factor(x, &w, "used before");
 	proved(x, &w, device, t->remember && s->user_id.n, proof);
 	return E_OK;
 }

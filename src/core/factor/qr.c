@@ -89,7 +89,7 @@ png(struct arena *a, const QRcode *q)
 }
 
 static void
-release(void *q)
+free_qr(void *q)
 {
 	QRcode *code = q;
 
@@ -107,7 +107,7 @@ qr_data_uri(struct arena *a, struct str text)
 
 	if (q == NULL)
 		return STR_NONE;
-	arena_defer(a, release, q);
+	arena_defer(a, free_qr, q);
 	image = png(a, q);
 	if (image.n == 0)
 		return STR_NONE;

@@ -42,7 +42,7 @@ backlog_look(struct db *db, struct arena *a, const struct config *c,
 }
 
 static void
-keep(struct shared *s, const struct backlog_of *b, int at)
+keep_backlog(struct shared *s, const struct backlog_of *b, int at)
 {
 	atomic_store(&s->backlog[at], b->due);
 	atomic_store(&s->backlog[at + 1], b->oldest);
@@ -50,7 +50,7 @@ keep(struct shared *s, const struct backlog_of *b, int at)
 }
 
 static struct backlog_of
-kept(struct shared *s, int at)
+kept_backlog(struct shared *s, int at)
 {
 	return (struct backlog_of){ atomic_load(&s->backlog[at]),
 		atomic_load(&s->backlog[at + 1]),
@@ -81,11 +81,11 @@ backlog_recent(struct ctx *x, struct backlog *out)
 		e = backlog_look(x->db, x->arena, x->config, out);
 		if (e != E_OK)
 			return e;
-		keep(s, &out->jobs, 0);
-		keep(s, &out->webhooks, 3);
+		keep_backlog(s, &out->jobs, 0);
+		keep_backlog(s, &out->webhooks, 3);
 	}
-	out->jobs = kept(s, 0);
-	out->webhooks = kept(s, 3);
+	out->jobs = kept_backlog(s, 0);
+	out->webhooks = kept_backlog(s, 3);
 	out->alarm = is_alarming(x->config, out);
 	return E_OK;
 }

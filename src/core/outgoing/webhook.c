@@ -57,7 +57,7 @@ known_event(struct str name)
  * none is given.
  */
 static enum err
-check(struct ctx *x, const struct webhook_wish *w, struct str *url,
+check_wish(struct ctx *x, const struct webhook_wish *w, struct str *url,
     struct str *events)
 {
 	struct webhook_url u = { .text = STR_NONE };
@@ -90,7 +90,7 @@ webhook_create(struct ctx *x, struct str user_id,
 {
 	struct str url, events, sealed;
 	struct rows *r;
-	enum err e = check(x, w, &url, &events);
+	enum err e = check_wish(x, w, &url, &events);
 
 	if (e != E_OK)
 		return e;
@@ -156,7 +156,7 @@ webhook_list(struct ctx *x, struct str user_id, struct str id, bool own_only,
 }
 
 static enum err
-one_row(enum err e, const struct rows *r)
+webhook_of_one_row(enum err e, const struct rows *r)
 {
 	return e == E_OK && r->n == 0 ? E_NOT_FOUND : e;
 }
@@ -165,7 +165,7 @@ one_row(enum err e, const struct rows *r)
 static enum err
 one_with_room(struct ctx *x, enum err e, const struct rows *r)
 {
-	e = one_row(e, r);
+	e = webhook_of_one_row(e, r);
 	if (e != E_OK || !row_null(r, 0, 0))
 		return e;
 	x->sentence = "Too many deliveries are waiting for this webhook; "
@@ -182,7 +182,7 @@ webhook_update(struct ctx *x, struct str user_id, struct str id,
 	int64_t total;
 	struct rows *r = NULL;
 	size_t n;
-	enum err e = check(x, w, &url, &events);
+	enum err e = check_wish(x, w, &url, &events);
 
 	if (e != E_OK)
 		return e;
@@ -191,7 +191,7 @@ webhook_update(struct ctx *x, struct str user_id, struct str id,
 	    w->given_active ? A_BOOL(w->is_active) : A_NULL,
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
 	    A_BOOL(w->own_only));
-	e = one_row(e, r);
+	e = webhook_of_one_row(e, r);
 	if (e == E_OK)
 		e = webhook_list(x, user_id, id, false, 1, 0, &found, &n, &total);
 	if (e == E_OK)
@@ -207,7 +207,7 @@ webhook_delete(struct ctx *x, struct str user_id, struct str id)
 	    A_STR(user_id), A_STR(id), A_STR(x->client),
 	    A_STR(x->user_agent), A_STR(x->request_id));
 
-	return one_row(e, r);
+	return webhook_of_one_row(e, r);
 }
 
 enum err
@@ -228,7 +228,7 @@ webhook_rotate(struct ctx *x, struct str user_id, struct str id,
 	    A_STR(w[0].id), A_BYTES(seal(x->arena, x->keys,
 		webhook_bound(x->arena, w[0].id), *secret)), A_INT(overlap),
 	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
-	e = one_row(e, r);
+	e = webhook_of_one_row(e, r);
 	if (e == E_OK)
 		*until = row_int(r, 0, 0);
 	return e;

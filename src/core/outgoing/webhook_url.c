@@ -171,7 +171,7 @@ port_fault(struct arena *a, const struct config *c, long port)
 
 /* host, [host] or either with :port; what is missing is the scheme's. */
 static const char *
-split(struct str authority, struct webhook_url *u, bool *literal)
+split_authority(struct str authority, struct webhook_url *u, bool *literal)
 {
 	size_t end = str_find(authority, ':');
 	long long port = u->tls ? 443 : 80;
@@ -213,7 +213,7 @@ scheme_fault(const struct config *c, struct str url, bool *tls,
 
 /* One spelling; rest: what stands behind host and port. */
 static struct str
-kept(struct arena *a, const struct webhook_url *u, struct str rest)
+kept_spelling(struct arena *a, const struct webhook_url *u, struct str rest)
 {
 	bool v6 = str_find(u->host, ':') < u->host.n;
 	bool said = u->port != (u->tls ? 443 : 80);
@@ -243,12 +243,12 @@ webhook_url_fault(struct arena *a, const struct config *c, struct str url,
 		return fault;
 	while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?')
 		end++;
-	fault = split(str_slice(rest, 0, end), out, &literal);
+	fault = split_authority(str_slice(rest, 0, end), out, &literal);
 	if (fault == NULL)
 		fault = host_fault(a, c, literal, &out->host);
 	if (fault == NULL)
 		fault = port_fault(a, c, out->port);
 	if (fault == NULL)
-		out->text = kept(a, out, str_slice(rest, end, rest.n));
+		out->text = kept_spelling(a, out, str_slice(rest, end, rest.n));
 	return fault;
 }

@@ -17,7 +17,7 @@
 #define DAY (86400 * CLOCK_SECOND)
 
 static enum err
-limited(struct ctx *x, const char *name, struct str whose, long max)
+limit_recovery(struct ctx *x, const char *name, struct str whose, long max)
 {
 	struct limit l = { .name = name, .whose = whose, .max = max,
 		.window = 3600 * CLOCK_SECOND, .durable = true };
@@ -38,7 +38,7 @@ code_json(struct ctx *x, const struct recovery_code *c, struct str to)
 
 /* A code to each method; one past its budget gets none. */
 static enum err
-send_all(struct ctx *x, const struct rows *r, struct uuid id)
+send_codes(struct ctx *x, const struct rows *r, struct uuid id)
 {
 	struct job_draft jobs[MAIL_ADDRESSES];
 	cJSON *codes = json_array();
@@ -78,15 +78,16 @@ recovery_start(struct ctx *x, struct str identifier, struct str method,
 	struct str who = arena_lower(x->arena, str_trim(identifier));
 	struct uuid id = uuid_v7();
 	struct rows *r;
-	enum err e = limited(x, "recovery", limit_network(x), 2 * PER_HOUR);
+	enum err e = limit_recovery(x, "recovery", limit_network(x),
+	    2 * PER_HOUR);
 
 	if (e == E_OK)
-		e = limited(x, "recovery_of", who, PER_HOUR);
+		e = limit_recovery(x, "recovery_of", who, PER_HOUR);
 	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_RECOVERY_BEGIN, &r,
 		    A_STR(who), A_STR(method));
 	if (e == E_OK && r->n)
-		e = send_all(x, r, id);
+		e = send_codes(x, r, id);
 	*challenge = token_make(x->arena, x->keys, TOKEN_RECOVERY, id, 0);
 	clock_hold(floor);
 	return e;
@@ -120,7 +121,7 @@ tries(const struct str *codes, size_t n)
 
 /* Which row's code is this? r->n: none. All are compared. */
 static size_t
-match(struct ctx *x, const struct rows *r, struct str code)
+match_recovery_code(struct ctx *x, const struct rows *r, struct str code)
 {
 	size_t found = r->n;
 
@@ -161,7 +162,7 @@ second(struct ctx *x, const struct rows *r, struct str other)
 }
 
 static enum err
-check(struct ctx *x, struct str password, const struct rows *r)
+check_password(struct ctx *x, struct str password, const struct rows *r)
 {
 	struct str context[] = { row_str(r, 0, 2), row_str(r, 0, 1),
 		str_of(x->config->name) };
@@ -201,7 +202,7 @@ tell_phones(struct ctx *x, struct str uid, struct job_draft *jobs, size_t *n)
 }
 
 static enum err
-finish(struct ctx *x, const struct rows *r, struct str request,
+finish_recovery(struct ctx *x, const struct rows *r, struct str request,
     struct str code, struct str hash)
 {
 	struct job_draft jobs[MAIL_ADDRESSES];
@@ -234,7 +235,7 @@ finish(struct ctx *x, const struct rows *r, struct str request,
  * that the account had, its addresses are told.
  */
 static enum err
-refuse(struct ctx *x, const struct rows *r, enum err e)
+refuse_recovery(struct ctx *x, const struct rows *r, enum err e)
 {
 	struct str mails = STR_NONE;
 	cJSON *vars;
@@ -260,7 +261,7 @@ refuse(struct ctx *x, const struct rows *r, enum err e)
  * there are to be right are guesses.
  */
 static enum err
-compare(struct ctx *x, struct str request, const struct str *codes,
+compare_codes(struct ctx *x, struct str request, const struct str *codes,
     size_t ncodes, struct rows **r, struct str found[2])
 {
 	size_t n = tries(codes, ncodes), row;
@@ -273,7 +274,7 @@ compare(struct ctx *x, struct str request, const struct str *codes,
 		return E_BAD_CODE;
 	found[0] = found[1] = STR_NONE;
 	for (size_t i = 0; i < ncodes; i++)
-		if ((row = match(x, *r, codes[i])) < (*r)->n)
+		if ((row = match_recovery_code(x, *r, codes[i])) < (*r)->n)
 			found[0] = row_str(*r, row, 4);
 		else
 			found[1] = codes[i];
@@ -294,16 +295,16 @@ recovery_confirm(struct ctx *x, struct str challenge, const struct str *codes,
 	    &generation))
 		return E_BAD_TOKEN;
 	request = uuid_text(x->arena, id);
-	e = compare(x, request, codes, ncodes, &r, found);
+	e = compare_codes(x, request, codes, ncodes, &r, found);
 	if (e != E_OK)
-		return e == E_BAD_CODE ? refuse(x, r, e) : e;
-	e = check(x, new_password, r);
+		return e == E_BAD_CODE ? refuse_recovery(x, r, e) : e;
+	e = check_password(x, new_password, r);
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e != E_OK)
 		return e;
 	e = second(x, r, found[1]);
 	if (e == E_OK)
-		e = finish(x, r, request, found[0], hash);
-	return e == E_OK ? E_OK : refuse(x, r, e);
+		e = finish_recovery(x, r, request, found[0], hash);
+	return e == E_OK ? E_OK : refuse_recovery(x, r, e);
 }

@@ -14,7 +14,7 @@
 #define HOUR (3600 * CLOCK_SECOND)
 
 static struct recovery_method
-method_of(const struct rows *r, size_t i)
+method_of_row(const struct rows *r, size_t i)
 {
 	return (struct recovery_method){
 		.id = row_str(r, i, 0), .type = row_str(r, i, 1),
@@ -36,12 +36,12 @@ recovery_method_list(struct ctx *x, struct str user_id,
 	*n = r->n;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
 	for (size_t i = 0; i < r->n; i++)
-		(*out)[i] = method_of(r, i);
+		(*out)[i] = method_of_row(r, i);
 	return E_OK;
 }
 
 static enum err
-find(struct ctx *x, struct str user_id, struct str id,
+find_method(struct ctx *x, struct str user_id, struct str id,
     struct recovery_method *out)
 {
 	struct rows *r;
@@ -51,7 +51,7 @@ find(struct ctx *x, struct str user_id, struct str id,
 	if (e == E_OK && r->n == 0)
 		e = E_NOT_FOUND;
 	if (e == E_OK)
-		*out = method_of(r, 0);
+		*out = method_of_row(r, 0);
 	return e;
 }
 
@@ -86,7 +86,7 @@ recovery_code_make(struct ctx *x, struct str user_id, struct str greeting,
 
 /* The value as it is kept. */
 static enum err
-check(struct ctx *x, const struct account *a, struct str type,
+check_value(struct ctx *x, const struct account *a, struct str type,
     struct str *value)
 {
 	if (str_eq(type, STR("email"))) {
@@ -105,7 +105,8 @@ check(struct ctx *x, const struct account *a, struct str type,
 
 /* To all addresses: what was added or taken away, and from where. */
 static enum err
-notice(struct ctx *x, const struct account *a, bool added, struct str type,
+notify_of_method(struct ctx *x, const struct account *a, bool added,
+    struct str type,
     struct job_draft *jobs, size_t *n)
 {
 	cJSON *vars = mail_where(x);
@@ -128,13 +129,13 @@ recovery_method_add(struct ctx *x, const struct account *a, struct str type,
 	struct recovery_code code;
 	size_t n = 1;
 	struct rows *r;
-	enum err e = check(x, a, type, &value);
+	enum err e = check_value(x, a, type, &value);
 
 	if (e == E_OK)
 		e = recovery_code_make(x, a->id, account_greeting(a),
 		    false, type, value, &code);
 	if (e == E_OK)
-		e = notice(x, a, true, type, jobs, &n);
+		e = notify_of_method(x, a, true, type, jobs, &n);
 	if (e != E_OK)
 		return e;
 	jobs[0] = code.job;
@@ -159,7 +160,7 @@ recovery_method_add(struct ctx *x, const struct account *a, struct str type,
 }
 
 static enum err
-charge(struct ctx *x, struct str user_id)
+charge_code(struct ctx *x, struct str user_id)
 {
 	struct rows *r;
 	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, &r,
@@ -178,10 +179,10 @@ recovery_method_verify(struct ctx *x, const struct account *a, struct str id,
 {
 	struct str row;
 	struct rows *r;
-	enum err e = find(x, a->id, id, out);
+	enum err e = find_method(x, a->id, id, out);
 
 	if (e == E_OK)
-		e = charge(x, a->id);
+		e = charge_code(x, a->id);
 	if (e == E_OK)
 		e = db_exec(x->db, x->arena, Q_RECOVERY_CODE_FIND, &r,
 		    A_STR(a->id), A_STR(id));
@@ -196,7 +197,7 @@ recovery_method_verify(struct ctx *x, const struct account *a, struct str id,
 	    A_STR(x->user_agent), A_STR(x->request_id));
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_CODE;
-	return e == E_OK ? find(x, a->id, id, out) : e;
+	return e == E_OK ? find_method(x, a->id, id, out) : e;
 }
 
 enum err
@@ -206,10 +207,10 @@ recovery_method_remove(struct ctx *x, const struct account *a, struct str id)
 	struct recovery_method m;
 	size_t n = 0;
 	struct rows *r;
-	enum err e = find(x, a->id, id, &m);
+	enum err e = find_method(x, a->id, id, &m);
 
 	if (e == E_OK)
-		e = notice(x, a, false, m.type, jobs, &n);
+		e = notify_of_method(x, a, false, m.type, jobs, &n);
 	if (e == E_OK)
 		e = actor_exec(x, Q_RECOVERY_REMOVE, &r,
 		    A_STR(a->id), A_STR(id), A_STR(mail_batch(x, jobs, n)),

@@ -83,7 +83,7 @@ find_and_charge(struct ctx *x, struct str identifier,
 
 /* The refusal is written down whatever it was; its fate changes nothing. */
 static enum err
-refuse(struct ctx *x, const struct begun *b, enum err e)
+refuse_login(struct ctx *x, const struct begun *b, enum err e)
 {
 	if (x->config->audit)
 		(void)db_exec(x->db, x->arena, Q_LOGIN_REFUSED, NULL,
@@ -121,7 +121,7 @@ locked(struct ctx *x, const struct begun *b)
 		x->sentence = "Too many failed attempts. Please reset your "
 		    "password by e-mail";
 	}
-	return refuse(x, b, E_LOCKED);
+	return refuse_login(x, b, E_LOCKED);
 }
 
 /* What a session may try when the total is spent. */
@@ -143,7 +143,8 @@ session_may(struct ctx *x, struct str session, const struct begun *b)
  * has already: a device that is known, a session. These have their own budget.
  */
 static bool
-allowed(struct ctx *x, const struct device_claim *d, const struct begun *b)
+login_allowed(struct ctx *x, const struct device_claim *d,
+    const struct begun *b)
 {
 	bool known = b->device.n && !b->device_copied;
 
@@ -163,13 +164,13 @@ authenticate(struct ctx *x, struct str identifier, struct str password,
 	e = find_and_charge(x, identifier, device, b);
 	if (e != E_OK)
 		return e;
-	if (!allowed(x, device, b))
+	if (!login_allowed(x, device, b))
 		return locked(x, b);
 	e = password_verify(x->arena, password, b->hash, outdated);
 	if (e == E_BUSY || e == E_UNAVAILABLE)
 		return refund(x, b, e);
 	metric_pair(METRIC_PASSWORD_SUCCESS, e == E_OK);
-	return e == E_OK ? E_OK : refuse(x, b, E_CREDENTIALS);
+	return e == E_OK ? E_OK : refuse_login(x, b, E_CREDENTIALS);
 }
 
 /* The specific reason, only after the secret was proved (row LG4). */
@@ -184,7 +185,7 @@ check_account_state(struct ctx *x, const struct begun *b)
 		e = E_RESET_REQUIRED;
 	else if (account_unverified(x, &b->account))
 		e = E_EMAIL_NOT_VERIFIED;
-	return e == E_OK ? E_OK : refund(x, b, refuse(x, b, e));
+	return e == E_OK ? E_OK : refund(x, b, refuse_login(x, b, e));
 }
 
 /* Today's hash of the password, or STR_NONE: a login never fails for it. */
@@ -228,7 +229,7 @@ needs_factor(const struct begun *b)
 }
 
 static enum err
-challenge(struct ctx *x, const struct credentials *in, struct begun *b,
+challenge_login(struct ctx *x, const struct credentials *in, struct begun *b,
     bool outdated, struct login *out)
 {
 	const struct challenge_proof p = { .amr = "pwd",
@@ -241,13 +242,13 @@ challenge(struct ctx *x, const struct credentials *in, struct begun *b,
 	enum err e = challenge_new(x, &b->account, &p, c);
 
 	if (e == E_CREDENTIALS)
-		return refuse(x, b, e);
+		return refuse_login(x, b, e);
 	*out = (struct login){ .account = b->account, .challenge = c };
 	return refund(x, b, e);
 }
 
 static enum err
-finish(struct ctx *x, const struct credentials *in, struct begun *b,
+finish_login(struct ctx *x, const struct credentials *in, struct begun *b,
     const struct device_claim *claim, bool outdated, struct login *out)
 {
 	const struct config *c = x->config;
@@ -278,7 +279,7 @@ finish(struct ctx *x, const struct credentials *in, struct begun *b,
 		return e;
 	/* Password or factor changed while we compared the old one. */
 	if (r->n == 0)
-		return refuse(x, b, E_CREDENTIALS);
+		return refuse_login(x, b, E_CREDENTIALS);
 	*out = (struct login){ .account = b->account,
 		.tokens = session_tokens(x, b->account.id, sid, 0) };
 	out->account.last_login_at = clock_wall();
@@ -305,8 +306,8 @@ login(struct ctx *x, const struct credentials *in, struct login *out)
 	if (e != E_OK)
 		return e;
 	forget_copied(x, &b);
-	return needs_factor(&b) ? challenge(x, in, &b, outdated, out) :
-	    finish(x, in, &b, &d, outdated, out);
+	return needs_factor(&b) ? challenge_login(x, in, &b, outdated, out) :
+	    finish_login(x, in, &b, &d, outdated, out);
 }
 
 enum err

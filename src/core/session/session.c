@@ -98,7 +98,7 @@ load(struct ctx *x, struct str sid, struct str uid,
 }
 
 static enum err
-find(struct ctx *x, struct limit *l, struct str sid, struct str uid,
+find_session(struct ctx *x, struct limit *l, struct str sid, struct str uid,
     struct session **out)
 {
 	struct session_found f;
@@ -134,7 +134,7 @@ session_of_token(struct ctx *x, struct str token, struct limit *limit,
 		return E_TOKEN_INVALID;
 	if (limit)
 		limit->whose = c.sub;
-	return find(x, limit, c.sid, c.sub, out);
+	return find_session(x, limit, c.sid, c.sub, out);
 }
 
 void

@@ -16,7 +16,8 @@
 
 /* Of all that an entry says, and of whose it is (row SE8). */
 static void
-sign(const struct ctx *x, struct str entry, struct str sid, struct str uid,
+sign_entry(const struct ctx *x, struct str entry, struct str sid,
+    struct str uid,
     uint8_t mac[CACHE_MAC])
 {
 	const struct str parts[] = { sid, uid,
@@ -53,7 +54,7 @@ pack(struct ctx *x, struct str sid, struct str uid, const struct rows *r)
 			memcpy(at, c.p, c.n);
 		at += c.n;
 	}
-	sign(x, (struct str){ p, n }, sid, uid, (uint8_t *)p + ENTRY_MAC);
+	sign_entry(x, (struct str){ p, n }, sid, uid, (uint8_t *)p + ENTRY_MAC);
 	return (struct str){ p, n };
 }
 
@@ -65,7 +66,7 @@ ours(const struct ctx *x, struct str entry, struct str sid, struct str uid)
 
 	if (entry.n < ENTRY_HEAD || !str_starts(entry, STR(ENTRY_MAGIC)))
 		return false;
-	sign(x, entry, sid, uid, mac);
+	sign_entry(x, entry, sid, uid, mac);
 	return sodium_memcmp(mac, entry.p + ENTRY_MAC, CACHE_MAC) == 0;
 }
 
@@ -82,7 +83,8 @@ changed(const struct ctx *x, struct str sid, struct str uid, int64_t read)
  * out later what it was told before, and somebody may put back what was there.
  */
 static bool
-holds(const struct ctx *x, struct str entry, struct str sid, struct str uid)
+entry_holds(const struct ctx *x, struct str entry, struct str sid,
+    struct str uid)
 {
 	int64_t read, age;
 
@@ -184,7 +186,7 @@ session_cache_find(struct ctx *x, struct limit *l, struct str sid,
 	out->keep = !marked && !changed(x, sid, uid, session_change_clock(x));
 	out->ask = session_change_due(x);
 	out->hit = out->keep && !out->ask && session_change_heard(x) &&
-	    ours(x, entry, sid, uid) && holds(x, entry, sid, uid) &&
+	    ours(x, entry, sid, uid) && entry_holds(x, entry, sid, uid) &&
 	    unpack(x, entry, &out->row);
 	return E_OK;
 }

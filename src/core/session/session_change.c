@@ -9,7 +9,7 @@
 #define MANY 1000 /* changes that are told one by one */
 
 static _Atomic int64_t *
-place(const struct ctx *x, struct str id)
+change_place(const struct ctx *x, struct str id)
 {
 	uint64_t h = 14695981039346656037ull; /* FNV-1a */
 
@@ -30,7 +30,7 @@ session_change_clock(const struct ctx *x)
 static void
 doubt(struct ctx *x, struct str id, int64_t time)
 {
-	_Atomic int64_t *p = place(x, id);
+	_Atomic int64_t *p = change_place(x, id);
 	int64_t before = atomic_load(p);
 
 	while (before < time &&
@@ -47,7 +47,7 @@ session_change_mark(struct ctx *x, struct str id)
 bool
 session_change_since(const struct ctx *x, struct str id, int64_t read)
 {
-	return read < atomic_load(place(x, id));
+	return read < atomic_load(change_place(x, id));
 }
 
 bool

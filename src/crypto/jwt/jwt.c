@@ -119,7 +119,7 @@ struct parts {
 };
 
 static bool
-split(struct str token, struct parts *out)
+split_token(struct str token, struct parts *out)
 {
 	struct str rest = token, more;
 
@@ -289,7 +289,7 @@ jwt_verify(struct arena *a, const struct jwt_keys *keys,
 	struct parts parts;
 	struct str json;
 
-	if (!split(token, &parts))
+	if (!split_token(token, &parts))
 		return E_TOKEN_INVALID;
 	key = find_key(a, keys, parts.head);
 	if (key == NULL || !is_alive(key, check->now) ||

@@ -11,7 +11,7 @@ struct reader {
 static bool skip_value(struct reader *r, int depth);
 
 static void
-skip_space(struct reader *r)
+skip_claim_space(struct reader *r)
 {
 	while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' ||
 	    *r->p == '\n' || *r->p == '\r'))
@@ -20,9 +20,9 @@ skip_space(struct reader *r)
 
 /* Take c, with white space before it. */
 static bool
-take(struct reader *r, char c)
+take_token(struct reader *r, char c)
 {
-	skip_space(r);
+	skip_claim_space(r);
 	if (r->p == r->end || *r->p != c)
 		return false;
 	r->p++;
@@ -46,7 +46,7 @@ read_string(struct reader *r, struct str *out)
 	const char *start;
 	bool escaped = false;
 
-	if (!take(r, '"'))
+	if (!take_token(r, '"'))
 		return false;
 	for (start = r->p; r->p < r->end && *r->p != '"'; r->p++) {
 		if ((unsigned char)*r->p < 0x20)
@@ -104,7 +104,7 @@ read_integer(struct reader *r, int64_t *out)
 	const char *start;
 	long long v;
 
-	skip_space(r);
+	skip_claim_space(r);
 	start = r->p;
 	if (!skip_number(r) || !str_to_int((struct str){ start,
 	    (size_t)(r->p - start) }, 0, NUMBER_MAX, &v))
@@ -124,11 +124,12 @@ is_repeated(const struct str *seen, size_t n, struct str name)
 
 /* "name" : , refused when it is among the n seen; then it is one of them. */
 static bool
-read_name(struct reader *r, struct str *seen, size_t *n)
+read_claim_name(struct reader *r, struct str *seen, size_t *n)
 {
 	struct str name;
 
-	if (*n == CLAIMS_MEMBERS || !read_string(r, &name) || !take(r, ':') ||
+	if (*n == CLAIMS_MEMBERS || !read_string(r, &name) ||
+	    !take_token(r, ':') ||
 	    is_repeated(seen, *n, name))
 		return false;
 	seen[(*n)++] = name;
@@ -138,13 +139,13 @@ read_name(struct reader *r, struct str *seen, size_t *n)
 static bool
 skip_array(struct reader *r, int depth)
 {
-	if (take(r, ']'))
+	if (take_token(r, ']'))
 		return true;
 	do {
 		if (!skip_value(r, depth))
 			return false;
-	} while (take(r, ','));
-	return take(r, ']');
+	} while (take_token(r, ','));
+	return take_token(r, ']');
 }
 
 static bool
@@ -153,13 +154,13 @@ skip_object(struct reader *r, int depth)
 	struct str seen[CLAIMS_MEMBERS];
 	size_t n = 0;
 
-	if (take(r, '}'))
+	if (take_token(r, '}'))
 		return true;
 	do {
-		if (!read_name(r, seen, &n) || !skip_value(r, depth))
+		if (!read_claim_name(r, seen, &n) || !skip_value(r, depth))
 			return false;
-	} while (take(r, ','));
-	return take(r, '}');
+	} while (take_token(r, ','));
+	return take_token(r, '}');
 }
 
 static bool
@@ -167,7 +168,7 @@ skip_value(struct reader *r, int depth)
 {
 	struct str ignored;
 
-	skip_space(r);
+	skip_claim_space(r);
 	if (r->p == r->end)
 		return false;
 	switch (*r->p) {
@@ -216,17 +217,17 @@ jwt_claims_read(struct arena *a, struct str json, struct claim *want, size_t n)
 	size_t nseen = 0;
 
 	if (json.n == 0 || !str_utf8(json, NULL) || str_has_nul(json) ||
-	    !take(&r, '{'))
+	    !take_token(&r, '{'))
 		return false;
-	if (!take(&r, '}')) {
+	if (!take_token(&r, '}')) {
 		do {
-			if (!read_name(&r, seen, &nseen) ||
+			if (!read_claim_name(&r, seen, &nseen) ||
 			    !read_member(&r, seen[nseen - 1], want, n))
 				return false;
-		} while (take(&r, ','));
-		if (!take(&r, '}'))
+		} while (take_token(&r, ','));
+		if (!take_token(&r, '}'))
 			return false;
 	}
-	skip_space(&r);
+	skip_claim_space(&r);
 	return r.p == r.end;
 }

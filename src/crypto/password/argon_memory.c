@@ -74,7 +74,7 @@ argon_memory_release(void)
 }
 
 static bool
-make_room(size_t len)
+map_room(size_t len)
 {
 	size_t size = (len + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 
@@ -101,7 +101,7 @@ is_hash_request(const void *addr, size_t len, int prot, int flags, int fd)
 void *
 mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 {
-	if (is_hash_request(addr, len, prot, flags, fd) && make_room(len)) {
+	if (is_hash_request(addr, len, prot, flags, fd) && map_room(len)) {
 		region.lent = len;
 		return region.p;
 	}

@@ -84,7 +84,7 @@ open_lock(const char *path, bool shared_dir)
 }
 
 static enum err
-use(int fd)
+use_slot(int fd)
 {
 	lock.fd = fd;
 	lock.pid = getpid();
@@ -100,7 +100,7 @@ open_first(const char *dir)
 
 	if (fd >= 0) {
 		give_to_owner_of(dir, fd);
-		return use(fd);
+		return use_slot(fd);
 	}
 	log_warn("hash lock is not in runtime_dir, using /tmp",
 	    log_c("path", lock.path), log_c("why", strerror(errno)));
@@ -108,7 +108,7 @@ open_first(const char *dir)
 	    (unsigned)geteuid());
 	lock.borrowed = true;
 	if ((fd = open_lock(lock.path, true)) >= 0)
-		return use(fd);
+		return use_slot(fd);
 	log_error("no hash lock: passwords cannot be checked",
 	    log_c("path", lock.path), log_c("why", strerror(errno)));
 	return E_UNAVAILABLE;
@@ -151,7 +151,7 @@ have_own_fd(void)
 		return false;
 	}
 	close(lock.fd);
-	return use(fd) == E_OK;
+	return use_slot(fd) == E_OK;
 }
 
 void

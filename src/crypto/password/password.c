@@ -111,7 +111,7 @@ is_hashable(struct str password)
 }
 
 static enum err
-hash(struct arena *a, struct str password, struct str *out)
+hash_password(struct arena *a, struct str password, struct str *out)
 {
 	bool ok = bcrypt_today(password) ? hash_bcrypt(a, password, out) :
 	    hash_argon2id(a, password, out);
@@ -139,7 +139,7 @@ password_hash(struct arena *a, struct str password, struct str *out)
 		return E_VALIDATION;
 	if ((e = hash_gate_take(LIMIT_HASH_WAIT_MS)) != E_OK)
 		return e;
-	e = hash(a, not_null(password), out);
+	e = hash_password(a, not_null(password), out);
 	hash_gate_release();
 	return e;
 }
@@ -166,14 +166,14 @@ is_outdated(const struct phc *phc, struct str password)
 
 /* With the slot held. */
 static enum err
-compare(struct arena *a, const struct phc *phc, struct str password,
+compare_hash(struct arena *a, const struct phc *phc, struct str password,
     bool *outdated)
 {
 	struct str ignored;
 	enum err e;
 
 	if (!affordable(phc) || !password_match_possible(phc, password)) {
-		e = hash(a, password, &ignored);
+		e = hash_password(a, password, &ignored);
 		return e == E_OK ? E_CREDENTIALS : e;
 	}
 	e = password_match(a, phc, password);
@@ -191,11 +191,11 @@ compare_forms(struct arena *a, const struct phc *phc, struct str password,
     bool *outdated)
 {
 	struct str form = unicode_opaque(a, password);
-	enum err e = compare(a, phc, form, outdated);
+	enum err e = compare_hash(a, phc, form, outdated);
 
 	if (e != E_CREDENTIALS || str_eq(form, password))
 		return e;
-	e = compare(a, phc, password, outdated);
+	e = compare_hash(a, phc, password, outdated);
 	if (e == E_OK && outdated)
 		*outdated = true;
 	return e;

@@ -33,7 +33,7 @@ without_cr(struct str line)
 }
 
 static int
-order(struct str a, struct str b)
+compare_lines(struct str a, struct str b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
 	int c = n ? memcmp(a.p, b.p, n) : 0;
@@ -49,7 +49,7 @@ is_sorted(struct str text)
 	while (str_split(&text, '\n', &line)) {
 		if (line.n == 0)
 			continue;
-		if (order(last, line) > 0)
+		if (compare_lines(last, line) > 0)
 			return false;
 		last = line;
 	}
@@ -57,7 +57,7 @@ is_sorted(struct str text)
 }
 
 static void
-drop(void)
+drop_blocklist(void)
 {
 	if (file.text.p)
 		munmap((void *)(uintptr_t)file.text.p, file.text.n);
@@ -65,7 +65,7 @@ drop(void)
 }
 
 static bool
-map(int fd)
+map_blocklist(int fd)
 {
 	struct stat st;
 	void *p;
@@ -92,13 +92,13 @@ password_blocklist_use(const char *path)
 	int fd;
 	bool ok;
 
-	drop();
+	drop_blocklist();
 	if (path[0] == '\0')
 		return true;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	ok = map(fd);
+	ok = map_blocklist(fd);
 	close(fd);
 	return ok;
 }
@@ -110,7 +110,7 @@ find_sorted(struct str text, struct str password)
 
 	while (a < b) {
 		struct str line = line_at(text, a + (b - a) / 2);
-		int c = order(password, without_cr(line));
+		int c = compare_lines(password, without_cr(line));
 
 		if (c == 0)
 			return true;

@@ -42,7 +42,7 @@ md5(EVP_MD_CTX *c, struct str head, struct str password,
 
 /* Three bytes to four characters, the lowest bits first. */
 static void
-encode(const unsigned char sum[16], char out[PASSWORD_FOREIGN_PHPASS])
+encode_phpass(const unsigned char sum[16], char out[PASSWORD_FOREIGN_PHPASS])
 {
 	static const char itoa64[] =
 	    "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -73,7 +73,7 @@ password_foreign_phpass(const struct phc *phc, struct str password,
 		    password, sum);
 	EVP_MD_CTX_free(c);
 	if (ok)
-		encode(sum, out);
+		encode_phpass(sum, out);
 	sodium_memzero(sum, sizeof(sum));
 	return ok;
 }

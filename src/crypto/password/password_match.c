@@ -44,7 +44,7 @@ not_computed(void)
 }
 
 static enum err
-answer(bool same)
+err_of_match(bool same)
 {
 	return same ? E_OK : E_CREDENTIALS;
 }
@@ -68,7 +68,7 @@ verify_own_argon2(const struct phc *phc, struct str password, int algorithm)
 		return not_computed();
 	rc = sodium_memcmp(got, phc->hash.p, phc->hash.n);
 	sodium_memzero(got, sizeof(got));
-	return answer(rc == 0);
+	return err_of_match(rc == 0);
 }
 
 static enum err
@@ -85,7 +85,7 @@ verify_argon2(const struct phc *phc, struct str password)
 	argon_memory_begin();
 	rc = crypto_pwhash_str_verify(phc->text, password.p, password.n);
 	argon_memory_end();
-	return answer(rc == 0);
+	return err_of_match(rc == 0);
 }
 
 static enum err
@@ -95,7 +95,7 @@ verify_crypt(struct arena *a, const struct phc *phc, const char *password)
 
 	if (!password_match_crypt(a, password, phc->crypt, &got))
 		return not_computed();
-	return answer(got.n == strlen(phc->crypt) &&
+	return err_of_match(got.n == strlen(phc->crypt) &&
 	    sodium_memcmp(got.p, phc->crypt, got.n) == 0);
 }
 
@@ -122,7 +122,7 @@ verify_phpass(const struct phc *phc, struct str password)
 
 	if (!password_foreign_phpass(phc, password, got))
 		return not_computed();
-	return answer(sodium_memcmp(got, phc->hash.p, sizeof(got)) == 0);
+	return err_of_match(sodium_memcmp(got, phc->hash.p, sizeof(got)) == 0);
 }
 
 /* OpenSSL wants a bound: the caps are tighter. */
@@ -154,7 +154,7 @@ verify_derived(struct arena *a, const struct phc *phc, struct str password)
 
 	if (!(phc->kind == PHC_SCRYPT ? scrypt : pbkdf2)(phc, password, got))
 		return not_computed();
-	return answer(sodium_memcmp(got, phc->hash.p, phc->hash.n) == 0);
+	return err_of_match(sodium_memcmp(got, phc->hash.p, phc->hash.n) == 0);
 }
 
 bool

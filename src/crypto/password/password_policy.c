@@ -189,7 +189,7 @@ with_number(const char *before, long n, const char *behind)
 }
 
 static const char *
-judge(struct arena *a, const struct config *c, struct str password,
+judge_password(struct arena *a, const struct config *c, struct str password,
     const struct str *context, size_t ncontext)
 {
 	size_t points;
@@ -225,7 +225,8 @@ password_policy(const struct config *c, struct str password,
 {
 	struct arena *a = arena_new(FORMS_ARENA);
 	bool fits = password.n <= LIMIT_PASSWORD_BYTES;
-	const char *why = judge(a, c, fits ? unicode_opaque(a, password) :
+	const char *why = judge_password(a, c, fits ? unicode_opaque(a,
+	    password) :
 	    password, context, ncontext);
 
 	arena_free(&a);

@@ -33,7 +33,7 @@ phc_eat_number(struct str *s, char after, uint64_t *out)
 
 /* base64 without padding; passlib writes '.' for '+'. */
 static bool
-decode(struct arena *a, struct str text, size_t min, size_t max,
+decode_b64(struct arena *a, struct str text, size_t min, size_t max,
     struct str *out)
 {
 	char copy[96];
@@ -57,13 +57,14 @@ decode(struct arena *a, struct str text, size_t min, size_t max,
 
 /* "salt$hash", the rest of a string in PHC form. */
 static bool
-salt_and_hash(struct arena *a, struct str rest, struct phc *out)
+parse_salt_and_hash(struct arena *a, struct str rest, struct phc *out)
 {
 	size_t n = str_find(rest, '$');
 
 	return n < rest.n &&
-	    decode(a, str_slice(rest, 0, n), 1, SALT_MAX, &out->salt) &&
-	    decode(a, str_slice(rest, n + 1, rest.n), HASH_MIN, PHC_HASH_MAX,
+	    decode_b64(a, str_slice(rest, 0, n), 1, SALT_MAX, &out->salt) &&
+	    decode_b64(a, str_slice(rest, n + 1, rest.n), HASH_MIN,
+	    PHC_HASH_MAX,
 		&out->hash);
 }
 
@@ -84,7 +85,7 @@ parse_argon2(struct arena *a, struct str s, enum phc_kind kind,
 		return false;
 	out->p = (uint32_t)lanes;
 	/* libsodium takes no shorter salt. */
-	return salt_and_hash(a, s, out) && out->salt.n >= 8;
+	return parse_salt_and_hash(a, s, out) && out->salt.n >= 8;
 }
 
 static bool
@@ -101,7 +102,7 @@ parse_scrypt(struct arena *a, struct str s, struct phc *out)
 	out->r = (uint32_t)r;
 	out->p = (uint32_t)p;
 	out->memory_kib = phc_scrypt_kib(out->rounds, out->r);
-	return salt_and_hash(a, s, out);
+	return parse_salt_and_hash(a, s, out);
 }
 
 static bool
@@ -110,7 +111,7 @@ parse_pbkdf2(struct arena *a, struct str s, int sha, struct phc *out)
 	out->sha = sha;
 	out->kind = PHC_PBKDF2;
 	return phc_eat_number(&s, '$', &out->rounds) && out->rounds >= 1 &&
-	    salt_and_hash(a, s, out);
+	    parse_salt_and_hash(a, s, out);
 }
 
 /* Django: the salt is its own text, the hash has its padding. */
@@ -130,12 +131,12 @@ parse_django(struct arena *a, struct str s, int sha, struct phc *out)
 	    hash.n != (bytes + 2) / 3 * 4 || hash.p[hash.n - 1] != '=')
 		return false;
 	out->salt = arena_str(a, str_slice(s, 0, n));
-	return decode(a, str_slice(hash, 0, hash.n - 1), bytes, bytes,
+	return decode_b64(a, str_slice(hash, 0, hash.n - 1), bytes, bytes,
 	    &out->hash);
 }
 
 static bool
-parse(struct arena *a, struct str s, struct phc *out)
+parse_kind(struct arena *a, struct str s, struct phc *out)
 {
 	if (phc_eat(&s, STR("$argon2id$")))
 		return parse_argon2(a, s, PHC_ARGON2ID, out);
@@ -163,7 +164,7 @@ phc_parse(struct arena *a, struct str stored, struct phc *out)
 	if (stored.n > PHC_MAX || str_has_nul(stored))
 		return false;
 	out->text = arena_cstr(a, stored);
-	fine = parse(a, (struct str){ out->text, stored.n }, out);
+	fine = parse_kind(a, (struct str){ out->text, stored.n }, out);
 	out->malformed = !fine && out->kind != PHC_UNKNOWN;
 	if (!fine)
 		out->kind = PHC_UNKNOWN;

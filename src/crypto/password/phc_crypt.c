@@ -20,7 +20,7 @@ is_crypt64(struct str s)
 
 /* "salt$hash", the end of a string; an empty salt is none. */
 static bool
-salt_and_hash(struct str s, size_t salt_max, size_t hash)
+crypt_salt_and_hash(struct str s, size_t salt_max, size_t hash)
 {
 	size_t n = str_find(s, '$');
 
@@ -70,7 +70,7 @@ parse_sha(struct str s, size_t hash, struct phc *out)
 	if (phc_eat(&s, STR("rounds=")) && (!phc_eat_number(&s, '$',
 	    &out->rounds) || out->rounds < 1000))
 		return false;
-	return salt_and_hash(s, 16, hash);
+	return crypt_salt_and_hash(s, 16, hash);
 }
 
 /* md5-crypt: a thousand rounds of a weak function, cheap to check once. */
@@ -79,7 +79,7 @@ parse_md5(struct str s, struct phc *out)
 {
 	out->kind = PHC_SHACRYPT;
 	out->rounds = 1000;
-	return salt_and_hash(s, 8, 22);
+	return crypt_salt_and_hash(s, 8, 22);
 }
 
 /* One character of crypt(5)'s alphabet, or 64. */
@@ -131,7 +131,7 @@ parse_scrypt_crypt(struct str s, struct phc *out)
 	    out->rounds < 1 || out->r < 1 || out->p < 1)
 		return false;
 	out->memory_kib = phc_scrypt_kib(out->rounds, out->r);
-	return salt_and_hash(s, 86, 43);
+	return crypt_salt_and_hash(s, 86, 43);
 }
 
 /*
@@ -151,7 +151,7 @@ parse_yescrypt(struct str s, struct phc *out)
 	out->r = r + 1;
 	out->p = 1;
 	out->memory_kib = phc_scrypt_kib(out->rounds, out->r);
-	return salt_and_hash(str_slice(s, 4, s.n), 86, 43);
+	return crypt_salt_and_hash(str_slice(s, 4, s.n), 86, 43);
 }
 
 /* phpass: log2 of the rounds, 8 characters of salt, 22 of hash. */

@@ -22,11 +22,13 @@ struct doctor {
 };
 
 static enum finding
-note(struct doctor *d, const char *check, enum finding f, const char *fmt, ...)
+note_finding(struct doctor *d, const char *check, enum finding f,
+    const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 static enum finding
-note(struct doctor *d, const char *check, enum finding f, const char *fmt, ...)
+note_finding(struct doctor *d, const char *check, enum finding f,
+    const char *fmt, ...)
 {
 	static const char *const words[] = { "ok", "warning", "FAULT" };
 	cJSON *row = json_object();
@@ -50,20 +52,21 @@ ask_settings(struct doctor *d)
 	const char *why = NULL;
 
 	for (size_t i = 0; i < c->nfaults && i < 64; i++)
-		note(d, "configuration", FAULT, "%s", c->faults[i]);
+		note_finding(d, "configuration", FAULT, "%s", c->faults[i]);
 	if (c->config == NULL)
 		return false;
 	for (size_t i = 0; (why = config_warning(c->config, i)) != NULL; i++)
-		note(d, "configuration", WARNING, "%s", why);
-	note(d, "configuration", FINE, "%s", c->config->environment);
+		note_finding(d, "configuration", WARNING, "%s", why);
+	note_finding(d, "configuration", FINE, "%s", c->config->environment);
 	c->keys = keyring_new(c->config, &why);
 	if (c->keys == NULL)
-		return note(d, "keys", FAULT, "%s", why) == FINE;
+		return note_finding(d, "keys", FAULT, "%s", why) == FINE;
 	if (c->config->sealing_keys[0])
-		note(d, "keys", FINE, "version %d seals",
+		note_finding(d, "keys", FINE, "version %d seals",
 		    keyring_current(c->keys));
 	else
-		note(d, "keys", WARNING, "keys.sealing is empty: what is "
+		note_finding(d, "keys", WARNING,
+		    "keys.sealing is empty: what is "
 		    "sealed is lost with jwt.secret");
 	return true;
 }
@@ -76,23 +79,26 @@ ask_promises(struct doctor *d, const struct rows *r)
 	bool safe = str_eq(row_str(r, 0, 1), STR("on")) &&
 	    !str_eq(sync, STR("off")) && str_eq(row_str(r, 0, 3), STR("on"));
 
-	note(d, "durability", safe ? FINE :
+	note_finding(d, "durability", safe ? FINE :
 	    strcmp(d->c->config->environment, "development") == 0 ? WARNING :
 	    FAULT, "fsync %.*s, synchronous_commit %.*s, full_page_writes "
 	    "%.*s", STR_FMT(row_str(r, 0, 1)), STR_FMT(sync),
 	    STR_FMT(row_str(r, 0, 3)));
 	if (row_bool(r, 0, 6))
-		note(d, "database role", FAULT, "the server is a standby");
+		note_finding(d, "database role", FAULT,
+		    "the server is a standby");
 	else if (row_bool(r, 0, 5))
-		note(d, "database role", FAULT, "%.*s is a superuser; give "
+		note_finding(d, "database role", FAULT,
+		    "%.*s is a superuser; give "
 		    "the programs a role of their own (sql/roles.sql)",
 		    STR_FMT(row_str(r, 0, 4)));
 	else if (row_bool(r, 0, 9))
-		note(d, "database role", WARNING, "%.*s owns the tables; "
+		note_finding(d, "database role", WARNING,
+		    "%.*s owns the tables; "
 		    "database.owner_url lets another role migrate",
 		    STR_FMT(row_str(r, 0, 4)));
 	else
-		note(d, "database role", FINE, "%.*s",
+		note_finding(d, "database role", FINE, "%.*s",
 		    STR_FMT(row_str(r, 0, 4)));
 }
 
@@ -103,7 +109,7 @@ ask_connections(struct doctor *d, int64_t most)
 	/* During a reload there are twice as many, and the worker. */
 	long need = 2 * (k.light + k.heavy) + 4;
 
-	note(d, "connections", need > most ? WARNING : FINE,
+	note_finding(d, "connections", need > most ? WARNING : FINE,
 	    "up to %ld of this host, the server takes %lld", need,
 	    (long long)most);
 }
@@ -113,7 +119,8 @@ ask_clock(struct doctor *d, int64_t theirs, int64_t before)
 {
 	int64_t ours = before + (clock_wall() - before) / 2;
 
-	note(d, "clock", llabs(theirs - ours) > CLOCK_APART ? FAULT : FINE,
+	note_finding(d, "clock", llabs(theirs - ours) > CLOCK_APART ? FAULT :
+	    FINE,
 	    "%lld ms from the database's",
 	    (long long)((ours - theirs) / CLOCK_MS));
 }
@@ -129,7 +136,7 @@ ask_queue(struct doctor *d)
 		return;
 	oldest = b.jobs.oldest > b.webhooks.oldest ? b.jobs.oldest :
 	    b.webhooks.oldest;
-	note(d, "queue", b.alarm || b.jobs.dead ? WARNING : FINE,
+	note_finding(d, "queue", b.alarm || b.jobs.dead ? WARNING : FINE,
 	    "%lld jobs and %lld webhooks due, the oldest for %lld s; %lld "
 	    "dead letters", (long long)b.jobs.due, (long long)b.webhooks.due,
 	    (long long)(oldest / CLOCK_SECOND), (long long)b.jobs.dead);
@@ -148,9 +155,10 @@ ask_signing(struct doctor *d)
 	for (size_t i = 0; i < r->n; i++)
 		signs |= row_bool(r, i, 6);
 	if (signs)
-		note(d, "signing key", FINE, "%zu in the table", r->n);
+		note_finding(d, "signing key", FINE, "%zu in the table", r->n);
 	else
-		note(d, "signing key", FAULT, "none signs: posternctl key "
+		note_finding(d, "signing key", FAULT,
+		    "none signs: posternctl key "
 		    "generate");
 }
 
@@ -165,27 +173,29 @@ ask_database(struct doctor *d)
 	enum err e;
 
 	if (trip < 0) {
-		note(d, "database", FAULT, "does not answer: %s",
+		note_finding(d, "database", FAULT, "does not answer: %s",
 		    db_why(c->db));
 		d->unavailable = true;
 		return;
 	}
 	e = migrate_check(c->db, c->arena, &why);
-	note(d, "schema", e == E_OK ? FINE : FAULT, "%s",
+	note_finding(d, "schema", e == E_OK ? FINE : FAULT, "%s",
 	    e == E_OK && !*why ? "fits this version" : why);
 	if (e != E_OK)
 		return;
 	trouble = db_ready(c->db, c->arena);
 	if (trouble != DB_WELL)
-		note(d, "database", FAULT, "%s", db_trouble_text(trouble));
+		note_finding(d, "database", FAULT, "%s",
+		    db_trouble_text(trouble));
 	before = clock_wall();
 	if (db_exec0(c->db, c->arena, Q_CTL_DOCTOR, &r) != E_OK) {
-		note(d, "database", FAULT, "cannot be asked");
+		note_finding(d, "database", FAULT, "cannot be asked");
 		return;
 	}
 	ask_clock(d, row_int(r, 0, 7), before);
 	if (trouble == DB_WELL)
-		note(d, "database", FINE, "Postgres %.*s, %lld µs a round "
+		note_finding(d, "database", FINE,
+		    "Postgres %.*s, %lld µs a round "
 		    "trip", STR_FMT(row_str(r, 0, 0)), (long long)trip);
 	ask_promises(d, r);
 	ask_connections(d, row_int(r, 0, 8));
@@ -200,16 +210,17 @@ ask_redis(struct doctor *d)
 	int64_t trip;
 
 	if (!cache_configured(d->c->cache)) {
-		note(d, "redis", FINE, "not configured; Postgres carries all");
+		note_finding(d, "redis", FINE,
+		    "not configured; Postgres carries all");
 		return;
 	}
 	trip = cache_probe(d->c->cache, d->c->arena, &why);
 	if (trip < 0)
-		note(d, "redis", FAULT, "%s is of no use: %s; Postgres "
+		note_finding(d, "redis", FAULT, "%s is of no use: %s; Postgres "
 		    "carries what must not be lost",
 		    d->c->config->redis_host, why);
 	else
-		note(d, "redis", FINE, "%lld µs a round trip",
+		note_finding(d, "redis", FINE, "%lld µs a round trip",
 		    (long long)trip);
 }
 
@@ -219,14 +230,16 @@ ask_runtime_dir(struct doctor *d, const char *dir)
 	const char *why = doctor_probe_dir(d->c->arena, dir);
 
 	if (why && access(dir, F_OK) != 0 && errno == ENOENT)
-		note(d, "runtime directory", WARNING, "%s is not there yet: "
+		note_finding(d, "runtime directory", WARNING,
+		    "%s is not there yet: "
 		    "systemd makes it at the start; without systemd make it "
 		    "for the service's user", dir);
 	else if (why)
-		note(d, "runtime directory", FAULT, "%s: %s; give it to the "
+		note_finding(d, "runtime directory", FAULT,
+		    "%s: %s; give it to the "
 		    "service's user", dir, why);
 	else
-		note(d, "runtime directory", FINE, "%s", dir);
+		note_finding(d, "runtime directory", FINE, "%s", dir);
 }
 
 static void
@@ -242,17 +255,19 @@ ask_host(struct doctor *d)
 
 	ask_runtime_dir(d, k->runtime_dir);
 	if (why)
-		note(d, "worker", WARNING, "no postern-worker on this host "
+		note_finding(d, "worker", WARNING,
+		    "no postern-worker on this host "
 		    "(%s), and mail waits: start it, or have cron run "
 		    "postern-worker --once every minute", why);
 	else
-		note(d, "worker", FINE, "listens");
+		note_finding(d, "worker", FINE, "listens");
 	f = doctor_probe_log(d->c->arena, k->log_file, &detail);
-	note(d, "log", f, "%.*s", STR_FMT(detail));
+	note_finding(d, "log", f, "%.*s", STR_FMT(detail));
 	if (access(mail.p, R_OK) == 0)
-		note(d, "templates", FINE, "%s", templates);
+		note_finding(d, "templates", FINE, "%s", templates);
 	else
-		note(d, "templates", FAULT, "%.*s cannot be read; look at "
+		note_finding(d, "templates", FAULT,
+		    "%.*s cannot be read; look at "
 		    "service.template_dir", STR_FMT(mail));
 }
 
@@ -260,13 +275,15 @@ static void
 ask_sandbox(struct doctor *d)
 {
 	if (!sandbox_built())
-		note(d, "seccomp", WARNING, "this program was built without "
+		note_finding(d, "seccomp", WARNING,
+		    "this program was built without "
 		    "libseccomp: system calls are not filtered");
 	else if (!d->c->config->seccomp)
-		note(d, "seccomp", WARNING, "service.seccomp is off: system "
+		note_finding(d, "seccomp", WARNING,
+		    "service.seccomp is off: system "
 		    "calls are not filtered");
 	else
-		note(d, "seccomp", FINE, "system calls are filtered");
+		note_finding(d, "seccomp", FINE, "system calls are filtered");
 }
 
 static void
@@ -277,12 +294,13 @@ ask_smtp(struct doctor *d)
 	enum finding f;
 
 	if (k->smtp_host[0] == '\0') {
-		note(d, "mail", WARNING, "smtp.host is empty: mail stays in "
+		note_finding(d, "mail", WARNING,
+		    "smtp.host is empty: mail stays in "
 		    "the queue");
 		return;
 	}
 	f = doctor_reach_relay(d->c->arena, k, &detail);
-	note(d, "mail", f, "%.*s", STR_FMT(detail));
+	note_finding(d, "mail", f, "%.*s", STR_FMT(detail));
 }
 
 static void
@@ -293,13 +311,14 @@ ask_web(struct doctor *d)
 	enum finding f;
 
 	if (k->public_url[0] == '\0') {
-		note(d, "web", WARNING, "service.public_url is empty: mails "
+		note_finding(d, "web", WARNING,
+		    "service.public_url is empty: mails "
 		    "cannot carry links, and nobody can look whether the web "
 		    "server passes requests on");
 		return;
 	}
 	f = doctor_reach_web(d->c->arena, k, &detail);
-	note(d, "web", f, "%.*s", STR_FMT(detail));
+	note_finding(d, "web", f, "%.*s", STR_FMT(detail));
 }
 
 static int

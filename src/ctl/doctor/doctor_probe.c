@@ -48,7 +48,7 @@ doctor_probe_dir(struct arena *a, const char *dir)
 
 /* Who may write there, for root may everywhere and is not the service. */
 static struct str
-owner(struct arena *a, const struct stat *st)
+file_owner(struct arena *a, const struct stat *st)
 {
 	const struct passwd *p = getpwuid(st->st_uid);
 
@@ -100,6 +100,6 @@ doctor_probe_log(struct arena *a, const char *path, struct str *detail)
 		    "lost", path);
 		return FAULT;
 	}
-	*detail = arena_fmt(a, "%s, of %.*s", path, STR_FMT(owner(a, &st)));
+	*detail = arena_fmt(a, "%s, of %.*s", path, STR_FMT(file_owner(a, &st)));
 	return FINE;
 }

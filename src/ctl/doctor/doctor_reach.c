@@ -35,7 +35,7 @@ advice(const struct smtp_result *r)
 }
 
 static enum finding
-judge(struct arena *a, const struct config *c,
+judge_relay(struct arena *a, const struct config *c,
     const struct smtp_result *r, struct str *detail)
 {
 	*detail = r->end == SMTP_DONE ?
@@ -49,7 +49,7 @@ judge(struct arena *a, const struct config *c,
 
 /* The relay does what was put into the pool; or it is given up. */
 static struct smtp_result
-finish(struct smtp_pool *t)
+finish_pool(struct smtp_pool *t)
 {
 	struct smtp_result r = { .end = SMTP_STOPPED };
 	int64_t until = clock_mono() + WAIT;
@@ -86,9 +86,9 @@ ask_relay(struct arena *a, const struct config *c,
 		smtp_add(t, m);
 	else
 		smtp_probe(t, NULL);
-	r = finish(t);
+	r = finish_pool(t);
 	smtp_free(&t);
-	return judge(a, c, &r, detail);
+	return judge_relay(a, c, &r, detail);
 }
 
 enum finding
@@ -123,7 +123,7 @@ doctor_reach_mail(struct arena *a, const struct config *c, struct str address,
 
 /* The operator's own choice, whatever address that has. */
 static bool
-allow(void *arg, const struct net_addr *addr)
+allow_any_address(void *arg, const struct net_addr *addr)
 {
 	(void)arg;
 	(void)addr;
@@ -141,7 +141,7 @@ post(const char *url, struct webclient_answer *answer)
 		"Content-Type: application/json",
 		"Authorization: Bearer posternctl-doctor", NULL };
 	const struct webclient_pool_options o = { .slots = 1, .ca_file = "",
-		.allow = allow };
+		.allow = allow_any_address };
 	const struct webclient_post p = { .url = url, .headers = headers,
 		.body = STR("{}") };
 	int64_t until = clock_mono() + WAIT;

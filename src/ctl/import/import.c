@@ -66,7 +66,7 @@ count_made(struct import *m, int i)
 }
 
 static void
-count(struct import *m, int i, const struct rows *r)
+count_rows(struct import *m, int i, const struct rows *r)
 {
 	if (!row_null(r, 0, 0))
 		count_made(m, i);
@@ -122,7 +122,7 @@ send_singly(struct import *m)
 		if (e == E_UNAVAILABLE)
 			return e;
 		if (e == E_OK)
-			count(m, i, r);
+			count_rows(m, i, r);
 		else
 			bad_line(m, b->line[i], "the database refuses it");
 	}
@@ -131,7 +131,7 @@ send_singly(struct import *m)
 
 /* All of a batch or nothing of it (unless one is refused: see above). */
 static enum err
-send(struct import *m)
+send_batch(struct import *m)
 {
 	struct batch *b = &m->batch;
 	struct rows *results[BATCH];
@@ -141,7 +141,7 @@ send(struct import *m)
 		e = send_singly(m);
 	else if (e == E_OK)
 		for (int i = 0; i < b->n; i++)
-			count(m, i, results[i]);
+			count_rows(m, i, results[i]);
 	if (e != E_OK)
 		return e;
 	b->n = 0;
@@ -152,7 +152,7 @@ send(struct import *m)
 }
 
 static enum err
-read_all(struct import *m, bool json)
+read_records(struct import *m, bool json)
 {
 	struct batch *b = &m->batch;
 	struct import_record r;
@@ -169,9 +169,9 @@ read_all(struct import *m, bool json)
 		else
 			b->line[b->n++] = m->file.line;
 		if (b->n == BATCH)
-			e = send(m);
+			e = send_batch(m);
 	}
-	return e == E_OK ? send(m) : e;
+	return e == E_OK ? send_batch(m) : e;
 }
 
 /* The same statements in either case; a dry run takes them back. */
@@ -181,14 +181,14 @@ run_all(struct import *m, bool json)
 	enum err e;
 
 	if (!opt.dry)
-		return read_all(m, json);
+		return read_records(m, json);
 	e = db_exec0(m->c->db, m->c->arena, Q_TRANSACTION_BEGIN, NULL);
 	if (e != E_OK)
 		return e;
 	db_pin(m->c->db, true);
 	e = db_exec0(m->c->db, m->c->arena, Q_CTL_IMPORT_TRY, NULL);
 	if (e == E_OK)
-		e = read_all(m, json);
+		e = read_records(m, json);
 	db_exec0(m->c->db, m->c->arena, Q_TRANSACTION_ROLLBACK, NULL);
 	db_pin(m->c->db, false);
 	return e;
@@ -205,7 +205,7 @@ say_bare(long n)
 }
 
 static int
-report(struct import *m, enum err e)
+report_refusal(struct import *m, enum err e)
 {
 	cJSON *answer = json_object();
 
@@ -235,7 +235,7 @@ is_json(const char *path)
 }
 
 static int
-open_file(struct import *m, const char *path, bool json)
+open_import(struct import *m, const char *path, bool json)
 {
 	const char *wrong;
 	struct stat st;
@@ -272,7 +272,7 @@ run_import(struct ctl *c)
 	if (status == CTL_OK && password_init(c->config) != E_OK)
 		status = ctl_fail(E_INTERNAL, NULL);
 	if (status == CTL_OK)
-		status = open_file(&m, c->args[0], json);
+		status = open_import(&m, c->args[0], json);
 	if (status != CTL_OK)
 		return status;
 	m.batch.c = *c;
@@ -280,7 +280,7 @@ run_import(struct ctl *c)
 	json_use(m.batch.c.arena);
 	e = run_all(&m, json);
 	json_use(c->arena);
-	status = report(&m, e);
+	status = report_refusal(&m, e);
 	arena_free(&m.batch.c.arena);
 	if (m.file.in != stdin)
 		fclose(m.file.in);

@@ -33,7 +33,7 @@ skip(struct import_file *f, int c)
 }
 
 static enum end
-behind(struct import_file *f, int c)
+behind_quote(struct import_file *f, int c)
 {
 	if (c == '\r')
 		c = next_byte(f);
@@ -56,14 +56,14 @@ quoted(struct import_file *f, struct buf *b)
 		}
 		c = next_byte(f);
 		if (c != '"')
-			return behind(f, c);
+			return behind_quote(f, c);
 		buf_byte(b, '"');
 	}
 	return END_WRONG; /* the quote was never closed */
 }
 
 static enum end
-plain(struct import_file *f, struct buf *b, int c)
+plain_byte(struct import_file *f, struct buf *b, int c)
 {
 	for (; !separates(f, c) && c != '\n' && c != '\r' && c != EOF;
 	    c = next_byte(f)) {
@@ -71,12 +71,12 @@ plain(struct import_file *f, struct buf *b, int c)
 			return skip(f, c);
 		buf_byte(b, (char)c);
 	}
-	return behind(f, c);
+	return behind_quote(f, c);
 }
 
 /* One record into cells. False at the end of the file. */
 static bool
-read_record(struct import_file *f, struct arena *a, struct str *cells,
+read_csv_record(struct import_file *f, struct arena *a, struct str *cells,
     size_t *n, const char **wrong)
 {
 	enum end end = END_CELL;
@@ -91,7 +91,7 @@ read_record(struct import_file *f, struct arena *a, struct str *cells,
 
 		if (c == EOF && *n == 0)
 			return false;
-		end = c == '"' ? quoted(f, &b) : plain(f, &b, c);
+		end = c == '"' ? quoted(f, &b) : plain_byte(f, &b, c);
 		size += b.n;
 		if (*n == IMPORT_CELLS || b.full || size > IMPORT_RECORD_MAX)
 			*wrong = "the record is too long";
@@ -110,7 +110,7 @@ import_csv_begin(struct import_file *f, struct arena *a)
 	bool names;
 
 	do {
-		names = read_record(f, a, f->header, &f->nheader, &wrong) &&
+		names = read_csv_record(f, a, f->header, &f->nheader, &wrong) &&
 		    wrong == NULL;
 	} while (names && ((f->nheader == 1 && f->header[0].n == 0) ||
 	    (f->line == 1 && f->nheader == 2 &&
@@ -127,7 +127,7 @@ import_csv(struct import_file *f, struct arena *a, struct import_record *out)
 		return false;
 	/* An empty line is no person. */
 	do {
-		if (!read_record(f, a, out->value, &out->n, &out->wrong))
+		if (!read_csv_record(f, a, out->value, &out->n, &out->wrong))
 			return false;
 	} while (out->n == 1 && out->value[0].n == 0 && out->wrong == NULL);
 	if (out->wrong == NULL && out->n != f->nheader)

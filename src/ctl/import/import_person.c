@@ -41,7 +41,7 @@ same_name(struct str name, struct str word)
 }
 
 static struct str
-cell(const struct import_record *r, enum column column)
+cell_of(const struct import_record *r, enum column column)
 {
 	struct str rest = str_of(columns[column]), word;
 
@@ -77,7 +77,7 @@ read_bool(struct str s, bool otherwise, bool *out)
 }
 
 static const char *
-read_time(struct arena *a, struct str s, struct arg *out)
+read_person_time(struct arena *a, struct str s, struct arg *out)
 {
 	int64_t us;
 
@@ -93,11 +93,12 @@ read_time(struct arena *a, struct str s, struct arg *out)
 
 /* A field as a registration would take it, its name before the fault. */
 static const char *
-read_field(struct ctl *c, const struct import_record *r, enum column column,
+read_person_field(struct ctl *c, const struct import_record *r,
+    enum column column,
     enum field_type type, const char *name, struct arg *out)
 {
 	struct str value;
-	const char *wrong = user_value(c, type, name, cell(r, column),
+	const char *wrong = user_value(c, type, name, cell_of(r, column),
 	    &value);
 
 	*out = A_STR(value);
@@ -129,7 +130,7 @@ static const char *
 read_roles(struct ctl *c, const struct import_record *r,
     struct import_defaults *d, struct arg *out)
 {
-	struct str given = cell(r, ROLES);
+	struct str given = cell_of(r, ROLES);
 	struct rows *rows;
 
 	*out = A_STR(given.n ? given : d->roles);
@@ -149,16 +150,18 @@ read_roles(struct ctl *c, const struct import_record *r,
 
 /* Where people sign in by address, that is the name they bring. */
 static const char *
-read_username(struct ctl *c, const struct import_record *r, struct str email,
+read_person_username(struct ctl *c, const struct import_record *r,
+    struct str email,
     struct arg *out)
 {
-	struct str name = cell(r, USERNAME);
+	struct str name = cell_of(r, USERNAME);
 
 	if (email.n && str_eq_nocase(name, email)) {
 		*out = A_STR(email);
 		return NULL;
 	}
-	return read_field(c, r, USERNAME, FIELD_USERNAME_GIVEN, "username",
+	return read_person_field(c, r, USERNAME, FIELD_USERNAME_GIVEN,
+	    "username",
 	    out);
 }
 
@@ -171,27 +174,30 @@ import_person(struct ctl *c, const struct import_record *r,
 
 	v[0] = A_STR(uuid_text(c->arena, uuid_v7()));
 	if (!wrong)
-		wrong = read_field(c, r, EMAIL, FIELD_EMAIL, "email", &v[1]);
+		wrong = read_person_field(c, r, EMAIL, FIELD_EMAIL, "email",
+		    &v[1]);
 	if (!wrong)
-		wrong = read_username(c, r, v[1].text, &v[2]);
+		wrong = read_person_username(c, r, v[1].text, &v[2]);
 	if (!wrong && (v[1].text.n == 0 || v[2].text.n == 0))
 		wrong = "email or username is missing";
 	if (!wrong)
-		wrong = read_field(c, r, FIRST, FIELD_NAME, "first_name",
+		wrong = read_person_field(c, r, FIRST, FIELD_NAME, "first_name",
 		    &v[4]);
 	if (!wrong)
-		wrong = read_field(c, r, LAST, FIELD_NAME, "last_name", &v[5]);
+		wrong = read_person_field(c, r, LAST, FIELD_NAME, "last_name",
+		    &v[5]);
 	if (!wrong)
-		wrong = read_field(c, r, FULL, FIELD_NAME, "full_name", &v[6]);
+		wrong = read_person_field(c, r, FULL, FIELD_NAME, "full_name",
+		    &v[6]);
 	if (!wrong)
 		wrong = read_roles(c, r, d, &v[7]);
 	if (!wrong)
-		wrong = read_bool(cell(r, VERIFIED), d->verified, &verified);
+		wrong = read_bool(cell_of(r, VERIFIED), d->verified, &verified);
 	if (!wrong)
-		wrong = read_bool(cell(r, ACTIVE), true, &active);
+		wrong = read_bool(cell_of(r, ACTIVE), true, &active);
 	if (!wrong)
-		wrong = read_time(c->arena, cell(r, CREATED), &v[10]);
-	*bare = read_hash(c->arena, cell(r, HASH), &v[IMPORT_HASH]);
+		wrong = read_person_time(c->arena, cell_of(r, CREATED), &v[10]);
+	*bare = read_hash(c->arena, cell_of(r, HASH), &v[IMPORT_HASH]);
 	v[8] = A_BOOL(verified);
 	v[9] = A_BOOL(active);
 	return wrong;

@@ -7,7 +7,7 @@
 
 /* "+00", "+0130", " UTC" or nothing as RFC 3339 writes an offset. */
 static struct str
-offset(struct arena *a, struct str s)
+import_offset(struct arena *a, struct str s)
 {
 	static const char *const utc[] = { "", "z", "utc", "gmt" };
 
@@ -39,6 +39,6 @@ import_time(struct arena *a, struct str s, int64_t *us)
 	    (s.p[end] >= '0' && s.p[end] <= '9')))
 		end++;
 	s = arena_fmt(a, "%.*s%.*s", STR_FMT(str_slice(s, 0, end)),
-	    STR_FMT(offset(a, str_slice(s, end, s.n))));
+	    STR_FMT(import_offset(a, str_slice(s, end, s.n))));
 	return clock_parse_iso(s, us);
 }

@@ -116,7 +116,7 @@ static const struct ctl_option list_options[] = {
 };
 
 static int
-run_list(struct ctl *c)
+run_user_list(struct ctl *c)
 {
 	cJSON *rows = json_array();
 	struct rows *r;
@@ -230,7 +230,7 @@ run_delete(struct ctl *c)
 const struct ctl_command ctl_users[] = {
 	{ "user create", "", 0, 0, CTL_NEEDS_DB, user_create_options,
 	    user_create, "Make a verified account" },
-	{ "user list", "", 0, 0, CTL_NEEDS_DB, list_options, run_list,
+	{ "user list", "", 0, 0, CTL_NEEDS_DB, list_options, run_user_list,
 	    "Accounts in the order they were made" },
 	{ "user show", "USER", 1, 1, CTL_NEEDS_DB, NULL, run_show,
 	    "One account, by address, user name or id" },

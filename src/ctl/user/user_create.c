@@ -27,7 +27,7 @@ struct person {
 };
 
 static int
-read_field(struct ctl *c, enum field_type type, const char *name,
+read_user_field(struct ctl *c, enum field_type type, const char *name,
     const char *text, struct str *out)
 {
 	const char *wrong = user_value(c, type, name, str_of(text), out);
@@ -38,20 +38,23 @@ read_field(struct ctl *c, enum field_type type, const char *name,
 static int
 read_person(struct ctl *c, struct person *p)
 {
-	int status = read_field(c, FIELD_EMAIL, "email", create.email,
+	int status = read_user_field(c, FIELD_EMAIL, "email", create.email,
 	    &p->email);
 
 	if (status == CTL_OK)
-		status = read_field(c, FIELD_USERNAME_GIVEN, "username",
+		status = read_user_field(c, FIELD_USERNAME_GIVEN, "username",
 		    create.username, &p->username);
 	if (status == CTL_OK)
-		status = read_field(c, FIELD_NAME, "first-name", create.first,
+		status = read_user_field(c, FIELD_NAME, "first-name",
+		    create.first,
 		    &p->first);
 	if (status == CTL_OK)
-		status = read_field(c, FIELD_NAME, "last-name", create.last,
+		status = read_user_field(c, FIELD_NAME, "last-name",
+		    create.last,
 		    &p->last);
 	if (status == CTL_OK)
-		status = read_field(c, FIELD_NAME, "full-name", create.full,
+		status = read_user_field(c, FIELD_NAME, "full-name",
+		    create.full,
 		    &p->full);
 	if (status == CTL_OK && (p->email.n == 0 || p->username.n == 0))
 		status = ctl_fail(E_VALIDATION,

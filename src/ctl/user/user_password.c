@@ -51,7 +51,7 @@ question(struct ctl *c, const char *text)
 }
 
 static const char *
-read_password(struct ctl *c, bool ask, struct str *out)
+read_secret(struct ctl *c, bool ask, struct str *out)
 {
 	bool asked = ask && isatty(STDIN_FILENO);
 	struct str again;
@@ -73,7 +73,7 @@ user_hash(struct ctl *c, struct str username, struct str email, bool ask,
 {
 	struct str context[] = { username, email, str_of(c->config->name) };
 	struct str password;
-	const char *wrong = read_password(c, ask, &password);
+	const char *wrong = read_secret(c, ask, &password);
 	enum err e;
 
 	if (wrong == NULL)

@@ -55,7 +55,7 @@ struct record {
 
 /* The record at *at; false when it is not all there. */
 static bool
-read_record(struct str all, size_t at, struct record *r)
+peek_record(struct str all, size_t at, struct record *r)
 {
 	size_t n;
 
@@ -80,7 +80,7 @@ join_params(const struct fcgi_peek *k, struct arena *a, struct str all)
 	char *p = NULL;
 	size_t n = 0;
 
-	for (size_t at = 0; at < k->at && read_record(all, at, &r);
+	for (size_t at = 0; at < k->at && peek_record(all, at, &r);
 	    at += r.size) {
 		if (r.type != PARAMS || r.content.n == 0)
 			continue;
@@ -175,7 +175,7 @@ fcgi_peek_read(struct fcgi_peek *k, struct arena *a, struct str all)
 	k->n = all.n;
 	while (!k->whole && all.n - k->at >= HEADER) {
 		k->refuse = is_foreign(all, k->at);
-		if (k->refuse || !read_record(all, k->at, &r))
+		if (k->refuse || !peek_record(all, k->at, &r))
 			break;
 		k->refuse = k->head && r.type == PARAMS;
 		if (k->refuse)

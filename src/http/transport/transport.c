@@ -181,7 +181,7 @@ head_size(const struct header *headers, size_t nheaders)
 }
 
 static char *
-put(char *at, struct str s)
+put_text(char *at, struct str s)
 {
 	if (s.n)
 		memcpy(at, s.p, s.n);
@@ -197,23 +197,23 @@ send_head(struct exchange *x, int status, const struct header *headers,
 	char *head = arena_alloc(x->arena, room), *at = head;
 	char number[STR_INT_ROOM];
 
-	at = put(at, STR("Status: "));
-	at = put(at, str_int(number, status));
-	at = put(at, STR(" "));
-	at = put(at, str_of(transport_reason(status)));
-	at = put(at, STR("\r\n"));
+	at = put_text(at, STR("Status: "));
+	at = put_text(at, str_int(number, status));
+	at = put_text(at, STR(" "));
+	at = put_text(at, str_of(transport_reason(status)));
+	at = put_text(at, STR("\r\n"));
 	if (status != 204 && status != 304 && length >= 0) {
-		at = put(at, STR("Content-Length: "));
-		at = put(at, str_int(number, length));
-		at = put(at, STR("\r\n"));
+		at = put_text(at, STR("Content-Length: "));
+		at = put_text(at, str_int(number, length));
+		at = put_text(at, STR("\r\n"));
 	}
 	for (size_t i = 0; i < nheaders; i++) {
-		at = put(at, str_of(headers[i].name));
-		at = put(at, STR(": "));
-		at = put(at, headers[i].value);
-		at = put(at, STR("\r\n"));
+		at = put_text(at, str_of(headers[i].name));
+		at = put_text(at, STR(": "));
+		at = put_text(at, headers[i].value);
+		at = put_text(at, STR("\r\n"));
 	}
-	at = put(at, STR("\r\n"));
+	at = put_text(at, STR("\r\n"));
 	x->transport->write(x->io,
 	    (struct str){ head, (size_t)(at - head) });
 	x->answered = true;

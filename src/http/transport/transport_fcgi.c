@@ -201,7 +201,7 @@ refuse_role(struct exchange *x)
 }
 
 static void
-answer(struct fcgi *f, struct exchange *x, transport_handler *handler,
+answer_request(struct fcgi *f, struct exchange *x, transport_handler *handler,
     void *obj)
 {
 	x->transport = &fcgi_transport;
@@ -219,7 +219,7 @@ answer(struct fcgi *f, struct exchange *x, transport_handler *handler,
 
 /* The end of the answer, and as much of it all as the peer takes now. */
 static struct str
-finish(struct fcgi *f)
+finish_answer(struct fcgi *f)
 {
 	static const char complete[8]; /* status 0, FCGI_REQUEST_COMPLETE */
 	struct str unsent = STR_NONE;
@@ -267,8 +267,8 @@ transport_fcgi_serve(struct fcgi *f, const struct fcgi_request *rq,
 	if (FCGX_Accept_r(&f->r) == 0) {
 		keep = f->r.keepConnection && rq->whole && !rq->last;
 		drain = f->r.role == RESPONDER && !rq->whole;
-		answer(f, x, handler, obj);
-		rest.unsent = finish(f);
+		answer_request(f, x, handler, obj);
+		rest.unsent = finish_answer(f);
 		FCGX_Free(&f->r, 0);
 		rest.then = f->broken ? FCGI_CLOSE : keep ? FCGI_KEEP :
 		    drain ? FCGI_DRAIN : FCGI_CLOSE;

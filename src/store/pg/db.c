@@ -96,7 +96,7 @@ db_conn_bind(struct arena *a, enum query q, const struct arg *args, int nargs,
  * The first failure counts; what follows a goodbye of the server is only the
  * end of the connection. */
 static void
-take(struct db *d, struct arena *a, const char *name, PGresult *r,
+take_result(struct db *d, struct arena *a, const char *name, PGresult *r,
     struct reply *y)
 {
 	if (!y->begun || y->fate == FATE_DONE)
@@ -115,7 +115,7 @@ db_conn_gather(struct db *d, struct arena *a, enum query q, int64_t deadline,
 	bool late;
 
 	while ((r = db_conn_result(d, deadline, &late)) != NULL)
-		take(d, a, query_table[q].name, r, y);
+		take_result(d, a, query_table[q].name, r, y);
 	return !late;
 }
 
@@ -145,7 +145,8 @@ db_conn_send(struct db *d, struct arena *a, enum query q, const struct bound *b)
 }
 
 static struct reply
-attempt(struct db *d, struct arena *a, enum query q, const struct bound *b,
+attempt_query(struct db *d, struct arena *a, enum query q,
+    const struct bound *b,
     bool wanted)
 {
 	struct reply y = db_conn_send(d, a, q, b);
@@ -161,7 +162,7 @@ attempt(struct db *d, struct arena *a, enum query q, const struct bound *b,
 
 /* Note the loss; may the same be sent once more? */
 static bool
-again(struct db *d, enum query q, enum fate fate, int tries)
+may_retry(struct db *d, enum query q, enum fate fate, int tries)
 {
 	const struct query_text *t = &query_table[q];
 
@@ -204,8 +205,8 @@ db_conn_end(struct db *d, struct arena *a, enum query q, const struct bound *b,
 {
 	int tries = 0;
 
-	while (again(d, q, y->fate, ++tries))
-		*y = attempt(d, a, q, b, y->wanted);
+	while (may_retry(d, q, y->fate, ++tries))
+		*y = attempt_query(d, a, q, b, y->wanted);
 	metric_took(METRIC_TIME_DATABASE, clock_mono() - start);
 	if (y->fate == FATE_AGAIN || y->fate == FATE_UNKNOWN_NAME ||
 	    y->fate == FATE_STALE)
@@ -225,7 +226,7 @@ db_run(struct db *d, struct arena *a, enum query q, const struct arg *args,
 
 	if (err != E_OK)
 		return err;
-	y = attempt(d, a, q, &b, out != NULL);
+	y = attempt_query(d, a, q, &b, out != NULL);
 	err = db_conn_end(d, a, q, &b, &y, start);
 	if (err == E_OK && out)
 		*out = y.rows;

@@ -53,7 +53,7 @@ prepare_steps(struct batch *b)
 
 /* One result of step i; i == n is the Sync, where the commit may fail. */
 static void
-take(struct batch *b, int i, const PGresult *r)
+take_step(struct batch *b, int i, const PGresult *r)
 {
 	const char *name = i < b->n ? query_table[b->steps[i].q].name :
 	    "commit of a batch";
@@ -72,7 +72,7 @@ take(struct batch *b, int i, const PGresult *r)
 }
 
 static void
-lose(struct batch *b, enum fate fate)
+lose_batch(struct batch *b, enum fate fate)
 {
 	if (b->fate == FATE_DONE) {
 		b->fate = fate;
@@ -82,7 +82,7 @@ lose(struct batch *b, enum fate fate)
 
 /* In a pipeline each statement's results end with a NULL, the Sync has none. */
 static bool
-receive(struct batch *b)
+receive_results(struct batch *b)
 {
 	int i = 0, nulls = 0;
 
@@ -92,7 +92,7 @@ receive(struct batch *b)
 		bool end = r && PQresultStatus(r) == PGRES_PIPELINE_SYNC;
 
 		if (r) {
-			take(b, i, r);
+			take_step(b, i, r);
 			PQclear(r);
 			nulls = 0;
 		} else if (i < b->n) {
@@ -103,14 +103,14 @@ receive(struct batch *b)
 		if (end)
 			return PQexitPipelineMode(b->d->conn) != 0;
 		if (late || PQstatus(b->d->conn) != CONNECTION_OK) {
-			lose(b, late ? FATE_LATE : FATE_LOST);
+			lose_batch(b, late ? FATE_LATE : FATE_LOST);
 			return false;
 		}
 	}
 }
 
 static enum fate
-attempt(struct batch *b, const struct bound *bound)
+attempt_batch(struct batch *b, const struct bound *bound)
 {
 	struct db *d = b->d;
 
@@ -122,8 +122,9 @@ attempt(struct batch *b, const struct bound *bound)
 	b->deadline = clock_mono() + d->o.statement_timeout;
 	d->trips++;
 	if (b->fate == FATE_DONE && !send_steps(b, bound))
-		lose(b, FATE_UNDONE);
-	else if (b->fate == FATE_DONE && receive(b) && b->fate != FATE_STALE)
+		lose_batch(b, FATE_UNDONE);
+	else if (b->fate == FATE_DONE && receive_results(b) &&
+	    b->fate != FATE_STALE)
 		return b->fate;
 	if (b->fate == FATE_LATE)
 		db_conn_abandon(d);
@@ -134,7 +135,7 @@ attempt(struct batch *b, const struct bound *bound)
 
 /* Nothing of a batch has happened unless its Sync was answered. */
 static bool
-again(const struct batch *b, int tries)
+may_retry_batch(const struct batch *b, int tries)
 {
 	bool safe = b->fate == FATE_UNDONE || b->fate == FATE_STALE;
 
@@ -172,8 +173,8 @@ db_batch(struct db *d, struct arena *a, const struct db_step *steps, int n,
 			return e;
 	}
 	do
-		b.fate = attempt(&b, bound);
-	while (again(&b, ++tries));
+		b.fate = attempt_batch(&b, bound);
+	while (may_retry_batch(&b, ++tries));
 	if (b.fate != FATE_DONE && b.fate != FATE_FAILED)
 		log_error("batch failed", log_c("first statement",
 		    query_table[steps[0].q].name), log_c("effect",

@@ -131,7 +131,7 @@ takes_no_writes(const PGconn *conn)
 
 /* Add the first line of what is wrong with a host to d->why. */
 static void
-note(struct db *d, const struct db_target *t, const char *words)
+note_fault(struct db *d, const struct db_target *t, const char *words)
 {
 	struct str line = str_of(words);
 	size_t n = strlen(d->why);
@@ -159,7 +159,7 @@ try_target(struct db *d, const struct db_target *t, bool alone, bool *silent)
 		return conn;
 	if (up)
 		d->absent = DB_STANDBY;
-	note(d, t, up ? "takes no writes" : late ? "no answer in time" :
+	note_fault(d, t, up ? "takes no writes" : late ? "no answer in time" :
 	    conn ? PQerrorMessage(conn) : "no memory");
 	PQfinish(conn);
 	return NULL;
@@ -177,7 +177,7 @@ try_host(struct db *d, struct db_target *t, bool *silent)
 
 	*silent = true;
 	if (n < 0)
-		note(d, t, gai_strerror(n));
+		note_fault(d, t, gai_strerror(n));
 	if (n == 0)
 		return try_target(d, t, alone, silent);
 	for (int i = 0; i < n; i++) {

@@ -112,7 +112,8 @@ level_of(const char *state, enum err err)
  * with the names of statement and object leads to the fault as well.
  */
 static void
-report(struct db *d, const char *name, const PGresult *r, const char *state,
+log_refusal(struct db *d, const char *name, const PGresult *r,
+    const char *state,
     enum err err)
 {
 	const char *object = PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME);
@@ -159,6 +160,6 @@ db_judge(struct db *d, const char *name, const PGresult *r, enum err *err)
 	    d->trouble == DB_NO_RIGHTS))
 		*err = E_INTERNAL;
 	if (fate == FATE_FAILED)
-		report(d, name, r, state, *err);
+		log_refusal(d, name, r, state, *err);
 	return fate;
 }

@@ -40,7 +40,7 @@ db_ping(struct db *d, struct arena *a)
 
 /* "{0,1,2}": the migrations this program knows. */
 static struct str
-known(struct arena *a)
+known_migrations(struct arena *a)
 {
 	struct str list = STR("");
 
@@ -56,7 +56,8 @@ db_ready(struct db *d, struct arena *a)
 	struct rows *r;
 
 	d->trouble = DB_GONE;
-	if (db_exec(d, a, Q_DATABASE_READY, &r, A_STR(known(a))) != E_OK)
+	if (db_exec(d, a, Q_DATABASE_READY, &r,
+	    A_STR(known_migrations(a))) != E_OK)
 		return d->trouble == DB_WELL ? DB_FAILS : d->trouble;
 	if (row_int(r, 0, 0) == schema_count)
 		return DB_WELL;

@@ -10,7 +10,7 @@
  * string: nothing of them goes on.
  */
 static PQconninfoOption *
-read_options(const char *conninfo)
+read_conninfo(const char *conninfo)
 {
 	char *words = NULL;
 	PQconninfoOption *all = PQconninfoParse(conninfo, &words);
@@ -139,7 +139,7 @@ db_conninfo_fault(const char *conninfo)
 	if (ours && has_stray_at(rest))
 		return "has an @ or / in user or password that must be "
 		    "written as %40 or %2F";
-	all = read_options(conninfo);
+	all = read_conninfo(conninfo);
 	if (all == NULL)
 		return "must be postgresql://USER:PASSWORD@HOST/DATABASE, "
 		    "with %, @, / and : of the password written as %25, %40, "
@@ -152,7 +152,7 @@ db_conninfo_fault(const char *conninfo)
 struct str
 db_target_role(struct arena *a, const char *conninfo)
 {
-	PQconninfoOption *all = read_options(conninfo);
+	PQconninfoOption *all = read_conninfo(conninfo);
 	const char *role = option(all, "user");
 	struct str copy = *role ? arena_str(a, str_of(role)) : STR_NONE;
 
@@ -173,7 +173,7 @@ copy_of(const char *text)
 void
 db_targets_read(struct db_targets *t, const char *conninfo)
 {
-	PQconninfoOption *all = read_options(conninfo);
+	PQconninfoOption *all = read_conninfo(conninfo);
 	char *host = t->text[0] = copy_of(option(all, "host"));
 	char *address = t->text[1] = copy_of(option(all, "hostaddr"));
 	char *port = t->text[2] = copy_of(option(all, "port"));

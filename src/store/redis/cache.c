@@ -58,7 +58,7 @@ cache_configured(const struct cache *c)
 }
 
 static void
-count(struct buf *b, char kind, size_t n)
+put_count(struct buf *b, char kind, size_t n)
 {
 	buf_byte(b, kind);
 	buf_int(b, (long long)n);
@@ -70,11 +70,11 @@ count(struct buf *b, char kind, size_t n)
  * (row HB10). By hand, for hiredis would allocate and copy each.
  */
 static bool
-encode(struct buf *b, const struct command *k)
+encode_command(struct buf *b, const struct command *k)
 {
-	count(b, '*', k->argc);
+	put_count(b, '*', k->argc);
 	for (size_t i = 0; i < k->argc; i++) {
-		count(b, '$', k->argv[i].n);
+		put_count(b, '$', k->argv[i].n);
 		buf_add(b, k->argv[i]);
 		buf_add(b, STR("\r\n"));
 	}
@@ -90,7 +90,7 @@ talk(struct cache *c, struct arena *a, const struct command *k, size_t n,
 	const char *why;
 
 	for (size_t i = 0; i < n; i++)
-		if (!encode(&b, &k[i])) {
+		if (!encode_command(&b, &k[i])) {
 			log_error("a cache command is too large");
 			return E_INTERNAL;
 		}
@@ -127,7 +127,7 @@ introduce(struct cache *c, struct arena *a, int64_t deadline)
 }
 
 static enum err
-ready(struct cache *c, struct arena *a)
+cache_ready(struct cache *c, struct arena *a)
 {
 	int64_t now;
 	const char *why;
@@ -212,7 +212,7 @@ enum err
 cache_pipeline(struct cache *c, struct arena *a, const struct command *k,
     size_t n, struct reply *replies)
 {
-	enum err e = ready(c, a);
+	enum err e = cache_ready(c, a);
 	int64_t start = clock_mono();
 
 	if (e == E_OK) {

@@ -173,7 +173,7 @@ cache_conn_fail(struct cache *c, const char *why)
 }
 
 static long
-receive(struct cache *c, char *p, size_t n)
+receive_bytes(struct cache *c, char *p, size_t n)
 {
 	long got;
 
@@ -236,7 +236,7 @@ cache_conn_talk(struct cache *c, struct arena *a, struct str out,
 		if (!cache_conn_wait(c->fd, out.n ? POLLIN | c->wants :
 		    c->wants, deadline))
 			return "time-out";
-		if ((k = receive(c, c->in, sizeof c->in)) < 0)
+		if ((k = receive_bytes(c, c->in, sizeof c->in)) < 0)
 			return "connection lost";
 		if (k == 0 && clock_mono() >= deadline)
 			return "time-out";

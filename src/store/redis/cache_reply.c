@@ -20,7 +20,7 @@ typedef int count_type;
 #endif
 
 static struct reply *
-place(const redisReadTask *t)
+place_of_reply(const redisReadTask *t)
 {
 	struct parser *p = t->privdata;
 	struct reply *parent = t->parent ? t->parent->obj : NULL;
@@ -34,7 +34,7 @@ static void *
 make_string(const redisReadTask *t, char *bytes, size_t n)
 {
 	struct parser *p = t->privdata;
-	struct reply *r = place(t);
+	struct reply *r = place_of_reply(t);
 
 	if (!r)
 		return NULL;
@@ -47,7 +47,7 @@ static void *
 make_array(const redisReadTask *t, count_type n)
 {
 	struct parser *p = t->privdata;
-	struct reply *r = place(t);
+	struct reply *r = place_of_reply(t);
 
 	if (!r || (size_t)n > REPLY_ITEMS_MAX - p->items)
 		return NULL;
@@ -60,7 +60,7 @@ make_array(const redisReadTask *t, count_type n)
 static void *
 make_integer(const redisReadTask *t, long long v)
 {
-	struct reply *r = place(t);
+	struct reply *r = place_of_reply(t);
 
 	if (!r)
 		return NULL;
@@ -72,7 +72,7 @@ make_integer(const redisReadTask *t, long long v)
 static void *
 make_nil(const redisReadTask *t)
 {
-	struct reply *r = place(t);
+	struct reply *r = place_of_reply(t);
 
 	if (r)
 		r->kind = REPLY_NIL;
@@ -80,7 +80,7 @@ make_nil(const redisReadTask *t)
 }
 
 static void
-keep(void *obj)
+keep_reply(void *obj)
 {
 	(void)obj; /* the arena's */
 }
@@ -93,7 +93,7 @@ cache_parser_new(void)
 		.createArray = make_array,
 		.createInteger = make_integer,
 		.createNil = make_nil,
-		.freeObject = keep,
+		.freeObject = keep_reply,
 	};
 	struct parser *p = calloc(1, sizeof *p);
 

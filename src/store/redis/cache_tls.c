@@ -32,7 +32,7 @@ expect_host(SSL *ssl, const char *host)
 }
 
 static struct tls *
-make(int fd, const char *host)
+make_tls(int fd, const char *host)
 {
 	struct tls *t = calloc(1, sizeof *t);
 
@@ -55,7 +55,7 @@ make(int fd, const char *host)
 
 /* What a call waits for; 0 when it has failed. */
 static short
-wanted(const struct tls *t, int result)
+poll_events(const struct tls *t, int result)
 {
 	switch (SSL_get_error(t->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
@@ -70,7 +70,7 @@ wanted(const struct tls *t, int result)
 struct tls *
 cache_tls_open(int fd, const char *host, int64_t deadline, const char **why)
 {
-	struct tls *t = make(fd, host);
+	struct tls *t = make_tls(fd, host);
 	int done = -1;
 
 	*why = "TLS could not be set up";
@@ -84,7 +84,7 @@ cache_tls_open(int fd, const char *host, int64_t deadline, const char **why)
 		ERR_clear_error();
 		if ((done = SSL_connect(t->ssl)) == 1)
 			return t;
-		events = wanted(t, done);
+		events = poll_events(t, done);
 		if (events == 0 || !cache_conn_wait(fd, events, deadline))
 			break;
 	}
@@ -104,7 +104,7 @@ cache_tls_read(struct tls *t, void *p, size_t n, short *wants)
 
 	ERR_clear_error();
 	r = SSL_read_ex(t->ssl, p, n, &got);
-	*wants = r == 1 ? 0 : wanted(t, r);
+	*wants = r == 1 ? 0 : poll_events(t, r);
 	return r == 1 ? (long)got : *wants ? 0 : -1;
 }
 
@@ -116,7 +116,7 @@ cache_tls_write(struct tls *t, const void *p, size_t n, short *wants)
 
 	ERR_clear_error();
 	r = SSL_write_ex(t->ssl, p, n, &put);
-	*wants = r == 1 ? 0 : wanted(t, r);
+	*wants = r == 1 ? 0 : poll_events(t, r);
 	return r == 1 ? (long)put : *wants ? 0 : -1;
 }
 

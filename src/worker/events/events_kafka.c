@@ -39,7 +39,7 @@ static const rd_kafka_resp_err_t passing[] = {
 };
 
 static enum kafka_end
-end_of(rd_kafka_resp_err_t err)
+end_of_report(rd_kafka_resp_err_t err)
 {
 	switch (err) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
@@ -62,7 +62,7 @@ end_of(rd_kafka_resp_err_t err)
 }
 
 static void
-on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+on_kafka_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
 	struct kafka *k = opaque;
 
@@ -71,7 +71,7 @@ on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 		log_info("Kafka is back");
 		k->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
 	}
-	k->o.report(k->o.arg, m->_private, end_of(m->err),
+	k->o.report(k->o.arg, m->_private, end_of_report(m->err),
 	    rd_kafka_err2str(m->err));
 }
 
@@ -153,7 +153,7 @@ conf_new(const struct config *c, const char **why)
 			rd_kafka_conf_destroy(conf);
 			return NULL;
 		}
-	rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_kafka_report);
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	/* Its log comes from its threads, and says the same in more words. */
 	rd_kafka_conf_set_log_cb(conf, NULL);
@@ -231,7 +231,7 @@ events_kafka_send(struct kafka *k, const struct kafka_message *m)
 
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return true;
-	if (end_of(err) != KAFKA_POISON)
+	if (end_of_report(err) != KAFKA_POISON)
 		return false;
 	k->o.report(k->o.arg, m->arg, KAFKA_POISON, rd_kafka_err2str(err));
 	return true;

@@ -67,7 +67,7 @@ add_token(struct arena *a, const struct queue *q, cJSON *o, struct str link)
 }
 
 static struct str
-value_of(struct arena *a, const struct queue *q, const struct config *c,
+event_value(struct arena *a, const struct queue *q, const struct config *c,
     const struct rows *r, size_t i, bool user_event)
 {
 	cJSON *o = json_object();
@@ -108,7 +108,7 @@ events_outbox_next(struct queue *q, struct arena *a, const struct config *c,
 		(*out)[i] = (struct outbox_event){
 			.id = row_str(r, i, ID),
 			.user_id = row_str(r, i, USER),
-			.value = value_of(a, q, c, r, i, user_event),
+			.value = event_value(a, q, c, r, i, user_event),
 			.attempts = (int)row_int(r, i, ATTEMPTS),
 		};
 	return E_OK;

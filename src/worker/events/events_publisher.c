@@ -37,7 +37,7 @@ struct publisher {
 };
 
 static bool
-stopping(struct publisher *p)
+publisher_stopping(struct publisher *p)
 {
 	if (child_stopping() && p->stop_at == 0)
 		p->stop_at = clock_mono();
@@ -45,23 +45,23 @@ stopping(struct publisher *p)
 }
 
 static bool
-out_of_time(struct publisher *p)
+publisher_out_of_time(struct publisher *p)
 {
 	int64_t now = clock_mono();
 
-	return (stopping(p) && now - p->stop_at >= GRACE) ||
+	return (publisher_stopping(p) && now - p->stop_at >= GRACE) ||
 	    (p->once && now - p->moved_at >= GRACE);
 }
 
 static bool
-patience(void *arg)
+publisher_patience(void *arg)
 {
 	poll(NULL, 0, PATIENCE_MS);
-	return !out_of_time(arg);
+	return !publisher_out_of_time(arg);
 }
 
 static void
-on_report(void *arg, void *message, enum kafka_end end, const char *why)
+on_event_report(void *arg, void *message, enum kafka_end end, const char *why)
 {
 	struct publisher *p = arg;
 
@@ -73,7 +73,7 @@ on_report(void *arg, void *message, enum kafka_end end, const char *why)
 
 /* Our turn is over; what was under way is for who is next. */
 static void
-leave(struct publisher *p, int64_t pause)
+leave_turn(struct publisher *p, int64_t pause)
 {
 	events_kafka_free(&p->side.kafka);
 	for (size_t i = 0; i < STREAMS; i++)
@@ -86,10 +86,10 @@ leave(struct publisher *p, int64_t pause)
 }
 
 static void
-begin(struct publisher *p)
+begin_publishing(struct publisher *p)
 {
 	const struct kafka_options o = { .config = p->side.config,
-		.report = on_report, .arg = p };
+		.report = on_event_report, .arg = p };
 	const char *why = "";
 
 	p->side.kafka = events_kafka_new(&o, &why);
@@ -99,7 +99,7 @@ begin(struct publisher *p)
 		return;
 	}
 	log_error("the settings of Kafka do not work", log_c("why", why));
-	leave(p, BROKEN_PAUSE);
+	leave_turn(p, BROKEN_PAUSE);
 }
 
 static void
@@ -121,7 +121,7 @@ take_turn(struct publisher *p)
 
 	if (p->lost_at && now >= p->lost_at) {
 		log_warn("the lease to publish to Kafka ran out");
-		leave(p, 0);
+		leave_turn(p, 0);
 	}
 	if (now < p->renew_at)
 		return;
@@ -131,7 +131,7 @@ take_turn(struct publisher *p)
 	p->renew_at = now + (e == E_OK ? RENEW_EVERY : LOOK_EVERY);
 	if (e == E_CONFLICT && p->lost_at) {
 		log_warn("another worker publishes to Kafka");
-		leave(p, LOOK_EVERY);
+		leave_turn(p, LOOK_EVERY);
 	}
 	if (e != E_OK)
 		return;
@@ -139,7 +139,7 @@ take_turn(struct publisher *p)
 	/* Counted from before the statement: here it ends first. */
 	p->lost_at = now + OUTBOX_LEASE;
 	if (p->side.kafka == NULL)
-		begin(p);
+		begin_publishing(p);
 }
 
 static bool
@@ -153,32 +153,32 @@ is_open(const struct publisher *p)
 
 /* A moment of work; is there more of it? */
 static bool
-work(struct publisher *p)
+publish_a_moment(struct publisher *p)
 {
 	bool busy = false;
 
 	for (size_t i = 0; i < STREAMS; i++)
 		busy |= events_topic_step(&p->topics[i], &p->side,
-		    !stopping(p));
+		    !publisher_stopping(p));
 	events_kafka_work(p->side.kafka, is_open(p) || !busy ? WAIT_MS : 0);
 	if (events_kafka_broken(p->side.kafka)) {
 		log_error("the producer is broken, another one is made");
-		leave(p, CLOCK_SECOND);
+		leave_turn(p, CLOCK_SECOND);
 	}
 	return busy;
 }
 
 static void
-loop(struct publisher *p)
+publisher_loop(struct publisher *p)
 {
 	bool busy = true;
 
-	while (!out_of_time(p)) {
-		if (stopping(p) && !is_open(p))
+	while (!publisher_out_of_time(p)) {
+		if (publisher_stopping(p) && !is_open(p))
 			return;
 		take_turn(p);
 		if (p->side.kafka)
-			busy = work(p);
+			busy = publish_a_moment(p);
 		else if (p->once)
 			return;
 		else
@@ -196,7 +196,7 @@ events_publisher_run(const struct config *c, struct queue *q, bool once)
 
 	p = (struct publisher){ .queue = *q, .once = once,
 		.moved_at = clock_mono() };
-	p.queue.patience = patience;
+	p.queue.patience = publisher_patience;
 	p.queue.arg = &p;
 	snprintf(p.token, sizeof(p.token), "%s", uuid_text(a, uuid_v7()).p);
 	p.side = (struct events_topic_side){ .config = c, .queue = &p.queue,
@@ -204,8 +204,8 @@ events_publisher_run(const struct config *c, struct queue *q, bool once)
 	for (size_t i = 0; i < STREAMS; i++)
 		p.topics[i] = (struct events_topic){ .topic = topics[i],
 			.arena = arena_new(LIMIT_ARENA) };
-	loop(&p);
-	leave(&p, 0);
+	publisher_loop(&p);
+	leave_turn(&p, 0);
 	for (size_t i = 0; i < STREAMS; i++)
 		arena_free(&p.topics[i].arena);
 	arena_free(&p.side.arena);
@@ -218,7 +218,7 @@ struct life {
 };
 
 static void
-live(void *arg)
+publisher_process(void *arg)
 {
 	const struct life *l = arg;
 	struct arena *a = arena_new(LIMIT_ARENA);
@@ -242,5 +242,5 @@ events_publisher_keep(struct child *p, const struct config *c,
 	struct life l = { c, k, holder };
 
 	if (c->kafka_enabled)
-		child_keep(p, "postern-kafka", live, &l);
+		child_keep(p, "postern-kafka", publisher_process, &l);
 }

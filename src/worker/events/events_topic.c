@@ -24,7 +24,7 @@ events_topic_report(struct events_topic *t, struct outbox_event *e,
 }
 
 static void
-forget(struct events_topic *t)
+forget_events(struct events_topic *t)
 {
 	t->events = NULL;
 	t->n = t->open = 0;
@@ -33,7 +33,7 @@ forget(struct events_topic *t)
 
 /* What stands behind one that found no room must not pass it. */
 static void
-send_all(struct events_topic *t, struct events_topic_side *s)
+send_events(struct events_topic *t, struct events_topic_side *s)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		struct outbox_event *e = &t->events[i];
@@ -49,7 +49,7 @@ send_all(struct events_topic *t, struct events_topic_side *s)
 		t->look_at = clock_mono() + PAUSE_MIN;
 	}
 	if (t->n == 0)
-		forget(t);
+		forget_events(t);
 }
 
 static void
@@ -64,7 +64,7 @@ fill(struct events_topic *t, struct events_topic_side *s)
 	t->look_at = t->filled ? 0 : clock_mono() + LOOK_EVERY;
 	if (t->n == 0)
 		t->alone = 0;
-	send_all(t, s);
+	send_events(t, s);
 }
 
 static void
@@ -115,7 +115,7 @@ wait_longer(struct events_topic *t, const char *why)
 
 /* All are answered for. The first that failed speaks for the others. */
 static void
-settle(struct events_topic *t, struct events_topic_side *s)
+settle_events(struct events_topic *t, struct events_topic_side *s)
 {
 	const struct outbox_event *bad = NULL;
 	size_t done = 0;
@@ -135,7 +135,7 @@ settle(struct events_topic *t, struct events_topic_side *s)
 		wait_longer(t, bad->why);
 	else if (bad == NULL)
 		t->pause = 0;
-	forget(t);
+	forget_events(t);
 	arena_reset(s->arena);
 }
 
@@ -144,7 +144,7 @@ events_topic_step(struct events_topic *t, struct events_topic_side *s,
     bool more)
 {
 	if (t->n && t->open == 0)
-		settle(t, s);
+		settle_events(t, s);
 	if (t->n == 0 && more && clock_mono() >= t->look_at)
 		fill(t, s);
 	return t->n || (t->filled && t->look_at == 0);
@@ -154,7 +154,7 @@ void
 events_topic_leave(struct events_topic *t, struct events_topic_side *s)
 {
 	events_outbox_published(s->queue, s->arena, t->events, t->n);
-	forget(t);
+	forget_events(t);
 	t->alone = 0;
 	t->look_at = 0;
 	arena_reset(s->arena);

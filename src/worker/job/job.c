@@ -103,7 +103,7 @@ job_open(const struct keyring *k, struct arena *a, struct job *j)
 }
 
 static struct job_end
-end_of(const struct job *j, const char *state, const char *result,
+job_end_of(const struct job *j, const char *state, const char *result,
     const char *reason)
 {
 	return (struct job_end){ .id = j->id, .lease = j->lease,
@@ -114,14 +114,15 @@ end_of(const struct job *j, const char *state, const char *result,
 struct job_end
 job_end_done(const struct job *j)
 {
-	return end_of(j, "done", "sent", NULL);
+	return job_end_of(j, "done", "sent", NULL);
 }
 
 struct job_end
 job_end_retry(const struct job *j, int64_t delay, bool free,
     const char *reason)
 {
-	struct job_end e = end_of(j, "ready", free ? "unreachable" : "retry",
+	struct job_end e = job_end_of(j, "ready", free ? "unreachable" :
+	    "retry",
 	    reason);
 
 	e.delay = delay;
@@ -139,7 +140,7 @@ untried(const struct job *j)
 struct job_end
 job_end_dead(const struct job *j, bool tried, const char *reason)
 {
-	struct job_end e = end_of(j, "dead", tried ? "dead" : NULL, reason);
+	struct job_end e = job_end_of(j, "dead", tried ? "dead" : NULL, reason);
 
 	if (!tried)
 		e.attempts = untried(j);
@@ -149,7 +150,7 @@ job_end_dead(const struct job *j, bool tried, const char *reason)
 struct job_end
 job_end_expired(const struct job *j)
 {
-	struct job_end e = end_of(j, "expired", NULL,
+	struct job_end e = job_end_of(j, "expired", NULL,
 	    "not sent within its life");
 
 	e.attempts = untried(j);
@@ -159,7 +160,7 @@ job_end_expired(const struct job *j)
 struct job_end
 job_end_unsent(const struct job *j)
 {
-	struct job_end e = end_of(j, "ready", NULL, NULL);
+	struct job_end e = job_end_of(j, "ready", NULL, NULL);
 
 	e.attempts = untried(j);
 	return e;

@@ -6,7 +6,7 @@
 #define LABEL_MAX 63 /* RFC 1035 2.3.4 */
 
 static bool
-is_alnum(char c)
+is_domain_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	    (c >= '0' && c <= '9');
@@ -16,7 +16,8 @@ is_alnum(char c)
 static bool
 is_atext(char c)
 {
-	return is_alnum(c) || (c != '\0' && strchr("#$&'*+-/=?^_`{|}~", c));
+	return is_domain_alnum(c) || (c != '\0' && strchr("#$&'*+-/=?^_`{|}~",
+	    c));
 }
 
 static bool
@@ -48,7 +49,7 @@ domain_ok(struct str s)
 		    label.p[0] == '-' || label.p[label.n - 1] == '-')
 			return false;
 		for (size_t i = 0; i < label.n; i++)
-			if (!is_alnum(label.p[i]) && label.p[i] != '-')
+			if (!is_domain_alnum(label.p[i]) && label.p[i] != '-')
 				return false;
 	}
 	return true;
@@ -71,7 +72,7 @@ mail_address_domain(struct str s)
 }
 
 static bool
-name_ok(struct str s)
+dns_name_ok(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ||
@@ -98,5 +99,5 @@ mail_address_parse(struct str s, struct str *name, struct str *address)
 		*name = str_slice(*name, 1, name->n - 1);
 	if (name->n == 0)
 		*name = STR_NONE;
-	return name_ok(*name) && mail_address_ok(*address);
+	return dns_name_ok(*name) && mail_address_ok(*address);
 }

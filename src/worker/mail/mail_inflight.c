@@ -10,7 +10,7 @@
 #define BURST 32
 
 static void
-ended(struct mail_inflight *h)
+ended_item(struct mail_inflight *h)
 {
 	h->open--;
 	if (h->ended_at == 0)
@@ -30,7 +30,7 @@ mail_inflight_add(struct mail_inflight *h, const struct job *claimed)
 	h->used++;
 	h->open++;
 	if (!mail_item_fill(l, claimed, h->keys, h->sender)) {
-		ended(h);
+		ended_item(h);
 		return;
 	}
 	smtp_add(h->transfer, &(struct smtp_mail){
@@ -44,7 +44,7 @@ mail_inflight_end(struct mail_inflight *h, struct mail_item *l,
     const struct smtp_result *r)
 {
 	mail_item_judge(l, r);
-	ended(h);
+	ended_item(h);
 }
 
 size_t

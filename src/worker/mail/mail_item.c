@@ -16,7 +16,8 @@ ends(struct mail_item *l, struct job_end end)
 }
 
 static void
-bury(struct mail_item *l, bool tried, const char *reason, const char *logged)
+bury_mail(struct mail_item *l, bool tried, const char *reason,
+    const char *logged)
 {
 	log_error("mail is a dead letter", log_s("job", l->job.id),
 	    log_i("attempts", l->job.attempts), log_c("why", logged));
@@ -24,7 +25,7 @@ bury(struct mail_item *l, bool tried, const char *reason, const char *logged)
 }
 
 static void
-expire(struct mail_item *l)
+expire_mail(struct mail_item *l)
 {
 	log_warn("mail expired before it could be sent",
 	    log_s("job", l->job.id), log_i("attempts", l->job.attempts));
@@ -32,7 +33,7 @@ expire(struct mail_item *l)
 }
 
 static void
-again(struct mail_item *l, int64_t delay, const char *why)
+retry_mail(struct mail_item *l, int64_t delay, const char *why)
 {
 	log_warn("mail will be tried again", log_s("job", l->job.id),
 	    log_i("attempts", l->job.attempts), log_c("why", why),
@@ -50,11 +51,11 @@ mail_item_fill(struct mail_item *l, const struct job *claimed,
 
 	l->job = job_copy(l->arena, claimed);
 	if (j->expired) {
-		expire(l);
+		expire_mail(l);
 		return false;
 	}
 	if (j->spent) {
-		bury(l, false, "tried too often", "tried too often");
+		bury_mail(l, false, "tried too often", "tried too often");
 		return false;
 	}
 	json_use(l->arena);
@@ -63,9 +64,9 @@ mail_item_fill(struct mail_item *l, const struct job *claimed,
 		e = mail_compose(l->arena, s, j->id, j->created_at,
 		    j->payload, &l->mail, &why);
 	if (e == E_UNAVAILABLE)
-		again(l, job_backoff(j->attempts), why);
+		retry_mail(l, job_backoff(j->attempts), why);
 	else if (e != E_OK)
-		bury(l, false, why, why);
+		bury_mail(l, false, why, why);
 	return e == E_OK;
 }
 
@@ -86,13 +87,13 @@ retry(struct mail_item *l, int64_t delay, bool free,
  * alone goes into the log.
  */
 static void
-refused(struct mail_item *l, const struct smtp_result *r)
+mail_refused(struct mail_item *l, const struct smtp_result *r)
 {
 	char logged[64];
 
 	snprintf(logged, sizeof(logged), "refused with %ld", r->code);
 	if (r->code >= 500)
-		bury(l, true, arena_str(l->arena, str_of(r->reason)).p,
+		bury_mail(l, true, arena_str(l->arena, str_of(r->reason)).p,
 		    logged);
 	else
 		retry(l, job_backoff(l->job.attempts), false, r);
@@ -113,7 +114,7 @@ static void
 unsent(struct mail_item *l)
 {
 	if (clock_mono() >= l->job.expires)
-		expire(l);
+		expire_mail(l);
 	else
 		ends(l, job_end_unsent(&l->job));
 }
@@ -130,7 +131,7 @@ mail_item_judge(struct mail_item *l, const struct smtp_result *r)
 		retry(l, 0, true, r);
 		break;
 	case SMTP_REFUSED:
-		refused(l, r);
+		mail_refused(l, r);
 		break;
 	case SMTP_LOST:
 		lost(l, r);

@@ -30,7 +30,7 @@ mail_lease_close(struct mail_lease *t)
 
 /* The connections work on until the statement under way has ended. */
 static enum err
-land(struct mail_lease *t, struct rows **rows)
+land_claim(struct mail_lease *t, struct rows **rows)
 {
 	struct db *db = t->queue->db;
 	struct pollfd p = { .fd = -1 };
@@ -91,7 +91,7 @@ mail_lease_claim(struct mail_lease *t)
 		return;
 	adapt(t, now);
 	job_claim_begin(t->queue, t->claims, want, "mail");
-	err = land(t, &rows);
+	err = land_claim(t, &rows);
 	t->claimed = job_claimed(t->queue, t->claims, now, err, rows,
 	    &t->jobs);
 	t->full = t->claimed == (size_t)want;
@@ -145,18 +145,18 @@ static enum err
 heard(struct mail_lease *t, size_t from, size_t n, struct rows **rows)
 {
 	struct queue *q = t->queue;
-	enum err err = land(t, rows);
+	enum err err = land_claim(t, rows);
 
 	while (err == E_UNAVAILABLE && q->patience(q->arg)) {
 		say(t, from, n);
-		err = land(t, rows);
+		err = land_claim(t, rows);
 	}
 	q->claims_left |= err == E_UNAVAILABLE;
 	return err;
 }
 
 static void
-drop(struct mail_lease *t, struct mail_item *l, enum err err,
+drop_item(struct mail_lease *t, struct mail_item *l, enum err err,
     const struct rows *rows)
 {
 	if (err != E_OK && err != E_UNAVAILABLE)
@@ -178,7 +178,7 @@ mail_lease_settled(struct mail_lease *t)
 			say(t, i, 1);
 			err = heard(t, i, 1, &rows);
 		}
-		drop(t, t->batch[i], err, rows);
+		drop_item(t, t->batch[i], err, rows);
 	}
 	t->n = 0;
 	arena_reset(t->ends);

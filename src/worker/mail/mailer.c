@@ -118,7 +118,7 @@ probed(struct mailer *m, const struct smtp_result *r)
 }
 
 static void
-judge(struct mailer *m, struct mail_item *l, const struct smtp_result *r)
+judge_mail(struct mailer *m, struct mail_item *l, const struct smtp_result *r)
 {
 	/* Those that were under way beside the first tell nothing new. */
 	if (!m->circuit.open && (r->end == SMTP_UNREACHABLE ||
@@ -128,7 +128,7 @@ judge(struct mailer *m, struct mail_item *l, const struct smtp_result *r)
 }
 
 static void
-collect(struct mailer *m)
+collect_ended(struct mailer *m)
 {
 	struct smtp_result r;
 
@@ -136,7 +136,7 @@ collect(struct mailer *m)
 		if (r.arg == NULL)
 			probed(m, &r);
 		else
-			judge(m, r.arg, &r);
+			judge_mail(m, r.arg, &r);
 }
 
 static void
@@ -150,13 +150,13 @@ probe(struct mailer *m)
 
 /* The relay's turn; is there an end that is to be written now? */
 static bool
-turn(struct mailer *m, int ms)
+relay_turn(struct mailer *m, int ms)
 {
 	bool ended = m->inflight.used > m->inflight.open;
 
 	smtp_work(m->transfer, NULL,
 	    ended && ms > ENDED_MS ? ENDED_MS : ms);
-	collect(m);
+	collect_ended(m);
 	return mail_lease_settle(&m->lease, false);
 }
 
@@ -173,11 +173,11 @@ mailer_step(struct mailer *m, bool stopping, int ms)
 		smtp_halt(m->transfer);
 	else if (!m->circuit.open)
 		mail_lease_claim(t);
-	collect(m);
+	collect_ended(m);
 	/* Postgres records while we make messages of what was claimed. */
 	settles = mail_lease_settle(t, false);
 	mail_lease_take(t);
-	if (settles || turn(m, ms))
+	if (settles || relay_turn(m, ms))
 		mail_lease_settled(t);
 	return m->inflight.used > 0 || (!stopping && (m->probing ||
 	    (t->full && !m->circuit.open)));
@@ -208,7 +208,7 @@ mailer_abandon(struct mailer *m)
 	if (m->transfer == NULL)
 		return;
 	smtp_abandon(m->transfer);
-	collect(m);
+	collect_ended(m);
 	if (mail_lease_settle(&m->lease, true))
 		mail_lease_settled(&m->lease);
 }

@@ -14,7 +14,7 @@
 #define WORD_BYTES 39	     /* 64 as an encoded word: with "Subject: " <= 76 */
 
 static bool
-is_control(char c)
+is_header_control(char c)
 {
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
@@ -24,7 +24,7 @@ static bool
 header_ok(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (is_control(s.p[i]))
+		if (is_header_control(s.p[i]))
 			return false;
 	return s.n <= HEADER_VALUE_MAX && str_utf8(s, NULL);
 }
@@ -180,7 +180,7 @@ is_7bit(struct str s)
 		if (line.n > LINE_HARD)
 			return false;
 		for (size_t i = 0; i < line.n; i++)
-			if (is_control(line.p[i]) && line.p[i] != '\t' &&
+			if (is_header_control(line.p[i]) && line.p[i] != '\t' &&
 			    line.p[i] != '\r')
 				return false;
 	}
@@ -259,7 +259,7 @@ put_parts(struct buf *b, const struct mime_mail *m)
 }
 
 static const char *
-refusal(const struct mime_mail *m)
+mail_refusal(const struct mime_mail *m)
 {
 	if (!mail_address_ok(m->from))
 		return "the sender address is not valid";
@@ -284,7 +284,7 @@ mime_build(struct arena *a, const struct mime_mail *m, struct str *out,
 {
 	struct buf b = buf_new(a, MESSAGE_MAX);
 
-	*why = refusal(m);
+	*why = mail_refusal(m);
 	if (*why)
 		return false;
 	put_date(&b, m->date);

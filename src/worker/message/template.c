@@ -48,7 +48,7 @@ static bool body(struct render *r, struct part p, const struct scope *s,
     int depth);
 
 static bool
-fail(struct render *r, const char *why)
+fail_template(struct render *r, const char *why)
 {
 	if (r->why == NULL)
 		r->why = why;
@@ -57,7 +57,7 @@ fail(struct render *r, const char *why)
 
 /* Position of needle in s from `from` on, or s.n. */
 static size_t
-find(struct str s, size_t from, struct str needle)
+find_text(struct str s, size_t from, struct str needle)
 {
 	const char *hit = from < s.n ?
 	    memmem(s.p + from, s.n - from, needle.p, needle.n) : NULL;
@@ -89,7 +89,7 @@ take_line(struct str text, struct tag *t)
 }
 
 static bool
-name_ok(struct str name)
+template_name_ok(struct str name)
 {
 	if (name.n == 0 || name.n > 100)
 		return false;
@@ -121,7 +121,7 @@ sigil(char c)
 static struct tag
 next_tag(struct str text, size_t from)
 {
-	size_t open = find(text, from, STR("{{")), close;
+	size_t open = find_text(text, from, STR("{{")), close;
 	struct tag t = { .kind = TAG_END, .start = text.n, .end = text.n };
 	struct str in;
 
@@ -130,15 +130,15 @@ next_tag(struct str text, size_t from)
 	t.kind = TAG_BAD;
 	t.start = open;
 	if (open + 2 < text.n && text.p[open + 2] == '{') {
-		close = find(text, open + 3, STR("}}}"));
+		close = find_text(text, open + 3, STR("}}}"));
 		if (close == text.n)
 			return t;
 		t.end = close + 3;
 		t.name = str_trim(str_slice(text, open + 3, close));
-		t.kind = name_ok(t.name) ? TAG_RAW : TAG_BAD;
+		t.kind = template_name_ok(t.name) ? TAG_RAW : TAG_BAD;
 		return t;
 	}
-	close = find(text, open + 2, STR("}}"));
+	close = find_text(text, open + 2, STR("}}"));
 	if (close == text.n || close == open + 2)
 		return t;
 	t.end = close + 2;
@@ -147,7 +147,7 @@ next_tag(struct str text, size_t from)
 	t.name = str_trim(t.kind == TAG_VARIABLE ? in : str_slice(in, 1, in.n));
 	if (t.kind != TAG_VARIABLE)
 		take_line(text, &t);
-	if (t.kind != TAG_COMMENT && !name_ok(t.name))
+	if (t.kind != TAG_COMMENT && !template_name_ok(t.name))
 		t.kind = TAG_BAD;
 	return t;
 }
@@ -227,7 +227,7 @@ entity(char c)
 }
 
 static bool
-is_control(char c)
+is_text_control(char c)
 {
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
@@ -238,7 +238,7 @@ put_escaped(struct render *r, struct str s)
 	bool blank = false;
 
 	for (size_t i = 0; i < s.n; i++) {
-		char c = is_control(s.p[i]) ? ' ' : s.p[i];
+		char c = is_text_control(s.p[i]) ? ' ' : s.p[i];
 		struct str e = r->kind == TEMPLATE_HTML ? entity(c) : STR_NONE;
 
 		if (r->kind == TEMPLATE_HEADER && c == ' ' && blank)
@@ -268,7 +268,8 @@ variable(struct render *r, const struct tag *t, const struct scope *s)
 
 	if (t->kind == TAG_RAW) {
 		if (r->kind != TEMPLATE_TEXT)
-			return fail(r, "a raw variable outside a text");
+			return fail_template(r,
+			    "a raw variable outside a text");
 		buf_add(&r->out, printed(r, look_up(s, name)));
 	} else if (str_starts(name, url)) {
 		name = str_slice(name, url.n, name.n);
@@ -293,7 +294,7 @@ truthy(const cJSON *v)
 }
 
 static bool
-section(struct render *r, const struct tag *t, struct part inner,
+render_section(struct render *r, const struct tag *t, struct part inner,
     const struct scope *s, int depth)
 {
 	const cJSON *v = look_up(s, t->name), *item;
@@ -316,7 +317,7 @@ include(struct render *r, struct str name, const struct scope *s, int depth)
 	struct str text;
 
 	if (r->partial == NULL || !r->partial(r->arg, name, &text))
-		return fail(r, "a partial that is not there");
+		return fail_template(r, "a partial that is not there");
 	return body(r, (struct part){ text, 0, text.n }, s, depth);
 }
 
@@ -336,18 +337,19 @@ execute(struct render *r, struct str text, const struct tag *t,
 	case TAG_INVERTED:
 		end = closing(r, text, t);
 		if (end.kind != TAG_CLOSE)
-			return fail(r, "a section that is not closed");
+			return fail_template(r, "a section that is not closed");
 		*at = end.end;
-		return section(r, t, (struct part){ text, t->end, end.start },
+		return render_section(r, t,
+		    (struct part){ text, t->end, end.start },
 		    s, depth + 1);
 	case TAG_PARTIAL:
 		return include(r, t->name, s, depth + 1);
 	case TAG_COMMENT:
 		return true;
 	case TAG_CLOSE:
-		return fail(r, "an end without its section");
+		return fail_template(r, "an end without its section");
 	default:
-		return fail(r, "a malformed tag");
+		return fail_template(r, "a malformed tag");
 	}
 }
 
@@ -357,9 +359,9 @@ body(struct render *r, struct part p, const struct scope *s, int depth)
 	size_t at = p.from;
 
 	if (depth > TEMPLATE_DEPTH)
-		return fail(r, "nested too deep");
+		return fail_template(r, "nested too deep");
 	if (p.text.n > TEMPLATE_MAX)
-		return fail(r, "template too long");
+		return fail_template(r, "template too long");
 	for (;;) {
 		struct tag t = next_tag(p.text, at);
 		bool last = t.kind == TAG_END || t.start >= p.to;
@@ -367,7 +369,7 @@ body(struct render *r, struct part p, const struct scope *s, int depth)
 		buf_add(&r->out,
 		    str_slice(p.text, at, last ? p.to : t.start));
 		if (r->out.full || ++r->steps > TEMPLATE_STEPS)
-			return fail(r, "result too long");
+			return fail_template(r, "result too long");
 		if (last)
 			return true;
 		if (!execute(r, p.text, &t, s, depth, &at))

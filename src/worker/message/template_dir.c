@@ -59,7 +59,7 @@ cache_age(struct template_cache *c)
 }
 
 static bool
-is_word(struct str s, size_t max)
+is_template_word(struct str s, size_t max)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') ||
@@ -71,7 +71,7 @@ is_word(struct str s, size_t max)
 }
 
 static bool
-read_all(int fd, char *p, size_t n)
+read_template(int fd, char *p, size_t n)
 {
 	size_t done = 0;
 
@@ -98,7 +98,7 @@ read_file(struct arena *a, const char *path, struct str *out)
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0 &&
 	    st.st_size <= (off_t)TEMPLATE_MAX) {
 		p = arena_alloc(a, (size_t)st.st_size + 1);
-		ok = read_all(fd, p, (size_t)st.st_size);
+		ok = read_template(fd, p, (size_t)st.st_size);
 		*out = (struct str){ p, (size_t)st.st_size };
 	}
 	close(fd);
@@ -107,13 +107,15 @@ read_file(struct arena *a, const char *path, struct str *out)
 
 /* In one language, or in none; no '/' and no '.': never out of its folder. */
 static bool
-read_one(const struct template_source *s, struct str language, struct str name,
+read_in_language(const struct template_source *s, struct str language,
+    struct str name,
     struct str *out)
 {
 	const char *dirs[] = { s->dir->override, s->dir->installed };
 	const char *slash = language.n ? "/" : "";
 
-	if (!is_word(name, 40) || (language.n && !is_word(language, 16)))
+	if (!is_template_word(name, 40) ||
+	    (language.n && !is_template_word(language, 16)))
 		return false;
 	for (size_t i = 0; i < 2; i++)
 		if (dirs[i] && dirs[i][0] && read_file(s->arena,
@@ -125,14 +127,15 @@ read_one(const struct template_source *s, struct str language, struct str name,
 }
 
 static bool
-find(const struct template_source *s, struct str language, struct str name,
+find_source(const struct template_source *s, struct str language,
+    struct str name,
     struct str *out)
 {
 	struct template_cache *c = s->dir->cache;
 	struct str key;
 
 	if (c == NULL)
-		return read_one(s, language, name, out);
+		return read_in_language(s, language, name, out);
 	key = arena_fmt(s->arena, "%s/%.*s/%.*s.%s", s->folder,
 	    STR_FMT(language), STR_FMT(name), s->suffix);
 	for (size_t i = 0; i < c->n; i++)
@@ -140,7 +143,7 @@ find(const struct template_source *s, struct str language, struct str name,
 			*out = c->kept[i].text;
 			return out->p != NULL;
 		}
-	if (!read_one(s, language, name, out))
+	if (!read_in_language(s, language, name, out))
 		*out = STR_NONE;
 	if (c->n < KEPT)
 		c->kept[c->n++] = (struct found){ arena_str(c->arena, key),
@@ -154,8 +157,8 @@ partial(void *arg, struct str name, struct str *text)
 {
 	const struct template_source *s = arg;
 
-	return (s->language.n && find(s, s->language, name, text)) ||
-	    find(s, STR_NONE, name, text);
+	return (s->language.n && find_source(s, s->language, name, text)) ||
+	    find_source(s, STR_NONE, name, text);
 }
 
 /* "q=0.25" as thousandths; what is no weight is 1. */
@@ -180,11 +183,11 @@ choose(struct template_source *s, struct str name, struct str tag)
 	struct str text, primary = arena_lower(s->arena,
 	    str_slice(tag, 0, str_find(tag, '-')));
 
-	if (tag.n && find(s, tag, name, &text)) {
+	if (tag.n && find_source(s, tag, name, &text)) {
 		s->language = tag;
 		return true;
 	}
-	if (primary.n && find(s, primary, name, &text)) {
+	if (primary.n && find_source(s, primary, name, &text)) {
 		s->language = primary;
 		return true;
 	}
@@ -224,14 +227,14 @@ template_dir_open(struct template_source *s, struct str name,
 	cache_age(s->dir->cache);
 	s->language = STR_NONE;
 	choose_language(s, name, accept);
-	return find(s, s->language, name, text);
+	return find_source(s, s->language, name, text);
 }
 
 bool
 template_dir_find(const struct template_source *s, struct str name,
     struct str *text)
 {
-	return find(s, s->language, name, text);
+	return find_source(s, s->language, name, text);
 }
 
 bool

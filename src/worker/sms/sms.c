@@ -30,7 +30,7 @@ struct sms {
 
 /* The provider is the operator's choice, not a stranger's. */
 static bool
-allow(void *arg, const struct net_addr *addr)
+allow_provider(void *arg, const struct net_addr *addr)
 {
 	(void)arg;
 	(void)addr;
@@ -41,7 +41,7 @@ struct sms *
 sms_new(const struct config *c, struct queue *q)
 {
 	const struct webclient_pool_options o = { .slots = SLOTS, .ca_file = "",
-		.allow = allow };
+		.allow = allow_provider };
 	struct sms *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
@@ -79,27 +79,27 @@ sms_ready(const struct sms *s)
 }
 
 static void
-settle(struct sms *s, struct arena *a, struct job_end end)
+settle_sms(struct sms *s, struct arena *a, struct job_end end)
 {
 	job_settle(s->queue, a, &end);
 }
 
 static void
-bury(struct sms *s, struct arena *a, const struct job *j, bool tried,
+bury_sms(struct sms *s, struct arena *a, const struct job *j, bool tried,
     const char *why)
 {
 	log_error("SMS is a dead letter", log_s("job", j->id),
 	    log_i("attempts", j->attempts), log_c("why", why));
-	settle(s, a, job_end_dead(j, tried, why));
+	settle_sms(s, a, job_end_dead(j, tried, why));
 }
 
 static void
-again(struct sms *s, struct arena *a, const struct job *j, int64_t delay,
+retry_sms(struct sms *s, struct arena *a, const struct job *j, int64_t delay,
     const char *why)
 {
 	log_warn("SMS will be tried again", log_s("job", j->id),
 	    log_i("attempts", j->attempts), log_c("why", why));
-	settle(s, a, job_end_retry(j, delay, false, why));
+	settle_sms(s, a, job_end_retry(j, delay, false, why));
 }
 
 static struct load *
@@ -113,7 +113,7 @@ load_free(struct sms *s)
 
 /* Send it; false when there is nothing under way of it. */
 static bool
-begin(struct sms *s, struct load *l)
+begin_sms(struct sms *s, struct load *l)
 {
 	struct sms_request r;
 	struct webclient_post post;
@@ -125,37 +125,37 @@ begin(struct sms *s, struct load *l)
 		e = sms_request_make(l->arena, s->config, j->id, j->payload,
 		    &r, &why);
 	if (e == E_UNAVAILABLE)
-		again(s, l->arena, j, job_backoff(j->attempts), why);
+		retry_sms(s, l->arena, j, job_backoff(j->attempts), why);
 	else if (e != E_OK)
-		bury(s, l->arena, j, false, why);
+		bury_sms(s, l->arena, j, false, why);
 	if (e != E_OK)
 		return false;
 	post = (struct webclient_post){ .url = r.url, .headers = r.headers,
 		.body = r.body, .arg = l };
 	if (webclient_pool_start(s->pool, &post))
 		return true;
-	settle(s, l->arena, job_end_retry(j, CLOCK_SECOND, true,
+	settle_sms(s, l->arena, job_end_retry(j, CLOCK_SECOND, true,
 	    "the request could not begin"));
 	return false;
 }
 
 static void
-take(struct sms *s, struct arena *a, const struct job *j)
+take_job(struct sms *s, struct arena *a, const struct job *j)
 {
 	struct load *l = load_free(s);
 
 	if (j->expired) {
 		log_warn("SMS expired before it could be sent",
 		    log_s("job", j->id), log_i("attempts", j->attempts));
-		settle(s, a, job_end_expired(j));
+		settle_sms(s, a, job_end_expired(j));
 	} else if (j->spent) {
-		bury(s, a, j, false, "tried too often");
+		bury_sms(s, a, j, false, "tried too often");
 	} else if (l == NULL) {
-		settle(s, a, job_end_unsent(j));
+		settle_sms(s, a, job_end_unsent(j));
 	} else {
 		l->arena = arena_new(LIMIT_ARENA);
 		l->job = job_copy(l->arena, j);
-		if (!begin(s, l))
+		if (!begin_sms(s, l))
 			arena_free(&l->arena);
 	}
 }
@@ -173,7 +173,7 @@ claim(struct sms *s, struct arena *a)
 	s->claim_at = now + CLAIM_EVERY;
 	n = job_claim(s->queue, a, room, "sms", &jobs);
 	for (size_t i = 0; i < n; i++)
-		take(s, a, &jobs[i]);
+		take_job(s, a, &jobs[i]);
 	arena_reset(a);
 }
 
@@ -193,7 +193,7 @@ later(const struct job *j, const struct webclient_answer *r)
  * message.
  */
 static void
-ended(struct sms *s, const struct webclient_answer *r)
+sms_ended(struct sms *s, const struct webclient_answer *r)
 {
 	struct load *l = r->arg;
 	struct job *j = &l->job;
@@ -212,9 +212,9 @@ ended(struct sms *s, const struct webclient_answer *r)
 			    log_s("job", j->id));
 	} else if (r->status >= 300 && r->status < 500 && r->status != 401 &&
 	    r->status != 403 && r->status != 408 && r->status != 429) {
-		bury(s, l->arena, j, true, why);
+		bury_sms(s, l->arena, j, true, why);
 	} else {
-		again(s, l->arena, j, later(j, r), why);
+		retry_sms(s, l->arena, j, later(j, r), why);
 	}
 	arena_free(&l->arena);
 }
@@ -232,7 +232,7 @@ sms_step(struct sms *s, struct arena *batch, bool stopping, int ms)
 		return false;
 	webclient_poller_work(s->pool, ms, NULL);
 	while (webclient_pool_next(s->pool, &answer))
-		ended(s, &answer);
+		sms_ended(s, &answer);
 	return true;
 }
 
@@ -241,7 +241,7 @@ sms_abandon(struct sms *s)
 {
 	for (int i = 0; i < SLOTS; i++)
 		if (s->loads[i].arena)
-			settle(s, s->loads[i].arena, job_end_retry(
+			settle_sms(s, s->loads[i].arena, job_end_retry(
 			    &s->loads[i].job, 0, false,
 			    "the worker was stopped"));
 }

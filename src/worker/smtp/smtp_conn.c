@@ -13,7 +13,7 @@
 #define PATH_MAX_SMTP 320     /* "<address>" */
 
 static size_t
-read_body(char *to, size_t size, size_t count, void *arg)
+read_mail_body(char *to, size_t size, size_t count, void *arg)
 {
 	struct smtp_conn *s = arg;
 	size_t room, left = s->body.n - s->sent;
@@ -29,7 +29,7 @@ read_body(char *to, size_t size, size_t count, void *arg)
 }
 
 static bool
-is_digit(char c)
+is_reply_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
@@ -45,8 +45,8 @@ read_reply(char *line, size_t size, size_t count, void *arg)
 	size_t n = size * count, i;
 
 	if (!s->mail_begun || s->refusal || n < 4 ||
-	    (line[0] != '4' && line[0] != '5') || !is_digit(line[1]) ||
-	    !is_digit(line[2]))
+	    (line[0] != '4' && line[0] != '5') || !is_reply_digit(line[1]) ||
+	    !is_reply_digit(line[2]))
 		return n;
 	s->refusal = (line[0] - '0') * 100 + (line[1] - '0') * 10 +
 	    (line[2] - '0');
@@ -101,7 +101,7 @@ set_callbacks(struct smtp_conn *s)
 {
 	CURL *e = s->easy;
 
-	curl_easy_setopt(e, CURLOPT_READFUNCTION, read_body);
+	curl_easy_setopt(e, CURLOPT_READFUNCTION, read_mail_body);
 	curl_easy_setopt(e, CURLOPT_READDATA, s);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, read_reply);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
@@ -228,7 +228,7 @@ is_untrusted(CURLcode rc)
 }
 
 static enum smtp_end
-judge(const struct smtp_conn *s, CURLcode rc)
+judge_transfer(const struct smtp_conn *s, CURLcode rc)
 {
 	if (rc == CURLE_OK)
 		return SMTP_DONE;
@@ -255,7 +255,7 @@ smtp_conn_judge(const struct smtp_conn *s, CURLcode rc, struct smtp_result *out)
 	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &out->code);
 	if (s->refusal)
 		out->code = s->refusal;
-	out->end = judge(s, rc);
+	out->end = judge_transfer(s, rc);
 	if (was_cut(s, out->end))
 		out->end = SMTP_STOPPED;
 	out->maybe_sent = s->body_begun && out->end != SMTP_REFUSED;

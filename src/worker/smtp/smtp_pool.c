@@ -128,7 +128,7 @@ slot_free(struct smtp_pool *t)
 }
 
 static void
-begin(struct smtp_pool *t, struct smtp_conn *s, struct smtp_entry *e,
+begin_mail(struct smtp_pool *t, struct smtp_conn *s, struct smtp_entry *e,
     bool again)
 {
 	smtp_conn_load(s, e->probe ? NULL : &e->mail, again);
@@ -137,7 +137,7 @@ begin(struct smtp_pool *t, struct smtp_conn *s, struct smtp_entry *e,
 }
 
 static void
-start(struct smtp_pool *t)
+start_waiting(struct smtp_pool *t)
 {
 	struct smtp_queue *l = &t->line;
 	int64_t now = clock_mono();
@@ -152,7 +152,7 @@ start(struct smtp_pool *t)
 			continue;
 		}
 		smtp_queue_begin(l, e);
-		begin(t, slot_free(t), e, false);
+		begin_mail(t, slot_free(t), e, false);
 	}
 }
 
@@ -186,7 +186,7 @@ slot_ended(struct smtp_pool *t, struct smtp_conn *s, CURLcode rc)
 		smtp_thread_cut(&s->runner);
 	if (r->end == SMTP_LOST && !r->maybe_sent && !s->again &&
 	    clock_mono() - s->begun_at < AGAIN_WITHIN) {
-		begin(t, s, e, true);
+		begin_mail(t, s, e, true);
 		return;
 	}
 	smtp_conn_unload(s);
@@ -201,7 +201,7 @@ slot_ended(struct smtp_pool *t, struct smtp_conn *s, CURLcode rc)
 }
 
 static bool
-collect(struct smtp_pool *t)
+collect_mails(struct smtp_pool *t)
 {
 	bool any = false;
 	uint64_t n;
@@ -219,11 +219,11 @@ collect(struct smtp_pool *t)
 }
 
 static void
-turn(struct smtp_pool *t)
+pool_turn(struct smtp_pool *t)
 {
 	do
-		start(t);
-	while (collect(t));
+		start_waiting(t);
+	while (collect_mails(t));
 }
 
 void
@@ -233,10 +233,10 @@ smtp_work(struct smtp_pool *t, struct pollfd *also, int ms)
 		also ? *also : (struct pollfd){ .fd = -1 } };
 	int before = t->line.ended;
 
-	turn(t);
+	pool_turn(t);
 	if (ms > 0 && (also || (t->line.ended == before && t->line.busy))) {
 		poll(fds, 2, ms);
-		turn(t);
+		pool_turn(t);
 	}
 	if (also)
 		poll(also, 1, 0);
@@ -259,7 +259,7 @@ smtp_abandon(struct smtp_pool *t)
 			smtp_thread_cut(&t->slots[i].runner);
 	while (t->line.busy) {
 		poll(&p, 1, -1);
-		collect(t);
+		collect_mails(t);
 	}
 }
 

@@ -21,7 +21,7 @@ hang_up(struct smtp_thread *r)
 }
 
 static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+open_relay_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct smtp_thread *r = arg;
 	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
@@ -70,7 +70,7 @@ smtp_thread_init(struct smtp_thread *r, CURL *easy, int ends)
 	sem_init(&r->go, 0, 0);
 	pthread_mutex_init(&r->lock, NULL);
 	curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, 1L);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_relay_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, r);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, r);
@@ -89,7 +89,7 @@ smtp_thread_free(struct smtp_thread *r)
 }
 
 static void *
-live(void *arg)
+thread_main(void *arg)
 {
 	const uint64_t one = 1;
 	struct smtp_thread *r = arg;
@@ -107,7 +107,7 @@ live(void *arg)
 
 /* Signals are for the thread that makes it. */
 static bool
-make(struct smtp_thread *r)
+make_thread(struct smtp_thread *r)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -117,7 +117,7 @@ make(struct smtp_thread *r)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ok = pthread_create(&r->thread, &attr, live, r) == 0;
+	ok = pthread_create(&r->thread, &attr, thread_main, r) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return ok;
@@ -127,7 +127,7 @@ void
 smtp_thread_go(struct smtp_thread *r)
 {
 	atomic_store(&r->cut, false);
-	if (!r->there && !make(r)) {
+	if (!r->there && !make_thread(r)) {
 		log_error("no thread for a transfer");
 		exit(70);
 	}

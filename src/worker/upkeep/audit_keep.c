@@ -21,14 +21,14 @@ struct batch {
 };
 
 static int64_t
-kept(const struct config *c, int hand)
+kept_time(const struct config *c, int hand)
 {
 	return hand == LOGINS ? c->audit_keep_logins :
 	    hand == ADDRESSES ? c->audit_keep_addresses : c->audit_keep;
 }
 
 static void
-measure(struct arena *a, const struct rows *r, struct batch *b)
+measure_rows(struct arena *a, const struct rows *r, struct batch *b)
 {
 	while (b->n < r->n && row_bool(r, b->n, 6))
 		b->n++;
@@ -41,7 +41,7 @@ measure(struct arena *a, const struct rows *r, struct batch *b)
 
 /* Is the row what was sealed, or what an earlier hand left of it? */
 static bool
-holds(struct arena *a, const struct keyring *k, const struct rows *r,
+row_holds(struct arena *a, const struct keyring *k, const struct rows *r,
     size_t i)
 {
 	struct str before = row_bytes(a, r, i, 2), text = row_str(r, i, 3);
@@ -53,13 +53,14 @@ holds(struct arena *a, const struct keyring *k, const struct rows *r,
 }
 
 static bool
-ended(enum err e, const struct rows *r)
+batch_ended(enum err e, const struct rows *r)
 {
 	return e == E_OK && row_bool(r, 0, 0);
 }
 
 static bool
-take(struct db *db, struct arena *a, const struct keyring *k, int hand,
+take_from_rows(struct db *db, struct arena *a, const struct keyring *k,
+    int hand,
     const struct rows *r, const struct batch *b)
 {
 	struct buf seqs = buf_new(a, LIST_MAX), marks = buf_new(a, LIST_MAX);
@@ -69,7 +70,7 @@ take(struct db *db, struct arena *a, const struct keyring *k, int hand,
 	for (size_t i = 0; i < b->n; i++) {
 		uint8_t mark[AUDIT_CHAIN_MAC];
 
-		if (!row_bool(r, i, 7) || !holds(a, k, r, i))
+		if (!row_bool(r, i, 7) || !row_holds(a, k, r, i))
 			continue;
 		audit_chain_make(k, AUDIT_CHAIN_MARK, row_bytes(a, r, i, 1),
 		    (uint64_t)row_int(r, i, 0), row_str(r, i, 5), mark);
@@ -82,7 +83,7 @@ take(struct db *db, struct arena *a, const struct keyring *k, int hand,
 	e = db_exec(db, a, Q_AUDIT_MARK, &done, A_TEXT(names[hand]),
 	    A_INT(b->at), A_INT(b->upto), A_STR(buf_str(&seqs)),
 	    A_STR(buf_str(&marks)));
-	return ended(e, done);
+	return batch_ended(e, done);
 }
 
 static bool
@@ -98,7 +99,7 @@ cut(struct db *db, struct arena *a, const struct keyring *k,
 	e = db_exec(db, a, Q_AUDIT_CUT, &done, A_INT(b->at), A_INT(b->upto),
 	    A_STR(hex_encode(a, (struct str){ (const char *)proof,
 		AUDIT_CHAIN_MAC })));
-	return ended(e, done);
+	return batch_ended(e, done);
 }
 
 /* A batch of a hand. False when it has come to what is still kept. */
@@ -110,15 +111,15 @@ go(struct db *db, struct arena *a, const struct keyring *k,
 	struct rows *r;
 
 	if (db_exec(db, a, Q_AUDIT_OLD, &r, A_TEXT(names[hand]),
-	    A_INT(kept(c, hand)), A_INT(BATCH)) != E_OK)
+	    A_INT(kept_time(c, hand)), A_INT(BATCH)) != E_OK)
 		return false;
-	measure(a, r, &b);
+	measure_rows(a, r, &b);
 	if (b.n == 0)
 		return false;
 	log_debug("audit log kept for its time", log_c("hand", names[hand]),
 	    log_i("links", (int64_t)b.n));
 	return (hand == ROWS ? cut(db, a, k, &b) :
-	    take(db, a, k, hand, r, &b)) && b.n == BATCH;
+	    take_from_rows(db, a, k, hand, r, &b)) && b.n == BATCH;
 }
 
 bool

@@ -13,7 +13,7 @@
 #define TELL_EVERY (3600 * CLOCK_SECOND)
 
 static void
-tell(struct audit_seal *s, struct arena *a, int64_t seq, struct str mac)
+log_sealed(struct audit_seal *s, struct arena *a, int64_t seq, struct str mac)
 {
 	int64_t now = clock_mono();
 
@@ -67,7 +67,7 @@ audit_seal_step(struct audit_seal *s, struct db *db, struct arena *a,
 	if (db_exec(db, a, Q_AUDIT_SEAL, NULL, A_INT(first),
 	    A_STR(buf_str(&ids)), A_STR(buf_str(&macs))) != E_OK)
 		return false;
-	tell(s, a, first + (int64_t)r->n - 1, before);
+	log_sealed(s, a, first + (int64_t)r->n - 1, before);
 	if (r->n == BATCH)
 		s->look_at = 0;
 	return r->n == BATCH;

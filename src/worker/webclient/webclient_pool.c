@@ -9,7 +9,7 @@
 #include "worker/webclient/webclient_poller.h"
 
 static _Noreturn void
-out_of_memory(const char *what)
+webclient_exhausted(const char *what)
 {
 	log_error("out of memory", log_c("what", what));
 	exit(70);
@@ -92,7 +92,7 @@ set_headers(struct webclient_request *s, const char *const *headers)
 		s->head = realloc(s->head, room);
 		s->head_room = room;
 		if (s->head == NULL)
-			out_of_memory("headers");
+			webclient_exhausted("headers");
 	}
 	p = s->head;
 	for (size_t i = 0; i < n; i++) {
@@ -164,7 +164,7 @@ reason_of(const struct webclient_request *s, CURLcode rc, long status)
 
 /* Only what may stand in a text column and in JSON. */
 static void
-show(const struct webclient_request *s, char out[WEBCLIENT_SHOWN + 1])
+show_body(const struct webclient_request *s, char out[WEBCLIENT_SHOWN + 1])
 {
 	size_t n = s->shown;
 
@@ -205,7 +205,7 @@ webclient_pool_next(struct webclient_pool *p, struct webclient_answer *out)
 	out->retry_after = wait > 0 && wait < 86400 ? wait * CLOCK_SECOND :
 	    wait > 0 ? 86400 * CLOCK_SECOND : 0;
 	out->reason = reason_of(s, rc, out->status);
-	show(s, out->body);
+	show_body(s, out->body);
 	slot_end(p, s);
 	return true;
 }

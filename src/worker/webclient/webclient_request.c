@@ -14,7 +14,7 @@
 
 /* An address as the filter wants it; false for what is no internet address. */
 static bool
-address(const struct sockaddr *sa, struct net_addr *out)
+address_of(const struct sockaddr *sa, struct net_addr *out)
 {
 	if (sa->sa_family == AF_INET6) {
 		memcpy(out->b, &((const struct sockaddr_in6 *)
@@ -31,7 +31,7 @@ address(const struct sockaddr *sa, struct net_addr *out)
 }
 
 static bool
-allowed(struct webclient_request *s, const struct net_addr *addr)
+address_allowed(struct webclient_request *s, const struct net_addr *addr)
 {
 	if (s->pool->o.allow(s->pool->o.arg, addr))
 		return true;
@@ -41,14 +41,14 @@ allowed(struct webclient_request *s, const struct net_addr *addr)
 
 /* The socket is made only for an address that passes; see on_request too. */
 static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+open_allowed_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct net_addr addr;
 	struct webclient_request *s = arg;
 	int fd;
 
 	(void)purpose;
-	if (!address(&to->addr, &addr) || !allowed(s, &addr))
+	if (!address_of(&to->addr, &addr) || !address_allowed(s, &addr))
 		return CURL_SOCKET_BAD;
 	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 	if (fd >= 0)
@@ -58,17 +58,17 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 
 /* Connected: the peer once more, before a byte of the request (row WH2). */
 static int
-on_request(void *arg, char *peer, char *own, int peer_port, int own_port)
+on_connected(void *arg, char *peer, char *own, int peer_port, int own_port)
 {
 	struct net_addr addr;
 
 	(void)own, (void)peer_port, (void)own_port;
-	return net_parse(str_of(peer), &addr) && allowed(arg, &addr) ?
+	return net_parse(str_of(peer), &addr) && address_allowed(arg, &addr) ?
 	    CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 static size_t
-read_body(char *p, size_t size, size_t count, void *arg)
+read_answer_body(char *p, size_t size, size_t count, void *arg)
 {
 	struct webclient_request *s = arg;
 	size_t n = size * count, room = WEBCLIENT_SHOWN - s->shown;
@@ -82,7 +82,7 @@ read_body(char *p, size_t size, size_t count, void *arg)
 }
 
 static size_t
-read_header(char *p, size_t size, size_t count, void *arg)
+read_answer_header(char *p, size_t size, size_t count, void *arg)
 {
 	struct webclient_request *s = arg;
 
@@ -100,12 +100,12 @@ set_safety(CURL *e, struct webclient_request *s)
 	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	webclient_trust(e, s->pool->o.ca_file);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_allowed_socket);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
 	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION,
 	    webclient_poller_close);
 	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, s->pool);
-	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_connected);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
 }
 
@@ -118,9 +118,9 @@ set_bounds(CURL *e, struct webclient_request *s)
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, read_body);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, read_answer_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, read_header);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, read_answer_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, s);
 }

@@ -32,7 +32,7 @@ struct webhook_courier {
 };
 
 static bool
-allow(void *arg, const struct net_addr *addr)
+allow_address(void *arg, const struct net_addr *addr)
 {
 	const struct webhook_courier *r = arg;
 
@@ -44,7 +44,7 @@ webhook_courier_new(const struct config *c, struct queue *q)
 {
 	struct webhook_courier *r = calloc(1, sizeof(*r));
 	struct webclient_pool_options o = { .slots = SLOTS,
-		.ca_file = c->webhooks_ca, .allow = allow, .arg = r };
+		.ca_file = c->webhooks_ca, .allow = allow_address, .arg = r };
 
 	smtp_init();
 	if (r == NULL || (r->pool = webclient_pool_new(&o)) == NULL) {
@@ -80,7 +80,7 @@ webhook_courier_free(struct webhook_courier **rp)
 
 /* Why it must not be sent at all, or NULL. */
 static const char *
-refusal(const struct delivery *d)
+delivery_refusal(const struct delivery *d)
 {
 	if (!d->wanted)
 		return "the webhook no longer takes this";
@@ -89,7 +89,7 @@ refusal(const struct delivery *d)
 }
 
 static bool
-send(struct webhook_courier *r, struct webhook_pending *x)
+send_delivery(struct webhook_courier *r, struct webhook_pending *x)
 {
 	const struct webhook_claim_batch *b = x->d.batch;
 	const struct webclient_post post = {
@@ -105,10 +105,10 @@ send(struct webhook_courier *r, struct webhook_pending *x)
 
 /* Begin one, or say at once how it ended. */
 static void
-begin(struct webhook_courier *r, struct webhook_pending *x)
+begin_delivery(struct webhook_courier *r, struct webhook_pending *x)
 {
 	const struct webclient_answer no = { .reason = "not reachable" };
-	const char *why = refusal(&x->d);
+	const char *why = delivery_refusal(&x->d);
 	struct webhook_claim_batch *b = x->d.batch;
 	struct webhook_outcome *end;
 	struct arena *a;
@@ -120,7 +120,8 @@ begin(struct webhook_courier *r, struct webhook_pending *x)
 		end = webhook_lease_end(&r->lease, &a);
 		webhook_outcome_of_answer(a, &x->d, &no, end);
 		webhook_inflight_end(&r->inflight, x, false, 0);
-	} else if (why || b->state == CLAIM_BATCH_NO_KEY || !send(r, x)) {
+	} else if (why || b->state == CLAIM_BATCH_NO_KEY ||
+	    !send_delivery(r, x)) {
 		end = webhook_lease_end(&r->lease, &a);
 		webhook_outcome_refused(a, &x->d,
 		    why ? why : "it cannot be signed",
@@ -132,7 +133,7 @@ begin(struct webhook_courier *r, struct webhook_pending *x)
 
 /* What waits begins, or goes back. */
 static void
-dispatch(struct webhook_courier *r)
+dispatch_pending(struct webhook_courier *r)
 {
 	int64_t now = clock_mono();
 	struct webhook_outcome *end;
@@ -144,7 +145,7 @@ dispatch(struct webhook_courier *r)
 	    &back)) !=
 	    NULL) {
 		if (!back) {
-			begin(r, x);
+			begin_delivery(r, x);
 			continue;
 		}
 		end = webhook_lease_end(&r->lease, &a);
@@ -154,7 +155,7 @@ dispatch(struct webhook_courier *r)
 }
 
 static void
-collect(struct webhook_courier *r)
+collect_answers(struct webhook_courier *r)
 {
 	struct webclient_answer answer;
 	struct webhook_outcome *end;
@@ -182,10 +183,10 @@ webhook_courier_step(struct webhook_courier *r)
 	int ms;
 
 	webhook_lease_step(&r->lease);
-	dispatch(r);
+	dispatch_pending(r);
 	ms = webhook_lease_wait(&r->lease, &other, WAIT_MS);
 	webclient_poller_work(r->pool, ms, &other);
-	collect(r);
+	collect_answers(r);
 }
 
 void
@@ -234,7 +235,7 @@ webhook_courier_give_back(struct webhook_courier *r)
 	abandon(r);
 	while (!webhook_courier_over(r, true) && clock_mono() < until) {
 		webhook_lease_step(&r->lease);
-		dispatch(r);
+		dispatch_pending(r);
 		ms = webhook_lease_wait(&r->lease, &p, WAIT_MS / 2);
 		poll(&p, 1, ms);
 	}

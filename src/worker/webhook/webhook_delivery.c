@@ -134,7 +134,7 @@ failed_text(const struct webhook_outcome *e)
 
 /* The next element begins. */
 static struct buf *
-next(struct buf *column)
+next_element(struct buf *column)
 {
 	if (column->n > 1)
 		buf_byte(column, ',');
@@ -147,18 +147,19 @@ write_end(struct buf column[COLUMNS], struct buf *try,
 {
 	try->n = 0;
 	write_try(try, e);
-	quote(next(&column[WEBHOOK]), e->batch->webhook_id);
-	quote(next(&column[ID]), e->id);
-	buf_int(next(&column[NUMBER]), e->number);
-	quote(next(&column[STATE]), str_of(e->state));
-	quote(next(&column[FAILED]), failed_text(e));
-	buf_int(next(&column[DELAY]), e->delay);
-	buf_int(next(&column[PAUSE]), e->pause);
-	buf_int(next(&column[STATUS]), e->status);
-	quote(next(&column[ERROR]), str_of(e->error));
-	quote(next(&column[TRY]), buf_str(try));
-	quote(next(&column[URL]), e->batch->trial ? e->batch->url : STR_NONE);
-	quote(next(&column[ECHOED]), e->echoed ? STR("t") : STR("f"));
+	quote(next_element(&column[WEBHOOK]), e->batch->webhook_id);
+	quote(next_element(&column[ID]), e->id);
+	buf_int(next_element(&column[NUMBER]), e->number);
+	quote(next_element(&column[STATE]), str_of(e->state));
+	quote(next_element(&column[FAILED]), failed_text(e));
+	buf_int(next_element(&column[DELAY]), e->delay);
+	buf_int(next_element(&column[PAUSE]), e->pause);
+	buf_int(next_element(&column[STATUS]), e->status);
+	quote(next_element(&column[ERROR]), str_of(e->error));
+	quote(next_element(&column[TRY]), buf_str(try));
+	quote(next_element(&column[URL]),
+	    e->batch->trial ? e->batch->url : STR_NONE);
+	quote(next_element(&column[ECHOED]), e->echoed ? STR("t") : STR("f"));
 }
 
 /* Its last end is among those told: its row is over. */
@@ -167,8 +168,8 @@ write_over(struct buf column[COLUMNS], struct webhook_claim_batch *b)
 {
 	if (b->telling < b->left || b->kept)
 		return;
-	quote(next(&column[TOKEN]), b->lease);
-	quote(next(&column[TOKEN_WEBHOOK]), b->webhook_id);
+	quote(next_element(&column[TOKEN]), b->lease);
+	quote(next_element(&column[TOKEN_WEBHOOK]), b->webhook_id);
 	b->telling = 0; /* once is enough */
 }
 

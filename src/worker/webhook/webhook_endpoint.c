@@ -22,7 +22,7 @@ idle(const struct webhook_endpoint *e)
 }
 
 static void
-forget(struct webhook_endpoints *s, struct webhook_endpoint *e)
+forget_endpoint(struct webhook_endpoints *s, struct webhook_endpoint *e)
 {
 	struct webhook_endpoint **at = bucket_of(s, &e->id);
 
@@ -46,7 +46,7 @@ vacate(struct webhook_endpoints *s)
 		    (!oldest || e->used_at < oldest->used_at))
 			oldest = e;
 	}
-	forget(s, oldest);
+	forget_endpoint(s, oldest);
 	return oldest;
 }
 
@@ -104,7 +104,7 @@ webhook_endpoint_may(const struct webhook_endpoints *s,
 
 /* n more of its kind are under way. */
 static void
-count(struct webhook_endpoints *s, const struct webhook_endpoint *e, int n)
+count_busy(struct webhook_endpoints *s, const struct webhook_endpoint *e, int n)
 {
 	if (e->kind == WEBHOOK_ENDPOINT_NEW)
 		s->fresh += n;
@@ -113,7 +113,7 @@ count(struct webhook_endpoints *s, const struct webhook_endpoint *e, int n)
 }
 
 static void
-line_up(struct webhook_endpoints *s, struct webhook_endpoint *e)
+endpoint_line_up(struct webhook_endpoints *s, struct webhook_endpoint *e)
 {
 	e->before_new = s->new ? s->new_end : &s->new;
 	*e->before_new = e;
@@ -132,13 +132,13 @@ leave_line(struct webhook_endpoints *s, struct webhook_endpoint *e)
 }
 
 static void
-become(struct webhook_endpoints *s, struct webhook_endpoint *e, int kind)
+become_kind(struct webhook_endpoints *s, struct webhook_endpoint *e, int kind)
 {
 	if (e->kind == WEBHOOK_ENDPOINT_NEW && e->busy)
 		leave_line(s, e);
-	count(s, e, -e->busy);
+	count_busy(s, e, -e->busy);
 	e->kind = kind;
-	count(s, e, e->busy);
+	count_busy(s, e, e->busy);
 }
 
 void
@@ -148,17 +148,17 @@ webhook_endpoint_begin(struct webhook_endpoints *s, struct webhook_endpoint *e,
 	s->extra += e->busy >= WINDOW_BASE;
 	s->busy++;
 	e->busy++;
-	count(s, e, 1);
+	count_busy(s, e, 1);
 	if (e->kind != WEBHOOK_ENDPOINT_NEW)
 		return;
 	e->begun_at = now;
-	line_up(s, e);
+	endpoint_line_up(s, e);
 }
 
 void
 webhook_endpoint_slow(struct webhook_endpoints *s, struct webhook_endpoint *e)
 {
-	become(s, e, WEBHOOK_ENDPOINT_SLOW);
+	become_kind(s, e, WEBHOOK_ENDPOINT_SLOW);
 	e->window = 1;
 }
 
@@ -175,11 +175,12 @@ webhook_endpoint_end(struct webhook_endpoints *s, struct webhook_endpoint *e,
 {
 	bool prompt = fine && took <= PROMPT;
 
-	become(s, e, prompt ? WEBHOOK_ENDPOINT_PROMPT : WEBHOOK_ENDPOINT_SLOW);
+	become_kind(s, e, prompt ? WEBHOOK_ENDPOINT_PROMPT :
+	    WEBHOOK_ENDPOINT_SLOW);
 	e->busy--;
 	s->busy--;
 	s->extra -= e->busy >= WINDOW_BASE;
-	count(s, e, -1);
+	count_busy(s, e, -1);
 	took = took > CLOCK_MS ? took : CLOCK_MS;
 	e->pace = e->pace ? (e->pace * 7 + took) / 8 : took;
 	if (!prompt)

@@ -20,7 +20,7 @@ webhook_inflight_init(struct webhook_inflight *h, int slots)
 }
 
 static void
-line_up(struct webhook_inflight *h, struct webhook_endpoint *e)
+line_up_endpoint(struct webhook_inflight *h, struct webhook_endpoint *e)
 {
 	e->lined_up = true;
 	e->after = NULL;
@@ -44,7 +44,7 @@ line_first(struct webhook_inflight *h)
 }
 
 static void
-add(struct webhook_inflight *h, struct webhook_endpoint *e,
+add_pending(struct webhook_inflight *h, struct webhook_endpoint *e,
     const struct delivery *d, int64_t now)
 {
 	struct webhook_pending *x = h->free;
@@ -63,7 +63,7 @@ add(struct webhook_inflight *h, struct webhook_endpoint *e,
 		e->first = x;
 	e->last = x;
 	if (!e->lined_up)
-		line_up(h, e);
+		line_up_endpoint(h, e);
 	h->held++;
 }
 
@@ -106,7 +106,7 @@ webhook_inflight_take(struct webhook_inflight *h, struct arena *a,
 			e = endpoint_of(h, a, r, i, lease, now);
 		id = webhook_delivery_webhook(r, i);
 		d.batch = e->batch;
-		add(h, e, &d, now);
+		add_pending(h, e, &d, now);
 	}
 }
 
@@ -124,13 +124,13 @@ webhook_inflight_next(struct webhook_inflight *h, int64_t now, bool all,
 		*back = all || now - x->claimed_at > BEGIN_WITHIN ||
 		    webhook_endpoint_room(e) < 0;
 		if (!*back && !webhook_endpoint_may(&h->endpoints, e)) {
-			line_up(h, e);
+			line_up_endpoint(h, e);
 			continue;
 		}
 		e->first = x->next;
 		e->waiting--;
 		if (e->waiting)
-			line_up(h, e);
+			line_up_endpoint(h, e);
 		x->begun = !*back;
 		if (x->begun)
 			webhook_endpoint_begin(&h->endpoints, e, now);

@@ -72,7 +72,7 @@ webhook_lease_lost(const struct webhook_lease *t)
 }
 
 static void
-tell(const struct webhook_outcome *e)
+log_outcome(const struct webhook_outcome *e)
 {
 	enum log_level level = e->what == WEBHOOK_OUTCOME_FAILED ||
 	    e->what == WEBHOOK_OUTCOME_OURS ? LOG_INFO_ : LOG_DEBUG_;
@@ -85,7 +85,7 @@ tell(const struct webhook_outcome *e)
 
 /* Something told is refused: it must not take the rest with it. */
 static void
-refused(struct webhook_lease *t)
+settle_one_by_one(struct webhook_lease *t)
 {
 	struct webhook_outcome *e = &t->settle->list[t->settle->done];
 
@@ -111,10 +111,10 @@ settled(struct webhook_lease *t, enum err err, const struct rows *rows)
 		return;
 	}
 	if (err != E_OK) {
-		refused(t);
+		settle_one_by_one(t);
 	} else {
 		for (size_t i = 0; i < t->telling; i++)
-			tell(&s->list[s->done + i]);
+			log_outcome(&s->list[s->done + i]);
 		webhook_delivery_settled(t->queue, t->landed, s->list + s->done,
 		    t->telling, rows);
 		s->done += t->telling;
@@ -127,7 +127,7 @@ settled(struct webhook_lease *t, enum err err, const struct rows *rows)
 }
 
 static void
-lose(struct webhook_lease *t)
+lose_claim(struct webhook_lease *t)
 {
 	struct lost *oldest = &t->lost[0];
 
@@ -145,7 +145,7 @@ claimed(struct webhook_lease *t, enum err err, const struct rows *rows)
 	int64_t n = err == E_OK ? webhook_delivery_claimed(rows) : 0;
 
 	if (err == E_UNAVAILABLE)
-		lose(t);
+		lose_claim(t);
 	t->dry = n == 0;
 	t->claim_at = n >= FULL ? 0 : clock_mono() + (n ? SOON : POLL);
 	return n > 0;
@@ -163,7 +163,7 @@ static void
 fetched(struct webhook_lease *t, enum err err, const struct rows *rows)
 {
 	if (err != E_OK || rows->n == 0)
-		lose(t);
+		lose_claim(t);
 	else
 		webhook_inflight_take(t->inflight, t->landed, rows,
 		    str_of(t->lease),
@@ -217,7 +217,7 @@ begin_claim(struct webhook_lease *t)
  * may commit it long after we gave it up, hence more than once.
  */
 static void
-take_back(struct webhook_lease *t)
+release_lost(struct webhook_lease *t)
 {
 	int64_t now = clock_mono();
 
@@ -233,7 +233,7 @@ take_back(struct webhook_lease *t)
 
 /* The statement under way ended: its rows live in landed now. */
 static void
-land(struct webhook_lease *t)
+land_statement(struct webhook_lease *t)
 {
 	struct arena *a = t->landed;
 
@@ -256,7 +256,7 @@ webhook_lease_step(struct webhook_lease *t)
 	if (before != WEBHOOK_LEASE_NOTHING) {
 		if (!db_ended(t->queue->db, &rows, &err))
 			return;
-		land(t);
+		land_statement(t);
 	}
 	if (before == WEBHOOK_LEASE_SETTLES)
 		settled(t, err, rows);
@@ -265,7 +265,7 @@ webhook_lease_step(struct webhook_lease *t)
 		arena_reset(t->landed);
 		return;
 	}
-	take_back(t);
+	release_lost(t);
 	if (before != WEBHOOK_LEASE_SETTLES || !begin_claim(t))
 		begin_settle(t);
 	if (before == WEBHOOK_LEASE_FETCHES)

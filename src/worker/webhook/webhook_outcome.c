@@ -22,7 +22,7 @@ delay_after(int failures)
 }
 
 static struct webhook_outcome
-end_of(struct arena *a, const struct delivery *d)
+outcome_for(struct arena *a, const struct delivery *d)
 {
 	int64_t now = clock_wall();
 
@@ -38,7 +38,7 @@ webhook_outcome_refused(struct arena *a, const struct delivery *d,
     const char *error,
     struct webhook_outcome *out)
 {
-	*out = end_of(a, d);
+	*out = outcome_for(a, d);
 	out->state = "dead";
 	out->what = WEBHOOK_OUTCOME_OURS;
 	out->error = error;
@@ -48,7 +48,7 @@ void
 webhook_outcome_interrupted(struct arena *a, const struct delivery *d,
     struct webhook_outcome *out)
 {
-	*out = end_of(a, d);
+	*out = outcome_for(a, d);
 	out->state = "ready";
 	out->what = WEBHOOK_OUTCOME_OURS;
 	out->error = "the worker stopped before the answer";
@@ -58,7 +58,7 @@ void
 webhook_outcome_unstarted(struct arena *a, const struct delivery *d,
     struct webhook_outcome *out)
 {
-	*out = end_of(a, d);
+	*out = outcome_for(a, d);
 	out->state = "ready";
 	out->what = WEBHOOK_OUTCOME_BACK;
 }
@@ -69,7 +69,7 @@ webhook_outcome_of_answer(struct arena *a, const struct delivery *d,
 {
 	long status = answer->status;
 
-	*out = end_of(a, d);
+	*out = outcome_for(a, d);
 	out->status = status;
 	out->error = answer->reason;
 	out->begun_at -= answer->took;

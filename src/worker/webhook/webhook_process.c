@@ -55,7 +55,7 @@ want_descriptors(void)
 }
 
 static void
-live(void *arg)
+courier_process(void *arg)
 {
 	const struct life *l = arg;
 	struct arena *a = arena_new(LIMIT_ARENA);
@@ -80,5 +80,5 @@ webhook_process_keep(struct child *p, const struct config *c,
 {
 	struct life l = { c, k };
 
-	child_keep(p, "postern-courier", live, &l);
+	child_keep(p, "postern-courier", courier_process, &l);
 }

@@ -78,7 +78,7 @@ webhook_sign_free(struct webhook_sign **s)
 
 /* printf would cost as much as a signature. */
 static const char *
-join(struct arena *a, const struct str *parts, size_t n)
+join_parts(struct arena *a, const struct str *parts, size_t n)
 {
 	size_t room = 1;
 	char *out, *p;
@@ -92,7 +92,7 @@ join(struct arena *a, const struct str *parts, size_t n)
 	return out;
 }
 
-#define JOIN(a, ...) join((a), (const struct str[]){ __VA_ARGS__ }, \
+#define JOIN(a, ...) join_parts((a), (const struct str[]){ __VA_ARGS__ }, \
 	sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str))
 
 static struct str
@@ -108,7 +108,7 @@ standard(struct arena *a, const struct key *k, const struct delivery *d,
 }
 
 static struct str
-plain(struct arena *a, const struct key *k, const struct delivery *d)
+plain_signature(struct arena *a, const struct key *k, const struct delivery *d)
 {
 	uint8_t mac[HMAC_BYTES];
 
@@ -118,7 +118,7 @@ plain(struct arena *a, const struct key *k, const struct delivery *d)
 
 /* A text that only we could send: the endpoint need not know the secret. */
 static struct str
-challenge(struct arena *a, const struct key *k, const struct delivery *d)
+challenge_text(struct arena *a, const struct key *k, const struct delivery *d)
 {
 	const struct str text[] = { STR("challenge."), d->event_id };
 	uint8_t mac[HMAC_BYTES];
@@ -132,7 +132,7 @@ webhook_sign_echoed(struct arena *a, struct webhook_sign *s,
     const struct delivery *d,
     struct str body)
 {
-	struct str want = challenge(a, &s->now, d), said = str_trim(body);
+	struct str want = challenge_text(a, &s->now, d), said = str_trim(body);
 	cJSON *v = NULL;
 
 	if (said.n == 0 || str_eq(said, want))
@@ -164,12 +164,12 @@ webhook_sign_headers(struct arena *a, struct webhook_sign *s,
 	h[n++] = JOIN(a, STR("webhook-signature: v1,"),
 	    standard(a, &s->now, d, at), both ? STR(" v1,") : STR_NONE, old);
 	h[n++] = JOIN(a, STR("X-Webhook-Event: "), d->event);
-	h[n++] = JOIN(a, STR("X-Webhook-Signature: "), plain(a, &s->now, d));
+	h[n++] = JOIN(a, STR("X-Webhook-Signature: "), plain_signature(a, &s->now, d));
 	if (both)
 		h[n++] = JOIN(a, STR("X-Webhook-Signature-Previous: "),
-		    plain(a, &s->before, d));
+		    plain_signature(a, &s->before, d));
 	if (d->batch->trial)
 		h[n++] = JOIN(a, STR("X-Webhook-Challenge: "),
-		    challenge(a, &s->now, d));
+		    challenge_text(a, &s->now, d));
 	return (const char *const *)h;
 }
