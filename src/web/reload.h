@@ -6,10 +6,11 @@
 #include <sys/types.h>
 
 /*
- * Putting a new program or configuration in place of the running one without
- * refusing a connection: the master runs the program with --check, then
- * executes it in its own process. The listening socket stays open, the old
- * workers stay its children and end once the new ones are ready.
+ * What the master does on SIGHUP: it puts a new program or configuration in
+ * place of the running one without refusing a connection. It runs the program
+ * with --check, then executes it in its own process. The listening socket
+ * stays open, the old workers stay its children and end once the new ones are
+ * ready.
  */
 
 /*
