@@ -120,6 +120,8 @@ select audit_cut($1::bigint, $2::bigint, $3);
 
 -- name: audit_base
 -- Where the chain begins.
+-- int: base
+-- bytes: base_mac, base_proof
 -- safe: yes
 select base, base_mac, base_proof from audit_retention;
 

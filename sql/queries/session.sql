@@ -15,8 +15,8 @@ where s.id = $1::uuid and s.user_id = $2::uuid and s.ended_at is null
 	and s.absolute_expires_at > now() and u.is_active;
 
 -- name: actor_holds
--- May who asks still act? An error, if not. 1 user id, 2 session or key
-select actor_holds($1::uuid, $2::uuid);
+-- May who asks, with a session or key, still act? An error, if not.
+select actor_holds(:user_id::uuid, :actor_id::uuid);
 
 -- name: session_changes
 -- What changed since a snapshot, what the next one begins with, and a time

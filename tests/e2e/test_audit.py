@@ -9,6 +9,7 @@ import re
 import psycopg2
 import pytest
 
+from queries import statements
 from staff import staff
 from until import until
 
@@ -441,14 +442,6 @@ SILENT = {
 }
 
 
-def statements():
-    """Name and text of every statement of the programs."""
-    for path in sorted(glob.glob(ROOT + "/sql/queries/*.sql")):
-        with open(path, encoding="utf-8") as file:
-            for part in re.split(r"(?m)^-- name: ", file.read())[1:]:
-                yield part.split()[0], re.sub(r"--.*", "", part)
-
-
 def changes(text):
     return set(re.findall(r"(?:insert into|delete from|update)\s+(\w+)",
                           text)) & GUARDED
@@ -457,7 +450,7 @@ def changes(text):
 def test_what_changes_rights_or_secrets_writes_its_row_with_it():
     """Row LO2: one statement, so there is no change without its row. Made
     from the statements themselves; a new one is seen."""
-    silent = {name for name, text in statements()
+    silent = {name for name, text in statements().items()
               if changes(text) and "insert into audit_logs" not in text}
     assert silent == set(SILENT)
 
@@ -465,7 +458,7 @@ def test_what_changes_rights_or_secrets_writes_its_row_with_it():
 def test_each_kind_of_event_is_in_the_manual():
     """docs/operations.md lists what an operator may filter by."""
     actions = set()
-    for _, text in statements():
+    for text in statements().values():
         for part in text.split("insert into audit_logs")[1:]:
             actions |= set(re.findall(r"'([a-z0-9]+\.[a-z0-9_]+)'", part))
     for path in glob.glob(ROOT + "/src/*/*.c"):

@@ -17,6 +17,7 @@ import uuid
 import psycopg2
 import pytest
 
+from queries import statements
 from staff import staff
 from until import until
 
@@ -733,14 +734,6 @@ def test_who_let_a_claim_run_out_tells_of_nothing_any_more(
     assert "died" in after["tries"][0]["error"]
 
 
-def statement(name):
-    """Of sql/queries/webhook.sql."""
-    path = os.path.join(os.path.dirname(__file__), "../../sql/queries/",
-                        "webhook.sql")
-    with open(path) as text:
-        return text.read().split(f"-- name: {name}\n")[1].partition(";")[0]
-
-
 @pytest.mark.parametrize("looked", ["analyze webhook_deliveries",
                                     "truncate webhook_deliveries"])
 def test_a_burst_into_an_empty_queue_is_looked_up_by_key(
@@ -765,7 +758,7 @@ def test_a_burst_into_an_empty_queue_is_looked_up_by_key(
                     "set local statement_timeout = '6s'",
                     "select webhook_claim(1000, '{}', '{}', 1000, '60 s', "
                     f"gen_random_uuid(), '{token}')",
-                    "prepare claimed as " + statement("webhook_claimed"),
+                    "prepare claimed as " + statements()["webhook_claimed"],
                     f"execute claimed('{token}')"):
                 cursor.execute(text)
             rows = cursor.fetchall()
@@ -774,7 +767,8 @@ def test_a_burst_into_an_empty_queue_is_looked_up_by_key(
             ids = "{%s}" % ",".join(r[0] for r in rows[:500])
             same = ["{%s}" % ",".join([v] * 500) for v in (
                 "1", "done", "f", "0", "0", "200", '""', '"{}"')]
-            cursor.execute("prepare settle as " + statement("webhook_settle"))
+            cursor.execute("prepare settle as "
+                           + statements()["webhook_settle"])
             cursor.execute("execute settle(%s, '{}', '{}', 1, null, null)" %
                            ", ".join(f"'{v}'" for v in (webhooks, ids,
                                                         *same)))

@@ -9,15 +9,15 @@
  * (E_TOKEN_INVALID). The gate judged him before, on another host up to a second
  * ago. A program of the operator, which acts for nobody, is not asked.
  */
-enum err actor_run(struct ctx *x, enum query q, const struct arg *args,
-    int nargs, struct rows **out);
+enum err actor_run(struct ctx *x, struct statement s, struct rows **out);
 
-/* The step before such a statement in a batch; false: nobody asks. */
-bool actor_step(struct ctx *x, struct arg who[2], struct db_step *out);
+/* The step before such a statement in a batch, where somebody asks. */
+#define ACTOR_HOLDS(x) SQL(actor_holds, .user_id = (x)->actor_user, \
+	.actor_id = (x)->actor)
 
 #define actor_exec(x, q, out, ...) \
-	actor_run((x), (q), (const struct arg[]){ __VA_ARGS__ }, \
+	actor_run((x), SQL_AT((q), ((const struct arg[]){ __VA_ARGS__ }), \
 	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \
-		sizeof(struct arg)), (out))
+		sizeof(struct arg))), (out))
 
 #endif

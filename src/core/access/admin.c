@@ -49,16 +49,15 @@ conflict(const struct ctx *x)
 }
 
 enum err
-admin_decide(struct ctx *x, enum query q, const struct arg *args, int nargs,
-    struct rows **out)
+admin_decide(struct ctx *x, struct statement s, struct rows **out)
 {
-	struct arg who[2];
-	struct db_step steps[3] = { { Q_AUTHORISATION_LOCK, NULL, 0 } };
-	int last = actor_step(x, who, &steps[1]) ? 2 : 1;
+	struct statement steps[3] = { SQL(authorisation_lock),
+		ACTOR_HOLDS(x) };
+	int last = x->actor.n ? 2 : 1;
 	struct rows *r[3];
 	enum err e;
 
-	steps[last] = (struct db_step){ q, args, nargs };
+	steps[last] = s;
 	e = db_batch(x->db, x->arena, steps, last + 1, r);
 	if (e != E_OK)
 		return e == E_CONFLICT ? conflict(x) : e;

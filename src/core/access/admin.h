@@ -19,18 +19,17 @@ enum err admin_user_ref(struct ctx *x, struct str ref, struct str *id);
 enum err admin_uuid_ref(struct ctx *x, struct str ref, struct str *id);
 
 /*
- * Take the lock and run q in one transaction. *out (may be NULL) receives its
+ * Take the lock and run s in one transaction. *out (may be NULL) receives its
  * rows; their first cell is whether it was allowed. E_NOT_FOUND without a
  * row, E_FORBIDDEN, E_LAST_ADMIN, E_EMAIL_TAKEN, E_USERNAME_TAKEN, E_CONFLICT;
  * E_TOKEN_INVALID of core/access/actor.h.
  */
-enum err admin_decide(struct ctx *x, enum query q, const struct arg *args,
-    int nargs, struct rows **out);
+enum err admin_decide(struct ctx *x, struct statement s, struct rows **out);
 
 #define admin_exec(x, q, out, ...) \
-	admin_decide((x), (q), (const struct arg[]){ __VA_ARGS__ }, \
+	admin_decide((x), SQL_AT((q), ((const struct arg[]){ __VA_ARGS__ }), \
 	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \
-		sizeof(struct arg)), (out))
+		sizeof(struct arg))), (out))
 
 /* The last three parameters of every such statement. */
 #define ADMIN_WHENCE(x) \

@@ -102,8 +102,8 @@ refund(struct ctx *x, const struct begun *b, enum err e)
 		A_INT(c->lock_window) };
 	const struct arg total[] = { A_STR(b->total), A_INT(100),
 		A_INT(c->lock_window) };
-	const struct db_step steps[] = { { Q_ATTEMPT_REFUND, near, 3 },
-		{ Q_ATTEMPT_REFUND, total, 3 } };
+	const struct statement steps[] = { SQL_AT(Q_ATTEMPT_REFUND, near, 3),
+		SQL_AT(Q_ATTEMPT_REFUND, total, 3) };
 
 	(void)db_batch(x->db, x->arena, steps, 2, NULL);
 	return e;

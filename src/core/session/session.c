@@ -79,10 +79,10 @@ load(struct ctx *x, struct str sid, struct str uid,
     const struct session_found *f, struct session **out)
 {
 	const struct arg args[] = { A_STR(sid), A_STR(uid) };
-	const struct db_step step = { Q_SESSION_LOAD, args, 2 };
+	const struct statement step = SQL_AT(Q_SESSION_LOAD, args, 2);
 	struct rows *r;
 	enum err e = f->ask ? session_change_ask(x, &step, &r) :
-	    db_run(x->db, x->arena, step.q, args, 2, &r);
+	    db_run(x->db, x->arena, step, &r);
 
 	if (e != E_OK)
 		return e;

@@ -99,7 +99,7 @@ hear(struct ctx *x, const struct rows *r, int64_t asked)
 }
 
 enum err
-session_change_ask(struct ctx *x, const struct db_step *step,
+session_change_ask(struct ctx *x, const struct statement *step,
     struct rows **out)
 {
 	int64_t asked = clock_mono();
@@ -108,8 +108,8 @@ session_change_ask(struct ctx *x, const struct db_step *step,
 		    atomic_load(&x->shared->changes_xmin))),
 		A_INT(MANY),
 	};
-	const struct db_step steps[] = { *step,
-		{ Q_SESSION_CHANGES, since, 2 } };
+	const struct statement steps[] = { *step,
+		SQL_AT(Q_SESSION_CHANGES, since, 2) };
 	struct rows *r[2];
 	enum err e = db_batch(x->db, x->arena, steps, 2, r);
 

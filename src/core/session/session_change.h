@@ -33,7 +33,7 @@ bool session_change_due(struct ctx *x);
  * Run a step and, in the same round trip, ask what has changed. As db_run for
  * the step.
  */
-enum err session_change_ask(struct ctx *x, const struct db_step *step,
+enum err session_change_ask(struct ctx *x, const struct statement *step,
     struct rows **out);
 
 #endif

@@ -95,12 +95,12 @@ static enum err
 send_some(struct import *m, int i, int n, struct rows **results)
 {
 	struct batch *b = &m->batch;
-	struct db_step steps[BATCH];
+	struct statement steps[BATCH];
 	enum err e = dry(m, Q_CTL_IMPORT_SAVE), undone;
 
 	for (int k = 0; k < n; k++)
-		steps[k] = (struct db_step){ Q_CTL_USER_IMPORT,
-			b->args[i + k], IMPORT_ARGS };
+		steps[k] = SQL_AT(Q_CTL_USER_IMPORT, b->args[i + k],
+		    IMPORT_ARGS);
 	if (e == E_OK)
 		e = db_batch(m->c->db, b->c.arena, steps, n, results);
 	if (e == E_UNAVAILABLE)

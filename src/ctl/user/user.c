@@ -152,8 +152,8 @@ change(struct ctl *c, enum query q, struct str *arg, const char *done)
 {
 	struct rows *r, *results[2];
 	struct arg args[2] = { { 0 } };
-	const struct db_step steps[] = { { Q_CTL_ADMIN_LOCK, NULL, 0 },
-		{ q, args, arg ? 2 : 1 } };
+	const struct statement steps[] = { SQL_AT(Q_CTL_ADMIN_LOCK, NULL, 0),
+		SQL_AT(q, args, arg ? 2 : 1) };
 	cJSON *answer = json_object();
 	struct ctx x = user_ctx(c);
 	int status = user_find(c, c->args[0], &r);

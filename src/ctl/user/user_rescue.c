@@ -65,7 +65,7 @@ rescue_run(struct rescue *s, enum query q, const struct arg *args, int nargs,
 	enum err e;
 
 	session_stale(&s->x, s->id);
-	e = db_run(s->c->db, s->c->arena, q, args, nargs, &r);
+	e = db_run(s->c->db, s->c->arena, SQL_AT(q, args, nargs), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_NOT_FOUND;
 	if (e != E_OK)

@@ -45,64 +45,17 @@ db_pin(struct db *d, bool on)
 	d->pinned = on;
 }
 
-static const char *
-bind_text(struct arena *a, const struct arg *arg)
-{
-	switch (arg->kind) {
-	case ARG_INT:
-		return arena_int(a, arg->number).p;
-	case ARG_BOOL:
-		return arg->number ? "t" : "f";
-	case ARG_TEXT:
-		return arena_str(a, arg->text).p;
-	case ARG_BYTES:
-		return arg->text.n ? arg->text.p : "";
-	case ARG_NULL:
-		break;
-	}
-	return NULL;
-}
-
-enum err
-db_conn_bind(struct arena *a, enum query q, const struct arg *args, int nargs,
-    struct bound *out)
-{
-	const struct query_text *t = &query_table[q];
-
-	if (nargs != t->parameters || nargs > DB_PARAMS) {
-		log_error("statement with a wrong number of arguments",
-		    log_c("statement", t->name), log_i("given", nargs),
-		    log_i("wanted", t->parameters));
-		return E_INTERNAL;
-	}
-	out->n = nargs;
-	for (int i = 0; i < nargs; i++) {
-		bool bytes = args[i].kind == ARG_BYTES;
-
-		if (args[i].text.n > INT32_MAX ||
-		    (args[i].kind == ARG_TEXT && str_has_nul(args[i].text))) {
-			log_warn("a text that cannot be stored",
-			    log_c("statement", t->name), log_i("argument", i + 1));
-			return E_BAD_REQUEST;
-		}
-		out->value[i] = bind_text(a, &args[i]);
-		out->length[i] = bytes ? (int)args[i].text.n : 0;
-		out->format[i] = bytes;
-	}
-	return E_OK;
-}
-
 /* With an implicit transaction the commit comes after the rows and may fail.
  * The first failure counts; what follows a goodbye of the server is only the
  * end of the connection. */
 static void
-take_result(struct db *d, struct arena *a, const char *name, PGresult *r,
+take_result(struct db *d, struct arena *a, enum query q, PGresult *r,
     struct reply *y)
 {
 	if (!y->begun || y->fate == FATE_DONE)
-		y->fate = db_judge(d, name, r, &y->err);
+		y->fate = db_judge(d, query_table[q].name, r, &y->err);
 	if (y->fate == FATE_DONE && y->wanted)
-		y->rows = rows_copy(a, r);
+		y->rows = rows_copy(a, q, r);
 	y->begun = true;
 	PQclear(r);
 }
@@ -115,7 +68,7 @@ db_conn_gather(struct db *d, struct arena *a, enum query q, int64_t deadline,
 	bool late;
 
 	while ((r = db_conn_result(d, deadline, &late)) != NULL)
-		take_result(d, a, query_table[q].name, r, y);
+		take_result(d, a, q, r, y);
 	return !late;
 }
 
@@ -216,18 +169,17 @@ db_conn_end(struct db *d, struct arena *a, enum query q, const struct bound *b,
 }
 
 enum err
-db_run(struct db *d, struct arena *a, enum query q, const struct arg *args,
-    int nargs, struct rows **out)
+db_run(struct db *d, struct arena *a, struct statement s, struct rows **out)
 {
 	struct bound b;
 	struct reply y;
-	enum err err = db_conn_bind(a, q, args, nargs, &b);
+	enum err err = db_bind(a, s, &b);
 	int64_t start = clock_mono();
 
 	if (err != E_OK)
 		return err;
-	y = attempt_query(d, a, q, &b, out != NULL);
-	err = db_conn_end(d, a, q, &b, &y, start);
+	y = attempt_query(d, a, s.q, &b, out != NULL);
+	err = db_conn_end(d, a, s.q, &b, &y, start);
 	if (err == E_OK && out)
 		*out = y.rows;
 	return err;

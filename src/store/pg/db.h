@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "store/queries.h"
+#include "store/pg/statement.h"
 
 /*
  * The one door to libpq. One connection per process, opened at the first use
@@ -37,31 +37,19 @@ const char *db_conninfo_fault(const char *conninfo);
 struct db *db_new(const struct db_options *o);
 void db_close(struct db **d);
 
-/* One bound parameter. */
-struct arg {
-	enum { ARG_NULL, ARG_TEXT, ARG_INT, ARG_BOOL, ARG_BYTES } kind;
-	struct str text;
-	int64_t number;
-};
-
-#define A_NULL ((struct arg){ ARG_NULL, STR_NONE, 0 })
-#define A_STR(s) ((struct arg){ (s).p ? ARG_TEXT : ARG_NULL, (s), 0 })
-#define A_TEXT(c) A_STR(str_of(c))
-#define A_INT(i) ((struct arg){ ARG_INT, STR_NONE, (i) })
-#define A_BOOL(b) ((struct arg){ ARG_BOOL, STR_NONE, (b) })
-#define A_BYTES(s) ((struct arg){ (s).p ? ARG_BYTES : ARG_NULL, (s), 0 })
-
 /* A result, copied into the arena. */
 struct rows {
 	size_t n;	  /* rows */
 	int columns;
 	long long affected; /* of the last command, CTE writes do not count */
 	struct str *cells;  /* n * columns; NULL is STR_NONE */
+	enum query q;	    /* what they answer */
+	struct arena *arena;
 };
 
 /*
- * Run one statement. args are copied before return. On E_OK *out (may be
- * NULL) is filled. Errors:
+ * Run one statement; its parameters are copied before return. On E_OK *out
+ * (may be NULL) is filled. Errors:
  *   E_CONFLICT     unique, foreign key or exclusion constraint; db_constraint
  *                  names it
  *   E_BAD_REQUEST  a text with a NUL or that is no UTF-8
@@ -75,16 +63,16 @@ struct rows {
  * once more. 40001/40P01 are tried again up to 3 times; a batch too, as a
  * whole, for nothing of it has happened.
  */
-enum err db_run(struct db *d, struct arena *a, enum query q,
-    const struct arg *args, int nargs, struct rows **out);
+enum err db_run(struct db *d, struct arena *a, struct statement s,
+    struct rows **out);
 
 #define db_exec(d, a, q, out, ...) \
-	db_run((d), (a), (q), (const struct arg[]){ __VA_ARGS__ }, \
+	db_run((d), (a), SQL_AT((q), ((const struct arg[]){ __VA_ARGS__ }), \
 	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \
-		sizeof(struct arg)), (out))
+		sizeof(struct arg))), (out))
 
 /* A statement without parameters. */
-#define db_exec0(d, a, q, out) db_run((d), (a), (q), NULL, 0, (out))
+#define db_exec0(d, a, q, out) db_run((d), (a), SQL_AT((q), NULL, 0), (out))
 
 /*
  * db_run for a process with other things to wait for: db_begin sends, db_ended
@@ -92,8 +80,7 @@ enum err db_run(struct db *d, struct arena *a, enum query q,
  * nothing else runs on d, and a is not reset. The caller stands still only
  * where a connection is opened, at most connect_timeout.
  */
-void db_begin(struct db *d, struct arena *a, enum query q,
-    const struct arg *args, int nargs);
+void db_begin(struct db *d, struct arena *a, struct statement s);
 bool db_ended(struct db *d, struct rows **out, enum err *err);
 /* What to poll for meanwhile, *events as in poll(2); -1: nothing. */
 int db_fd(const struct db *d, short *events);
@@ -102,13 +89,8 @@ int db_fd(const struct db *d, short *events);
  * Several statements in one round trip and one transaction (pipeline mode):
  * all or none happen. results (n entries, may be NULL) receive the rows.
  */
-struct db_step {
-	enum query q;
-	const struct arg *args;
-	int nargs;
-};
-enum err db_batch(struct db *d, struct arena *a, const struct db_step *steps,
-    int n, struct rows **results);
+enum err db_batch(struct db *d, struct arena *a,
+    const struct statement *steps, int n, struct rows **results);
 
 /* Between these the connection is never replaced: one transaction. */
 void db_pin(struct db *d, bool on);

@@ -4,16 +4,15 @@
 #include "store/pg/db_private.h"
 
 void
-db_begin(struct db *d, struct arena *a, enum query q, const struct arg *args,
-    int nargs)
+db_begin(struct db *d, struct arena *a, struct statement s)
 {
 	struct flight *f = &d->flight;
 
-	*f = (struct flight){ .on = true, .q = q, .a = a,
+	*f = (struct flight){ .on = true, .q = s.q, .a = a,
 		.start = clock_mono(), .y.fate = FATE_FAILED };
-	f->y.err = db_conn_bind(a, q, args, nargs, &f->b);
+	f->y.err = db_bind(a, s, &f->b);
 	if (f->y.err == E_OK)
-		f->y = db_conn_send(d, a, q, &f->b);
+		f->y = db_conn_send(d, a, s.q, &f->b);
 	f->y.wanted = true;
 	f->deadline = clock_mono() + d->o.statement_timeout;
 }

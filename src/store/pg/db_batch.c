@@ -5,7 +5,7 @@
 struct batch {
 	struct db *d;
 	struct arena *a;
-	const struct db_step *steps;
+	const struct statement *steps;
 	int n;
 	struct rows **results;
 	int64_t deadline;
@@ -67,7 +67,7 @@ take_step(struct batch *b, int i, const PGresult *r)
 		b->fate = fate;
 		b->err = err;
 	} else if (i < b->n && b->results) {
-		b->results[i] = rows_copy(b->a, r);
+		b->results[i] = rows_copy(b->a, b->steps[i].q, r);
 	}
 }
 
@@ -155,7 +155,7 @@ may_retry_batch(const struct batch *b, int tries)
 }
 
 enum err
-db_batch(struct db *d, struct arena *a, const struct db_step *steps, int n,
+db_batch(struct db *d, struct arena *a, const struct statement *steps, int n,
     struct rows **results)
 {
 	struct batch b = { d, a, steps, n, results, 0, FATE_DONE, E_OK };
@@ -166,8 +166,7 @@ db_batch(struct db *d, struct arena *a, const struct db_step *steps, int n,
 		return E_OK;
 	bound = arena_array(a, (size_t)n, sizeof *bound);
 	for (int i = 0; i < n; i++) {
-		enum err e = db_conn_bind(a, steps[i].q, steps[i].args,
-		    steps[i].nargs, &bound[i]);
+		enum err e = db_bind(a, steps[i], &bound[i]);
 
 		if (e != E_OK)
 			return e;

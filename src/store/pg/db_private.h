@@ -151,9 +151,11 @@ PGresult *db_conn_result(struct db *d, int64_t deadline, bool *late);
 enum fate db_judge(struct db *d, const char *name, const PGresult *r,
     enum err *err);
 
-/* E_INTERNAL: wrong number of them. E_BAD_REQUEST: a NUL in a text. */
-enum err db_conn_bind(struct arena *a, enum query q, const struct arg *args,
-    int nargs, struct bound *out);
+/*
+ * The parameters of a statement (store/pg/db_bind.c). E_INTERNAL: wrong number
+ * of them. E_BAD_REQUEST: a NUL in a text.
+ */
+enum err db_bind(struct arena *a, struct statement s, struct bound *out);
 
 /*
  * The parts of a statement: send it; gather what is answered until deadline,
@@ -176,8 +178,8 @@ enum fate db_prepare(struct db *d, struct arena *a, enum query q,
     enum err *err);
 const char *db_prepare_name(struct arena *a, enum query q);
 
-/* Copy a result (store/pg/rows.c). */
-struct rows *rows_copy(struct arena *a, const PGresult *r);
+/* Copy what a statement answered (store/pg/rows.c). */
+struct rows *rows_copy(struct arena *a, enum query q, const PGresult *r);
 
 /*
  * Run a text of several statements (simple protocol), for migrations. Errors

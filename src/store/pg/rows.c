@@ -17,7 +17,7 @@ bytes_of(const PGresult *r, int rows, int columns)
 
 /* One block for all cells: a NUL behind each, as in an arena's strings. */
 struct rows *
-rows_copy(struct arena *a, const PGresult *r)
+rows_copy(struct arena *a, enum query q, const PGresult *r)
 {
 	struct rows *out = ARENA_NEW(a, struct rows);
 	int n = PQntuples(r), columns = PQnfields(r);
@@ -30,6 +30,8 @@ rows_copy(struct arena *a, const PGresult *r)
 		out->affected = 0;
 	out->n = (size_t)n;
 	out->columns = columns;
+	out->q = q;
+	out->arena = a;
 	if (n == 0)
 		return out;
 	cell = out->cells = arena_array(a, (size_t)n * (size_t)columns,
@@ -100,4 +102,42 @@ row_bytes(struct arena *a, const struct rows *r, size_t row, int col)
 	}
 	/* an empty value is not NULL */
 	return out.p ? out : STR("");
+}
+
+static void
+read_cell(const struct rows *r, size_t row, int col,
+    const struct query_field *f, void *at)
+{
+	switch (f->kind) {
+	case QUERY_TEXT:
+		*(struct str *)at = row_str(r, row, col);
+		break;
+	case QUERY_BYTES:
+		*(struct str *)at = row_bytes(r->arena, r, row, col);
+		break;
+	case QUERY_INT:
+		*(int64_t *)at = row_int(r, row, col);
+		break;
+	case QUERY_BOOL:
+		*(bool *)at = row_bool(r, row, col);
+		break;
+	case QUERY_MAYBE_INT:
+	case QUERY_MAYBE_BOOL: /* of parameters alone */
+		break;
+	}
+}
+
+void
+row_read(const struct rows *r, size_t row,
+    const struct query_row *shape, void *out)
+{
+	if (!r || query_table[r->q].row != shape ||
+	    r->columns != shape->ncells) {
+		log_error("rows of another shape", log_c("wanted",
+		    shape->name));
+		abort();
+	}
+	for (int i = 0; i < shape->ncells; i++)
+		read_cell(r, row, i, &shape->cells[i],
+		    (char *)out + shape->cells[i].offset);
 }

@@ -66,7 +66,7 @@ job_claim_begin(struct queue *q, struct arena *a, int limit,
 	struct arg args[CLAIM_ARGS];
 
 	claim_args(q, limit, kinds, args);
-	db_begin(q->db, a, Q_JOB_CLAIM, args, CLAIM_ARGS);
+	db_begin(q->db, a, SQL_AT(Q_JOB_CLAIM, args, CLAIM_ARGS));
 }
 
 size_t
@@ -79,7 +79,7 @@ job_claim(struct queue *q, struct arena *a, int limit, const char *kinds,
 	enum err e;
 
 	claim_args(q, limit, kinds, args);
-	e = db_run(q->db, a, Q_JOB_CLAIM, args, CLAIM_ARGS, &r);
+	e = db_run(q->db, a, SQL_AT(Q_JOB_CLAIM, args, CLAIM_ARGS), &r);
 	return job_claimed(q, a, since, e, r, jobs);
 }
 
@@ -199,7 +199,7 @@ job_settle_begin(struct queue *q, struct arena *a, const struct job_end *ends,
 {
 	struct arg text = A_STR(ends_json(a, ends, n));
 
-	db_begin(q->db, a, Q_JOB_SETTLE, &text, 1);
+	db_begin(q->db, a, SQL_AT(Q_JOB_SETTLE, &text, 1));
 }
 
 bool
@@ -217,7 +217,8 @@ job_settle(struct queue *q, struct arena *a, const struct job_end *e)
 	struct arg text = A_STR(ends_json(a, e, 1));
 	struct rows *r = NULL;
 
-	while (db_run(q->db, a, Q_JOB_SETTLE, &text, 1, &r) == E_UNAVAILABLE)
+	while (db_run(q->db, a, SQL_AT(Q_JOB_SETTLE, &text, 1), &r) ==
+	    E_UNAVAILABLE)
 		if (!q->patience(q->arg)) {
 			q->claims_left = true;
 			break;

@@ -18,8 +18,8 @@ webhook_delivery_claim(struct queue *q, struct arena *a,
 		A_STR(w->rooms), A_INT(w->room), A_INT(WEBHOOK_LEASE),
 		A_STR(q->holder), A_STR(w->lease) };
 
-	db_begin(q->db, a, Q_WEBHOOK_CLAIM, args, sizeof(args) /
-	    sizeof(args[0]));
+	db_begin(q->db, a, SQL_AT(Q_WEBHOOK_CLAIM, args, sizeof(args) /
+	    sizeof(args[0])));
 }
 
 int64_t
@@ -33,7 +33,7 @@ webhook_delivery_fetch(struct queue *q, struct arena *a, struct str lease)
 {
 	const struct arg args[] = { A_STR(lease) };
 
-	db_begin(q->db, a, Q_WEBHOOK_CLAIMED, args, 1);
+	db_begin(q->db, a, SQL_AT(Q_WEBHOOK_CLAIMED, args, 1));
 }
 
 struct delivery
@@ -224,7 +224,7 @@ webhook_delivery_settle(struct queue *q, struct arena *a,
 		args[c < URL ? c : c + 1] = A_STR(buf_str(&column[c]));
 	}
 	args[URL] = A_INT(GIVE_UP);
-	db_begin(q->db, a, Q_WEBHOOK_SETTLE, args, COLUMNS + 1);
+	db_begin(q->db, a, SQL_AT(Q_WEBHOOK_SETTLE, args, COLUMNS + 1));
 }
 
 void

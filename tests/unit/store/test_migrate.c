@@ -368,6 +368,10 @@ START_TEST(a_database_that_is_not_utf8_is_refused)
 }
 END_TEST
 
+/* Of pg_type.h, which is the server's. */
+enum { BOOLOID = 16, BYTEAOID = 17, INT8OID = 20, INT2OID = 21, INT4OID = 23,
+	NUMERICOID = 1700 };
+
 static const long long times[] = { 0, 1, -1, 999999, 1767225600123456,
 	-62135596800000000, 4102444799999999 };
 
@@ -381,6 +385,50 @@ START_TEST(a_time_travels_to_the_microsecond)
 	ck_assert_str_eq(scratch_sql(admin, sql), want);
 }
 END_TEST
+
+/* Is what C hands over, or gets, of the type the server has for it? */
+static bool
+fits(const struct query_field *f, Oid type)
+{
+	bool number = type == INT2OID || type == INT4OID || type == INT8OID ||
+	    type == NUMERICOID;
+
+	switch (f->kind) {
+	case QUERY_INT:
+	case QUERY_MAYBE_INT:
+		return number;
+	case QUERY_BOOL:
+	case QUERY_MAYBE_BOOL:
+		return type == BOOLOID;
+	case QUERY_BYTES:
+		return type == BYTEAOID;
+	case QUERY_TEXT:
+		break;
+	}
+	return !number && type != BOOLOID && type != BYTEAOID;
+}
+
+static bool
+kinds_fit(const struct query_text *t, const PGresult *p)
+{
+	for (int i = 0; t->params && i < t->parameters; i++)
+		if (!fits(&t->params[i], PQparamtype(p, i))) {
+			printf("# %s: parameter %s is of another type\n",
+			    t->name, t->params[i].name);
+			return false;
+		}
+	if (t->row && t->row->ncells != PQnfields(p)) {
+		printf("# %s: %d cells\n", t->name, PQnfields(p));
+		return false;
+	}
+	for (int i = 0; t->row && i < t->row->ncells; i++)
+		if (!fits(&t->row->cells[i], PQftype(p, i))) {
+			printf("# %s: cell %s is of another type\n", t->name,
+			    t->row->cells[i].name);
+			return false;
+		}
+	return true;
+}
 
 /* Every statement fits the schema, so none can fail for that later. */
 START_TEST(every_statement_can_be_prepared)
@@ -400,11 +448,14 @@ START_TEST(every_statement_can_be_prepared)
 			printf("# %s: %s\n", t->name,
 			    PQresultErrorMessage(r));
 			bad++;
+		} else if (!kinds_fit(t, p)) {
+			bad++;
 		}
 		PQclear(p);
 		PQclear(r);
 	}
 	PQfinish(app);
+	fflush(stdout);
 	ck_assert_int_eq(bad, 0);
 }
 END_TEST

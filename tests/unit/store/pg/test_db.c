@@ -141,7 +141,7 @@ START_TEST(cells_have_their_types)
 	PQsetvalue(r, 0, 2, bytes, 6);
 	PQsetvalue(r, 0, 3, empty, 0);
 	PQsetvalue(r, 0, 4, NULL, -1);
-	rows = rows_copy(a, r);
+	rows = rows_copy(a, Q_ping, r);
 	PQclear(r);
 	ck_assert_uint_eq(rows->n, 1);
 	ck_assert(row_int(rows, 0, 0) == INT64_MIN);
@@ -652,8 +652,8 @@ START_TEST(a_batch_is_one_round_trip_and_one_transaction)
 {
 	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
 	struct arg two[] = { A_INT(2), A_TEXT("y"), A_TEXT("") };
-	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
-		{ Q_MIGRATION_ADD, two, 3 }, { Q_MIGRATION_LIST, NULL, 0 } };
+	struct statement steps[] = { SQL_AT(Q_MIGRATION_ADD, one, 3),
+		SQL_AT(Q_MIGRATION_ADD, two, 3), SQL_AT(Q_MIGRATION_LIST, NULL, 0) };
 	struct rows *r[3];
 	uint64_t trips = db_round_trips(d);
 
@@ -669,8 +669,8 @@ END_TEST
 START_TEST(a_batch_that_fails_leaves_nothing)
 {
 	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
-	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
-		{ Q_MIGRATION_ADD, one, 3 }, { Q_MIGRATION_LIST, NULL, 0 } };
+	struct statement steps[] = { SQL_AT(Q_MIGRATION_ADD, one, 3),
+		SQL_AT(Q_MIGRATION_ADD, one, 3), SQL_AT(Q_MIGRATION_LIST, NULL, 0) };
 
 	ck_assert_int_eq(db_batch(d, a, steps, 3, NULL), E_CONFLICT);
 	ck_assert_str_eq(db_constraint(d), "schema_migrations_pkey");
@@ -682,8 +682,8 @@ END_TEST
 START_TEST(a_batch_that_fails_at_its_commit_is_no_success)
 {
 	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
-	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
-		{ Q_MIGRATION_LIST, NULL, 0 } };
+	struct statement steps[] = { SQL_AT(Q_MIGRATION_ADD, one, 3),
+		SQL_AT(Q_MIGRATION_LIST, NULL, 0) };
 
 	scratch_sql(admin, "create function refuse() returns trigger language "
 	    "plpgsql as $$begin raise exception 'no' using errcode = '23505';"
@@ -701,7 +701,7 @@ START_TEST(a_batch_may_be_larger_than_every_buffer)
 {
 	enum { N = 8 };
 	struct arg args[N][3];
-	struct db_step steps[2 * N];
+	struct statement steps[2 * N];
 	struct rows *r[2 * N];
 	char *big = arena_alloc(a, 1u << 20);
 
@@ -710,8 +710,8 @@ START_TEST(a_batch_may_be_larger_than_every_buffer)
 		args[i][0] = A_INT(i);
 		args[i][1] = A_TEXT(big);
 		args[i][2] = A_TEXT("");
-		steps[2 * i] = (struct db_step){ Q_MIGRATION_ADD, args[i], 3 };
-		steps[2 * i + 1] = (struct db_step){ Q_MIGRATION_LIST, NULL, 0 };
+		steps[2 * i] = SQL_AT(Q_MIGRATION_ADD, args[i], 3);
+		steps[2 * i + 1] = SQL_AT(Q_MIGRATION_LIST, NULL, 0);
 	}
 	ck_assert_int_eq(db_batch(d, a, steps, 2 * N, r), E_OK);
 	ck_assert_uint_eq(r[2 * N - 1]->n, N);
@@ -723,8 +723,8 @@ START_TEST(a_batch_is_repeated_as_a_whole)
 {
 	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
 	struct arg two[] = { A_INT(2), A_TEXT("once 40001"), A_TEXT("3") };
-	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
-		{ Q_MIGRATION_ADD, two, 3 } };
+	struct statement steps[] = { SQL_AT(Q_MIGRATION_ADD, one, 3),
+		SQL_AT(Q_MIGRATION_ADD, two, 3) };
 
 	ck_assert_int_eq(db_batch(d, a, steps, 2, NULL), E_OK);
 	ck_assert_int_eq(count(), 2);
@@ -737,8 +737,8 @@ START_TEST(a_pooler_in_transaction_mode_is_no_obstacle)
 	enum { CLIENTS = 3 };
 	struct db *c[CLIENTS];
 	struct arg args[3] = { A_INT(0), A_TEXT("x"), A_TEXT("") };
-	struct db_step steps[] = { { Q_MIGRATION_ADD, args, 3 },
-		{ Q_MIGRATION_LIST, NULL, 0 } };
+	struct statement steps[] = { SQL_AT(Q_MIGRATION_ADD, args, 3),
+		SQL_AT(Q_MIGRATION_LIST, NULL, 0) };
 	struct rows *r[2];
 
 	for (int i = 0; i < CLIENTS; i++)
@@ -874,7 +874,7 @@ END_TEST
 START_TEST(prepared_statements_survive_a_migration)
 {
 	struct db *p = open_db(scratch_conninfo("SCRATCH_OWNER"), true);
-	struct db_step step = { Q_MIGRATION_LIST, NULL, 0 };
+	struct statement step = SQL_AT(Q_MIGRATION_LIST, NULL, 0);
 
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(db_exec0(p, a, Q_MIGRATION_LIST, NULL), E_OK);
@@ -895,8 +895,8 @@ START_TEST(a_batch_may_be_prepared)
 {
 	struct db *p = open_db(scratch_conninfo("SCRATCH_OWNER"), true);
 	struct arg one[] = { A_INT(1), A_TEXT("x"), A_TEXT("") };
-	struct db_step steps[] = { { Q_MIGRATION_ADD, one, 3 },
-		{ Q_MIGRATION_LIST, NULL, 0 } };
+	struct statement steps[] = { SQL_AT(Q_MIGRATION_ADD, one, 3),
+		SQL_AT(Q_MIGRATION_LIST, NULL, 0) };
 	struct rows *r[2];
 	uint64_t trips;
 
@@ -952,7 +952,7 @@ START_TEST(a_statement_under_way_keeps_nobody)
 
 	d->o.prepare = _i;
 	scratch_sql(admin, LOCK);
-	db_begin(d, a, Q_MIGRATION_LOCK, NULL, 0);
+	db_begin(d, a, SQL_AT(Q_MIGRATION_LOCK, NULL, 0));
 	for (int i = 0; i < 20; i++)
 		ck_assert(!db_ended(d, &out, &e));
 	scratch_until(admin, WAITING, "1");
@@ -970,11 +970,11 @@ START_TEST(a_statement_under_way_has_a_deadline)
 
 	d->o.statement_timeout = 200 * CLOCK_MS;
 	scratch_sql(admin, LOCK);
-	db_begin(d, a, Q_MIGRATION_LOCK, NULL, 0);
+	db_begin(d, a, SQL_AT(Q_MIGRATION_LOCK, NULL, 0));
 	ck_assert_int_eq(ended(&out, &looks), E_UNAVAILABLE);
 	scratch_until(admin, WAITING, "0");
 	scratch_sql(admin, UNLOCK);
-	db_begin(d, a, Q_PING, NULL, 0);
+	db_begin(d, a, SQL_AT(Q_PING, NULL, 0));
 	ck_assert_int_eq(ended(&out, &looks), E_OK);
 }
 END_TEST
@@ -989,14 +989,14 @@ START_TEST(a_statement_under_way_may_be_larger_than_every_buffer)
 	int looks;
 
 	memset(text, 'x', n);
-	db_begin(d, a, Q_MIGRATION_ADD, args, 3);
+	db_begin(d, a, SQL_AT(Q_MIGRATION_ADD, args, 3));
 	ck_assert_int_eq(ended(&out, &looks), E_OK);
 	ck_assert_int_ge(looks, 1);
 	ck_assert_int_eq(count(), 1);
 	/* and one that is refused, or never was sent, says so */
-	db_begin(d, a, Q_MIGRATION_ADD, args, 3);
+	db_begin(d, a, SQL_AT(Q_MIGRATION_ADD, args, 3));
 	ck_assert_int_eq(ended(&out, &looks), E_CONFLICT);
-	db_begin(d, a, Q_MIGRATION_ADD, args, 2);
+	db_begin(d, a, SQL_AT(Q_MIGRATION_ADD, args, 2));
 	ck_assert_int_eq(ended(&out, &looks), E_INTERNAL);
 }
 END_TEST
@@ -1009,7 +1009,7 @@ START_TEST(a_statement_under_way_is_sent_again_where_that_is_safe)
 
 	scratch_until(admin, "select count(*) from pg_locks where locktype = "
 	    "'advisory'", "1");
-	db_begin(d, a, Q_MIGRATION_LOCK, NULL, 0);
+	db_begin(d, a, SQL_AT(Q_MIGRATION_LOCK, NULL, 0));
 	ck_assert_int_eq(ended(&out, &looks), E_OK);
 	waitpid(side, &status, 0);
 	ck_assert_int_eq(status, 0);

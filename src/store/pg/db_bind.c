@@ -1,0 +1,111 @@
+#include "base/encoding.h"
+#include "base/log.h"
+#include "store/pg/db_private.h"
+
+static const char *
+flag(bool yes)
+{
+	return yes ? "t" : "f";
+}
+
+static const char *
+number(struct arena *a, int64_t n)
+{
+	return arena_int(a, n).p;
+}
+
+/* Of a text: a C string, or the bytes of one that may hold a NUL. */
+static enum err
+bind_text(struct arena *a, struct str s, bool bytes, int i, struct bound *out)
+{
+	if (s.n > INT32_MAX || (!bytes && str_has_nul(s)))
+		return E_BAD_REQUEST;
+	out->format[i] = bytes;
+	if (s.p == NULL)
+		return E_OK;
+	out->length[i] = bytes ? (int)s.n : 0;
+	if (bytes)
+		out->value[i] = s.n ? s.p : "";
+	else
+		out->value[i] = arena_str(a, s).p;
+	return E_OK;
+}
+
+static enum err
+bind_field(struct arena *a, const struct query_field *f, const void *params,
+    int i, struct bound *out)
+{
+	const void *at = (const char *)params + f->offset;
+	const int64_t *n;
+	const bool *b;
+
+	switch (f->kind) {
+	case QUERY_TEXT:
+	case QUERY_BYTES:
+		return bind_text(a, *(const struct str *)at,
+		    f->kind == QUERY_BYTES, i, out);
+	case QUERY_INT:
+		out->value[i] = number(a, *(const int64_t *)at);
+		break;
+	case QUERY_BOOL:
+		out->value[i] = flag(*(const bool *)at);
+		break;
+	case QUERY_MAYBE_INT:
+		n = *(const int64_t *const *)at;
+		out->value[i] = n ? number(a, *n) : NULL;
+		break;
+	case QUERY_MAYBE_BOOL:
+		b = *(const bool *const *)at;
+		out->value[i] = b ? flag(*b) : NULL;
+		break;
+	}
+	return E_OK;
+}
+
+static enum err
+bind_arg(struct arena *a, const struct arg *arg, int i, struct bound *out)
+{
+	switch (arg->kind) {
+	case ARG_TEXT:
+	case ARG_BYTES:
+		return bind_text(a, arg->text, arg->kind == ARG_BYTES, i, out);
+	case ARG_INT:
+		out->value[i] = number(a, arg->number);
+		break;
+	case ARG_BOOL:
+		out->value[i] = flag(arg->number);
+		break;
+	case ARG_NULL:
+		break;
+	}
+	return E_OK;
+}
+
+enum err
+db_bind(struct arena *a, struct statement s, struct bound *out)
+{
+	const struct query_text *t = &query_table[s.q];
+	bool named = s.params != NULL;
+
+	if ((named ? t->params == NULL && t->parameters :
+	    s.nargs != t->parameters)) {
+		log_error("statement with a wrong number of arguments",
+		    log_c("statement", t->name), log_i("given", s.nargs),
+		    log_i("wanted", t->parameters));
+		return E_INTERNAL;
+	}
+	*out = (struct bound){ .n = t->parameters };
+	for (int i = 0; i < out->n; i++) {
+		enum err e = named ?
+		    bind_field(a, &t->params[i], s.params, i, out) :
+		    bind_arg(a, &s.args[i], i, out);
+
+		if (e != E_OK) {
+			log_warn("a text that cannot be stored",
+			    log_c("statement", t->name),
+			    log_i("argument", i + 1));
+			return e;
+		}
+	}
+	return E_OK;
+}
