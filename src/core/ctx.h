@@ -37,4 +37,8 @@ struct ctx {
 	long retry_after;      /* seconds, with E_LOCKED, E_LIMITED, E_BUSY */
 };
 
+/* Where the request comes from, for a statement that writes it down. */
+#define REQUESTER(x) .ip_address = (x)->client, \
+	.user_agent = (x)->user_agent, .request_id = (x)->request_id
+
 #endif

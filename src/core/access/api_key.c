@@ -94,8 +94,8 @@ api_key_settle(struct ctx *x)
 		buf_fmt(&uses, "%s%lld", i ? "," : "",
 		    (long long)tally.key[i].uses);
 	}
-	if (tally.n && db_exec(x->db, x->arena, Q_API_KEY_USED, NULL,
-	    A_STR(buf_str(&ids)), A_STR(buf_str(&uses))) == E_OK)
+	if (tally.n && db_run(x->db, x->arena, SQL(api_key_used,
+	    .ids = buf_str(&ids), .uses = buf_str(&uses)), NULL) == E_OK)
 		tally.n = 0;
 }
 
@@ -133,9 +133,8 @@ static enum err
 refuse_key(struct ctx *x, struct str id, const char *why, enum err e)
 {
 	if (refusal_due(x, why, id))
-		(void)db_exec(x->db, x->arena, Q_API_KEY_REFUSED, NULL,
-		    A_STR(id), A_TEXT(why), A_STR(x->client),
-		    A_STR(x->user_agent), A_STR(x->request_id));
+		(void)db_run(x->db, x->arena, SQL(api_key_refused, .id = id,
+		    .reason = str_of(why), REQUESTER(x)), NULL);
 	return e;
 }
 
@@ -144,9 +143,8 @@ static enum err
 refuse_damaged(struct ctx *x)
 {
 	if (refusal_due(x, "checksum", STR_NONE))
-		(void)db_exec(x->db, x->arena, Q_API_KEY_DAMAGED, NULL,
-		    A_STR(limit_network(x)), A_STR(x->client),
-		    A_STR(x->user_agent), A_STR(x->request_id));
+		(void)db_run(x->db, x->arena, SQL(api_key_damaged,
+		    .network = limit_network(x), REQUESTER(x)), NULL);
 	return E_TOKEN_INVALID;
 }
 
@@ -186,6 +184,7 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
     struct limit *taken, struct api_key **out)
 {
 	struct api_key *k = ARENA_NEW(x->arena, struct api_key);
+	struct api_key_find_row found;
 	struct str hash, key_id;
 	struct rows *r;
 	enum err e;
@@ -194,36 +193,35 @@ api_key_admit(struct ctx *x, struct str key, const char *scope,
 	if (!token_api_key_check(x->config->api_key_prefix, key, &key_id))
 		return refuse_damaged(x);
 	hash = token_hash(x->arena, key);
-	e = db_exec(x->db, x->arena, Q_API_KEY_FIND, &r, A_STR(key_id));
+	e = db_run(x->db, x->arena, SQL(api_key_find, .key_id = key_id), &r);
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return E_TOKEN_INVALID;
-	if (!(same_hash(hash, row_bytes(x->arena, r, 0, 2)) ||
-	    same_hash(hash, row_bytes(x->arena, r, 0, 3))))
-		return refuse_key(x, row_str(r, 0, 0), "secret",
-		    E_TOKEN_INVALID);
-	if (!row_bool(r, 0, 8))
-		return refuse_key(x, row_str(r, 0, 0), "ended",
-		    E_TOKEN_INVALID);
+	found = api_key_find_row(r, 0);
+	if (!(same_hash(hash, found.secret_hash) ||
+	    same_hash(hash, found.previous_hash)))
+		return refuse_key(x, found.id, "secret", E_TOKEN_INVALID);
+	if (!found.alive)
+		return refuse_key(x, found.id, "ended", E_TOKEN_INVALID);
 	*k = (struct api_key){
-		.id = row_str(r, 0, 0), .key_id = key_id,
-		.user_id = row_str(r, 0, 1), .scopes = row_str(r, 0, 4),
-		.rate_limit = rate_of(x, (long)row_int(r, 0, 5)),
-		.allowed_ips = row_str(r, 0, 6), .name = row_str(r, 0, 7),
-		.is_active = true, .roles = row_str(r, 0, 9),
-		.role_version = row_int(r, 0, 10),
+		.id = found.id, .key_id = key_id, .user_id = found.user_id,
+		.scopes = found.scopes,
+		.rate_limit = rate_of(x, (long)found.rate_limit),
+		.allowed_ips = found.allowed_ips, .name = found.name,
+		.is_active = true, .roles = found.roles,
+		.role_version = found.role_version,
 	};
 	e = charge_refusal(x, k, taken);
 	if (e == E_OK)
 		e = creator_may(x, &(struct account){ .roles = k->roles,
-		    .two_factor_enabled = row_bool(r, 0, 11),
-		    .is_verified = row_bool(r, 0, 12) });
+		    .two_factor_enabled = found.two_factor_enabled,
+		    .is_verified = found.is_verified });
 	if (e == E_OK)
 		e = scope_opens(k, scope);
 	if (e != E_OK)
 		return e;
-	count_use(x, k->id, row_bool(r, 0, 13));
+	count_use(x, k->id, found.unused);
 	*out = k;
 	return E_OK;
 }
@@ -302,12 +300,11 @@ api_key_create(struct ctx *x, struct str user_id,
 		.rate_limit = rate_of(x, w->rate_limit ? w->rate_limit :
 		    DEFAULT_RATE),
 	};
-	e = actor_exec(x, Q_API_KEY_CREATE, &r, A_STR(out->id),
-	    A_STR(key_id), A_STR(user_id), A_STR(w->name),
-	    A_BYTES(token_hash(x->arena, *secret)), A_STR(scopes),
-	    A_INT(out->rate_limit), A_INT(expires), A_STR(ips),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
-	    A_INT(LIMIT_API_KEYS));
+	e = actor_run(x, SQL(api_key_create, .id = out->id, .key_id = key_id,
+	    .user_id = user_id, .name = w->name,
+	    .secret_hash = token_hash(x->arena, *secret), .scopes = scopes,
+	    .rate_limit = out->rate_limit, .expires_at = expires,
+	    .allowed_ips = ips, .keys_max = LIMIT_API_KEYS, REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0) {
 		x->field = "name";
 		x->sentence = arena_fmt(x->arena, "You already have %d API "
@@ -316,8 +313,21 @@ api_key_create(struct ctx *x, struct str user_id,
 		e = E_VALIDATION;
 	}
 	if (e == E_OK)
-		out->created_at = row_int(r, 0, 0);
+		out->created_at = api_key_create_row(r, 0).created_at;
 	return e;
+}
+
+static struct api_key
+listed(const struct ctx *x, struct str user_id, struct api_key_list_row k)
+{
+	return (struct api_key){
+		.id = k.id, .key_id = k.key_id, .user_id = user_id,
+		.name = k.name, .scopes = k.scopes,
+		.rate_limit = rate_of(x, (long)k.rate_limit),
+		.allowed_ips = k.allowed_ips, .is_active = k.is_active,
+		.usage_count = k.usage_count, .last_used_at = k.last_used_at,
+		.expires_at = k.expires_at, .created_at = k.created_at,
+	};
 }
 
 enum err
@@ -325,8 +335,9 @@ api_key_list(struct ctx *x, struct str user_id, struct str id, long limit,
     long offset, struct api_key **out, size_t *n, int64_t *total)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_API_KEY_LIST, &r,
-	    A_STR(user_id), A_STR(id), A_INT(limit), A_INT(offset));
+	enum err e = db_run(x->db, x->arena, SQL(api_key_list,
+	    .user_id = user_id, .id = id, .limit = limit, .offset = offset),
+	    &r);
 
 	if (e != E_OK)
 		return e;
@@ -338,21 +349,10 @@ api_key_list(struct ctx *x, struct str user_id, struct str id, long limit,
 		return e;
 	}
 	*n = r->n;
-	*total = r->n ? row_int(r, 0, 11) : 0;
+	*total = r->n ? api_key_list_row(r, 0).total : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
 	for (size_t i = 0; i < r->n; i++)
-		(*out)[i] = (struct api_key){
-			.id = row_str(r, i, 0), .key_id = row_str(r, i, 1),
-			.user_id = user_id, .name = row_str(r, i, 2),
-			.scopes = row_str(r, i, 3),
-			.rate_limit = rate_of(x, (long)row_int(r, i, 4)),
-			.allowed_ips = row_str(r, i, 5),
-			.is_active = row_bool(r, i, 6),
-			.usage_count = row_int(r, i, 7),
-			.last_used_at = row_int(r, i, 8),
-			.expires_at = row_int(r, i, 9),
-			.created_at = row_int(r, i, 10),
-		};
+		(*out)[i] = listed(x, user_id, api_key_list_row(r, i));
 	return E_OK;
 }
 
@@ -366,9 +366,8 @@ enum err
 api_key_revoke(struct ctx *x, struct str user_id, struct str id)
 {
 	struct rows *r = NULL;
-	enum err e = db_exec(x->db, x->arena, Q_API_KEY_REVOKE, &r,
-	    A_STR(user_id), A_STR(id), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	enum err e = db_run(x->db, x->arena, SQL(api_key_revoke,
+	    .user_id = user_id, .id = id, REQUESTER(x)), &r);
 
 	return key_of_one_row(e, r);
 }
@@ -388,9 +387,8 @@ api_key_rotate(struct ctx *x, struct str user_id, struct str id,
 	/* The public part stays, so both secrets are found by one look-up. */
 	*secret = token_api_key_with_id(x->arena, x->config->api_key_prefix,
 	    k[0].key_id, (int)x->config->api_key_length);
-	e = actor_exec(x, Q_API_KEY_ROTATE, &r, A_STR(user_id),
-	    A_STR(id), A_BYTES(token_hash(x->arena, *secret)),
-	    A_INT(overlap), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id));
+	e = actor_run(x, SQL(api_key_rotate, .user_id = user_id, .id = id,
+	    .secret_hash = token_hash(x->arena, *secret), .overlap = overlap,
+	    REQUESTER(x)), &r);
 	return key_of_one_row(e, r);
 }

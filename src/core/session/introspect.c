@@ -10,22 +10,25 @@ refresh_token(struct ctx *x, struct str token, struct introspection *out)
 {
 	struct uuid id;
 	uint32_t generation;
+	struct introspect_session_row found;
 	struct rows *r;
 	enum err e;
 
 	if (!token_open(x->arena, x->keys, TOKEN_REFRESH, token, &id,
 	    &generation))
 		return E_OK;
-	e = db_exec(x->db, x->arena, Q_INTROSPECT_SESSION, &r,
-	    A_STR(uuid_text(x->arena, id)), A_INT(generation));
+	e = db_run(x->db, x->arena, SQL(introspect_session,
+	    .session_id = uuid_text(x->arena, id), .generation = generation),
+	    &r);
 	if (e != E_OK || r->n == 0)
 		return e;
+	found = introspect_session_row(r, 0);
 	*out = (struct introspection){
 		.active = true, .type = "refresh_token",
-		.sub = row_str(r, 0, 0), .username = row_str(r, 0, 1),
+		.sub = found.user_id, .username = found.username,
 		.sid = uuid_text(x->arena, id),
-		.exp = row_int(r, 0, 2) / CLOCK_SECOND,
-		.iat = row_int(r, 0, 3) / CLOCK_SECOND,
+		.exp = found.expires_at / CLOCK_SECOND,
+		.iat = found.created_at / CLOCK_SECOND,
 	};
 	return E_OK;
 }
