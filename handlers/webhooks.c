@@ -31,7 +31,7 @@ static const struct field update_fields[] = {
 	{ 0 },
 };
 
-/* Whose webhooks: the user's who asks, or the owner's of the key. */
+/* The owner of the webhooks: the user who asks, or the owner of the key. */
 static struct str
 webhook_owner(const struct call *c)
 {
@@ -46,7 +46,7 @@ verification(const struct webhook *w)
 	    w->answered_at ? STR("answered") : STR("none");
 }
 
-/* What hears of everybody is a session's, and not there for a key. */
+/* A key does not see webhooks that hear of everybody; a session does. */
 static bool
 acts_by_key(const struct call *c)
 {
@@ -68,7 +68,7 @@ find_webhook(struct call *c, struct webhook *out)
 	return e;
 }
 
-/* May who asks touch the webhook of the path? Of a session the owner tells. */
+/* May a key touch the webhook of the path? For a session the owner decides. */
 static enum err
 reach(struct call *c)
 {

@@ -17,8 +17,8 @@ static const struct field fields[] = {
 };
 
 /*
- * Whom it is about: oneself, or somebody else for who holds users.read; a key
- * needs a scope for it besides.
+ * *user is whom the question is about: the caller, or another user if the
+ * caller holds users.read; an API key then needs a scope too.
  */
 static enum err
 about(struct call *c, struct str self, struct str *user)

@@ -15,7 +15,7 @@ run_refresh(struct call *c)
 {
 	struct tokens *t;
 	cJSON *data = json_object();
-	/* A lost answer is repaired by the same key within 60 s. */
+	/* The same key gets a lost answer again within 60 s. */
 	enum err e = refresh(c->ctx, given(c, REFRESH_TOKEN),
 	    request_header(c->rq, "HTTP_IDEMPOTENCY_KEY"), &t);
 

@@ -4,7 +4,7 @@
 #include "core/account/admin_user.h"
 #include "handlers/shared/answer.h"
 
-/* Parts that the answers of administration share. */
+/* Parts that the administration's answers share. */
 
 /* The account with what only administration sees. */
 cJSON *admin_answer_user(const struct admin_user *u);

@@ -7,8 +7,8 @@
 #include "web/route.h"
 
 /*
- * The parts that several answers share, with canonical names; the dialect is
- * applied later, in one place.
+ * Parts that several answers share, with canonical names; http/dialect.c
+ * applies the dialect later.
  */
 
 /* {"id", "numeric_id", "email", …}: an account as its owner sees it. */
@@ -17,12 +17,12 @@ cJSON *answer_user(const struct account *a);
 /* access_token, refresh_token, token_type, expires_in, session_id. */
 void answer_tokens(cJSON *data, const struct tokens *t);
 
-/* A session of a list; current is the id of the one that asks. */
+/* One session of a list; current is the id of the session that asks. */
 cJSON *answer_session(const struct session_entry *s, struct str current);
 
 /*
- * What a login gives: the session and whose it is; or the challenge under
- * every name that a documented client reads (row LG13).
+ * What a login gives: the session and its user; or the challenge, under every
+ * name that a documented client reads (row LG13).
  */
 enum err answer_login(struct call *c, const struct login *l, cJSON *data,
     const char *message);
@@ -34,9 +34,9 @@ cJSON *answer_list(struct str list);
 enum err answer(struct call *c, int status, const char *message, cJSON *data);
 
 /*
- * page, limit (also per_page, skip and offset) of the query, capped at
- * LIMIT_PAGE. E_BAD_REQUEST with a sentence. The answer's pagination is set;
- * its total is the handler's.
+ * Read page, limit (also per_page, skip and offset) of the query, capped at
+ * LIMIT_PAGE. E_BAD_REQUEST with a sentence. Sets the answer's pagination but
+ * for the total, which the handler sets.
  */
 enum err answer_page(struct call *c, long *limit, long *offset);
 

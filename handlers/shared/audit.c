@@ -18,7 +18,7 @@ refuse_filter(struct call *c, const char *name, const char *what)
 	return E_BAD_REQUEST;
 }
 
-/* RFC 3339, or a day: its begin, for the end of a range its end. */
+/* A time in RFC 3339, or a day: its start, or its end where `end` is true. */
 static enum err
 query_time(struct call *c, const char *name, bool end, int64_t *out)
 {
@@ -102,7 +102,7 @@ audit_answer(struct call *c, const struct audit_filter *f)
 	return answer(c, 200, "Audit logs retrieved successfully", array);
 }
 
-/* A cell no spreadsheet takes for a formula (row RB9). */
+/* Write a cell that no spreadsheet takes for a formula (row RB9). */
 static void
 csv_cell(struct buf *b, struct str s, bool last)
 {
@@ -135,14 +135,14 @@ csv_row(struct buf *b, const struct audit_row *r)
 	csv_cell(b, r->request_id, true);
 }
 
-/* A file under way. */
+/* A file that is being sent. */
 struct export {
 	struct ctx ctx; /* its arena is of one piece */
 	struct audit_filter f;
 	bool csv;
 	bool begun;
 	bool ended;
-	long left; /* rows; what limit said */
+	long left; /* rows still to send */
 };
 
 static void

@@ -5,19 +5,19 @@
 #include "handlers/shared/answer.h"
 
 /*
- * Filters of the query (row LO5): user_id, action, result, from, to,
- * ip_address, page, limit, after. E_BAD_REQUEST with a sentence. Of a file
+ * Read the filters of the query (row LO5): user_id, action, result, from, to,
+ * ip_address, page, limit, after. E_BAD_REQUEST with a sentence. For a file
  * limit may be any number.
  */
 enum err audit_query(struct call *c, struct audit_filter *f);
 
-/* Rows as JSON objects, or the answer of a page of them. */
+/* A row as a JSON object; the answer with a page of rows. */
 cJSON *audit_object(const struct audit_row *r);
 enum err audit_answer(struct call *c, const struct audit_filter *f);
 
 /*
- * The same rows as a file, "csv" or "ndjson": all of them, or as many as limit
- * says, sent as they are read.
+ * Answer with the same rows as a file, "csv" or "ndjson": all of them, or as
+ * many as limit says. They are sent as they are read.
  */
 enum err audit_export(struct call *c, struct audit_filter *f,
     struct str format);

@@ -4,7 +4,7 @@
 #include "core/factor/factor_verify.h"
 #include "handlers/shared/handlers.h"
 
-/* Whose factor a request is about, and in what right it asks. */
+/* Whose factor a request is about, and by what right the request asks. */
 struct party {
 	struct str challenge;	       /* id, or STR_NONE */
 	struct subject subject;	       /* not with a challenge */
@@ -13,11 +13,11 @@ struct party {
 };
 
 /*
- * A challenge in the body under either name, or as Bearer, comes before
- * anything else that was sent; then an API key with user_id, then a session.
- * A user id alone is nobody (row LG13). make: a key's subject is made when
- * it is not there. E_CHALLENGE_INVALID, E_UNAUTHENTICATED, E_TOKEN_INVALID,
- * E_NOT_FOUND, E_SCOPE.
+ * Find the party. A challenge, in the body under either name or as Bearer,
+ * comes before anything else that was sent; then an API key with user_id, then
+ * a session. A user id alone proves nothing (row LG13). make: create a key's
+ * subject that does not exist. E_CHALLENGE_INVALID, E_UNAUTHENTICATED,
+ * E_TOKEN_INVALID, E_NOT_FOUND, E_SCOPE.
  */
 enum err party_of(struct call *c, struct str temp_token, struct str user_id,
     bool make, struct party *out);
@@ -26,12 +26,12 @@ enum err party_of(struct call *c, struct str temp_token, struct str user_id,
 enum err party_read(struct call *c, struct party *out);
 
 /*
- * The answer in the words of the path that was asked: what begins with "2FA"
- * is said of MFA below /mfa (row AP6).
+ * Answer in the words of the path that was asked: a message that begins with
+ * "2FA" begins with "MFA" below /mfa (row AP6).
  */
 enum err party_answer(struct call *c, const char *message, cJSON *data);
 
-/* The bound of a code that is sent to this party. */
+/* What a code that is sent to this party is bound to. */
 struct str party_bound(struct call *c, const struct party *p);
 
 #endif

@@ -13,7 +13,7 @@ static const struct field fields[] = {
 	{ 0 },
 };
 
-/* Which role: of the body, or of the path or query. */
+/* The role that the body names, or else the path or query. */
 static enum err
 role_of_request(struct call *c, struct str *role)
 {

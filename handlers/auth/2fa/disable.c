@@ -16,7 +16,7 @@ static const struct field fields[] = {
 	{ 0 },
 };
 
-/* A key answers for its owner's people; a code that it sends must be right. */
+/* An API key needs no proof, but a code that it sends must be right. */
 static enum err
 prove(struct call *c, const struct party *p)
 {

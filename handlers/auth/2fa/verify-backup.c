@@ -1,4 +1,4 @@
-/* POST /auth/2fa/verify-backup, /mfa/verify-backup: of a login only (BC4) */
+/* POST /auth/2fa/verify-backup, /mfa/verify-backup: only to log in (BC4) */
 #include "handlers/auth/2fa/verify.h"
 
 static enum err

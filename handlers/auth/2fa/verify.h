@@ -9,7 +9,7 @@ extern const struct field verify_fields[];
 /* The fields as a try; backup_only: nothing but a backup code counts. */
 struct factor_try verify_try(struct call *c, bool backup_only);
 
-/* Who asks, by the fields. Errors of party_of. */
+/* *p is who asks, found from the fields. Errors of party_of. */
 enum err verify_party(struct call *c, struct party *p);
 
 /* End the login of p's challenge and answer with its session. */

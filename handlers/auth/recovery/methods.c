@@ -53,7 +53,7 @@ list_methods(struct call *c)
 	    array);
 }
 
-/* What the type says the value is. */
+/* The value, checked as what its type says. */
 static enum err
 method_value(struct call *c, struct str *out)
 {
