@@ -17,7 +17,7 @@ drop_port(struct str s)
 	return s;
 }
 
-/* The last comma-separated piece of *rest, which loses it. */
+/* Take the last comma-separated piece off *rest. */
 static struct str
 last_piece(struct str *rest)
 {
@@ -51,7 +51,7 @@ forwarded(const struct request *r, const char *trusted,
 	return true;
 }
 
-/* Does somebody speak for another one? */
+/* Does the peer say that it speaks for another client? */
 static bool
 speaks_for(const struct request *r)
 {

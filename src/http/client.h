@@ -6,11 +6,11 @@
 /*
  * The client's address in canonical text (rows HB1, RL3): REMOTE_ADDR, unless
  * that is in the trusted networks and there is exactly one X-Forwarded-For;
- * then its rightmost address outside them, or its leftmost when all are
- * trusted. A piece that is no address gives the peer. A port behind an
- * address is dropped. Without a usable REMOTE_ADDR it is "0.0.0.0".
- * *hidden: the address is this host's, but it speaks for somebody whom it may
- * not name, or does not: what is open to this host alone is not open to him.
+ * then the rightmost address of that header outside the networks, or the
+ * leftmost when all are trusted. A piece that is no address gives the peer. A
+ * port behind an address is dropped. "0.0.0.0" without a usable REMOTE_ADDR.
+ * *hidden: the address is this host's, but it speaks for a client that it may
+ * not or does not name: what only this host may do, that client may not.
  */
 struct str client_address(const struct request *r, const char *trusted,
     bool *hidden);

@@ -4,10 +4,10 @@
 #include "http/request.h"
 
 /*
- * Value of a cookie in one Cookie header, split on ';' and ',' (Apache and
- * Caddy join several headers with commas; RFC 6265 allows none in values).
- * Surrounding blanks and one pair of quotes are dropped. How often the name
- * occurs is added to *count; *value is the last one.
+ * Find a cookie in one Cookie header, split on ';' and ',' (Apache and Caddy
+ * join several headers with commas; RFC 6265 allows no comma in a value).
+ * Blanks around the value and one pair of quotes are dropped. The number of
+ * cookies of that name is added to *count; *value is the last one's.
  */
 void cookie_find(struct str header, struct str name, size_t *count,
     struct str *value);

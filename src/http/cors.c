@@ -16,7 +16,7 @@ is_listed(struct str origin, const char *origins)
 	return false;
 }
 
-/* Add the permission; false when there is none. */
+/* Add the headers that permit the origin; false when it is not allowed. */
 static bool
 permit(struct response *re, const struct request *r, const char *origins)
 {
@@ -53,7 +53,7 @@ bool
 cors_preflight(struct response *re, const struct request *r,
     const char *origins)
 {
-	/* The raw method: an override makes no preflight. */
+	/* An overridden method does not make a request a preflight. */
 	if (r->method != METHOD_OPTIONS ||
 	    request_header(r, "HTTP_ORIGIN").p == NULL ||
 	    request_header(r, "HTTP_ACCESS_CONTROL_REQUEST_METHOD").p == NULL)

@@ -5,8 +5,8 @@
 
 /*
  * Cross-origin rules (row HT6). origins is the LIST of exact origins, or
- * "*": everybody, but then without credentials. No reflection of what is not
- * listed; "null" and a doubled Origin header are never allowed.
+ * "*": every origin, but without credentials. An origin that is not listed is
+ * never sent back; "null" and a doubled Origin header are never allowed.
  */
 
 /* Add the headers of an answer to r. */
@@ -15,7 +15,7 @@ void cors_headers(struct response *re, const struct request *r,
 
 /*
  * Is r a preflight (OPTIONS, Origin, Access-Control-Request-Method)? Then re
- * is its answer: 204, with permissions where the origin has them.
+ * becomes its answer: 204, which permits what the origin may do.
  */
 bool cors_preflight(struct response *re, const struct request *r,
     const char *origins);

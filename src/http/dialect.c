@@ -1,6 +1,6 @@
 #include "http/dialect.h"
 
-/* Names that documented clients write otherwise (row AP6). */
+/* Irregular names that documented clients write (row AP6). */
 static const struct {
 	struct str snake, camel;
 } odd[] = {
@@ -32,7 +32,7 @@ is_upper(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-/* Into p, which has room for snake.n + 1 bytes. */
+/* Write snake as camelCase into p, which has room for snake.n + 1 bytes. */
 static struct str
 camelise(char *p, struct str snake)
 {
@@ -76,7 +76,7 @@ dialect_snake(struct arena *a, struct str camel)
 			p[n++] = c;
 			continue;
 		}
-		/* userId, userID, MFACode: a word begins at these. */
+		/* A word begins at I of userId and userID, at C of MFACode. */
 		if (i > 0 && (is_lower(camel.p[i - 1]) ||
 		    (is_upper(camel.p[i - 1]) && next_lower)))
 			p[n++] = '_';
@@ -94,7 +94,7 @@ write_key(struct buf *b, struct str key)
 	buf_byte(b, ':');
 }
 
-/* Such names beside ours: at the top of data only, where it has them. */
+/* Add the documented names beside ours, at the top level of data only. */
 static void
 write_v1(struct buf *b, const cJSON *data)
 {
@@ -117,7 +117,7 @@ write_v1(struct buf *b, const cJSON *data)
 
 static void write_api(struct buf *b, const cJSON *v);
 
-/* One member under both its names. */
+/* Write one member under both its names. */
 static void
 write_both(struct buf *b, const cJSON *o, const cJSON *m)
 {
@@ -126,7 +126,7 @@ write_both(struct buf *b, const cJSON *o, const cJSON *m)
 
 	write_key(b, key);
 	write_api(b, m);
-	/* Each level doubles what is below: a full buffer ends that. */
+	/* Each level doubles all below it, until the buffer is full. */
 	if (b->full || key.n > KEY_MAX || str_find(key, '_') == key.n)
 		return;
 	camel = camelise(room, key);
@@ -136,7 +136,7 @@ write_both(struct buf *b, const cJSON *o, const cJSON *m)
 	write_api(b, m);
 }
 
-/* v with every key in both spellings, at every depth. */
+/* Write v with every key in both spellings, at every depth. */
 static void
 write_api(struct buf *b, const cJSON *v)
 {

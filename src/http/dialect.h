@@ -4,14 +4,14 @@
 #include "http/response.h"
 
 /*
- * The one place that knows how the dialects write an answer (row
- * AP1). Handlers know canonical snake_case names only.
+ * The one place that knows how the dialects write an answer (row AP1).
+ * Handlers know canonical snake_case names only.
  */
 
 /*
- * The members of the envelope that data gives: ,"data":… and, in the /api
- * dialect, the members of data hoisted behind it. The key names are those
- * of dialect d; data is not changed, NULL is null.
+ * Write the envelope's members that data gives: ,"data":… and, in the /api
+ * dialect, the members of data once more behind it. The key names are those
+ * of dialect d; data is not changed; a NULL data is written as null.
  */
 void dialect_write_data(struct buf *b, enum dialect d, const cJSON *data);
 

@@ -11,7 +11,7 @@
 #define TEXTS_MAX 64
 #define TEXTS_BYTES 512
 
-/* The row's own bounds before the type's. */
+/* The row's own bound, or else the type's. */
 static long long
 max_of(const struct field *row, long long dflt)
 {
@@ -44,7 +44,7 @@ is_ascii_alnum(char c)
 	    (c >= '0' && c <= '9');
 }
 
-/* Only bytes that ok takes? */
+/* Does ok accept every byte of s? */
 static bool
 all_bytes(struct str s, bool (*ok)(char))
 {
@@ -141,12 +141,12 @@ one_of(struct str s, const char *const *words)
 	return *words != NULL;
 }
 
-/* What programs write where there is nothing, and how a route says "I". */
+/* What programs write for no name, and "me", the caller in a route. */
 static const char *const no_names[] = { "null", "undefined", "me", NULL };
 
 /*
- * Words of the routes and roles: who has one looks like the service itself.
- * "admin" is what the first account of many applications is called.
+ * Words of the routes and roles: an account named so looks like the service.
+ * "admin" is not here: the first account of many applications is called so.
  */
 static const char *const route_words[] = { "administrator", "super_admin",
 	"superadmin", "api", "api-keys", "audit-logs", "auth", "health",

@@ -50,7 +50,7 @@ is_label(struct str s)
 	return true;
 }
 
-/* At least two labels, the last not a number: no address, no local host. */
+/* Two labels or more (not a local host), the last no number (not an IP). */
 static bool
 is_domain(struct str s)
 {

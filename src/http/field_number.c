@@ -17,7 +17,7 @@ check_range(struct arena *a, const struct field *row, int64_t n,
 	return NULL;
 }
 
-/* json_parse let no number through that is not exact. */
+/* json_parse has refused every number that a double cannot hold exactly. */
 static bool
 is_whole(const cJSON *v)
 {

@@ -15,7 +15,7 @@ is_token_char(char c)
 	return is_token_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
-/* Browsers send C:\x.png raw, so only \" and \\ escape. */
+/* Browsers send C:\x.png raw, so only \" and \\ are escapes. */
 static bool
 escapes(struct str s, size_t at)
 {
@@ -23,7 +23,7 @@ escapes(struct str s, size_t at)
 	    (s.p[at + 1] == '"' || s.p[at + 1] == '\\');
 }
 
-/* A quoted string with its escapes undone; *s moves behind it. */
+/* Read a quoted string, undo its escapes and move *s behind it. */
 static bool
 take_quoted(struct arena *a, struct str *s, struct str *out)
 {
@@ -43,7 +43,7 @@ take_quoted(struct arena *a, struct str *s, struct str *out)
 	return true;
 }
 
-/* One ";name=value" of a header's parameters. False when there is none. */
+/* Read one ";name=value" of a header's parameters. False: there is none. */
 static bool
 take_parameter(struct arena *a, struct str *s, struct str *name,
     struct str *value, bool *bad)
@@ -79,8 +79,8 @@ take_parameter(struct arena *a, struct str *s, struct str *name,
 }
 
 /*
- * The parameter of that name behind the header's first word. False on bad
- * syntax and when it stands there twice; *value is STR_NONE when absent.
+ * Find the parameter of that name behind the header's first word. False on bad
+ * syntax and when it occurs twice; *value is STR_NONE when absent.
  */
 static bool
 parameter(struct arena *a, struct str header, const char *want,
@@ -132,8 +132,8 @@ behind_boundary(struct str s, const char *at, size_t n)
 }
 
 /*
- * From the delimiter's end: blanks and CRLF (*last false), or "--" (true).
- * *rest moves behind it.
+ * Read what follows a delimiter: blanks and CRLF (*last false), or "--"
+ * (*last true). *rest moves behind the blanks and CRLF.
  */
 static bool
 delimiter_end(struct str *rest, bool *last)
@@ -191,7 +191,7 @@ read_part_header(struct arena *a, struct str line, struct part *part)
 	return true;
 }
 
-/* The part's headers up to the empty line; *rest moves behind that. */
+/* Read the part's headers up to the empty line; *rest moves behind that. */
 static enum err
 read_headers(struct arena *a, struct str *rest, struct part *part)
 {
@@ -217,7 +217,7 @@ read_headers(struct arena *a, struct str *rest, struct part *part)
 	}
 }
 
-/* "\r\n--boundary"; without its first two bytes it may open the body. */
+/* Make "\r\n--boundary"; only the one that opens the body may lack "\r\n". */
 static bool
 make_delimiter(struct arena *a, struct str content_type,
     struct str *delimiter)
@@ -231,7 +231,7 @@ make_delimiter(struct arena *a, struct str content_type,
 	return true;
 }
 
-/* Behind the preamble, at the end of the first delimiter. */
+/* Move *rest over the preamble to the end of the first delimiter. */
 static bool
 skip_preamble(struct str *rest, struct str delimiter)
 {

@@ -16,14 +16,13 @@ struct part {
 };
 
 /*
- * Read a body of multipart/form-data. content_type is the request's; its
- * boundary has 1 to 70 characters of RFC 2046, 5.1.1. Strict: CRLF line ends,
- * exactly one Content-Disposition: form-data with a name in each part, no
- * name twice, no transfer encoding but 7bit, 8bit and binary, a closing
- * delimiter; at most MULTIPART_PARTS parts. A preamble and an epilogue are
- * allowed and skipped.
+ * Read a body of multipart/form-data into parts, which has room for
+ * MULTIPART_PARTS. content_type is the request's; its boundary has 1 to 70
+ * characters of RFC 2046, 5.1.1. Strict: CRLF line ends, exactly one
+ * Content-Disposition: form-data with a name in each part, no name twice, no
+ * transfer encoding but 7bit, 8bit and binary, a closing delimiter; at most
+ * MULTIPART_PARTS parts. A preamble and an epilogue are allowed and skipped.
  * E_MEDIA_TYPE for another type, E_TOO_LARGE past the limits, E_BAD_REQUEST.
- * parts has room for MULTIPART_PARTS.
  */
 enum err multipart_parse(struct arena *a, struct str content_type,
     struct str body, struct part *parts, size_t *n);

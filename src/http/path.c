@@ -23,7 +23,7 @@ drop_authority(struct str uri)
 	return uri;
 }
 
-/* Bytes that mean something to a file system, a proxy or a log. */
+/* Refuse bytes that mean something to a file system, a proxy or a log. */
 static enum err
 check_segment(struct str s)
 {

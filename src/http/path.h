@@ -6,24 +6,24 @@
 #include "http/request.h"
 
 /*
- * The one canonical form of a request target (row HB6): parse or deny.
+ * Bring a request target into its one canonical form, or refuse it (row HB6).
  *
  * uri is REQUEST_URI as the client sent it, with or without scheme and host;
- * what stands behind '?' is not looked at. Each segment is percent-decoded
- * once. No canonical form, so an error: an encoded '/', backslash, control
- * character, NUL, bytes that are no UTF-8, "." and "..", '#', a bad escape
+ * everything behind '?' is ignored. Each segment is percent-decoded once.
+ * These have no canonical form: an encoded '/', backslash, control character,
+ * NUL, bytes that are no UTF-8, "." and "..", '#', a bad escape
  * (E_BAD_REQUEST); an empty segment, ';' (E_NOT_FOUND). One slash at the end
- * is dropped. Letter case is kept: routes are lower case and others are
- * simply not there.
+ * is dropped. Letter case is kept: routes are lower case, and a path in another
+ * case is not found.
  */
 enum err path_canonical(struct arena *a, struct str uri, struct str *path);
 
 /*
  * Take the mount off a canonical path. Prefixes are tried in this order:
- * base_path, script_name, none; the first counts that ends at a '/' and
+ * base_path, script_name, none; the first one counts that ends at a '/' and
  * leaves a known mount. So a server that puts the whole path, or "/api", in
  * SCRIPT_NAME (nginx, lighttpd, mod_proxy_fcgi) changes nothing, and
- * "/cgi-bin/postern" or "/auth" is taken off wherever it comes from.
+ * "/cgi-bin/postern" or "/auth" is taken off whichever of the two names it.
  *
  *	/api/v1/…	DIALECT_V1	path below it
  *	/api/…		DIALECT_API	path below it

@@ -6,7 +6,7 @@
 #include "http/request.h"
 
 /*
- * Names and values of a query, percent-decoded, '+' as a space. Refused with
+ * Read a query's names and values, percent-decoded, '+' as a space.
  * E_BAD_REQUEST: more than LIMIT_QUERY bytes or LIMIT_QUERY_PAIRS pairs, a
  * bad escape, NUL, control characters, bytes that are no UTF-8, one name
  * twice (row HB7).

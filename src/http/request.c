@@ -118,7 +118,7 @@ read_id(const struct request *r)
 	return is_id(s) ? s : uuid_text(r->arena, uuid_v7());
 }
 
-/* It is stored and logged, so it must be text. */
+/* The user agent is stored and logged, so it must be text. */
 static struct str
 read_user_agent(const struct request *r)
 {
@@ -127,7 +127,7 @@ read_user_agent(const struct request *r)
 	bool text = str_utf8(s, NULL);
 	char *p;
 
-	/* Not in the middle of a character. */
+	/* Do not cut in the middle of a character. */
 	while (text && cut.n && !str_utf8(cut, NULL))
 		cut.n--;
 	p = arena_alloc(r->arena, cut.n + 1);
@@ -179,7 +179,7 @@ request_make(struct request *r, const char *base_path, const char *trusted)
 	return request_target(r, base_path);
 }
 
-/* application/json, with no parameter but charset=utf-8. */
+/* Is it application/json, with no parameter but charset=utf-8? */
 static bool
 is_json_type(struct str s)
 {
@@ -192,7 +192,7 @@ is_json_type(struct str s)
 	    str_eq_nocase(rest, STR("charset=\"utf-8\"")));
 }
 
-/* gzip, deflate …; "identity" says that there is none. */
+/* Is the body in gzip, deflate …? "identity" means that it is not. */
 static bool
 is_encoded(const struct request *r)
 {

@@ -36,16 +36,16 @@ struct request {
 	size_t npairs;
 	struct str body;
 	struct str id;      /* request id, ours or a well-formed X-Request-Id */
-	struct str client;  /* client address, text, after trusted proxies */
-	bool hidden;	    /* it is a proxy's on this host, see client.h */
+	struct str client;  /* the client's address as text, see client.h */
+	bool hidden;	    /* client is a proxy on this host, see client.h */
 	struct str user_agent; /* UTF-8, cut to LIMIT_USER_AGENT */
 	int64_t started;    /* clock_mono */
 	cJSON *json;        /* parsed body object, or NULL */
 };
 
 /*
- * Value of a parameter by its CGI name. The first when there are several;
- * request_header_count tells. STR_NONE when absent.
+ * Value of a parameter by its CGI name: the first when there are several,
+ * which request_header_count tells. STR_NONE when absent.
  */
 struct str request_param(const struct request *r, const char *name);
 
@@ -66,29 +66,30 @@ struct str request_cookie(const struct request *r, const char *name);
 struct str request_query(const struct request *r, const char *name);
 
 /*
- * Fill method, path, dialect and query from params. base_path (may be empty) and SCRIPT_NAME are
- * stripped, see http/path.h; path and query come from REQUEST_URI alone.
- * X-HTTP-Method-Override counts on POST, for PUT, PATCH, DELETE; E_METHOD
- * for another word. E_BAD_REQUEST, E_NOT_FOUND on what has no canonical form
- * (row HB6).
+ * Fill method, path, dialect and query from params. base_path (may be empty)
+ * and SCRIPT_NAME are stripped, see http/path.h; path and query come from
+ * REQUEST_URI alone. X-HTTP-Method-Override counts on POST, for PUT, PATCH,
+ * DELETE; E_METHOD for another word. E_BAD_REQUEST, E_NOT_FOUND on a target
+ * without a canonical form (row HB6).
  */
 enum err request_target(struct request *r, const char *base_path);
 
 /*
- * The same, and id, client and user_agent, and started when it is 0; these are
- * filled in any case, for the error answer. trusted is the LIST of proxy
- * networks (row HB1: rightmost untrusted address of one X-Forwarded-For;
- * whatever is unclear gives the peer; no address at all is "0.0.0.0").
+ * Do the same, and fill id, client and user_agent, and started when it is 0;
+ * the error answer needs these, so a failure fills them too. trusted is the
+ * LIST of proxy networks (row HB1: rightmost untrusted address of one
+ * X-Forwarded-For; whatever is unclear gives the peer; no address at all is
+ * "0.0.0.0").
  */
 enum err request_make(struct request *r, const char *base_path,
     const char *trusted);
 
 /*
- * Parse the body into r->json. Nothing to do without a body. E_MEDIA_TYPE
- * unless Content-Type is application/json (row HT1; charset=utf-8 allowed),
- * and with *why when the body is compressed; E_TOO_LARGE above
- * LIMIT_BODY_JSON, E_BAD_JSON with *why, also when the value is no object. A
- * byte order mark before it is no part of it (RFC 8259, 8.1).
+ * Parse the body, if there is one, into r->json. E_MEDIA_TYPE unless
+ * Content-Type is application/json (row HT1; charset=utf-8 allowed), and with
+ * *why when the body is compressed; E_TOO_LARGE above LIMIT_BODY_JSON;
+ * E_BAD_JSON with *why, also when the value is no object. A byte order mark
+ * before the text is skipped (RFC 8259, 8.1).
  */
 enum err request_read_json(struct request *r, const char **why);
 

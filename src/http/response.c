@@ -8,7 +8,7 @@
 /* nginx answers 502 above one page of headers (ecosystem, rule 9). */
 #define HEADER_BYTES 4000
 
-/* Of both limits, what response_render adds of its own. */
+/* The share of both limits that is kept for headers of response_render. */
 #define OWN_BYTES 1000
 #define OWN_HEADERS 12
 
@@ -112,7 +112,7 @@ add_challenge(struct response *re)
 	header_default(re, "WWW-Authenticate", value);
 }
 
-/* What a status demands, where the one who set it did not know better. */
+/* Add the headers that a status demands, unless they are set already. */
 static void
 status_headers(struct response *re)
 {
@@ -140,7 +140,7 @@ status_headers(struct response *re)
 	}
 }
 
-/* Row HT3. A page that needs more than nothing brings its own policy. */
+/* Row HT3. A page that loads anything sets a Content-Security-Policy itself. */
 static void
 safety_headers(struct response *re, const struct request *r)
 {

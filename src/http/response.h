@@ -50,7 +50,7 @@ void response_header(struct response *re, const char *name, struct str value);
 /* Is there a header of that name already? */
 bool response_has_header(const struct response *re, const char *name);
 
-/* Make re the error e; data goes; sentence overrides the default one (may be NULL). */
+/* Make re the error e, without data; sentence, if not NULL, is its message. */
 void response_error(struct response *re, enum err e, const char *sentence);
 
 /* Add {field, message} to errors. */
@@ -58,11 +58,11 @@ void response_field_error(struct response *re, const char *field,
     const char *message);
 
 /*
- * The body bytes: envelope and dialect applied (http/dialect.c); empty for
- * 204 and 304, and the caller's business for HEAD. Unless set already, these
- * headers are added: Content-Type, X-Request-Id, those of row HT3, and what
- * the status demands: WWW-Authenticate (401), Allow (405), Retry-After (423,
- * 429, 503). To be called once.
+ * The body bytes, in envelope and dialect (http/dialect.c); empty for 204 and
+ * 304; for HEAD the caller drops them. These headers are added unless they are
+ * set already: Content-Type, X-Request-Id, those of row HT3, and what the
+ * status demands: WWW-Authenticate (401), Allow (405), Retry-After (423, 429,
+ * 503). Call once.
  */
 struct str response_render(struct response *re, const struct request *r);
 

@@ -49,8 +49,8 @@ is_empty(const struct hit *h)
 }
 
 /*
- * Do two values say the same? Scalars only: to compare trees, cJSON_Compare()
- * takes time that doubles with every level of them.
+ * Do two values say the same? Scalars only: the time that cJSON_Compare() takes
+ * to compare trees doubles with every level.
  */
 static bool
 agree(const struct hit *a, const struct hit *b)
@@ -65,8 +65,8 @@ agree(const struct hit *a, const struct hit *b)
 }
 
 /*
- * The member of a row: the first that is filled, else the first. False when
- * another one says something else.
+ * Find the member of a row: the first one that is filled, else the first one.
+ * False when another filled member of the row says something else.
  */
 static bool
 find_member(struct arena *a, const struct field *row, const struct member *all,

@@ -15,9 +15,9 @@ enum field_type {
 	FIELD_NAME,	/* no control characters; LIMIT_NAME */
 	FIELD_CLEARED,	/* a NAME that "" and null clear: given, as "" */
 	FIELD_LOGIN,	/* an address or a user name; LIMIT_EMAIL */
-	FIELD_EMAIL,	/* LG6; lower case (LG5), domain in A-form; LIMIT_EMAIL */
+	FIELD_EMAIL,	/* LG6; lower case (LG5), A-form domain; LIMIT_EMAIL */
 	FIELD_USERNAME,	/* letters, digits, _ . - ; 2 to LIMIT_USERNAME */
-	FIELD_USERNAME_GIVEN, /* of who runs the service: his to choose */
+	FIELD_USERNAME_GIVEN, /* chosen by the operator: any word */
 	FIELD_PASSWORD,	/* 1 to LIMIT_PASSWORD_BYTES; its policy is core's */
 	FIELD_DIGITS,	/* a code of min..max ASCII digits (row TO6) */
 	FIELD_CODE,	/* letters and digits; 64 */
@@ -34,11 +34,11 @@ enum field_type {
 };
 
 /*
- * White space around a value is not part of it, but for TEXT and PASSWORD;
- * nor is any inside a code, nor are its hyphens.
+ * White space around a value is dropped, except of TEXT and PASSWORD; a code
+ * also loses the white space and the hyphens inside it.
  *
- * min and max count code points of texts; max 0 is the limit named above,
- * and no limit of numbers when min is 0 too.
+ * For texts min and max count code points; max 0 means the limit named above.
+ * Numbers with min and max 0 have no limit.
  */
 struct field {
 	const char *name;    /* canonical snake_case */
@@ -60,14 +60,14 @@ struct value {
 };
 
 /*
- * Check r->json against the rows: camelCase keys count as their snake_case
- * form, then each row's name and aliases. null and an empty string count as
- * not given, and beside a name that is filled they always do; the same scalar
- * under two names is fine, anything else under two is a fault: what is nested
- * is never compared, so a body is judged in time linear in its size. No body
- * is an empty object; unknown members are ignored (row RB5: nothing but the
- * rows reaches a handler). E_VALIDATION with every fault in re->errors. values
- * has one entry per row, in the arena.
+ * Check r->json against the rows, by each row's name and aliases; camelCase
+ * keys count as their snake_case form. null and an empty string count as not
+ * given, and always do beside a filled name of the same row. The same scalar
+ * under two names is fine; anything else under two names is a fault: nested
+ * values are never compared, so the time is linear in the body's size. No body
+ * counts as an empty object; unknown members are ignored (row RB5: nothing but
+ * the rows reaches a handler). E_VALIDATION with every fault in re->errors.
+ * values has one entry per row, in the arena.
  */
 enum err schema_check(const struct field *rows, const struct request *r,
     struct response *re, const struct value **values);

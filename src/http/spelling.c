@@ -3,8 +3,9 @@
 #include <stdint.h>
 
 /*
- * Of UTF-8 in three bytes or less; U+2000 to U+200F are spaces of all widths
- * and marks of direction, U+2028 to U+202F separators and marks.
+ * Gaps are code points of three bytes of UTF-8 or less; U+2000 to U+200F are
+ * spaces of all widths and direction marks, U+2028 to U+202F separators and
+ * marks.
  */
 static const struct gap {
 	uint32_t first, last;

@@ -4,15 +4,15 @@
 #include "base/arena.h"
 
 /*
- * What people and programs write around a value, and what is not part of it:
- * white space (Unicode's too: a mail in HTML says NBSP) and characters that
- * nobody sees.
+ * A gap is what people and programs write around a value without meaning it:
+ * white space (Unicode's too: a mail in HTML has NBSP) and invisible
+ * characters.
  */
 
-/* s without it at both ends; borrowed. */
+/* s without gaps at both ends; it points into the s given. */
 struct str spelling_trim(struct str s);
 
-/* s without it anywhere, and without hyphens: "123 456" is 123456. */
+/* A copy of s without any gaps and hyphens: "123 456" is 123456. */
 struct str spelling_code(struct arena *a, struct str s);
 
 #endif
