@@ -30,7 +30,7 @@ app_init(struct app *app, const struct config *c, const char **why)
 		return false;
 	signing_start(c, &app->jwt);
 	app->shared = shared_open(c->runtime_dir);
-	/* CGI processes come and go: the first of the host tells the time. */
+	/* Processes of plain CGI are short: the host's first one sets it. */
 	atomic_compare_exchange_strong(&app->shared->started_wall, &never,
 	    clock_wall());
 	if (password_init(c) != E_OK) {

@@ -3,7 +3,7 @@
 
 #include "core/ctx.h"
 
-/* What a web process owns. One per process; the doors open after fork. */
+/* What a web process owns, one per process. The doors open after the fork. */
 struct app {
 	const struct config *config;
 	struct keyring *keys;
@@ -14,12 +14,12 @@ struct app {
 };
 
 /*
- * Before fork: keys, shared memory, password parameters, the route table.
- * false, with *why a sentence that names what is wrong.
+ * Before the fork: make keys, shared memory, password parameters, the route
+ * table. False with *why, a sentence that names what is wrong.
  */
 bool app_init(struct app *app, const struct config *c, const char **why);
 
-/* After fork, or in the single process: doors of its own, opened lazily. */
+/* After the fork, or in a single process: its own doors, opened lazily. */
 void app_start_worker(struct app *app);
 
 /* A worker had nothing to do for a second. */
@@ -28,7 +28,7 @@ void app_idle(struct app *app);
 /* Close the doors and wipe the keys. */
 void app_stop(struct app *app);
 
-/* A context for work outside a request (start, idle); in a. */
+/* A context in a, for work outside a request (start, idle). */
 struct ctx *app_ctx(struct app *app, struct arena *a);
 
 #endif

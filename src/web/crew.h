@@ -3,20 +3,20 @@
 
 #include "config/config.h"
 
-/* How many workers of each kind; without a heavy one a light one does all. */
+/* How many workers of each kind; with heavy 0 the light ones do all. */
 struct crew {
 	int light, heavy;
 };
 
 /*
- * service.workers and service.heavy_workers, 0 by the cores of this host.
- * Each worker holds a connection, so there are no more than
- * database.max_connections; where that is too few both kinds shrink in
+ * service.workers and service.heavy_workers; 0 means a number by the cores of
+ * this host. Each worker holds a connection, so there are no more than
+ * database.max_connections; where that is too few, both kinds shrink in
  * proportion.
  */
 struct crew crew_of(const struct config *c, int cores);
 
-/* Cores that this host has online, 1 to 128. */
+/* The number of cores that are online on this host, 1 to 128. */
 int crew_cores(void);
 
 #endif

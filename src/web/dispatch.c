@@ -33,7 +33,7 @@ idempotency_key(struct call *c, struct str *key)
 	return E_BAD_REQUEST;
 }
 
-/* The answer in re as bytes; what went wrong becomes the error answer. */
+/* The answer in re as bytes; an error e becomes the error answer. */
 static struct str
 render(struct call *c, enum err e)
 {
@@ -52,7 +52,7 @@ render(struct call *c, enum err e)
 	return response_render(c->re, c->rq);
 }
 
-/* Run the handler, or give again the answer of the same Idempotency-Key. */
+/* Run the handler, or repeat the answer kept for the same Idempotency-Key. */
 static struct str
 run_handler(struct call *c)
 {
@@ -82,7 +82,7 @@ run_handler(struct call *c)
 	return answer;
 }
 
-/* Once for this host: the operator has to say whom he trusts. */
+/* Warn once on this host: the operator must name the proxies he trusts. */
 static void
 tell_hidden(struct app *app, const struct request *rq)
 {
@@ -122,7 +122,7 @@ serve_call(struct app *app, struct exchange *x, struct call *c,
 		return response_render(c->re, rq);
 	e = gate(c, x, rq);
 	if (e == E_METHOD && rq->method == METHOD_OPTIONS) {
-		c->re->status = 204; /* RFC 9110, 9.3.7: Allow says it */
+		c->re->status = 204; /* with Allow (RFC 9110, 9.3.7) */
 		return response_render(c->re, rq);
 	}
 	return e == E_OK ? run_handler(c) : render(c, e);
@@ -181,7 +181,7 @@ dispatch(void *obj, struct exchange *x)
 		transport_answer(x, re.status, re.headers, re.nheaders, body);
 	measure_answer(&rq, &c);
 	log_answer(&rq, &c);
-	/* Behind the answer: nobody waits for it. */
+	/* After the answer, so that nobody waits for this. */
 	if (api_key_overdue())
 		api_key_settle(c.ctx);
 	log_request(STR_NONE);

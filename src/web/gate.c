@@ -12,7 +12,7 @@
 #define HOUR (3600 * CLOCK_SECOND)
 #define MINUTE (60 * CLOCK_SECOND)
 
-/* The bucket of a row, from the one table in the configuration. */
+/* The row's bucket, from the one table in the configuration. */
 static struct limit *
 limit_of(struct call *c, enum bucket bucket)
 {
@@ -60,7 +60,7 @@ limit_headers(struct call *c, const struct limit *l)
 	    arena_int(a, l->reset));
 }
 
-/* Body size, then content type; then the text as a JSON object. */
+/* Check the body's size, then its type, then read it as a JSON object. */
 static enum err
 take_body(struct call *c, struct exchange *x, struct request *rq)
 {
@@ -83,7 +83,7 @@ take_body(struct call *c, struct exchange *x, struct request *rq)
 	return e;
 }
 
-/* Rows whose limit is per user take it together with the session. */
+/* A limit per user is taken together with the session. */
 static bool
 per_user(const struct route *r)
 {
@@ -112,8 +112,8 @@ check_limit_and_actor(struct call *c)
 }
 
 /*
- * Who must have a second factor has nothing else before (row TO11), nor has an
- * address that must be verified and is not any more (row LG7).
+ * A user who must set up a second factor may do nothing else before (row TO11);
+ * the same holds for one whose address must be verified again (row LG7).
  */
 static enum err
 check_enrolled(const struct call *c)
@@ -128,7 +128,7 @@ check_enrolled(const struct call *c)
 	    E_OK;
 }
 
-/* Administration by a second factor only, where it is asked for (row RB7). */
+/* Where the settings ask for it, administration needs a second factor (RB7). */
 static enum err
 administration(const struct call *c)
 {
@@ -141,7 +141,7 @@ administration(const struct call *c)
 	return factor_proved(s, QUARTER) ? E_OK : E_REAUTH_REQUIRED;
 }
 
-/* Has who asks proved himself lately enough? */
+/* Is the last proof of the user recent enough for this route? */
 static enum err
 check_recent(const struct call *c)
 {
@@ -157,7 +157,7 @@ check_recent(const struct call *c)
 	return factor_recent(s) ? E_OK : E_REAUTH_REQUIRED;
 }
 
-/* Who asks: core/access/actor.h asks again; hashes are counted for him. */
+/* Note who asks: core/access/actor.h and the count of hashes use it. */
 static void
 acts(struct call *c)
 {

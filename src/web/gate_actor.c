@@ -20,7 +20,7 @@ bearer(const struct request *rq, struct str *out)
 	return E_OK;
 }
 
-/* What was presented: at most one secret, whichever header carries it. */
+/* Find the credential: at most one, in whichever header. */
 static enum err
 presented(struct call *c, struct str *token, struct str *key)
 {
@@ -46,7 +46,7 @@ presented(struct call *c, struct str *token, struct str *key)
 	return E_OK;
 }
 
-/* kid of a token's header is ours to judge only by what we know of keys. */
+/* Read the signing keys again before a token with an unknown kid is refused. */
 static enum err
 actor_by_token(struct call *c, struct str token, struct limit *limit)
 {
@@ -82,7 +82,7 @@ permitted(struct call *c)
 	return e == E_OK ? admin_network(c->ctx, s) : e;
 }
 
-/* A key is counted by its own limit. */
+/* An API key is counted by its own limit. */
 static enum err
 actor_by_key(struct call *c, struct str key, const char *scope,
     struct limit **taken)
@@ -106,7 +106,7 @@ gate_actor(struct call *c, struct limit *user, struct limit **taken)
 	*taken = NULL;
 	if (e != E_OK)
 		return e;
-	/* Administration tells a good key that it opens nothing here. */
+	/* On administration's routes a good key learns that it opens none. */
 	if (key.n && (takes_key || c->route->who == WHO_PERMISSION))
 		return actor_by_key(c, key, takes_key ? c->route->need : NULL,
 		    taken);
@@ -120,8 +120,8 @@ gate_actor(struct call *c, struct limit *user, struct limit **taken)
 }
 
 /*
- * A challenge is the handler's to judge. A token that is over stands in
- * nobody's way who brings a challenge in the body.
+ * The handler judges a challenge. An expired token does not keep anybody from
+ * using a challenge in the body.
  */
 enum err
 gate_factor(struct call *c, struct limit *user, struct limit *anyone,

@@ -11,23 +11,23 @@
 #include "base/log.h"
 
 #define BODY_MS 20000	/* a request that comes in pieces */
-#define STALL_MS 5000	/* between two of them */
-#define MOMENT_MS 20	/* that the rest of a short one may take */
-#define ANSWER_MS 20000 /* an answer that is taken slowly */
-#define DRAIN_MS 5000	/* of a body that was refused */
+#define STALL_MS 5000	/* between two pieces */
+#define MOMENT_MS 20	/* for the rest of a short request */
+#define ANSWER_MS 20000 /* an answer that the peer takes slowly */
+#define DRAIN_MS 5000	/* the rest of a body that was refused */
 #define CHUNK (32u << 10)
 
 struct held {
 	struct held *older, *newer;
 	int fd;
-	int64_t until, last; /* its time; of BODY: at most */
-	/* HEAD: nothing was taken yet, the kernel holds what came */
+	int64_t until, last; /* when its time is over; last: of a whole BODY */
+	/* HEAD: nothing was taken yet, the kernel holds the bytes */
 	enum { HEAD, BODY, ANSWER, DRAIN } what;
-	enum { NOTHING_ELSE, KEEP, DRAIN_IT } then; /* of ANSWER */
+	enum { NOTHING_ELSE, KEEP, DRAIN_IT } then; /* after ANSWER */
 	struct fcgi_peek seen;
-	char *p; /* what was taken, or is to be sent, from at on */
+	char *p; /* bytes that were taken, or are to be sent from at on */
 	size_t n, room;
-	size_t at; /* of HEAD: something came; of DRAIN: bytes */
+	size_t at; /* in HEAD: something came; in DRAIN: bytes drained */
 };
 
 struct hold {
@@ -77,11 +77,11 @@ forget_held(struct hold *h, struct held *k)
 static void
 drop_held(struct hold *h, struct held *k)
 {
-	close(k->fd); /* which takes it out of the epoll set */
+	close(k->fd); /* this takes fd out of the epoll set */
 	forget_held(h, k);
 }
 
-/* The oldest makes room for the newest, but not the newest itself. */
+/* Drop the oldest until the bounds hold, but never the newest. */
 static void
 keep_bounds(struct hold *h)
 {
@@ -184,7 +184,7 @@ hold_look(struct hold *h, int conn, struct arena *a, struct held_request *out)
 	return out->seen.ready && !out->seen.refuse;
 }
 
-/* What was taken, as a file for libfcgi to read; -1 with errno. */
+/* The bytes that were taken, as a file for libfcgi; -1 with errno. */
 static int
 file_of(const struct held *k)
 {
@@ -204,7 +204,7 @@ file_of(const struct held *k)
 	return -1;
 }
 
-/* The connection goes back to the worker with all that came over it. */
+/* Give the connection back to the worker with all bytes that came. */
 static bool
 hand_over(struct hold *h, struct arena *a, struct held *k,
     struct held_request *out)
@@ -243,7 +243,7 @@ grow(struct hold *h, struct held *k, size_t n)
 	return true;
 }
 
-/* Take what came. False: nothing more comes, or nothing that could be used. */
+/* Take the bytes that came. False: no more will come, or none of any use. */
 static bool
 take_bytes(struct hold *h, struct held *k, struct arena *a)
 {
@@ -265,7 +265,7 @@ take_bytes(struct hold *h, struct held *k, struct arena *a)
 	}
 }
 
-/* More of a request, which is taken from the kernel. */
+/* More of a request came; take it from the kernel. */
 static bool
 on_body(struct hold *h, struct arena *a, struct held *k,
     struct held_request *out)
@@ -283,7 +283,7 @@ on_body(struct hold *h, struct arena *a, struct held *k,
 	return false;
 }
 
-/* It is slow, or long. */
+/* The request is slow or long: take its bytes from the kernel from now on. */
 static bool
 take_over(struct hold *h, struct arena *a, struct held *k,
     struct held_request *out)
@@ -294,9 +294,9 @@ take_over(struct hold *h, struct arena *a, struct held *k,
 }
 
 /*
- * The first bytes of a request stay with the kernel for the moment in which
- * the rest mostly comes. Longer its buffer would not do, least of all for small
- * pieces.
+ * The first bytes of a request stay in the kernel for a moment, in which the
+ * rest mostly comes. The kernel's buffer is too small for more than that, above
+ * all when the pieces are small.
  */
 static bool
 on_head(struct hold *h, struct arena *a, struct held *k, bool ends,
@@ -351,7 +351,7 @@ on_answer(struct hold *h, struct held *k)
 		drop_held(h, k);
 }
 
-/* What a body that was refused still brings, up to its bound. */
+/* Drain the rest of a body that was refused, up to LIMIT_DRAIN. */
 static void
 on_drain(struct hold *h, struct held *k)
 {
@@ -415,7 +415,7 @@ hold_expired(struct hold *h, struct arena *a, struct held_request *out)
 		if (k->what == HEAD && k->at) {
 			if (take_over(h, a, k, out))
 				return true;
-			break; /* others may be gone by it */
+			break; /* take_over may have dropped others */
 		}
 		if (k->what != BODY || !k->seen.head) {
 			drop_held(h, k);

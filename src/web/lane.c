@@ -11,10 +11,10 @@
 #include "base/limits.h"
 #include "base/log.h"
 
-/* What the kernel charges the sender for one message, learnt at start. */
+/* What the kernel charges the sender for one message; measured at start. */
 static int message_cost;
 
-/* One message: when it was given and what is known, and the descriptors. */
+/* One message: when it was given and what is known; descriptors go along. */
 struct given {
 	int64_t at;
 	bool whole, last;
@@ -65,7 +65,7 @@ lane_open(struct lane *l)
 	    ioctl(l->give, SIOCOUTQ, &message_cost) < 0 || message_cost <= 0 ||
 	    recv(l->take, drop, sizeof(drop), 0) < 0)
 		return false;
-	/* The kernel doubles the number, and sends while less is taken. */
+	/* The kernel doubles the number, and sends while less is in use. */
 	bytes = (message_cost * LIMIT_HASH_QUEUE + 1) / 2;
 	return setsockopt(l->give, SOL_SOCKET, SO_SNDBUF, &bytes,
 		   sizeof(bytes)) == 0;

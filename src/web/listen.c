@@ -52,7 +52,7 @@ listen_detect(int *fd)
 	return getenv("GATEWAY_INTERFACE") ? RUN_CGI : RUN_COMMAND;
 }
 
-/* Does somebody answer at this path? Then it is not stale. */
+/* Does a process answer at this path? Then the path is not stale. */
 static bool
 path_lives(const struct sockaddr_un *a)
 {
@@ -86,7 +86,7 @@ make_unix(const char *path, const char **why)
 		unlink(path);
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	/* The mode is right from the first moment on, not corrected after. */
+	/* The mode must be right from the first moment on. */
 	mask = umask(0117);
 	rc = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&a, sizeof(a));
 	umask(mask);
@@ -166,7 +166,7 @@ listen_prepare(int fd, const char **why)
 	return true;
 }
 
-/* Is the address one of the comma separated list? */
+/* Is the address in the comma-separated list? */
 static bool
 peer_allowed(const struct sockaddr *a, socklen_t n)
 {

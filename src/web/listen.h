@@ -7,9 +7,10 @@
 enum run_mode { RUN_SOCKET = 1, RUN_CGI, RUN_COMMAND };
 
 /*
- * LISTEN_FDS for this pid: descriptor 3. A listening socket on descriptor 0:
- * that (spawn-fcgi, mod_fcgid, lighttpd, systemd's StandardInput=socket).
- * GATEWAY_INTERFACE: CGI. Else a command line. *fd is set with RUN_SOCKET.
+ * Find that out. With LISTEN_FDS for this pid the socket is descriptor 3; else
+ * it is descriptor 0, if that is a listening socket (spawn-fcgi, mod_fcgid,
+ * lighttpd, systemd's StandardInput=socket). Without a socket GATEWAY_INTERFACE
+ * means CGI, and no such variable a command line. *fd is set with RUN_SOCKET.
  * Takes LISTEN_PID and LISTEN_FDS out of the environment.
  */
 enum run_mode listen_detect(int *fd);
@@ -29,8 +30,8 @@ int listen_make(const char *where, const char **why);
 bool listen_prepare(int fd, const char **why);
 
 /*
- * Take a connection: its descriptor, or -1 with errno. A TCP peer that is not
- * in FCGI_WEB_SERVER_ADDRS is closed and counts as ECONNABORTED.
+ * Accept a connection: its descriptor, or -1 with errno. A TCP peer that is not
+ * in FCGI_WEB_SERVER_ADDRS is closed, with errno ECONNABORTED.
  */
 int listen_accept(int fd);
 

@@ -1,4 +1,4 @@
-/* postern: the web process. How it runs is found out, see web/listen.h. */
+/* postern: the web process. web/listen.h finds out how it was started. */
 #include <config.h>
 
 #include <errno.h>
@@ -119,7 +119,7 @@ read_web_options(struct options *o, int argc, char **argv)
 		o->what = DO_USAGE;
 }
 
-/* Settings, log, shared memory. False: said why. */
+/* Load the settings and open the log. False: the log says why. */
 static bool
 open_program(struct program *p, const struct options *o)
 {
@@ -143,7 +143,7 @@ open_program(struct program *p, const struct options *o)
 	return true;
 }
 
-/* The same at a start: a request of plain CGI does not repeat warnings. */
+/* The same with warnings, which a request of plain CGI does not repeat. */
 static bool
 start_program(struct program *p, const struct options *o)
 {
@@ -216,7 +216,7 @@ on_worker_stop(void *obj)
 	app_stop(&((struct program *)obj)->app);
 }
 
-/* Memory at which a worker is replaced: the hash's own is not a leak. */
+/* Memory at which a worker is replaced; a hash's memory is not a leak. */
 static size_t
 rss_bound(const struct config *c)
 {
@@ -248,16 +248,16 @@ serve_one(struct program *p, int fd, const struct options *o, const pid_t *old,
 		reload_forget();
 		return worker_run(&m.worker);
 	}
-	if (!o->reloaded) /* else it has the filter of the one before */
+	if (!o->reloaded) /* else the old program's filter holds */
 		confine(p, SANDBOX_MASTER);
 	return master_run(&m);
 }
 
-/* FastCGI: on the socket of the start, of the old program, or of --listen. */
+/* FastCGI, on the inherited socket, the old program's, or --listen's. */
 static int
 run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 {
-	static struct program p; /* as long as the process: no leak */
+	static struct program p; /* lives as long as the process */
 	const char *why = "";
 
 	if (!start_program(&p, o))
@@ -291,8 +291,9 @@ run_cgi(void)
 				     "The service is not configured.\n";
 
 	/*
-	 * A web server that has the answer may end us at once; the use of an
-	 * API key is written behind it. Time limits bound us all the same.
+	 * A web server that has the answer may end this process at once, but
+	 * the use of an API key is written after the answer. Time limits end
+	 * the process all the same.
 	 */
 	sigaction(SIGTERM, &ignore, NULL);
 	if (!open_program(&p, &none) || !open_app(&p)) {

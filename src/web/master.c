@@ -16,7 +16,7 @@
 #include "web/reload.h"
 
 #define GRACE (10 * CLOCK_SECOND)
-#define EARLY CLOCK_SECOND /* a worker that ends younger is ill */
+#define EARLY CLOCK_SECOND /* a worker that ends sooner is faulty */
 #define BACKOFF_FIRST (CLOCK_SECOND / 10)
 #define BACKOFF_LAST (2 * CLOCK_SECOND)
 #define HEAVY_NICE 5
@@ -40,7 +40,7 @@ struct master {
 	int ready[2];	 /* pipe: a byte per started worker */
 	size_t nready;
 	int64_t backoff; /* 0 while workers live long enough */
-	pid_t check;	 /* of a reload, or 0 */
+	pid_t check;	 /* a reload's --check, or 0 */
 	int64_t check_until;
 	int64_t kill_old_at;
 	bool stopping;
@@ -75,18 +75,18 @@ be_worker(struct master *m, enum worker_kind kind, pid_t master)
 	struct worker_options w = m->o->worker;
 	sigset_t none;
 
-	/* A killed master takes its workers along, politely. */
+	/* When the master is killed, its workers are told to end. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != master)
 		_exit(0);
-	signal(SIGINT, SIG_IGN); /* of a terminal: the master decides */
+	signal(SIGINT, SIG_IGN); /* from a terminal: the master decides */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	reload_forget();
 	close(m->signals);
 	close(m->ready[0]);
 	if (kind == WORKER_HEAVY) {
-		/* A hash yields to cheap requests. Failing to is no fault. */
+		/* A hash yields to cheap requests; a failure does no harm. */
 		prctl(PR_SET_NAME, "postern-heavy");
 		(void)!nice(HEAVY_NICE);
 		lane_close_give(&m->lane);
@@ -142,9 +142,9 @@ slots_make(struct master *m)
 }
 
 /*
- * How long to wait until the place of a dead worker is taken again. SIGKILL
- * comes from outside, of a person or for want of memory: that is no sign that
- * the next worker would be ill.
+ * How long to wait before a dead worker is replaced. SIGKILL comes from
+ * outside, from a person or for want of memory: the next worker will probably
+ * live.
  */
 static int64_t
 delay(struct master *m, const struct slot *s, int status)
@@ -247,7 +247,7 @@ stop(struct master *m)
 	m->kill_at = clock_mono() + GRACE;
 	notify_stopping();
 	log_info("stopping");
-	/* Heavy workers end when no light one can pass on any more. */
+	/* Heavy workers end when no light one can pass on a request. */
 	lane_close_give(&m->lane);
 	signal_all(m, SIGTERM);
 }
@@ -281,7 +281,7 @@ read_signals(struct master *m)
 	reap_workers(m);
 }
 
-/* All places were taken for the first time: tell, and let old ones go. */
+/* All workers run for the first time: say so, and end the old ones. */
 static void
 all_ready(struct master *m)
 {
@@ -321,7 +321,7 @@ kill_late(struct master *m)
 			kill(m->old[i], SIGKILL);
 }
 
-/* Is there a deadline or a place to look after? Else only events matter. */
+/* Is there a deadline, or a worker missing? Else only events matter. */
 static bool
 busy(const struct master *m)
 {

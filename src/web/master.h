@@ -5,17 +5,16 @@
 
 #include "web/worker.h"
 
-#define MASTER_WORKERS 512 /* of all kinds together, old ones besides */
+#define MASTER_WORKERS 512 /* of both kinds together; not counting old ones */
 
 /*
  * Prefork master: keeps light and heavy workers running.
  *   a worker that ends is replaced, with back-off (0.1 s to 2 s) when it ended
  *   early and in error;
- *   SIGTERM, SIGINT: requests in hand are finished, within 10 s, then KILL;
+ *   SIGTERM, SIGINT: requests in hand have 10 s to finish, then KILL;
  *   SIGHUP: web/reload.h; a program or configuration that does not pass
  *   --check changes nothing but the log.
- * When the master itself is killed its workers get SIGTERM and end the same
- * way.
+ * When the master itself is killed, its workers get SIGTERM and end likewise.
  */
 struct master_options {
 	int light;

@@ -14,12 +14,12 @@
 #include "runtime/environ.h"
 #include "web/listen.h"
 
-/* "PID FD WORKER…": only good in the process that wrote it. */
+/* "PID FD WORKER…"; it counts only in the process that wrote it. */
 #define ADOPT "POSTERN_ADOPT"
 #define ADOPT_BYTES 8192
 
 static struct {
-	char program[PATH_MAX]; /* resolved now: later it may be replaced */
+	char program[PATH_MAX]; /* resolved at start: it may be replaced */
 	char **argv;
 	int argc;
 } start;
@@ -49,7 +49,7 @@ reload_forget(void)
 	environ_forget();
 }
 
-/* The environment of the start, with one more entry instead of an old one. */
+/* The environment of the start, with entry in place of its old value. */
 static char **
 environment(char *more)
 {
@@ -86,7 +86,7 @@ reload_check(void)
 		free(argv);
 		return -1;
 	}
-	/* First, so that no other option is left to swallow it. */
+	/* First, so that no option before it takes it for a value. */
 	argv[0] = start.argv[0];
 	argv[1] = (char []){ "--check" };
 	for (int i = 1; i < start.argc; i++)

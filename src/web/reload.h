@@ -19,15 +19,15 @@
  */
 void reload_remember(int argc, char **argv);
 
-/* Wipe what was remembered: in workers, which have no use for it. */
+/* Wipe what was remembered; for workers, which do not need it. */
 void reload_forget(void);
 
-/* Start the program with --check; its pid, or -1. It ends with 0 if all is well. */
+/* Start the program with --check: its pid, or -1. Exit status 0 is a pass. */
 pid_t reload_check(void);
 
 /*
  * Become the new program, which finds listen_fd and the workers by
- * reload_adopt. Returns only when that failed, with errno.
+ * reload_adopt. Returns only on failure, with errno.
  */
 void reload_exec(int listen_fd, const pid_t *workers, size_t n);
 

@@ -27,7 +27,7 @@ routes_complete(void)
 	return true;
 }
 
-/* Does path match a pattern with {…} segments? args receives them. */
+/* Does path match a pattern with {…} segments? args receives their values. */
 static bool
 matches(struct str pattern, struct str path, struct str args[2])
 {

@@ -7,8 +7,8 @@
 #include "http/schema.h"
 
 /*
- * A row of handlers/routes.def. No cell has a zero value that means
- * something: a forgotten cell does not compile or stops the start.
+ * A row of handlers/routes.def. Zero means nothing in any cell: a forgotten
+ * cell does not compile, or the program does not start.
  */
 
 /* Who may ask. */
@@ -18,7 +18,7 @@ enum who {
 	WHO_KEY,	/* K: API key with the row's scope */
 	WHO_USER_OR_KEY, /* U; K with the row's scope */
 	WHO_PERMISSION,	/* A: a user who holds the permission named */
-	WHO_FACTOR,	/* C, K or U; who sent nothing may have C in the body */
+	WHO_FACTOR,	/* C, K or U; C may be in the body instead */
 	WHO_ANYONE_OR_USER /* –; U where an access token was sent */
 };
 
@@ -31,12 +31,12 @@ enum bucket {
 /* May a handler of this row hash a password? Then it takes the heavy lane. */
 enum row_lane { LANE_LIGHT = 1, LANE_HEAVY };
 
-/* Who asks, as the gate found out. */
+/* Who asks, as the gate found. */
 struct actor {
 	struct session *session; /* core/session/session.h; NULL: not a user */
 	struct api_key *key;	 /* core/access/api_key.h; NULL: not a key */
-	struct str challenge;	 /* as Bearer, not looked at yet */
-	enum err refusal;	 /* WHO_FACTOR: why there is none of these */
+	struct str challenge;	 /* sent as Bearer, not checked yet */
+	enum err refusal;	 /* WHO_FACTOR: why session, key are NULL */
 };
 
 /* What a handler gets. */
@@ -61,7 +61,7 @@ enum {
 	ROUTE_IDEMPOTENT = 2, /* keeps the answer of an Idempotency-Key */
 	ROUTE_RECENT = 4,     /* proof within 10 min, else REAUTH_REQUIRED */
 	ROUTE_ROOT = 8,	      /* served at the root too */
-	ROUTE_ENROL = 16,     /* open to who must set up a second factor */
+	ROUTE_ENROL = 16,     /* open before a due second factor is set up */
 	ROUTE_STAFF = 32,     /* RECENT for administrators */
 	ROUTE_ENROL_RECENT = ROUTE_ENROL | ROUTE_RECENT,
 	ROUTE_IDEMPOTENT_RECENT = ROUTE_IDEMPOTENT | ROUTE_RECENT,
@@ -97,12 +97,12 @@ enum err route_find(struct arena *a, enum method m, struct str path,
     struct str *allow);
 
 /*
- * Lane of a request whose target is known: of the row that will serve it,
- * however its path was spelt and its method given.
+ * The lane of a request whose target is known: that of the row that will serve
+ * it, however the path was spelt and the method given.
  */
 enum row_lane route_lane(const struct request *r);
 
-/* "GET" … of a method. */
+/* The name of a method, "GET" …. */
 const char *route_method(enum method m);
 
 #endif

@@ -14,11 +14,11 @@
 #include "web/hold.h"
 #include "web/listen.h"
 
-#define FIRST_MS 5000	 /* a peer that connects and says little */
-#define KEPT_MS 300	 /* a kept connection that says nothing more */
-#define SOON_MS 1	 /* the bytes of a connection that was just made */
-#define SOON_HELD 16	 /* with more waiting, nobody is waited for */
-#define LEAVE_TIME (5 * CLOCK_SECOND) /* for what is held at the end */
+#define FIRST_MS 5000	 /* for the first bytes of a new connection */
+#define KEPT_MS 300	 /* for more bytes of a kept connection */
+#define SOON_MS 1	 /* the worker itself waits so for first bytes, */
+#define SOON_HELD 16	 /* unless more connections than this are held */
+#define LEAVE_TIME (5 * CLOCK_SECOND) /* for held connections at the end */
 #define IDLE_MS 1000
 #define SIGNALS_EVERY 16 /* connections without a wait in between */
 #define RSS_EVERY 1024
@@ -38,16 +38,16 @@ struct worker {
 	struct arena *arena;
 	struct hold *hold;
 	int poll_fd;
-	int source; /* what is waited for: listen_fd or the lane */
+	int source; /* where work comes from: listen_fd or the lane */
 	sigset_t waiting; /* signal mask while waiting */
 	long served;
-	long last; /* served at which it ends */
+	long last; /* the worker ends when it has served so many */
 	bool idle_told;
 	int64_t served_at; /* monotonic µs of the last request */
-	int64_t leave_at; /* it takes nothing new any more; 0: it does */
+	int64_t leave_at; /* 0: the worker still takes new work */
 };
 
-/* An own handler before FCGX_Init keeps libfcgi's away. */
+/* Handlers of ours, set before FCGX_Init, keep libfcgi from setting its own. */
 static void
 take_signals(struct worker *w)
 {
@@ -89,7 +89,7 @@ open_worker(struct worker *w)
 	return true;
 }
 
-/* Workers that were born together should not all end together. */
+/* Workers that started together should not all end together. */
 static long
 jittered(long n)
 {
@@ -125,7 +125,7 @@ worn_out(const struct worker *w)
 	    resident_kib() > w->o->max_rss;
 }
 
-/* True when the request went to the heavy lane; *full: it had no room. */
+/* True: the request went to the heavy lane. *full: the lane had no room. */
 static bool
 passed_on(struct worker *w, const struct held_request *r, bool *full)
 {
@@ -158,7 +158,7 @@ count_request(struct worker *w)
 		    memory_order_relaxed);
 }
 
-/* Answer; whatever the peer is slow with is left to the hold. */
+/* Answer; if the peer is slow, the hold does the rest. */
 static void
 serve_request(struct worker *w, const struct fcgi_request *rq, enum err err,
     bool full)
@@ -178,7 +178,7 @@ serve_request(struct worker *w, const struct fcgi_request *rq, enum err err,
 		close(rq->conn);
 }
 
-/* A request that is all there. */
+/* Serve a request that is all there, or pass it on. */
 static void
 serve_held(struct worker *w, const struct held_request *r)
 {
@@ -188,7 +188,7 @@ serve_held(struct worker *w, const struct held_request *r)
 		serve_request(w, &r->rq, r->late ? E_TIMEOUT : E_OK, full);
 }
 
-/* Mostly the bytes of a new connection are there, or a moment away. */
+/* The bytes of a new connection are mostly there, or come in a moment. */
 static bool
 look_at_request(struct worker *w, int conn, struct held_request *r)
 {
@@ -215,7 +215,7 @@ meet(struct worker *w, int conn)
 		close(conn);
 }
 
-/* Wait for work up to ms; every signal arrives in here. True: there is some. */
+/* Wait up to ms for work; every signal arrives here. True: there is work. */
 static bool
 wait_for_request(struct worker *w, int ms)
 {
@@ -230,7 +230,7 @@ wait_for_request(struct worker *w, int ms)
 	return n > 0;
 }
 
-/* Those who were waited for long enough. */
+/* Serve or drop the held connections whose time is over. */
 static void
 expire_held(struct worker *w)
 {
@@ -265,7 +265,7 @@ accept_one(struct worker *w)
 	return LANE_CLOSED;
 }
 
-/* Take what comes next, and serve it where it is there. */
+/* Take the next connection or request; serve it if it is all there. */
 static enum lane_state
 take_request(struct worker *w)
 {
@@ -284,7 +284,7 @@ take_request(struct worker *w)
 	return state;
 }
 
-/* Wait; whoever has nothing to do for a while gives memory back. */
+/* Wait; a worker with nothing to do for a while gives memory back. */
 static void
 rest(struct worker *w)
 {
@@ -303,8 +303,8 @@ rest(struct worker *w)
 }
 
 /*
- * A heavy worker that is told to end stays until no light worker is left who
- * could pass a request on: nobody else would take it.
+ * A heavy worker that is told to end stays until no light worker is left that
+ * could pass on a request: nobody else would take the request.
  */
 static bool
 must_end(const struct worker *w)
@@ -312,7 +312,7 @@ must_end(const struct worker *w)
 	return (ending && w->o->kind != WORKER_HEAVY) || worn_out(w);
 }
 
-/* Nothing new is taken; what is held gets its chance. */
+/* Take nothing new; give the held connections time to finish. */
 static void
 leave_listening(struct worker *w)
 {
@@ -337,9 +337,9 @@ worker_loop(struct worker *w)
 	unsigned long taken = 0;
 
 	/*
-	 * Where connections queue up, taking the next costs less than asking
-	 * first whether there is one; where they come singly it is the other
-	 * way round. Which of the two it is, is tried now and then.
+	 * When connections queue up, taking the next one costs less than
+	 * asking first whether there is one; when they come singly, asking
+	 * first costs less. Now and then the loop tries again which holds.
 	 */
 	for (;;) {
 		if (ask)

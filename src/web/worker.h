@@ -9,16 +9,16 @@
 
 /*
  * A worker takes one request at a time, and none before all of it is there: a
- * slow one waits in web/hold.h, where it keeps nobody. Light ones accept; heavy
- * ones take
- * what light ones pass on (web/lane.h); a single one does both kinds.
+ * slow request waits in web/hold.h, where it keeps no other waiting. Light
+ * workers accept connections; heavy ones take what light ones pass on
+ * (web/lane.h); a single worker does both.
  */
 enum worker_kind { WORKER_LIGHT = 1, WORKER_HEAVY, WORKER_SINGLE };
 
 /* The program above the transport. obj is handed to each. */
 struct worker_hooks {
 	void *obj;
-	/* in the worker, before its first request: open what it owns */
+	/* called before the worker's first request: open what it owns */
 	void (*start)(void *obj);
 	transport_handler *serve;
 	/* may this request hash a password? For scheduling only */
@@ -32,9 +32,9 @@ struct worker_options {
 	enum worker_kind kind;
 	int listen_fd;
 	struct lane *lane; /* NULL with WORKER_SINGLE */
-	long max_requests; /* exits after about as many; 0: never */
-	size_t max_rss;	   /* bytes resident at which it exits; 0: no bound */
-	int ready_fd;	   /* a byte is written there after start; or -1 */
+	long max_requests; /* the worker exits after about so many; 0: never */
+	size_t max_rss;	   /* resident bytes at which it exits; 0: no bound */
+	int ready_fd;	   /* gets a byte after start; -1: none */
 	/* counted up once per request; NULL: not counted */
 	_Atomic uint64_t *requests;
 	/* monotonic µs of a light worker's last request; NULL: not told */
@@ -43,11 +43,10 @@ struct worker_options {
 };
 
 /*
- * Serve until SIGTERM (or SIGUSR1), a bound, or the lane's end; the request in
+ * Serve until SIGTERM (or SIGUSR1), a bound, or the lane's end. The request in
  * hand is always finished, and one that is on its way may come within 5 s.
- * Returns the exit status of the process: 0 for a
- * wanted end. Signals are blocked except while it waits, so none cuts a read
- * or a write short.
+ * Returns the exit status of the process, 0 for a wanted end. Signals are
+ * blocked except while the worker waits, so none cuts a read or a write short.
  */
 int worker_run(const struct worker_options *o);
 
