@@ -6,9 +6,9 @@
 
 /*
  * Whether the relay is worth a try. While it is not, jobs stay due and lose
- * no attempt; a probe goes out from time to time: after 1 s, then every 2 s
- * when it cannot be reached (service is back within seconds of the relay), up
- * to every 30 s when it refuses us, which time does not cure and repetition
+ * no attempt, and the worker probes the relay: after 1 s, then every 2 s when
+ * the relay cannot be reached (so mail goes out within seconds of its return),
+ * up to every 30 s when it refuses us, which time does not cure and repetition
  * makes worse.
  */
 struct circuit {
@@ -18,7 +18,7 @@ struct circuit {
 };
 
 void circuit_fail(struct circuit *c, int64_t now, bool refused);
-/* True when it was open. */
+/* True when the circuit was open. */
 bool circuit_close(struct circuit *c);
 /* Is a probe due? */
 bool circuit_due(const struct circuit *c, int64_t now);

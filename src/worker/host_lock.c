@@ -26,7 +26,7 @@ host_lock_new(struct arena *a, const char *runtime_dir)
 	struct str id = uuid_text(a, h.id);
 	const char *draft = path_of(a, runtime_dir, id, "-").p;
 
-	/* Locked before it has its name: nobody sees it unlocked. */
+	/* The file is locked before it gets its name: never seen unlocked. */
 	h.fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (h.fd < 0 || flock(h.fd, LOCK_EX | LOCK_NB) < 0 ||
 	    rename(draft, path_of(a, runtime_dir, id, "").p) < 0) {
@@ -75,7 +75,7 @@ reap_one(struct arena *a, const char *dir, struct str id,
 
 	if (fd < 0)
 		return;
-	/* Whoever lives holds this lock; the one who gets it cleans up. */
+	/* A living worker holds this lock, so who gets it cleans up. */
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && dead(arg, id))
 		unlink(path);
 	close(fd);

@@ -50,10 +50,10 @@ struct worker {
 	struct backlog_alarm alarm;
 	struct child courier;
 	struct child publisher;
-	bool switched; /* the database knows whether events are written */
+	bool switched; /* the database was told whether to write events */
 	int64_t reap_at;
 	int64_t stop_at; /* µs, monotonic; 0: go on */
-	const struct loop_reload *reload; /* NULL: only what is due */
+	const struct loop_reload *reload; /* NULL: only work off what is due */
 	bool reloaded;
 };
 
@@ -68,7 +68,7 @@ on_signal(int sig)
 		stop_signal = sig;
 }
 
-/* Asked for new settings, and they are good? */
+/* Was a reload asked for, and are the new settings good? */
 static bool
 reloads(struct worker *w)
 {
@@ -87,7 +87,7 @@ loop_stopping(struct worker *w)
 {
 	if (w->stop_at == 0 && (stop_signal || reloads(w))) {
 		w->stop_at = clock_mono();
-		/* The manager would end who says that he stops. */
+		/* A reload does not say so: the manager would end us. */
 		if (!w->reloaded)
 			notify_stopping();
 		child_stop(&w->courier);
@@ -96,7 +96,7 @@ loop_stopping(struct worker *w)
 	return w->stop_at != 0;
 }
 
-/* Is it time to leave even what is under way? */
+/* Is it time to give up even what is under way? */
 static bool
 loop_out_of_time(struct worker *w)
 {
@@ -142,9 +142,9 @@ reap_leases(struct worker *w)
 }
 
 /*
- * What stands in this worker's name and is not in hand was claimed by a
- * statement whose answer was lost. A server that hung may commit it long after
- * we gave it up, hence more than once.
+ * Jobs that the database holds for this worker, and that the worker does not
+ * have, were claimed by a statement whose answer was lost: give them back. A
+ * server that hung may commit such a claim late, so do it more than once.
  */
 static void
 release_unknown(struct worker *w)
@@ -182,7 +182,7 @@ maintain(struct worker *w)
 	return more;
 }
 
-/* Whether events are written is said once: the last that started decides. */
+/* Tell the database once whether to write events: the last start decides. */
 static void
 publish(struct worker *w)
 {
@@ -206,7 +206,7 @@ keep_children(struct worker *w)
 	    w->queue.holder);
 }
 
-/* Mail and SMS: one of them waits, the other looks. */
+/* Work on mail and SMS; only one of them waits, at most STEP_MS. */
 static bool
 work_a_moment(struct worker *w, bool loop_stopping)
 {
@@ -312,7 +312,7 @@ loop_check(struct arena *a, const struct config *c, const char **why)
 	return mail_sender(a, c, &sender, why);
 }
 
-/* What is under way ends or is given back, the processes too. */
+/* End what is under way or give it back; end the child processes too. */
 static void
 wind_up(struct worker *w)
 {
@@ -325,7 +325,7 @@ wind_up(struct worker *w)
 	child_wait(&w->courier);
 	child_wait(&w->publisher);
 	wakeup_close(&w->wake);
-	/* With the file left there, the next worker gives them back. */
+	/* If claims are left, the file stays: the next worker frees them. */
 	if (!w->queue.claims_left && clock_mono() >= w->queue.lost_until)
 		host_lock_leave(&w->holder, w->one, w->config->runtime_dir);
 	mailer_free(&w->mailer);

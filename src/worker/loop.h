@@ -5,12 +5,12 @@
 #include "crypto/keyring.h"
 #include "store/pg/db.h"
 
-/* The worker's connection, as the settings say; a must outlive it. */
+/* The worker's database door, by the settings; a must outlive it. */
 struct db *loop_db(struct arena *a, const struct config *c);
 
 /* What SIGHUP asks for. */
 struct loop_reload {
-	/* Read the settings anew. False: they are refused, and it was said. */
+	/* Read the settings anew. False: refused, and the log says why. */
 	bool (*good)(void *arg);
 	void *arg;
 };
@@ -18,15 +18,15 @@ struct loop_reload {
 enum loop_end {
 	LOOP_STOPPED,
 	LOOP_RELOADED, /* call again, with the new settings */
-	LOOP_FAILED	 /* it cannot work with these */
+	LOOP_FAILED	 /* the worker cannot work with these settings */
 };
 
 /*
  * Work the queue until SIGTERM or SIGINT: claim, send, record, wait for a
- * wake-up or a second. Mails under way have 10 s to end, the rest of what was
- * claimed is given back (row RE12). Neither a lost database nor a lost
- * relay ends it. On SIGHUP it asks r and ends in the same way, its processes
- * too, when the new settings are good.
+ * wake-up or a second. Mails under way then have 10 s to end; all else that
+ * was claimed is given back (row RE12). Neither a lost database nor a lost
+ * relay ends the loop. On SIGHUP the loop asks r; when the new settings are
+ * good, it ends in the same way, and its child processes with it.
  * r NULL: work off what is due and return; SIGHUP is ignored.
  */
 enum loop_end loop_run(const struct config *c, const struct keyring *k,

@@ -36,7 +36,7 @@ usage(FILE *out)
 	    out);
 }
 
-/* -1: go on; else the exit status. */
+/* Returns -1 to go on, else the exit status. */
 static int
 options(int argc, char **argv, bool *once)
 {
@@ -70,7 +70,7 @@ options(int argc, char **argv, bool *once)
 	return -1;
 }
 
-/* getopt and config_args move words about. */
+/* Copy argv, because getopt and config_args reorder it. */
 static char **
 copy(int argc, char **argv)
 {
@@ -117,7 +117,7 @@ settings_free(struct settings *s)
 	*s = (struct settings){ 0 };
 }
 
-/* The log last: it goes on where it was when something is refused. */
+/* Opens the log last: if anything is refused, the old log goes on. */
 static bool
 settings_read(struct program *p, struct settings *s, const char **why)
 {

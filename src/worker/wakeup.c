@@ -24,7 +24,7 @@ wakeup_address(const struct wakeup *w, struct sockaddr_un *to)
 	    w->dir) < (int)sizeof(to->sun_path);
 }
 
-/* Does a living process hold the socket? Then connecting works. */
+/* Does a living process hold the socket? A connect tells. */
 static bool
 is_held(int fd, const struct sockaddr_un *at)
 {
