@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define EVENTS 64 /* taken at once: what begins then goes out in one burst */
+#define EVENTS 64 /* at once, so that new requests go out in one burst */
 
 static int
 on_timer(CURLM *multi, long ms, void *arg)
@@ -44,7 +44,7 @@ webclient_poller_opened(struct webclient_pool *p, int fd)
 	*watch_of(p, fd) = (struct watch){ .kept = true };
 }
 
-/* Closed, a descriptor leaves the set. */
+/* A descriptor that is closed leaves the epoll set. */
 int
 webclient_poller_close(void *pool, curl_socket_t fd)
 {
@@ -89,7 +89,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *mark)
 void
 webclient_poller_watch(struct webclient_pool *p)
 {
-	/* With fewer, busy ones would push each other out. */
+	/* With fewer, busy connections would push each other out. */
 	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)p->o.slots);
 	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING,
 	    (long)CURLPIPE_MULTIPLEX);
@@ -133,7 +133,7 @@ run_ready(struct webclient_pool *p)
 		int fd = got[i].data.fd;
 		struct watch *w = watch_of(p, fd);
 
-		/* Idle: the other end closed it; its next user finds out. */
+		/* The other end closed it; its next user will find out. */
 		if (w->idle)
 			unwatch(p, w, fd);
 		else

@@ -6,18 +6,17 @@
 #include "worker/webclient/webclient_pool.h"
 
 /*
- * The inside of a pool, for worker/webclient/webclient_pool.c,
- * worker/webclient/webclient_request.c
- * and worker/webclient/webclient_poller.c alone.
+ * The inside of a pool, only for webclient_pool.c, webclient_request.c and
+ * webclient_poller.c in this folder.
  */
-#define WEBCLIENT_READ_MAX ((size_t)16 << 10) /* of an answer, and of its headers */
+#define WEBCLIENT_READ_MAX ((size_t)16 << 10) /* answer; headers */
 
 struct webclient_request {
-	struct webclient_request *next; /* that is free */
+	struct webclient_request *next; /* the next free one */
 	CURL *easy;	   /* made when first used */
-	/* its nodes: no mallocs */
+	/* the nodes of curl's list, to need no malloc */
 	struct curl_slist headers[WEBCLIENT_HEADERS];
-	char *head;				 /* their text */
+	char *head;				 /* the headers' text */
 	size_t head_room;
 	struct webclient_pool *pool;
 	bool busy;
@@ -31,19 +30,19 @@ struct webclient_request {
 };
 
 /*
- * What epoll watches a descriptor for. A connection that is kept stays in the
- * set between two transfers: to take it out and put it back in would be two
- * calls for each.
+ * What epoll watches a descriptor for. A kept connection stays in the epoll set
+ * between two transfers: to take it out and put it back would cost two calls a
+ * transfer.
  */
 struct watch {
-	uint32_t events; /* 0: it is not in the set */
+	uint32_t events; /* 0: not in the epoll set */
 	bool kept;	 /* a connection */
 	bool idle;	 /* no transfer uses it now */
 };
 
 /*
- * Driven by epoll: what curl_multi_perform and curl_multi_poll cost grows with
- * what is under way, not with what happens.
+ * Driven by epoll, because the cost of curl_multi_perform and curl_multi_poll
+ * grows with the transfers under way, not with the events.
  */
 struct webclient_pool {
 	CURLM *multi;
@@ -51,21 +50,21 @@ struct webclient_pool {
 	struct watch *watches; /* by descriptor */
 	size_t nwatches;
 	int64_t due; /* µs, monotonic: curl wants to be called; 0: never */
-	int running; /* less than busy: something ended */
+	int running; /* less than busy: a transfer ended */
 	struct webclient_pool_options o;
 	struct webclient_request *slots;
-	/* the last used first: its memory is warm */
+	/* the last used one first: its memory is warm */
 	struct webclient_request *free;
 	int busy;
 };
 
-/* Its handle, made with all that holds for every transfer (rows WH2 to WH5). */
+/* Make its curl handle, with what holds for all transfers (rows WH2 to WH5). */
 void webclient_request_make(struct webclient_request *s);
 
 /* Have curl tell p->epoll what it waits for. */
 void webclient_poller_watch(struct webclient_pool *p);
 
-/* A connection's socket was made, or is to be closed. */
+/* curl made a connection's socket, or is about to close it. */
 void webclient_poller_opened(struct webclient_pool *p, int fd);
 int webclient_poller_close(void *pool, curl_socket_t fd);
 

@@ -77,7 +77,7 @@ webclient_pool_busy(const struct webclient_pool *p)
 	return p->busy;
 }
 
-/* libcurl reads the list while the transfer lasts: the slot has a copy. */
+/* libcurl reads the list during the whole transfer, so the slot has a copy. */
 static void
 set_headers(struct webclient_request *s, const char *const *headers)
 {
@@ -132,7 +132,7 @@ webclient_pool_start(struct webclient_pool *p,
 	return false;
 }
 
-/* In words that tell nothing of the network we stand in (row WH12). */
+/* A reason in words that tell nothing of our network (row WH12). */
 static const char *
 reason_of(const struct webclient_request *s, CURLcode rc, long status)
 {
@@ -162,7 +162,7 @@ reason_of(const struct webclient_request *s, CURLcode rc, long status)
 	}
 }
 
-/* Only what may stand in a text column and in JSON. */
+/* Keep only what a text column and JSON may hold. */
 static void
 show_body(const struct webclient_request *s, char out[WEBCLIENT_SHOWN + 1])
 {

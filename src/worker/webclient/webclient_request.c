@@ -12,7 +12,7 @@
 #define LOW_SPEED_SECONDS 10L
 #define BUFFER 4096L /* an answer is small; there may be many at once */
 
-/* An address as the filter wants it; false for what is no internet address. */
+/* Turn an address into the filter's form; false if it is not IPv4 or IPv6. */
 static bool
 address_of(const struct sockaddr *sa, struct net_addr *out)
 {
@@ -39,7 +39,7 @@ address_allowed(struct webclient_request *s, const struct net_addr *addr)
 	return false;
 }
 
-/* The socket is made only for an address that passes; see on_request too. */
+/* Make the socket only for an address that passes; see on_request too. */
 static curl_socket_t
 open_allowed_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
@@ -56,7 +56,7 @@ open_allowed_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 	return fd;
 }
 
-/* Connected: the peer once more, before a byte of the request (row WH2). */
+/* Once connected, check the peer again before any byte is sent (row WH2). */
 static int
 on_connected(void *arg, char *peer, char *own, int peer_port, int own_port)
 {

@@ -4,9 +4,9 @@
 #include <curl/curl.h>
 
 /*
- * For the doors to libcurl alone: whom to talk TLS with. 1.2 or later, with a
- * certificate that is verified and bears the host's name (row WH4), by the
- * authorities in ca_file alone; NULL or "": by the system's.
+ * Only for the doors to libcurl: whom to trust with TLS. TLS 1.2 or later, with
+ * a certificate that bears the host's name (row WH4) and that the authorities
+ * in ca_file alone vouch for; NULL or "": those of the system.
  */
 void webclient_trust(CURL *e, const char *ca_file);
 
