@@ -35,8 +35,8 @@ is_reply_digit(char c)
 }
 
 /*
- * libcurl hands over each line the relay says, that to its QUIT after a
- * refusal too: the first refusal is the one that counts.
+ * libcurl hands over each line that the relay says, also the reply to QUIT
+ * after a refusal: the first refusal counts.
  */
 static size_t
 read_reply(char *line, size_t size, size_t count, void *arg)
@@ -62,8 +62,8 @@ read_reply(char *line, size_t size, size_t count, void *arg)
 }
 
 /*
- * Connection, TLS and AUTH are done, the next thing said is MAIL FROM: that
- * tells the relay's faults from the message's.
+ * Connection, TLS and AUTH are done, and MAIL FROM comes next. This point
+ * separates the relay's faults from the message's.
  */
 static int
 on_ready(void *arg, char *peer, char *own, int peer_port, int own_port)
@@ -75,7 +75,7 @@ on_ready(void *arg, char *peer, char *own, int peer_port, int own_port)
 	return CURL_PREREQFUNC_OK;
 }
 
-/* A literal IPv6 address wants brackets in a URL. */
+/* A literal IPv6 address needs brackets in a URL. */
 CURLU *
 smtp_conn_url(const struct smtp_options *o)
 {
@@ -207,7 +207,7 @@ smtp_conn_unload(struct smtp_conn *s)
 	s->body = STR_NONE;
 }
 
-/* Did the relay show itself, but not as the one that is meant? */
+/* Did a relay answer, but TLS or AUTH fail? */
 static bool
 is_untrusted(CURLcode rc)
 {
@@ -235,12 +235,12 @@ judge_transfer(const struct smtp_conn *s, CURLcode rc)
 	if (!s->mail_begun)
 		return is_untrusted(rc) ? SMTP_UNTRUSTED :
 		    SMTP_UNREACHABLE;
-	/* 421: the relay closes, whatever the message (RFC 5321 3.8). */
+	/* 421: the relay closes, whatever the message is (RFC 5321 3.8). */
 	return s->refusal && s->refusal != 421 ? SMTP_REFUSED :
 	    SMTP_LOST;
 }
 
-/* We gave it up; what became of it before is as it is. */
+/* Did we cut the transfer before it was done or refused? */
 static bool
 was_cut(const struct smtp_conn *s, enum smtp_end end)
 {

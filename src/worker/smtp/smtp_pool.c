@@ -15,12 +15,12 @@
 
 struct smtp_pool {
 	CURLU *url;
-	int ends; /* eventfd: transfers that ended since it was read */
+	int ends; /* eventfd: transfers that ended since the last read */
 	struct smtp_conn *slots;
 	int nslots;
 	int limit; /* slots in use, while the relay takes no more */
 	int64_t limit_until;
-	bool resting; /* nothing is begun */
+	bool resting; /* begin nothing */
 	struct smtp_queue line;
 };
 
@@ -108,7 +108,7 @@ smtp_halt(struct smtp_pool *t)
 	smtp_queue_clear(&t->line);
 }
 
-/* One with a connection before one without: relays count them. */
+/* A free slot, if possible with a connection: relays count connections. */
 static struct smtp_conn *
 slot_free(struct smtp_pool *t)
 {
@@ -156,7 +156,7 @@ start_waiting(struct smtp_pool *t)
 	}
 }
 
-/* The others are connected: this one was one too many. */
+/* Was this connection one too many for the relay? Then the mail waits again. */
 static bool
 put_back(struct smtp_pool *t, struct smtp_entry *e)
 {
@@ -181,7 +181,7 @@ slot_ended(struct smtp_pool *t, struct smtp_conn *s, CURLcode rc)
 	struct smtp_result *r = &e->result;
 
 	smtp_conn_judge(s, rc, r);
-	/* A reply that still comes is none to what would be said next. */
+	/* A reply that still comes must not answer the next command. */
 	if (r->end != SMTP_DONE && r->end != SMTP_REFUSED)
 		smtp_thread_cut(&s->runner);
 	if (r->end == SMTP_LOST && !r->maybe_sent && !s->again &&
@@ -207,7 +207,7 @@ collect_mails(struct smtp_pool *t)
 	uint64_t n;
 	CURLcode rc;
 
-	/* First, so that what ends meanwhile is seen next time. */
+	/* Read first, so that the next call sees what ends meanwhile. */
 	(void)!read(t->ends, &n, sizeof(n));
 	for (int i = 0; i < t->nslots; i++)
 		if (t->slots[i].entry >= 0 &&

@@ -7,12 +7,12 @@
 #include "base/arena.h"
 
 /*
- * The one door to libcurl (and transfer_slot, transfer_thread, transfer_http).
+ * The one door to libcurl (with smtp_conn, smtp_thread and worker/webclient).
  * Many mails over a few connections to one relay, which are kept and used
  * again: as many are open as there are mails to send at once, `connections` at
- * most, each with a thread while it is used. What the pool was given waits in
- * a line in front of them. The pool itself belongs to one thread, and only that
- * one takes signals.
+ * most, each with a thread while it is used. Mails given to the pool wait in a
+ * line for a connection. The pool itself belongs to one thread, and only that
+ * thread takes signals.
  */
 struct smtp_pool;
 
@@ -30,11 +30,11 @@ struct smtp_options {
 
 /* libcurl stuffs dots and ends the data. All must live until the result. */
 struct smtp_mail {
-	struct str from; /* mail_address_ok, both */
+	struct str from; /* both passed mail_address_ok */
 	struct str to;
 	struct str message; /* CRLF lines */
 	int priority;	    /* the smallest goes first */
-	int64_t before;	    /* µs, monotonic: never begun later */
+	int64_t before;	    /* µs, monotonic: not to be begun later */
 	void *arg;
 };
 
@@ -46,8 +46,8 @@ enum smtp_end {
 	SMTP_REFUSED,     /* the relay answered `code` to this message */
 	SMTP_LOST,	      /* the connection ended in the midst of it */
 	SMTP_STOPPED,     /* given up by smtp_abandon */
-	SMTP_UNSENT,      /* it was in the line when that was cleared */
-	SMTP_LATE	      /* it was in the line until `before` */
+	SMTP_UNSENT,      /* the line was cleared while it waited */
+	SMTP_LATE	      /* it waited in the line until `before` */
 };
 
 struct smtp_result {
@@ -61,44 +61,44 @@ struct smtp_result {
 /* Once per process, before any transfer and any thread. */
 void smtp_init(void);
 
-/* NULL when the host cannot stand in a URL, or without memory. Copies all. */
+/* Copies *o. NULL when the host cannot stand in a URL, or without memory. */
 struct smtp_pool *smtp_new(const struct smtp_options *o);
 void smtp_free(struct smtp_pool **t);
 
-/* Mails in the pool that wait for a connection; that are under way. */
+/* How many mails in the pool wait for a connection; how many are under way. */
 int smtp_waiting(const struct smtp_pool *t);
 int smtp_busy(const struct smtp_pool *t);
 
 /* Put a mail into the line; there must be room. */
 void smtp_add(struct smtp_pool *t, const struct smtp_mail *m);
 
-/* The same for a look at the relay: connect, TLS, AUTH and NOOP. */
+/* Put a probe of the relay into the line: connect, TLS, AUTH and NOOP. */
 void smtp_probe(struct smtp_pool *t, void *arg);
 
 /*
- * Work for at most ms, or until something ended or `also` (NULL: nothing) has
- * its events. 5 s to connect, 30 s for a mail in all. Where the relay does not
- * work for us the line is cleared: its mails end as UNSENT. A kept connection
- * that turns out to be dead before the relay took the data is replaced once.
- * A relay that takes fewer connections than it is offered gets fewer, for a
- * minute.
+ * Work for at most ms, or until a transfer ended or `also` (NULL: nothing) has
+ * its events. A mail has 5 s to connect and 30 s in all. When the relay does
+ * not work for us, the line is cleared: its mails end as UNSENT. A kept
+ * connection that turns out to be dead before the relay took the data is
+ * replaced once. A relay that takes fewer connections than the pool offers
+ * gets fewer for a minute.
  */
 void smtp_work(struct smtp_pool *t, struct pollfd *also, int ms);
 
-/* The next that ended, or false. */
+/* The result of the next transfer that ended; false: there is none. */
 bool smtp_next(struct smtp_pool *t, struct smtp_result *out);
 
-/* Clear the line. */
+/* Clear the line: its mails end as UNSENT. */
 void smtp_halt(struct smtp_pool *t);
 
-/* And give up what is under way, whatever the relay does: a second at most. */
+/* Also give up what is under way: a second at most, whatever the relay does. */
 void smtp_abandon(struct smtp_pool *t);
 
 /*
- * True: no thread of the pool's is left, until smtp_work. False: there is,
- * and nothing is begun until this was true. Who forks and then does more than
- * is async-signal-safe waits for that: a lock that a thread held would be held
- * for ever.
+ * True: the pool has no thread until the next smtp_work. False: it still has
+ * one, and begins nothing until this was true. A caller that forks, and whose
+ * child does more than is async-signal-safe, waits for true: in the child, a
+ * lock that a thread held would stay locked for ever.
  */
 bool smtp_rest(struct smtp_pool *t);
 

@@ -4,9 +4,9 @@
 #include "worker/smtp/smtp_pool.h"
 
 /*
- * For the pool alone: its mails and probes, in the line, under way, or ended
- * until somebody takes the result. SMTP_ROOM of them; libcurl is not known
- * here.
+ * Only for the pool: its mails and probes. Each is in the line, under way, or
+ * ended until its result is taken. There is room for SMTP_ROOM of them.
+ * Nothing here knows libcurl.
  */
 struct smtp_entry {
 	enum { SMTP_ENTRY_FREE, SMTP_ENTRY_WAITING, SMTP_ENTRY_UNDER_WAY,
@@ -23,26 +23,26 @@ struct smtp_queue {
 	uint64_t number;
 };
 
-/* A new one, waiting. The process ends when there is no room. */
+/* Add an entry that waits. The process ends when there is no room. */
 struct smtp_entry *smtp_queue_add(struct smtp_queue *l, bool probe, void *arg);
 
-/* The most urgent of those that wait, the oldest of these; NULL: none. */
+/* The most urgent entry that waits, the oldest of several; NULL: none. */
 struct smtp_entry *smtp_queue_first(struct smtp_queue *l);
 
-/* It waits no more; it is under way. */
+/* Move e from the line to those under way. */
 void smtp_queue_begin(struct smtp_queue *l, struct smtp_entry *e);
 
-/* What was under way waits again, in its old place. */
+/* Put e, which was under way, back in its old place in the line. */
 void smtp_queue_put_back(struct smtp_queue *l, struct smtp_entry *e);
 
-/* It ended, from wherever it was. */
+/* End e, wherever it is. */
 void smtp_queue_end(struct smtp_queue *l, struct smtp_entry *e,
     enum smtp_end how);
 
-/* All that wait end as UNSENT. */
+/* End all that wait as UNSENT. */
 void smtp_queue_clear(struct smtp_queue *l);
 
-/* Take the result of one that ended, or false. */
+/* Take the result of an entry that ended; false: there is none. */
 bool smtp_queue_next(struct smtp_queue *l, struct smtp_result *out);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define STACK ((size_t)256 << 10) /* libcurl, TLS, getaddrinfo */
 
-/* Asleep in poll or not, its thread finds the end of the connection. */
+/* Shut the connection down: its thread finds out, asleep in poll or not. */
 static void
 hang_up(struct smtp_thread *r)
 {
@@ -57,7 +57,7 @@ on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up,
 	if (!atomic_load(&r->cut))
 		return 0;
 #if LIBCURL_VERSION_NUM >= 0x075700
-	/* A name that is being looked up is not waited for. */
+	/* Do not wait for a name that is being looked up. */
 	curl_easy_setopt(r->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
 	return 1;
@@ -105,7 +105,7 @@ thread_main(void *arg)
 	}
 }
 
-/* Signals are for the thread that makes it. */
+/* The new thread blocks all signals; the thread that makes it takes them. */
 static bool
 make_thread(struct smtp_thread *r)
 {

@@ -8,11 +8,11 @@
 #include <stdbool.h>
 
 /*
- * For the pool alone: a thread that runs the transfers of one handle, one at a
- * time, for libcurl waits for the relay's reply to a message inside a call.
- * From smtp_thread_go until smtp_thread_ended the handle and what its callbacks
- * write
- * are the thread's, else the caller's. It logs nothing and takes no signal.
+ * Only for the pool: a thread that runs the transfers of one handle, one at a
+ * time. It is needed because libcurl waits inside a call for the relay's reply
+ * to a message. From smtp_thread_go until smtp_thread_ended, the handle and
+ * what its callbacks write belong to the thread, else to the caller. The thread
+ * logs nothing and takes no signal.
  */
 struct smtp_thread {
 	CURL *easy;
@@ -24,32 +24,32 @@ struct smtp_thread {
 	CURLcode rc;
 	atomic_bool ended;
 	atomic_bool cut;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	int socket; /* of the connection; -1: there is none */
 };
 
-/* Takes over easy's sockets; adds 1 to ends with every transfer that ended. */
+/* Opens and closes easy's sockets from now on; adds 1 to ends per transfer. */
 void smtp_thread_init(struct smtp_thread *r, CURL *easy, int ends);
 
 /* Nothing may be under way. */
 void smtp_thread_free(struct smtp_thread *r);
 
-/* Begin what the handle is set to; the thread is made when there is none. */
+/* Begin the transfer that the handle is set to; make the thread if need be. */
 void smtp_thread_go(struct smtp_thread *r);
 
-/* Did it end, with *rc? Said once. */
+/* Did the transfer end, with *rc? True once for each. */
 bool smtp_thread_ended(struct smtp_thread *r, CURLcode *rc);
 
 /*
- * What is under way ends soon, with the connection: not a byte of it goes out
- * any more, so that nothing makes a mail of what was sent so far.
+ * End the transfer under way soon, and its connection: no further byte goes
+ * out, so that the relay does not take the part sent so far for a mail.
  */
 void smtp_thread_cut(struct smtp_thread *r);
 
-/* No thread; the connection stays. Nothing may be under way. */
+/* End the thread, keep the connection. Nothing may be under way. */
 void smtp_thread_rest(struct smtp_thread *r);
 
-/* Has it a connection, which the other end may have closed? */
+/* Is there a connection? The other end may have closed it. */
 bool smtp_thread_connected(struct smtp_thread *r);
 
 #endif
