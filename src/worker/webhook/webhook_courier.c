@@ -16,9 +16,10 @@
 #define GIVE_BACK (2 * CLOCK_SECOND)
 
 /*
- * Claims that never ended: the message kills us. So many, because each death
- * counts for all that were claimed ahead, and most of them were only in line;
- * they go to its end then, so that the others get their turn meanwhile.
+ * After so many claims without an end, the message itself kills us. The number
+ * is high because each death counts for all that were claimed ahead, and most
+ * of them were only in line; they then go to the end of the line, so that the
+ * others get their turn meanwhile.
  */
 #define BEGUN_MAX 1000
 
@@ -78,7 +79,7 @@ webhook_courier_free(struct webhook_courier **rp)
 	*rp = NULL;
 }
 
-/* Why it must not be sent at all, or NULL. */
+/* Why d must not be sent at all, or NULL. */
 static const char *
 delivery_refusal(const struct delivery *d)
 {
@@ -103,7 +104,7 @@ send_delivery(struct webhook_courier *r, struct webhook_pending *x)
 	return webclient_pool_start(r->pool, &post);
 }
 
-/* Begin one, or say at once how it ended. */
+/* Begin a delivery, or note at once how it ended. */
 static void
 begin_delivery(struct webhook_courier *r, struct webhook_pending *x)
 {
@@ -131,7 +132,7 @@ begin_delivery(struct webhook_courier *r, struct webhook_pending *x)
 	arena_reset(r->scratch);
 }
 
-/* What waits begins, or goes back. */
+/* Begin the deliveries that wait, or give them back. */
 static void
 dispatch_pending(struct webhook_courier *r)
 {
@@ -205,7 +206,7 @@ webhook_courier_over(const struct webhook_courier *r, bool drained)
 	    (t->stopped || t->dry);
 }
 
-/* The answers of what is under way will not be heard. */
+/* Give up the transfers under way: nobody will hear their answers. */
 static void
 abandon(struct webhook_courier *r)
 {

@@ -100,11 +100,11 @@ write_try(struct buf *b, const struct webhook_outcome *e)
 	buf_byte(b, '}');
 }
 
-/* Columns of what is told, an array each: parsed ten times as fast as JSON. */
+/* Columns of the ends, an array each: parsed ten times as fast as JSON. */
 enum { WEBHOOK, ID, NUMBER, STATE, FAILED, DELAY, PAUSE, STATUS, ERROR, TRY,
 	TOKEN, TOKEN_WEBHOOK, URL, ECHOED, COLUMNS };
 
-/* An element of an array literal (PostgreSQL 15, 8.15.6). */
+/* Write an element of an array literal (PostgreSQL 15, 8.15.6). */
 static void
 quote(struct buf *b, struct str s)
 {
@@ -132,7 +132,7 @@ failed_text(const struct webhook_outcome *e)
 	    e->what == WEBHOOK_OUTCOME_FINE ? STR("f") : STR_NONE;
 }
 
-/* The next element begins. */
+/* Begin the next element of the column. */
 static struct buf *
 next_element(struct buf *column)
 {
@@ -162,7 +162,7 @@ write_end(struct buf column[COLUMNS], struct buf *try,
 	quote(next_element(&column[ECHOED]), e->echoed ? STR("t") : STR("f"));
 }
 
-/* Its last end is among those told: its row is over. */
+/* If b's last end is in this statement, name b's row, which is over. */
 static void
 write_over(struct buf column[COLUMNS], struct webhook_claim_batch *b)
 {
@@ -170,7 +170,7 @@ write_over(struct buf column[COLUMNS], struct webhook_claim_batch *b)
 		return;
 	quote(next_element(&column[TOKEN]), b->lease);
 	quote(next_element(&column[TOKEN_WEBHOOK]), b->webhook_id);
-	b->telling = 0; /* once is enough */
+	b->telling = 0; /* name the row only once */
 }
 
 /* Tell the owner in the statement that gives the endpoint up. */

@@ -8,8 +8,8 @@
 
 /*
  * The worker's side of the tables webhook_deliveries and webhook_claims (rows
- * WH6 to WH13). A claim is a try begun, traced; how it ended is said for many
- * at once. The statements run while transfers go on.
+ * WH6 to WH13). A claim records that a try begins; one statement records how
+ * many tries ended. The statements run while transfers go on.
  */
 #define WEBHOOK_LEASE (60 * CLOCK_SECOND)
 #define WEBHOOK_TRIES 10 /* row WH9 */
@@ -21,8 +21,8 @@ struct delivery {
 	struct str event_id;
 	struct str event;
 	struct str body;
-	int number;   /* of the try it is claimed for */
-	int failures; /* of the tries before */
+	int number;   /* of the try that it was claimed for */
+	int failures; /* among the tries before */
 	bool wanted;  /* its owner still wants it (row WH13) */
 	struct webhook_claim_batch *batch;
 };
@@ -31,20 +31,20 @@ struct delivery {
 struct webhook_claim_request {
 	int limit;
 	struct str ids;	  /* endpoints: "{uuid,…}" */
-	struct str rooms; /* how many of each at most: "{n,…}" */
-	int room;	  /* of any other */
+	struct str rooms; /* the most of each: "{n,…}" */
+	int room;	  /* the most of any other endpoint */
 	struct str lease; /* uuid text: the token of this claim */
 };
 
-/* Begin to claim, db_begin's way; then how many there are to fetch. */
+/* Begin to claim, as db_begin does; then the number of rows to fetch. */
 void webhook_delivery_claim(struct queue *q, struct arena *a,
     const struct webhook_claim_request *w);
 int64_t webhook_delivery_claimed(const struct rows *r);
 
 /*
- * Begin to fetch what was claimed under a token, db_begin's way; then a row of
- * it at a time: the delivery, whose batch the caller finds, and what it shares
- * with others of its endpoint. All text lives in r, but for the secrets: in a.
+ * Begin to fetch what was claimed under a token, as db_begin does. Then read
+ * one row at a time: the delivery, whose batch the caller finds, and what it
+ * shares with others of its endpoint. The text lives in r, the secrets in a.
  */
 void webhook_delivery_fetch(struct queue *q, struct arena *a, struct str lease);
 struct delivery webhook_delivery_row(const struct rows *r, size_t i);
@@ -63,51 +63,51 @@ struct webhook_outcome {
 		WEBHOOK_OUTCOME_FAILED,
 		/* our doing: the endpoint is not judged */
 		WEBHOOK_OUTCOME_OURS,
-		WEBHOOK_OUTCOME_BACK	  /* not begun, does not count */
+		WEBHOOK_OUTCOME_BACK	  /* not begun: does not count */
 	} what;
 	int64_t delay; /* µs, with ready */
-	int64_t pause; /* µs the endpoint is left alone */
+	int64_t pause; /* µs without tries at the endpoint */
 	int number;    /* of the try */
 	int64_t begun_at, ended_at; /* µs, wall clock */
 	long status;
 	const char *error; /* NULL: none */
 	struct str response;
-	bool gone; /* the endpoint wants no more: 410 */
+	bool gone; /* the endpoint wants no more: status 410 */
 	bool echoed; /* the challenge came back (webhook_sign_echoed) */
 };
 
-/* What an answer means for d; everything of *out that is text lives in a. */
+/* What an answer means for d; the text of *out lives in a. */
 void webhook_outcome_of_answer(struct arena *a, const struct delivery *d,
     const struct webclient_answer *answer, struct webhook_outcome *out);
 
-/* d is not to be sent at all, for this reason. */
+/* d must not be sent at all; error says why. */
 void webhook_outcome_refused(struct arena *a, const struct delivery *d,
     const char *error, struct webhook_outcome *out);
 
-/* We stop before its answer: it may arrive twice, with one id. */
+/* We stop before the answer: d may arrive twice, with one id. */
 void webhook_outcome_interrupted(struct arena *a, const struct delivery *d,
     struct webhook_outcome *out);
 
-/* d was not begun: it is anybody's when its batch is over. */
+/* d was not begun: any worker may claim it when its batch is over. */
 void webhook_outcome_unstarted(struct arena *a, const struct delivery *d,
     struct webhook_outcome *out);
 
 /*
- * Begin to record how n tries ended, db_begin's way; then, with its rows or
- * without when it failed: endpoints that failed for five days, or are gone, are
- * disabled and their owners told, and the deliveries leave their batches.
+ * Begin to record how n tries ended, as db_begin does. Then call settled with
+ * the statement's rows: it disables endpoints that failed for five days or are
+ * gone, tells their owners, and takes the deliveries out of their batches.
  */
 void webhook_delivery_settle(struct queue *q, struct arena *a,
     const struct webhook_outcome *ends, size_t n);
 void webhook_delivery_settled(struct queue *q, struct arena *a,
     const struct webhook_outcome *ends, size_t n, const struct rows *r);
 
-/* They were not recorded, and will be tried again. */
+/* The ends were not recorded; recording them will be tried again. */
 void webhook_delivery_unsettled(const struct webhook_outcome *ends, size_t n);
 
 /*
- * Give back what a holder claimed that is dead; with lease, one claim of its
- * alone, else STR_NONE.
+ * Give back what a dead holder claimed; with lease only that claim of the
+ * holder, with STR_NONE all.
  */
 enum err webhook_delivery_release(struct queue *q, struct arena *a,
     struct str holder,

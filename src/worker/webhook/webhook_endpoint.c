@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 
-#define WINDOW_BASE 4 /* what lies beyond is extra */
+#define WINDOW_BASE 4 /* transfers beyond these are extra */
 #define PROMPT CLOCK_SECOND
 #define AHEAD_TIME (5 * CLOCK_SECOND)
 
@@ -31,7 +31,7 @@ forget_endpoint(struct webhook_endpoints *s, struct webhook_endpoint *e)
 	*at = e->next;
 }
 
-/* A place for one more. */
+/* A place for one more endpoint: a free one, or that of the longest idle. */
 static struct webhook_endpoint *
 vacate(struct webhook_endpoints *s)
 {
@@ -102,7 +102,7 @@ webhook_endpoint_may(const struct webhook_endpoints *s,
 	    (e->kind == WEBHOOK_ENDPOINT_NEW ? s->fresh : s->slow) < quarter;
 }
 
-/* n more of its kind are under way. */
+/* Count n more transfers of e's kind as under way. */
 static void
 count_busy(struct webhook_endpoints *s, const struct webhook_endpoint *e, int n)
 {

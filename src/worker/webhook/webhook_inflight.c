@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-/* Begun now, a transfer of 20 s ends well within the lease. */
+/* A transfer of 20 s that begins by then ends well within the lease. */
 #define BEGIN_WITHIN (WEBHOOK_LEASE / 2)
 #define ROOMS_MAX ((size_t)256 << 10) /* text of all endpoints */
 
@@ -67,7 +67,7 @@ add_pending(struct webhook_inflight *h, struct webhook_endpoint *e,
 	h->held++;
 }
 
-/* The endpoint of a row, and the batch that others of this claim are in. */
+/* The endpoint of a row; makes its batch for this claim if it is the first. */
 static struct webhook_endpoint *
 endpoint_of(struct webhook_inflight *h, struct arena *a, const struct rows *r,
     size_t i,
@@ -101,7 +101,7 @@ webhook_inflight_take(struct webhook_inflight *h, struct arena *a,
 	for (size_t i = 0; i < r->n; i++) {
 		struct delivery d = webhook_delivery_row(r, i);
 
-		/* They come by endpoints. */
+		/* The rows come grouped by endpoint. */
 		if (e == NULL || !str_eq(id, webhook_delivery_webhook(r, i)))
 			e = endpoint_of(h, a, r, i, lease, now);
 		id = webhook_delivery_webhook(r, i);
@@ -156,7 +156,7 @@ webhook_inflight_drop(struct webhook_inflight *h, struct webhook_pending *x)
 	h->held--;
 }
 
-/* Do those that may hang fill half of it? The rest is for the prompt ones. */
+/* Do endpoints that may hang fill half? The rest is for prompt ones. */
 static bool
 crowded(const struct webhook_inflight *h)
 {

@@ -5,8 +5,8 @@
 #include "worker/webhook/webhook_endpoint.h"
 
 /*
- * What the courier has in hand: claimed deliveries that wait, in line by
- * their endpoints, and those under way. All times µs, monotonic.
+ * What the courier has in hand: claimed deliveries, those that wait in a line
+ * for each endpoint and those under way. All times µs, monotonic.
  */
 #define WEBHOOK_PENDING_MAX 3072
 
@@ -16,7 +16,7 @@ struct webhook_pending {
 	bool used;
 	bool begun;
 	struct delivery d;
-	char *text; /* what its strings are in */
+	char *text; /* the memory of the strings of d */
 	int64_t claimed_at;
 };
 
@@ -43,22 +43,22 @@ void webhook_inflight_take(struct webhook_inflight *h, struct arena *a,
 
 /*
  * The next delivery that may begin, each endpoint in turn; NULL: none. *back:
- * it is to be given back instead, because its lease is too old to begin, its
- * endpoint is not to get so much any more, or, all, because we stop.
+ * the caller must give it back instead, because its lease is too old to begin,
+ * its endpoint may not have so many any more, or (all) we stop.
  */
 struct webhook_pending *webhook_inflight_next(struct webhook_inflight *h,
     int64_t now, bool all, bool *back);
 
-/* What has begun ended. */
+/* The transfer of x ended, fine or not, after took µs. */
 void webhook_inflight_end(struct webhook_inflight *h, struct webhook_pending *x,
     bool fine, int64_t took);
 
-/* It is out of our hands. */
+/* x is out of our hands. */
 void webhook_inflight_drop(struct webhook_inflight *h,
     struct webhook_pending *x);
 
 /*
- * What may be claimed of the endpoints we know (struct webhook_claim_request).
+ * Fill *w with how many may be claimed of each endpoint that we know.
  */
 void webhook_inflight_quotas(const struct webhook_inflight *h, struct arena *a,
     struct webhook_claim_request *w);

@@ -8,7 +8,7 @@
 
 #define CLAIM 1024
 #define SETTLE 1024
-#define FULL (CLAIM / 8)	   /* a claim after which there is more */
+#define FULL (CLAIM / 8)	   /* after so many, claim again at once */
 #define POLL (500 * CLOCK_MS)	   /* when there was nothing to claim */
 #define SOON (20 * CLOCK_MS)	   /* when there was little */
 #define AGAIN (200 * CLOCK_MS)	   /* the database did not answer */
@@ -83,7 +83,7 @@ log_outcome(const struct webhook_outcome *e)
 		    log_i("status", e->status)));
 }
 
-/* Something told is refused: it must not take the rest with it. */
+/* An end is refused: record one by one, so that the others are not refused. */
 static void
 settle_one_by_one(struct webhook_lease *t)
 {
@@ -138,7 +138,7 @@ lose_claim(struct webhook_lease *t)
 	memcpy(oldest->lease, t->lease, sizeof(oldest->lease));
 }
 
-/* Did it take something? */
+/* Did the claim take any deliveries? */
 static bool
 claimed(struct webhook_lease *t, enum err err, const struct rows *rows)
 {
@@ -158,7 +158,7 @@ begin_fetch(struct webhook_lease *t)
 	t->doing = WEBHOOK_LEASE_FETCHES;
 }
 
-/* Into the hand. Nothing left of it: deleted, say, or sent again, meanwhile. */
+/* Take the rows in hand. No rows: deleted, say, or sent again, meanwhile. */
 static void
 fetched(struct webhook_lease *t, enum err err, const struct rows *rows)
 {
@@ -213,8 +213,8 @@ begin_claim(struct webhook_lease *t)
 }
 
 /*
- * What a claim took whose answer was lost is given back; a server that hung
- * may commit it long after we gave it up, hence more than once.
+ * Give back what a claim took whose answer was lost. A server that hung may
+ * commit the claim long after we gave it up, so do it more than once.
  */
 static void
 release_lost(struct webhook_lease *t)
@@ -231,7 +231,7 @@ release_lost(struct webhook_lease *t)
 	arena_reset(t->flight);
 }
 
-/* The statement under way ended: its rows live in landed now. */
+/* The statement under way ended: from now on its rows live in landed. */
 static void
 land_statement(struct webhook_lease *t)
 {
@@ -243,8 +243,8 @@ land_statement(struct webhook_lease *t)
 }
 
 /*
- * What a claim took is fetched, and then put into the hand while Postgres
- * records already. Claims and records take turns, or one would starve.
+ * Fetch what a claim took, and take the rows in hand while Postgres already
+ * records ends. Claims and records take turns, or one would starve.
  */
 void
 webhook_lease_step(struct webhook_lease *t)

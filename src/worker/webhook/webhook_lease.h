@@ -6,9 +6,9 @@
 #include "worker/webhook/webhook_inflight.h"
 
 /*
- * What the courier and Postgres say to each other: claims, what they took into
- * the hand, and how tries ended. One statement is under way at a time, and nobody waits for
- * it. All times µs, monotonic.
+ * What the courier and Postgres say to each other: claims, what they took in
+ * hand, and how tries ended. One statement is under way at a time, and nobody
+ * waits for it. All times µs, monotonic.
  */
 #define WEBHOOK_LEASE_LOST 16
 
@@ -31,7 +31,7 @@ struct webhook_lease {
 	struct ends ends[2];
 	struct ends *gather, *settle;
 	size_t telling;	 /* of settle, in the statement under way */
-	bool one_by_one; /* something among them is refused */
+	bool one_by_one; /* an end among them was refused */
 	bool stopped;	 /* claim no more */
 	bool dry;	 /* the last claim found nothing */
 	int64_t claim_at;
@@ -48,17 +48,17 @@ void webhook_lease_init(struct webhook_lease *t, struct queue *q,
     struct webhook_inflight *h);
 void webhook_lease_close(struct webhook_lease *t);
 
-/* A place for how a try ended; its text goes to *a. */
+/* A place for how a try ended; put its text in *a. */
 struct webhook_outcome *webhook_lease_end(struct webhook_lease *t,
     struct arena **a);
 
-/* What is in hand or not yet recorded; at most WEBHOOK_PENDING_MAX. */
+/* Deliveries in hand or not yet recorded; at most WEBHOOK_PENDING_MAX. */
 int webhook_lease_holds(const struct webhook_lease *t);
 
 /* Is there a claim whose fate is not known? */
 bool webhook_lease_lost(const struct webhook_lease *t);
 
-/* Hear what was answered, say what there is to say. */
+/* Take Postgres's answer, if there is one, and begin the next statement. */
 void webhook_lease_step(struct webhook_lease *t);
 
 /* What to wait for: returns at most ms milliseconds. */

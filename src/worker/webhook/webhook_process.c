@@ -40,7 +40,7 @@ struct life {
 	const struct keyring *keys;
 };
 
-/* A transfer is a socket, and looking up a name is two more. */
+/* A transfer needs a socket, and looking up its name two more. */
 static void
 want_descriptors(void)
 {

@@ -6,20 +6,19 @@
 #include "worker/job/job.h"
 
 /*
- * Who brings webhooks: many at once, each endpoint a few, in a process of its
- * own beside the mailer, so that neither waits for the other (row WH10).
+ * The process that sends webhooks: many at once, a few to each endpoint. It
+ * runs beside the mailer, so that neither waits for the other (row WH10).
  */
 
 /*
- * Deliver until SIGTERM, or, once: until nothing is due. What is under way
- * then has 10 s (row RE12). False: something claimed could not be given back.
+ * Deliver until SIGTERM or, with once, until nothing is due. Transfers under
+ * way then have 10 s (row RE12). False: a claim could not be given back.
  */
 bool webhook_process_run(const struct config *c, struct queue *q, bool once);
 
 /*
- * Keep its process. It claims in a name of its own (worker/host_lock.h), so
- * that
- * its death is seen though its parent lives.
+ * Keep this process running. It claims in a name of its own
+ * (worker/host_lock.h), so that its death is seen while its parent lives.
  */
 void webhook_process_keep(struct child *p, const struct config *c,
     const struct keyring *k);

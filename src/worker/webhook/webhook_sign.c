@@ -13,7 +13,7 @@
 #include "worker/webhook/webhook_claim_batch.h"
 
 #define HEADERS 12
-#define DEPTH 4 /* of an answer */
+#define DEPTH 4 /* of the JSON of an answer */
 
 /* One secret, in both styles. */
 struct key {
@@ -26,8 +26,8 @@ struct webhook_sign {
 };
 
 /*
- * Standard Webhooks: the key is what "whsec_" is followed by, in base64.
- * X-Webhook-Signature: the secret as it is shown (row WH6).
+ * Standard Webhooks: the key is what follows "whsec_", in base64.
+ * X-Webhook-Signature: the key is the secret as it is shown (row WH6).
  */
 static bool
 key_make(struct arena *a, const struct keyring *k, struct str bound,
@@ -76,7 +76,7 @@ webhook_sign_free(struct webhook_sign **s)
 	*s = NULL;
 }
 
-/* printf would cost as much as a signature. */
+/* Not with printf, which would cost as much as a signature. */
 static const char *
 join_parts(struct arena *a, const struct str *parts, size_t n)
 {
@@ -116,7 +116,7 @@ plain_signature(struct arena *a, const struct key *k, const struct delivery *d)
 	return hex_encode(a, (struct str){ (char *)mac, sizeof(mac) });
 }
 
-/* A text that only we could send: the endpoint need not know the secret. */
+/* A text that only we can make; the endpoint need not know the secret. */
 static struct str
 challenge_text(struct arena *a, const struct key *k, const struct delivery *d)
 {
