@@ -191,7 +191,7 @@ arena_int(struct arena *a, long long n)
 struct str
 arena_vfmt(struct arena *a, const char *fmt, va_list ap)
 {
-	char most[128]; /* nearly all fit: printed once instead of twice */
+	char most[128]; /* nearly every text fits and is printed only once */
 	va_list again;
 	char *p;
 	int n;

@@ -7,11 +7,11 @@
 #include "base/str.h"
 
 /*
- * Memory of one request. Bytes are handed out in order and are gone, wiped,
- * at the next reset; nobody frees. An allocation never fails: past the cap, or
- * when the system has no memory, the process logs one line and exits with 70
- * (EX_SOFTWARE) and the master replaces it. Hostile input meets a numbered
- * limit (base/limits.h) long before that.
+ * Memory of one request. Bytes are handed out in order; the next reset wipes
+ * them and takes them back, so nobody frees. An allocation never fails: past
+ * the cap, or when the system has no memory, the process logs one line, exits
+ * with 70 (EX_SOFTWARE), and the master replaces it. Hostile input meets a
+ * numbered limit (base/limits.h) long before that.
  */
 struct arena;
 
@@ -35,12 +35,12 @@ void *arena_array(struct arena *a, size_t count, size_t size);
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
-/* A copy of s, NUL behind it. */
+/* A copy of s, followed by a NUL. */
 struct str arena_str(struct arena *a, struct str s);
-/* The same as a C string. s must hold no NUL. */
+/* The copy as a C string. s must hold no NUL. */
 const char *arena_cstr(struct arena *a, struct str s);
 
-/* A copy with the ASCII letters in lower case, NUL behind it. */
+/* A copy with the ASCII letters in lower case, followed by a NUL. */
 struct str arena_lower(struct arena *a, struct str s);
 
 /* n in decimal. */
@@ -52,7 +52,7 @@ struct str arena_fmt(struct arena *a, const char *fmt, ...)
 struct str arena_vfmt(struct arena *a, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
-/* Call fn(obj) at reset: for what a foreign library allocated. */
+/* Call fn(obj) at reset: releases what a foreign library allocated. */
 void arena_defer(struct arena *a, void (*fn)(void *), void *obj);
 
 /* Bytes handed out since the last reset, for tests and metrics. */

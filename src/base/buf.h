@@ -9,8 +9,8 @@
 
 /*
  * A growable byte buffer in an arena with a hard cap. Past the cap it takes
- * nothing more and says so in .full; whoever builds with one checks that once
- * at the end.
+ * nothing more and sets .full; the code that fills it checks .full once, at
+ * the end.
  */
 struct buf {
 	struct arena *arena;
@@ -30,7 +30,7 @@ void buf_int(struct buf *b, long long n);
 void buf_fmt(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* What was gathered, a NUL behind it; valid until the next buf_ call. */
+/* The bytes added so far and a NUL; valid until the next buf_ call. */
 struct str buf_str(struct buf *b);
 
 #endif

@@ -38,7 +38,7 @@ clock_hold(int64_t mono_us)
 		nanosleep(&t, NULL);
 }
 
-/* n as width digits and c behind them; returns what follows. */
+/* Write n as width digits, then c; returns the place after them. */
 static char *
 put_digits(char *at, int n, int width, char c)
 {
@@ -83,7 +83,7 @@ clock_iso(struct arena *a, int64_t wall_us)
 	return arena_str(a, clock_text(room, wall_us, 3));
 }
 
-/* Exactly n digits at *s, which moves behind them. */
+/* Read exactly n digits at *s and move *s past them. */
 static bool
 digits(struct str *s, size_t n, int *out)
 {
@@ -166,7 +166,7 @@ clock_parse_iso(struct str s, int64_t *wall_us)
 	tm.tm_mon -= 1;
 	back = tm;
 	t = timegm(&back);
-	/* timegm mends 31 February; a client that sent it is wrong. */
+	/* timegm would turn 31 February into March; refuse it. */
 	if (back.tm_mday != tm.tm_mday || back.tm_mon != tm.tm_mon)
 		return false;
 	*wall_us = ((int64_t)t - shift) * CLOCK_SECOND + us;
@@ -207,7 +207,7 @@ clock_parse_duration(struct str s, int64_t *us)
 			;
 		if (!str_to_int(str_slice(s, 0, d), 0, INT64_MAX, &count))
 			return false;
-		/* A bare number is seconds, and then it is all there is. */
+		/* A bare number is seconds, and must be the whole text. */
 		unit = u == d && sum == 0 ? CLOCK_SECOND :
 		    unit_us(str_slice(s, d, u));
 		if (unit == 0 ||

@@ -16,26 +16,26 @@ int64_t clock_mono(void);
 int64_t clock_wall(void);
 
 /*
- * Sleep until a monotonic time: answers that must not tell what was found are
- * held to the same floor (security row LG3).
+ * Sleep until a monotonic time, so that answers which must not tell what was
+ * found all take the same least time (security row LG3).
  */
 void clock_hold(int64_t mono_us);
 
 /*
- * RFC 3339 in UTC: 2026-01-02T03:04:05.678Z, with so many digits (1 to 6)
- * behind the point. Times outside the years 0 to 9999, which RFC 3339 cannot
- * say, become the nearest it can.
+ * RFC 3339 in UTC: 2026-01-02T03:04:05.678Z, with `digits` digits (1 to 6)
+ * after the point. RFC 3339 has only the years 0 to 9999; a time outside them
+ * becomes the nearest one inside.
  */
 #define CLOCK_TEXT_ROOM 28
 struct str clock_text(char room[CLOCK_TEXT_ROOM], int64_t wall_us, int digits);
 
-/* The same with milliseconds, in a. */
+/* The same with milliseconds, allocated in a. */
 struct str clock_iso(struct arena *a, int64_t wall_us);
 
-/* Parse RFC 3339 (offset or Z; date alone is refused). False if not that. */
+/* Parse RFC 3339 (offset or Z; a date alone is refused). False: it is not. */
 bool clock_parse_iso(struct str s, int64_t *wall_us);
 
-/* "900", "15m", "1h30m", "7d", "500ms" to microseconds. False if not that. */
+/* "900", "15m", "1h30m", "7d", "500ms" to microseconds. False: malformed. */
 bool clock_parse_duration(struct str s, int64_t *us);
 
 /* Go's notation of whole seconds: 15m0s, 1h0m0s, 42s (row RL13). */

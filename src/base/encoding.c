@@ -48,8 +48,8 @@ base64_decode(struct arena *a, struct str text, int variant,
 	unsigned char *p = arena_alloc(a, room + 1);
 
 	/*
-	 * Without an end pointer libsodium refuses every other spelling; 1.0.18
-	 * takes some bytes above 127 for letters.
+	 * Given no end pointer, libsodium refuses every other spelling, but
+	 * 1.0.18 takes some bytes above 127 for letters.
 	 */
 	if (!str_is_ascii(text) || sodium_base642bin(p, room, text.p, text.n,
 	    NULL, &n, NULL, variant) != 0)

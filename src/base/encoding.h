@@ -24,7 +24,7 @@ struct str b64_encode(struct arena *a, struct str bytes);
 bool b64_decode(struct arena *a, struct str text, struct str *bytes);
 
 /*
- * Percent-decoding of a path segment or query part. plus: '+' is a space
+ * Percent-decode a path segment or query part. With plus, '+' is a space
  * (application/x-www-form-urlencoded). False on a bad escape or a NUL.
  */
 bool percent_decode(struct arena *a, struct str text, bool plus,
@@ -37,9 +37,9 @@ struct uuid {
 
 /* Version 7 (RFC 9562): wall-clock milliseconds, then random bits. */
 struct uuid uuid_v7(void);
-/* The 36 characters, lower case. */
+/* Its text: 36 characters, lower case. */
 struct str uuid_text(struct arena *a, struct uuid u);
-/* Exactly the 36-character form, either letter case. */
+/* Takes only the 36-character form, in either letter case. */
 bool uuid_parse(struct str text, struct uuid *out);
 
 #endif

@@ -16,7 +16,7 @@ static const struct {
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == ERR_COUNT, "a row per value");
 
-/* A value from outside the enum is a fault of ours. */
+/* A value outside the enum is our own bug. */
 static enum err
 known_err(enum err e)
 {

@@ -2,9 +2,9 @@
 #define BASE_ERR_H
 
 /*
- * What a caller can do differently, and nothing finer. One row of errors.def
- * per value; the HTTP answer comes from the same row (house rule: one closed
- * enum, one map).
+ * Errors are told apart only where a caller can act differently. Each value
+ * has one row of errors.def, which also gives the HTTP answer (house rule: one
+ * closed enum, one map).
  */
 enum err {
 #define ERR(name, status, code, text, sentence) E_##name,

@@ -2,26 +2,26 @@
 #define BASE_LIMITS_H
 
 /*
- * Every number that hostile input meets, with its reason. The answer past
- * each is a 4xx; the arena's own cap lies far above their sum.
+ * Every limit on hostile input, with its reason. Input past one is answered
+ * with a 4xx; the arena's own cap lies far above their sum.
  */
 #define LIMIT_ARENA (32u << 20)	      /* one request; 16 MiB is a photo twice */
 #define LIMIT_BODY_JSON (64u << 10)   /* security row HB8 */
 #define LIMIT_PARAMS 256	      /* FastCGI parameters, row HB3 */
 #define LIMIT_PARAM_BYTES (64u << 10) /* their sum, row HB3 */
 #define LIMIT_PATH 2048		      /* longest path with a meaning is < 200 */
-#define LIMIT_REQUEST (512u << 10)    /* all records of one, before it is parsed */
-#define LIMIT_DRAIN (16u << 20)	      /* read off a body that was refused */
-#define LIMIT_HELD_CONNECTIONS 256    /* that wait, per worker; row HB5 */
-#define LIMIT_HELD_BYTES (16u << 20)  /* of them all */
+#define LIMIT_REQUEST (512u << 10)    /* all its records, before it is parsed */
+#define LIMIT_DRAIN (16u << 20)	      /* bytes read of a refused body */
+#define LIMIT_HELD_CONNECTIONS 256    /* waiting, per worker; row HB5 */
+#define LIMIT_HELD_BYTES (16u << 20)  /* all held ones together */
 #define LIMIT_QUERY 4096
 #define LIMIT_QUERY_PAIRS 64
 #define LIMIT_HEADER 8192	      /* one header value, Authorization too */
 #define LIMIT_JSON_DEPTH 32	      /* row HB8 */
-#define LIMIT_JSON_NODES 4096	      /* cJSON look-up is linear */
+#define LIMIT_JSON_NODES 4096	      /* cJSON's look-up is linear */
 #define LIMIT_JWT 8192		      /* row JW6 */
 #define LIMIT_PASSWORD_BYTES 1024     /* row PW2; 256 code points * 4 */
-#define LIMIT_PASSWORD_RATED 64	      /* what libzxcvbn sees, row PW4 */
+#define LIMIT_PASSWORD_RATED 64	      /* libzxcvbn sees no more, row PW4 */
 #define LIMIT_EMAIL 254		      /* RFC 5321 4.5.3.1.3, row LG6 */
 #define LIMIT_USERNAME 50	      /* row AP5 */
 #define LIMIT_NAME 100		      /* row AP5 */

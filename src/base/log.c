@@ -69,7 +69,7 @@ log_request(struct str id)
 		memcpy(sink.request, id.p, sink.request_len);
 }
 
-/* Kept, for on the stack it would be cleared for every line. */
+/* Static: on the stack it would be cleared for every line. */
 static struct line {
 	char p[LINE_MAX_BYTES + 8];
 	size_t n;

@@ -20,13 +20,13 @@ enum log_level { LOG_DEBUG_, LOG_INFO_, LOG_WARN_, LOG_ERROR_ };
  */
 bool log_open(const char *program, const char *file, enum log_level level);
 
-/* The descriptor that is written to. */
+/* The descriptor that lines are written to. */
 int log_fd(void);
 
-/* "debug", "info", "warn", "error"; false for another word. */
+/* "debug", "info", "warn" or "error"; false for any other word. */
 bool log_level_parse(struct str s, enum log_level *out);
 
-/* The request that lines belong to from here on; STR_NONE ends it. */
+/* Lines carry this request id from now on; STR_NONE: none. */
 void log_request(struct str request_id);
 
 /* One member of a line, made by the helpers below. */
@@ -58,9 +58,9 @@ void log_write(enum log_level level, const char *msg,
 	log_write(LOG_ERROR_, (msg), LOG_FIELDS(__VA_ARGS__))
 
 /*
- * The same, for the operator who stands before the program: why it does not
- * start, or does not take new settings. Written to standard error too, when
- * that is not the sink.
+ * The same, for what the operator must see: why the program does not start, or
+ * refuses new settings. The line also goes to standard error when that is not
+ * the sink.
  */
 #define log_fatal(msg, ...) log_write_loud((msg), LOG_FIELDS(__VA_ARGS__))
 void log_write_loud(const char *msg, const struct log_field *fields);

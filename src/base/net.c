@@ -42,7 +42,7 @@ net_text(struct arena *a, const struct net_addr *addr)
 	return arena_str(a, str_of(c));
 }
 
-/* The first bytes of an address as a network. */
+/* The network that the first bytes of an address name. */
 static struct str
 network(struct arena *a, const struct net_addr *addr, size_t bytes)
 {
@@ -64,7 +64,7 @@ net_site(struct arena *a, const struct net_addr *addr)
 	return net_is_v4(addr) ? STR_NONE : network(a, addr, 6);
 }
 
-/* The network and how many of its 128 bits count. */
+/* Parse cidr: the network, and how many of its 128 bits count. */
 static bool
 parse_cidr(struct str cidr, struct net_addr *net, unsigned *bits)
 {
@@ -74,7 +74,7 @@ parse_cidr(struct str cidr, struct net_addr *net, unsigned *bits)
 
 	if (!net_parse(str_slice(cidr, 0, slash), net))
 		return false;
-	/* A mapped network keeps the prefix length of its spelling. */
+	/* The n of ::ffff:a.b.c.d/n counts 128 bits, that of a.b.c.d/n 32. */
 	v4 = str_find(cidr, ':') == cidr.n;
 	if (slash == cidr.n)
 		n = v4 ? 32 : 128;
@@ -103,7 +103,7 @@ net_in(const struct net_addr *addr, struct str cidr)
 
 	if (!parse_cidr(cidr, &net, &bits))
 		return false;
-	/* ::/0 is all of IPv6, not of IPv4. */
+	/* ::/0 holds every IPv6 address, but no IPv4 one. */
 	if (bits < 96 && net_is_v4(addr) && !net_is_v4(&net))
 		return false;
 	whole = bits / 8;

@@ -22,18 +22,18 @@ bool net_is_v4(const struct net_addr *addr);
 struct str net_text(struct arena *a, const struct net_addr *addr);
 
 /*
- * What limits count by: an IPv4 address, or the /64 of an IPv6 one
- * ("2001:db8::/64"), as a host is handed at least that much.
+ * The unit that limits count: an IPv4 address, or the /64 of an IPv6 one
+ * ("2001:db8::/64"), since every host is given at least a /64.
  */
 struct str net_key(struct arena *a, const struct net_addr *addr);
 
-/* The /48 of an IPv6 address, which a site is handed; STR_NONE for IPv4. */
+/* The /48 of an IPv6 address: one site is given that. STR_NONE for IPv4. */
 struct str net_site(struct arena *a, const struct net_addr *addr);
 
-/* "192.0.2.0/24", "2001:db8::/32" or one address. False if not that. */
+/* Is cidr like "192.0.2.0/24", "2001:db8::/32" or a single address? */
 bool net_cidr_valid(struct str cidr);
 
-/* Is addr in the network? False, too, when cidr is none. */
+/* Is addr in the network? False also when cidr is malformed. */
 bool net_in(const struct net_addr *addr, struct str cidr);
 
 /* 127.0.0.0/8 or ::1? */
@@ -43,9 +43,9 @@ bool net_loopback(const struct net_addr *addr);
 bool net_in_list(const struct net_addr *addr, const char *list);
 
 /*
- * May anybody on the internet be reached there (row WH3)? False for private,
- * local, shared, documentation, multicast and reserved networks, and for IPv6
- * forms that carry such an IPv4 address.
+ * Is addr routable on the public internet (row WH3)? False for private, local,
+ * shared, documentation, multicast and reserved networks, and for IPv6 forms
+ * that carry such an IPv4 address.
  */
 bool net_public(const struct net_addr *addr);
 

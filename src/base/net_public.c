@@ -1,8 +1,9 @@
 #include "base/net.h"
 
 /*
- * What is not globally routable (row WH3; the IANA special-purpose registries,
- * RFC 6890). What carries an IPv4 address inside is judged by that one.
+ * Networks that are not globally routable (row WH3; the IANA special-purpose
+ * registries, RFC 6890). An IPv6 address that carries an IPv4 one is judged by
+ * the latter.
  */
 static const char *const special[] = {
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8",
@@ -14,7 +15,7 @@ static const char *const special[] = {
 	"fec0::/10", "ff00::/8",
 };
 
-/* An IPv4 address that stands inside an IPv6 one at byte `at`. */
+/* IPv6 networks whose addresses carry an IPv4 address at byte `at`. */
 static const struct {
 	const char *net;
 	unsigned at;
@@ -55,7 +56,7 @@ net_public(const struct net_addr *addr)
 
 			return routable(&v4);
 		}
-	/* Of IPv6, only global unicast is given out: 2000::/3. */
+	/* Public IPv6 addresses are global unicast, 2000::/3. */
 	return (addr->b[0] & 0xe0) == 0x20 ||
 	    net_in(addr, STR("64:ff9b::/96"));
 }

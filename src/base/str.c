@@ -118,7 +118,7 @@ str_to_int(struct str s, long long min, long long max, long long *out)
 		    __builtin_sub_overflow(v, (long long)digit, &v))
 			return false;
 	}
-	/* Gathered below zero, where the range is one larger. */
+	/* v is built as a negative number: that range is larger by one. */
 	if (!negative && __builtin_sub_overflow(0LL, v, &v))
 		return false;
 	if (v < min || v > max)

@@ -7,8 +7,8 @@
 
 /*
  * The one bounded byte type (security row CC1). It does not own its bytes.
- * Those made by an arena are followed by a NUL that n does not count, so .p
- * may be handed to a C interface once str_has_nul() said no.
+ * An arena puts a NUL after those it makes, which n does not count, so .p may
+ * go to a C interface once str_has_nul() has answered false.
  */
 struct str {
 	const char *p;
@@ -47,26 +47,26 @@ size_t str_find(struct str s, char c);
 /* Bytes from a up to b (both clamped to s.n). */
 struct str str_slice(struct str s, size_t a, size_t b);
 
-/* s without ASCII spaces and tabs at both ends. */
+/* s without the ASCII spaces and tabs at its ends. */
 struct str str_trim(struct str s);
 
 /* Does s hold a NUL byte? */
 bool str_has_nul(struct str s);
 
-/* Has s only bytes below 0x80? */
+/* Are all bytes of s below 0x80? */
 bool str_is_ascii(struct str s);
 
 /*
- * Next piece of *rest up to a byte of sep; *rest moves behind it. False when
- * nothing is left. An empty piece between two separators is a piece.
+ * The next piece of *rest, up to a byte of sep; *rest moves past that byte.
+ * False when nothing is left. Two adjacent separators enclose an empty piece.
  */
 bool str_split(struct str *rest, char sep, struct str *piece);
 
-/* n in decimal, in room; for the paths where printf's cost shows. */
+/* n in decimal, written to room; for paths where printf is too slow. */
 #define STR_INT_ROOM 24
 struct str str_int(char room[STR_INT_ROOM], long long n);
 
-/* A decimal integer within [min, max], the whole of s, no sign but '-'. */
+/* Parse all of s as a decimal integer in [min, max]; the only sign is '-'. */
 bool str_to_int(struct str s, long long min, long long max, long long *out);
 
 /*

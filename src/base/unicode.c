@@ -8,9 +8,9 @@
 #include <uninorm.h>
 #include <unistr.h>
 
-#define HOST_MAX 1024 /* bytes of UTF-8; 253 of the A-form are a name's limit */
+#define HOST_MAX 1024 /* bytes of UTF-8; the A-form has at most 253 */
 
-/* What other scripts and phones write for a space, as one. */
+/* Turn the spaces that other scripts and phones write into U+0020. */
 static struct str
 plain_spaces(struct arena *a, struct str s)
 {

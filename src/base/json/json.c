@@ -22,7 +22,7 @@ allocate(size_t n)
 static void
 delete_node(void *p)
 {
-	(void)p; /* goes with the arena */
+	(void)p; /* the arena frees it */
 }
 
 struct arena *
@@ -39,7 +39,7 @@ json_use(struct arena *a)
 	return before;
 }
 
-/* s as UTF-8 without NUL: whatever is neither becomes U+FFFD. */
+/* s as UTF-8 without NUL: a NUL or an invalid byte becomes U+FFFD. */
 static struct str
 clean(struct str s)
 {

@@ -24,35 +24,35 @@ struct arena *json_use(struct arena *a);
  * Strict parsing (RFC 8259; rows HB7, HB8): valid UTF-8, no NUL and no
  * escaped NUL, no control characters or lone surrogates in strings, no
  * duplicate keys (compared unescaped), depth <= max_depth, at most
- * LIMIT_JSON_NODES values, RFC numbers that a double holds exactly when
- * integral, nothing behind the value. E_BAD_JSON otherwise; *why (may be
- * NULL) is a short English reason. The tree lives in a, whatever json_use
- * said.
+ * LIMIT_JSON_NODES values, RFC numbers, integers only such as a double holds
+ * exactly, nothing after the value. E_BAD_JSON otherwise; *why (may be
+ * NULL) is a short English reason. The tree lives in a, even if json_use
+ * named another arena.
  */
 enum err json_parse(struct arena *a, struct str text, int max_depth,
     cJSON **out, const char **why);
 
 /*
- * Compact text of v, byte for byte what JSON.stringify gives. Cut at
- * LIMIT_ANSWER it would not parse, so past that the answer is STR_NONE.
+ * Compact text of v, byte for byte what JSON.stringify gives. STR_NONE when it
+ * is longer than LIMIT_ANSWER, since a text cut there would not parse.
  */
 struct str json_print(struct arena *a, const cJSON *v);
 
 /*
- * The same with the members of every object in the order of their names: one
- * text for all spellings of a value.
+ * The same, but every object's members are sorted by name: all spellings of a
+ * value give one text.
  */
 struct str json_canonical(struct arena *a, const cJSON *v);
 
-/* The same into b; and text as a JSON string, valid UTF-8 without NUL. */
+/* Print v, or text as a JSON string (valid UTF-8 without NUL), into b. */
 void json_write(struct buf *b, const cJSON *v);
 void json_write_str(struct buf *b, struct str text);
 
 /*
- * Builders; a STR_NONE value becomes null. Keys are not copied: constants or
- * bytes of the arena. Text is copied; bytes that are no UTF-8, and NUL,
- * become U+FFFD. A number beyond 2^53 becomes a string, since readers would
- * round it.
+ * Builders; a STR_NONE value becomes null. Keys are not copied: they must be
+ * constants or lie in the arena. Text is copied; a NUL and bytes that are not
+ * UTF-8 become U+FFFD. A number beyond 2^53 becomes a string, since readers
+ * would round it.
  */
 cJSON *json_object(void);
 cJSON *json_array(void);

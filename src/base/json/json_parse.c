@@ -7,11 +7,11 @@
 
 /*
  * cJSON takes much that RFC 8259 does not, cuts strings at \u0000 and numbers
- * at 63 bytes. So the text is read here first, and cJSON only builds the tree
- * of what is known to be right.
+ * at 63 bytes. So this file checks the text first, and cJSON builds the tree
+ * only of text that is known to be right.
  */
 #define NUMBER_MAX 40
-#define EXACT 9007199254740991.0 /* 2^53 - 1: beyond, two texts are one double */
+#define EXACT 9007199254740991.0 /* 2^53 - 1: above, two texts are one double */
 
 struct scan {
 	const char *p, *end;
@@ -244,7 +244,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Two members of one name? Sorted, as 4096 members squared is a weapon. */
+/* Do two members share a name? Sorts: comparing all pairs of 4096 is slow. */
 static bool
 has_twins(struct arena *a, const cJSON *o)
 {
@@ -265,7 +265,7 @@ has_twins(struct arena *a, const cJSON *o)
 	return false;
 }
 
-/* Recursion is bounded by the depth that was scanned. */
+/* The scan has already bounded the depth of this recursion. */
 static bool
 any_twins(struct arena *a, const cJSON *v)
 {

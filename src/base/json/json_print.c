@@ -9,7 +9,7 @@
 #define EXACT 9007199254740992.0 /* 2^53 */
 #define DIGITS_MAX 17
 
-/* d.dddde[+-]xx of v in text; is reading it back v again? */
+/* Print v as d.dddde[+-]xx into text; does that read back as v? */
 static bool
 round_trips(char *text, size_t room, int digits, double v)
 {
@@ -18,8 +18,8 @@ round_trips(char *text, size_t room, int digits, double v)
 }
 
 /*
- * At a power of two the gap below is half the one above, so the nearest
- * decimal may fail where its upper neighbour reads back.
+ * Doubles lie half as far apart below a power of two as above it, so the
+ * nearest decimal may not read back as v while the next one up does.
  */
 static bool
 upper_trips(char *text, double v)
@@ -39,8 +39,8 @@ upper_trips(char *text, double v)
 }
 
 /*
- * The fewest digits that read back as v > 0 (ECMA-262, Number::toString).
- * Returns their number; *point is where the decimal point stands.
+ * Write the fewest digits that read back as v > 0 (ECMA-262, Number::toString).
+ * Returns their number; *point is the place of the decimal point.
  */
 static int
 shortest(double v, char digits[DIGITS_MAX + 1], int *point)
