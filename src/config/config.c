@@ -83,7 +83,7 @@ config_name_next(struct config_name *n)
 	struct str rest = str_of(n->rest), name;
 
 	if (n->prefixed) {
-		/* The second spelling of the AUTH_X just given. */
+		/* The second spelling of the AUTH_X returned last. */
 		char plain[64];
 
 		n->prefixed = false;
@@ -100,7 +100,7 @@ config_name_next(struct config_name *n)
 	return true;
 }
 
-/* Does the row have the environment name AUTH_X, for a key "auth.x"? */
+/* Is key "auth.x", and AUTH_X an environment name of the row? */
 static bool
 is_auth_key(const struct config_row *r, struct str key)
 {
@@ -144,7 +144,7 @@ config_row_find(struct str key, bool *by_file)
 	return row;
 }
 
-/* Where the empty text is a value of its own: "no Redis", "no proxies". */
+/* Is an empty text a value of this row: "no Redis", "no proxies"? */
 static bool
 may_be_empty(const struct config_row *r)
 {

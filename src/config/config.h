@@ -7,8 +7,9 @@
 
 /*
  * The settings, typed, from config/config.def: one field per row that does
- * something. TEXT, SECRET and LIST fields are never NULL; DURATION fields are microseconds. Read once
- * at start; request parameters never configure anything (row HB2).
+ * something. TEXT, SECRET and LIST fields are never NULL; DURATION fields are
+ * microseconds. Read once at start; request parameters never configure anything
+ * (row HB2).
  */
 struct config {
 #define CONFIG_TYPE_TEXT const char *
@@ -30,8 +31,8 @@ struct config {
  * argv holds "--set KEY=VALUE" and "--config FILE" (also with '='), up to a
  * "--"; other words are the caller's, see config_args. Pass argc 0 under CGI,
  * where the query string arrives as argv. The file is --config, else
- * POSTERN_CONFIG (empty: none), else SYSCONFDIR/postern/postern.yaml where
- * that exists. Every secret is also read from the file that NAME_FILE names.
+ * POSTERN_CONFIG (empty: none), else SYSCONFDIR/postern/postern.yaml if that
+ * exists. Every secret is also read from the file that NAME_FILE names.
  * Secrets are wiped from the environment after the read (row CF2).
  * Refused: unknown keys, values of the wrong kind or out of bounds, sample or
  * short secrets, secrets in quotes or with white space at their end, one
@@ -42,22 +43,22 @@ struct config {
 const struct config *config_load(struct arena *a, int argc, char **argv,
     const char **why);
 
-/* What is odd, though it works: the n-th sentence, NULL behind the last. */
+/* The n-th warning about a setting that works but is odd; NULL: no more. */
 const char *config_warning(const struct config *c, size_t n);
-/* Write all of that to the log. */
+/* Write all warnings to the log. */
 void config_log_warnings(const struct config *c);
 
 /*
- * How a program judges a conninfo: what it must be and is not, without any
- * part of it, or NULL. To be set before the settings are built; it is
+ * Judges a conninfo: returns NULL, or a sentence that says what is wrong and
+ * quotes no part of it. Set this before the settings are built; it is
  * db_conninfo_fault of store/pg/db.h, which is above this layer.
  */
 typedef const char *config_conninfo_fn(const char *conninfo);
 void config_use_conninfo(config_conninfo_fn *judge);
 
 /*
- * The same, with all that is wrong: faults receives up to max sentences.
- * Returns how many there are; *out is the settings, NULL when there are any.
+ * As config_load, but reports every fault: faults receives up to max sentences.
+ * Returns the number of faults; *out is the settings, NULL if there are faults.
  */
 size_t config_check(struct arena *a, int argc, char **argv,
     const struct config **out, const char **faults, size_t max);
@@ -79,15 +80,15 @@ void config_reference(FILE *out);
 
 /*
  * The libpq conninfo of the settings: database.url, unless a single setting
- * comes from a stronger source; owner: database.owner_url when set. In a;
- * holds a password, do not log.
+ * comes from a stronger source; owner: database.owner_url when set. Allocated
+ * in a; holds a password, do not log.
  */
 const char *config_conninfo(struct arena *a, const struct config *c,
     bool owner);
 
 /*
- * One piece of a LIST setting after the other, trimmed, empty ones left out;
- * *rest starts as the field. False when nothing is left.
+ * The next piece of a LIST setting, trimmed; empty ones are skipped. *rest
+ * starts as the field. False when nothing is left.
  */
 bool config_list_next(const char **rest, struct str *piece);
 

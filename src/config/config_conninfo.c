@@ -12,7 +12,7 @@ all_of(const struct config *c)
 	    offsetof(struct config_all, c));
 }
 
-/* key='value' with libpq's escapes; an empty value is left to libpq. */
+/* Add key='value' with libpq's escapes; empty: libpq uses its default. */
 static void
 add_parameter(struct buf *b, const char *key, const char *value)
 {
@@ -29,7 +29,7 @@ add_parameter(struct buf *b, const char *key, const char *value)
 	buf_byte(b, '\'');
 }
 
-/* Was the URL given by a weaker source than one of the single settings? */
+/* Did a single setting come from a stronger source than the URL? */
 static bool
 is_overruled(const struct config_all *all)
 {
@@ -55,7 +55,7 @@ config_conninfo(struct arena *a, const struct config *c, bool owner)
 	if (c->db_url[0] && !is_overruled(all))
 		return arena_cstr(a, str_of(c->db_url));
 	add_parameter(&b, "host", c->db_host);
-	/* Our default must not overrule libpq's PGPORT where no host is. */
+	/* Without a host our default must not overrule libpq's PGPORT. */
 	if (c->db_host[0] ||
 	    all->given[CONFIG_ROW_db_port].from > CONFIG_FROM_PROFILE)
 		add_parameter(&b, "port", arena_fmt(a, "%ld", c->db_port).p);

@@ -1,6 +1,6 @@
 #include <stddef.h>
 
-/* In quotes it would be the header beside this file. */
+/* Quotes would include the config.h beside this file. */
 #include <config.h>
 
 #include "base/buf.h"
@@ -14,7 +14,7 @@ is_production(const struct config *c)
 	    strcmp(c->environment, "test") != 0;
 }
 
-/* Does the host stand at the begin of s, and is it this machine? */
+/* Does s begin with a host that is this machine? */
 static bool
 is_local_url(struct str s)
 {
@@ -57,7 +57,7 @@ check_lists(struct config_all *all)
 	if (star && all->c.profile[0])
 		config_fault(all, "cors.origins may not be * under "
 		    "service.profile strict");
-	/* Whoever is trusted chooses the address he is limited by. */
+	/* A trusted proxy chooses the address that limits count. */
 	for (rest = all->c.trusted_proxies; config_list_next(&rest, &piece);)
 		if (str_ends(piece, STR("/0")))
 			config_fault(all, "service.trusted_proxies holds the "
@@ -91,7 +91,7 @@ check_kafka(struct config_all *all)
 		    "one of them is missing");
 }
 
-/* Does one of the brokers stand elsewhere? */
+/* Is one of the brokers on another machine? */
 static bool
 has_remote(const char *brokers)
 {
@@ -109,7 +109,7 @@ is_verified(const char *sslmode)
 	return strcmp(sslmode, "verify-full") == 0;
 }
 
-/* Row CF1, where the profile asks for it. */
+/* Row CF1, as far as the profile demands it. */
 static void
 check_strict(struct config_all *all)
 {
@@ -137,7 +137,7 @@ check_strict(struct config_all *all)
 		    "strict: a secret would cross the network in clear");
 }
 
-/* What was set for another service is not to be waited for here. */
+/* Nobody shall wait for the effect of a setting that has none here. */
 static void
 tell_accepted(struct config_all *all)
 {
@@ -150,7 +150,7 @@ tell_accepted(struct config_all *all)
 			    config_rows[i].doc);
 }
 
-/* Who verifies HS256 tokens knows jwt.secret, and so what is derived of it. */
+/* Verifiers of HS256 tokens know jwt.secret, and so all keys derived of it. */
 static void
 check_sealing(struct config_all *all)
 {

@@ -12,7 +12,7 @@ static const char intro[] =
 "## Durations: 900 (seconds), 15m, 1h30m, 7d. Lists: [a, b] or \"a, b\".\n"
 "## With secrets in it this file must not be readable by everyone.\n";
 
-/* A scalar YAML takes as it is, else in double quotes. */
+/* Print v as it is if YAML takes that as a scalar, else in double quotes. */
 static void
 print_scalar(FILE *out, const char *v)
 {
@@ -43,8 +43,9 @@ print_scalar(FILE *out, const char *v)
 }
 
 /*
- * Open the sections of key that were not open; lead stands before each line.
- * *open is the last key printed. Returns the depth and the last part in *leaf.
+ * Print the heads of key's sections that are not open yet, each line after
+ * lead. *open is the last key printed. Returns the depth; *leaf is the key's
+ * last part.
  */
 static int
 print_sections(FILE *out, const char *lead, const char *key, const char *open,
@@ -116,7 +117,7 @@ config_print(const struct config *c, FILE *out)
 	}
 }
 
-/* Prose in lines of at most 78 columns, lead before each. */
+/* Print prose in lines of at most 78 columns, each after lead. */
 static void
 print_wrapped(FILE *out, const char *lead, struct str text)
 {
@@ -135,7 +136,7 @@ print_wrapped(FILE *out, const char *lead, struct str text)
 	}
 }
 
-/* What a value may be, for people; "" where all is said. */
+/* What a value may be, for people; "" when nothing needs saying. */
 static struct str
 kind_text(struct arena *a, const struct config_row *r)
 {
@@ -235,7 +236,7 @@ print_names(FILE *out, const char *env)
 		fprintf(out, "%s`%.*s`", first ? "" : " ", STR_FMT(name));
 }
 
-/* A cell of a table: a bar would end it. */
+/* Print a table cell; a bar is escaped, since it would end the cell. */
 static void
 print_cell(FILE *out, struct str s)
 {

@@ -21,8 +21,8 @@ struct config_row {
 	const char *strict;
 	const char *rule;
 	const char *env;
-	const char *doc; /* of an accepted one: why it does nothing */
-	bool accepted;	 /* read and checked, and nothing else */
+	const char *doc; /* accepted: why the setting does nothing */
+	bool accepted;	 /* read and checked, but not used */
 	size_t offset;	 /* of the field in struct config, unless accepted */
 };
 
@@ -40,7 +40,7 @@ enum {
 	CONFIG_ROWS
 };
 
-/* Where a value comes from, the strongest last. */
+/* Where a value comes from, the strongest source last. */
 enum config_origin {
 	CONFIG_FROM_DEFAULT, CONFIG_FROM_PROFILE, CONFIG_FROM_FILE,
 	CONFIG_FROM_ENV, CONFIG_FROM_LINE
@@ -53,7 +53,7 @@ struct config_given {
 	bool by_file;	  /* the text was read from NAME_FILE */
 };
 
-/* The settings on their way, and what config_print tells of them. */
+/* The settings while they are built, and what config_print shows of them. */
 struct config_all {
 	struct config c;
 	struct config_given given[CONFIG_ROWS];
@@ -62,14 +62,14 @@ struct config_all {
 	size_t nfaults;
 	const char *warnings[CONFIG_FAULTS];
 	size_t nwarnings;
-	const char *looked; /* which file, and what became of it */
+	const char *looked; /* the file looked for, and the outcome */
 };
 
-/* Note a sentence; past CONFIG_FAULTS they are only counted. */
+/* Add a fault; those past CONFIG_FAULTS are only counted. */
 void config_fault(struct config_all *all, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Note a sentence that stops nothing; past CONFIG_FAULTS they are dropped. */
+/* Add a warning, which stops nothing; past CONFIG_FAULTS they are dropped. */
 void config_warn(struct config_all *all, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -77,29 +77,29 @@ void config_warn(struct config_all *all, const char *fmt, ...)
 const char *config_subject(struct config_all *all, size_t row);
 
 /*
- * Row of a key: the table's, or auth.x for a row with the name AUTH_X. A key
- * that ends in "_file" finds the secret it belongs to and sets *by_file.
- * -1: unknown.
+ * The row of a key: the row's own key, or auth.x when the row has the name
+ * AUTH_X. A secret's key with "_file" behind it finds the secret and sets
+ * *by_file. -1: unknown.
  */
 int config_row_find(struct str key, bool *by_file);
 
 /*
- * Take text as the value of a row, unless a stronger source gave one or text
- * is empty where that says nothing (everything but TEXT and LIST).
+ * Take g as the value of a row, unless a stronger source gave one, or the text
+ * is empty and that means nothing (for all kinds but TEXT and LIST).
  */
 void config_give(struct config_all *all, size_t row,
     const struct config_given *g);
 
 /*
- * The same for a key as a file or the command line names it: text is the
- * value, or the path for a key_file; where is for people.
+ * The same for a key from a file or the command line: text is the value, or
+ * for a key_file the path; where names its place, for people.
  */
 void config_give_key(struct config_all *all, struct str key, const char *text,
     enum config_origin from, const char *where);
 
 /*
- * Walk the environment names of a row: *rest starts as row->env, name gets
- * AUTH_X and HOTEL_REVIEWS_AUTH_X as two. False at the end.
+ * Walk the environment names of a row: rest starts as row->env, text receives
+ * the name; AUTH_X gives HOTEL_REVIEWS_AUTH_X too. False at the end.
  */
 struct config_name {
 	const char *rest;
@@ -110,55 +110,55 @@ bool config_name_next(struct config_name *n);
 
 /*
  * Is argv[*i] the option, as "--x value" or "--x=value"? *value receives the
- * value, NULL when it is missing; *i moves to the last word that belongs.
+ * value, NULL when it is missing; *i moves to the option's last word.
  */
 bool config_is_option(int argc, char **argv, int *i, const char *option,
     const char **value);
 
 /*
- * config_source.c: where values come from. config_line gives what --set says
- * and returns the file to read (NULL: the usual one).
+ * config_source.c: where values come from. config_line takes the values of
+ * --set and returns the file to read (NULL: the usual one).
  */
 const char *config_line(struct config_all *all, int argc, char **argv);
 void config_environment(struct config_all *all);
 void config_file(struct config_all *all, const char *path);
 
-/* config_yaml.c: give every setting of a YAML text. */
+/* config_yaml.c: take every setting of a YAML text. */
 void config_yaml(struct config_all *all, struct str text, const char *file);
 
-/* config_value.c: parse what was given, or the default, into the field. */
+/* config_value.c: parse the given text, or the default, into the field. */
 void config_values(struct config_all *all);
 /* Bounds of a "low..high" rule in the units of the field. */
 bool config_range(const struct config_row *r, long long *low,
     long long *high);
-/* Does list, pieces parted by '|', hold word? */
+/* Is word one of the pieces of list, which '|' separates? */
 bool config_has_choice(const char *list, struct str word);
 
 /*
- * config_rule.c: does v have the shape of "<name>"? NULL: yes. Else what it
- * must be: "must be an http or https URL without …".
+ * config_rule.c: NULL when v has the shape of "<name>", else what v must be:
+ * "must be an http or https URL without …".
  */
 const char *config_shape(const char *rule, struct str v);
 
-/* Whom a file's mode lets at it besides its owner and group. */
+/* Who besides its owner and group may open a file, by its mode. */
 enum config_reach {
 	CONFIG_OWN,
-	CONFIG_MOUNTED,	 /* readers, of a mount that is made for secrets */
+	CONFIG_MOUNTED,	 /* everyone reads, in a mount made for secrets */
 	CONFIG_READABLE, /* everyone reads */
 	CONFIG_WRITABLE	 /* everyone writes */
 };
 
 /*
  * config_secret.c: the rules for secrets; wiping them from the environment.
- * config_read_file: at most max bytes without a byte order mark, a NUL behind
- * them; *why is set when it cannot be read.
+ * config_read_file: at most max bytes without a byte order mark, followed by a
+ * NUL; *why is set when the file cannot be read.
  */
 struct str config_read_file(struct arena *a, const char *path, size_t max,
     enum config_reach *reach, const char **why);
 void config_scrub(void);
 void config_secrets(struct config_all *all);
 
-/* config_cross.c: what two or more settings say together. */
+/* config_cross.c: checks of two or more settings together. */
 void config_cross(struct config_all *all);
 
 #endif

@@ -20,7 +20,7 @@ only(struct str v, const char *extra)
 	return true;
 }
 
-/* scheme://host[:port] with nothing behind; *rest is what is behind. */
+/* Does v begin with scheme://host[:port]? *rest is what follows. */
 static bool
 split_origin(struct str v, struct str *rest)
 {
@@ -47,7 +47,7 @@ shape_url(struct str v)
 	return "must be an http or https URL without user, query and fragment";
 }
 
-/* capacitor://localhost, chrome-extension://id: RFC 6454, of any scheme. */
+/* RFC 6454, any scheme: capacitor://localhost, chrome-extension://id. */
 static bool
 is_origin(struct str v)
 {
@@ -155,7 +155,7 @@ shape_port(struct str v)
 	    "must be a list of ports such as 443, 8443";
 }
 
-/* "+49": the begin of a telephone number. */
+/* "+49": the beginning of a telephone number. */
 static const char *
 shape_calling(struct str v)
 {
@@ -167,8 +167,8 @@ shape_calling(struct str v)
 }
 
 /*
- * A name, an address or a path, or several with commas. Whoever gives a URL
- * gives a password with it, and a host is printed.
+ * A name, an address or a path, or several with commas. No URL: it may hold a
+ * password, and a host is printed.
  */
 static const char *
 shape_host(struct str v)
@@ -181,7 +181,7 @@ shape_host(struct str v)
 	return NULL;
 }
 
-/* A server says it when there is no such database. */
+/* No URL: a server prints the name when it has no such database. */
 static const char *
 shape_database(struct str v)
 {
@@ -231,6 +231,6 @@ config_shape(const char *rule, struct str v)
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		if (strcmp(shapes[i].name, rule) == 0)
 			return shapes[i].check(v);
-	/* The rules of secrets: config_secret.c, with all of them at hand. */
+	/* config_secret.c checks secrets, once it has all of them. */
 	return NULL;
 }

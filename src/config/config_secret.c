@@ -13,9 +13,9 @@
 #define KEY_BYTES 32 /* security row JW4 */
 
 /*
- * Letters and digits of values that manuals print, lower case; found anywhere
- * in a secret they make it a sample. Long enough never to stand in a random
- * one.
+ * The letters and digits, in lower case, of values that manuals print; a secret
+ * that holds one anywhere is a sample. They are too long to occur in a random
+ * secret.
  */
 static const char *const samples[] = {
 	"changethis", "changeme", "changeit", "yoursupersecret", "yoursecret",
@@ -48,7 +48,7 @@ is_sample(struct str v)
 	return hit;
 }
 
-/* A piece that repeats counts once: the smallest period of v. */
+/* The smallest period of v: the length of the piece that it repeats. */
 static size_t
 period(struct str v)
 {
@@ -58,7 +58,7 @@ period(struct str v)
 	return v.n;
 }
 
-/* Few different bytes, or most of them in one even step (abcdef, 111111). */
+/* Has v few different bytes, or mostly even steps (abcdef, 111111)? */
 static bool
 is_monotonous(struct str v)
 {
@@ -105,12 +105,12 @@ sealing_fault(struct arena *a, struct str v)
 	    !b64_decode(a, str_slice(v, at + 1, v.n), &bytes) ||
 	    bytes.n != KEY_BYTES)
 		return must;
-	/* By chance one of 32 random bytes repeats, eight never do. */
+	/* Of 32 random bytes one may repeat by chance, but never eight. */
 	return period(bytes) < KEY_BYTES / 2 || is_monotonous(bytes) ?
 	    "can be guessed; make one with: openssl rand -base64 32" : NULL;
 }
 
-/* The pieces of a secret that may hold several. */
+/* The next piece of a secret that may hold several. */
 static bool
 next_secret(struct str *rest, struct str *piece)
 {
@@ -125,7 +125,7 @@ next_secret(struct str *rest, struct str *piece)
 	return piece->n > 0;
 }
 
-/* What a shell or a file format would have taken away, and did not. */
+/* Is v in quotes that a shell or file format should have removed? */
 static bool
 is_quoted(struct str v)
 {
@@ -168,7 +168,7 @@ fault_of(struct config_all *all, const char *rule, struct str v)
 	bool several = strcmp(rule, "<keys>") == 0 ||
 	    strcmp(rule, "<sealing>") == 0;
 	struct str rest = v, piece;
-	/* White space parts several, so none of theirs ends in it. */
+	/* White space separates the pieces, so no piece ends in it. */
 	const char *fault = fault_of_writing(several ? str_trim(v) : v);
 
 	while (several && fault == NULL && next_secret(&rest, &piece))
@@ -185,7 +185,7 @@ fault_of(struct config_all *all, const char *rule, struct str v)
 	if (strcmp(rule, "<sealing>") == 0)
 		while (fault == NULL && next_secret(&v, &piece))
 			fault = sealing_fault(all->arena, piece);
-	/* What others chose may be short; a manual's sample is no secret. */
+	/* Others may choose short passwords, but not a manual's sample. */
 	if (strcmp(rule, "<password>") == 0 && is_sample(v) &&
 	    strcmp(all->c.environment, "production") == 0)
 		return "is a sample from a manual";
@@ -199,7 +199,7 @@ value(struct config_all *all, size_t row)
 	    all->given[row].text : NULL);
 }
 
-/* Is one of the pieces of a also one of b? */
+/* Do a and b share a piece? */
 static bool
 overlap(struct str a, struct str b)
 {
@@ -214,14 +214,14 @@ overlap(struct str a, struct str b)
 	return false;
 }
 
-/* Both may be the same one. */
+/* Two conninfo settings may be equal. */
 static bool
 is_conninfo(size_t row)
 {
 	return strcmp(config_rows[row].rule, "<conninfo>") == 0;
 }
 
-/* One secret for two purposes opens both when one leaks (row CF1). */
+/* If one secret had two purposes, its leak would open both (row CF1). */
 static void
 check_equal(struct config_all *all, size_t row)
 {
@@ -261,7 +261,7 @@ config_secrets(struct config_all *all)
 	    "%s; make one with: openssl rand -hex 32", all->looked);
 }
 
-/* Wipe the bytes of NAME's value where the kernel shows them, then the name. */
+/* Wipe the value where the kernel shows it (/proc), then unset the name. */
 static void
 scrub(const char *name)
 {
@@ -303,8 +303,8 @@ read_secret_file(int fd, char *p, size_t room)
 }
 
 /*
- * Where Docker, Kubernetes and systemd put secrets: readable by all, but of a
- * container or unit that has no others.
+ * Docker, Kubernetes and systemd put secrets here. All users may read them,
+ * but the container or unit has no other users.
  */
 static bool
 is_mount_of_secrets(int fd, const char *path)
@@ -319,7 +319,7 @@ is_mount_of_secrets(int fd, const char *path)
 static enum config_reach
 reach_of(int fd, const char *path, const struct stat *st)
 {
-	/* A pipe or a terminal is nobody else's to read. */
+	/* Nobody else can read our pipe or terminal. */
 	if (!S_ISREG(st->st_mode))
 		return CONFIG_OWN;
 	if (st->st_mode & S_IWOTH)
@@ -354,7 +354,7 @@ config_read_file(struct arena *a, const char *path, size_t max,
 	p[text.n] = '\0';
 	if (text.n > max)
 		*why = "is too long";
-	/* An editor's mark of UTF-8 is no part of the text. */
+	/* Skip the UTF-8 byte order mark that some editors write. */
 	return str_starts(text, STR("\ufeff")) ?
 	    str_slice(text, 3, text.n) : text;
 }

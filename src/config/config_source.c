@@ -5,7 +5,7 @@
 #include "base/place.h"
 #include "config/config_private.h"
 
-/* Give what the file behind NAME_FILE or key_file holds. */
+/* Take the content of the file that NAME_FILE or key_file names. */
 static void
 give_file(struct config_all *all, size_t row, const char *path,
     enum config_origin from, const char *name)
@@ -42,7 +42,7 @@ give_file(struct config_all *all, size_t row, const char *path,
 	config_give(all, row, &g);
 }
 
-/* What does not look like a key may be a value gone astray. */
+/* A word that does not look like a key may be a misplaced secret. */
 static struct str
 showable(struct str key)
 {
@@ -103,7 +103,7 @@ read_variable(struct config_all *all, size_t row, const char *name)
 	config_give(all, row, &g);
 }
 
-/* The first name with a text wins; an empty one only where all are empty. */
+/* The first name with a text wins; an empty one only if all are empty. */
 void
 config_environment(struct config_all *all)
 {

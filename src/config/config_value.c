@@ -14,7 +14,7 @@ config_has_choice(const char *list, struct str word)
 	while (str_split(&rest, '|', &piece))
 		if (str_eq(piece, word))
 			return true;
-	/* str_split drops the empty piece behind the last bar. */
+	/* str_split drops an empty piece after the last bar. */
 	return word.n == 0 && str_ends(str_of(list), STR("|"));
 }
 
@@ -76,7 +76,7 @@ parse_bool(struct config_all *all, size_t row, struct str v, bool *out)
 	    config_subject(all, row));
 }
 
-/* What a bare number counts under this name (JWT_EXPIRY_MINUTES). */
+/* The unit of a bare number under this name (JWT_EXPIRY_MINUTES). */
 static int64_t
 unit_of_name(const struct config_given *g)
 {
@@ -123,7 +123,7 @@ value_has_control(struct str v)
 	return false;
 }
 
-/* "a, b or c" of "a|b|c", for a sentence. */
+/* Turn "a|b|c" into "a, b or c", for a sentence. */
 static const char *
 choices(struct arena *a, const char *list)
 {
@@ -149,7 +149,7 @@ parse_text(struct config_all *all, size_t row, struct str v, const char **out)
 	const char *must = NULL;
 
 	*out = v.p;
-	/* Keys may be parted by lines, where they come from a file. */
+	/* In a file, line breaks may separate the keys. */
 	if (strcmp(r->rule, "<sealing>") != 0 && value_has_control(v))
 		must = "must not hold control characters";
 	else if (!str_utf8(v, NULL))

@@ -6,8 +6,8 @@
 #define DEPTH_MAX 8
 
 /*
- * Events, not documents: nothing is built, so there is nothing an alias or a
- * deep nest could blow up.
+ * Reads events, not documents: no tree is built that an alias or deep nesting
+ * could blow up.
  */
 struct reader {
 	struct config_all *all;
@@ -33,7 +33,7 @@ fail_yaml(struct reader *r, const char *what)
 	r->failed = true;
 }
 
-/* The next event into r->event; false when the text ends or is wrong. */
+/* Read the next event into r->event; false at the end or an error. */
 static bool
 next_event(struct reader *r)
 {
@@ -51,7 +51,7 @@ next_event(struct reader *r)
 	return !r->failed;
 }
 
-/* A password that begins with ! or &, not in quotes, is cut off by them. */
+/* YAML cuts a password that begins with ! or & and is not in quotes. */
 static bool
 is_tagged(const struct reader *r)
 {
@@ -61,7 +61,7 @@ is_tagged(const struct reader *r)
 	    (tag && !str_starts(str_of(tag), STR("tag:yaml.org,2002:")));
 }
 
-/* The scalar of the event; false for one that cannot be a setting. */
+/* The event's scalar; false when it cannot be a setting. */
 static bool
 scalar(struct reader *r, struct str *out)
 {
@@ -130,7 +130,7 @@ sequence(struct reader *r, struct str key)
 
 static void mapping(struct reader *r, struct str prefix, int depth);
 
-/* What follows key; below a setting a password {in braces} looks like keys. */
+/* The section of key; to YAML a password {in braces} looks like one. */
 static void
 read_section(struct reader *r, struct str key, int depth)
 {
@@ -164,7 +164,7 @@ mapping(struct reader *r, struct str prefix, int depth)
 		} else if (r->event.type == YAML_SEQUENCE_START_EVENT) {
 			sequence(r, key);
 		} else if (scalar(r, &v) &&
-		    /* "service:" with all below it commented out */
+		    /* "service:" whose keys are all commented out */
 		    !(v.n == 0 && depth == 0)) {
 			give(r, key, v, where(r));
 		}
