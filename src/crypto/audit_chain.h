@@ -10,26 +10,25 @@
 /*
  * A link of the audit chain (security row LO4): the version of the key, then
  * HMAC-SHA-256(key "audit", mac before ‖ number ‖ text). An edited, missing,
- * moved or added row breaks the link behind it.
+ * moved or added row breaks the link after it.
  */
 #define AUDIT_CHAIN_MAC 33
 
 /*
- * What a mac says, by a key of its own each. AUDIT_CHAIN_LINK: this row comes
- * behind
- * the link `before`. AUDIT_CHAIN_MARK: retention left this text of the row of
- * the
- * link `before`, nothing when it is empty. AUDIT_CHAIN_BASE: all up to the link
- * `before` is gone by age; no text.
+ * What a mac states; each use has a key of its own. AUDIT_CHAIN_LINK: this row
+ * follows the link `before`. AUDIT_CHAIN_MARK: retention left this text of the
+ * row of the link `before`, or nothing when the text is empty.
+ * AUDIT_CHAIN_BASE: retention by age removed all rows up to the link `before`;
+ * no text.
  */
 enum audit_chain_use { AUDIT_CHAIN_LINK, AUDIT_CHAIN_MARK, AUDIT_CHAIN_BASE };
 
-/* mac with today's key; before is empty for the first link. */
+/* Make mac with the current key; before is empty for the first link. */
 void audit_chain_make(const struct keyring *k, enum audit_chain_use use,
     struct str before, uint64_t seq, struct str text,
     uint8_t mac[AUDIT_CHAIN_MAC]);
 
-/* Is mac that one? Keys of every version that is known are tried. */
+/* Is mac the right one? Tries the keys of every known version. */
 bool audit_chain_holds(const struct keyring *k, enum audit_chain_use use,
     struct str before, uint64_t seq, struct str text, struct str mac);
 

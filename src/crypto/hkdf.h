@@ -9,8 +9,8 @@
 #define HKDF_MAX (255 * 32)
 
 /*
- * HKDF-SHA-256 (RFC 5869): n bytes, at most HKDF_MAX, from the input key
- * under salt and info. salt and info may be empty. The caller wipes out.
+ * HKDF-SHA-256 (RFC 5869): derive n bytes, at most HKDF_MAX, from key under
+ * salt and info, which may be empty. The caller must wipe `out`.
  */
 void hkdf_sha256(struct str key, struct str salt, struct str info,
     uint8_t *out, size_t n);

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-/* Fetched once: the look-up costs more than a short text. */
+/* Fetched once: the look-up takes longer than to hash a short text. */
 static EVP_MAC *algorithm;
 
 static _Noreturn void
@@ -51,7 +51,7 @@ hmac_sum(struct hmac *h, const struct str *parts, size_t n,
 {
 	EVP_MAC_CTX *c = (EVP_MAC_CTX *)h;
 	size_t room;
-	/* Without a key it begins anew with the one it has. */
+	/* NULL: begin a new text with the key that c already has. */
 	bool fine = EVP_MAC_init(c, NULL, 0, NULL);
 
 	for (size_t i = 0; fine && i < n; i++)

@@ -9,13 +9,13 @@
 #include "crypto/hkdf.h"
 
 #define ROOTS 32     /* versions and older keys of version 0 */
-#define DERIVED 64   /* remembered derivations; purposes * versions in use */
-#define PURPOSE 32   /* with the NUL */
+#define DERIVED 64   /* cached derivations: purposes * versions in use */
+#define PURPOSE 32   /* bytes, NUL included */
 
 struct root {
 	uint8_t key[32];
 	uint8_t version;
-	bool opens_only; /* "seal" and "audit", nothing else */
+	bool opens_only; /* derives only "seal" and "audit" */
 };
 
 struct derived {
@@ -91,7 +91,7 @@ add_entry(struct keyring *k, struct str entry)
 	return why;
 }
 
-/* Pieces between commas and line ends. */
+/* The next key; commas and white space separate keys. */
 static bool
 next_key(struct str *rest, struct str *piece)
 {
@@ -133,7 +133,7 @@ add_shared(struct keyring *k, struct str secret, bool opens_only)
 	return ok;
 }
 
-/* Version 0: from jwt.secret, then from the secrets before it. */
+/* Version 0: from jwt.secret, then from jwt.previous_secrets. */
 static bool
 add_version_0(struct keyring *k, const struct config *c, bool opens_only)
 {
@@ -187,7 +187,7 @@ derive_from(const struct keyring *k, size_t root, const char *purpose,
 	    STR("postern/1"), str_of(purpose), out, 32);
 }
 
-/* The cache is no part of what callers see, so const is cast off here. */
+/* Callers do not see the cache, so const is cast away here. */
 static void
 derive_cached(const struct keyring *k, size_t root, const char *purpose,
     uint8_t out[32])

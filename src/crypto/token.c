@@ -5,7 +5,7 @@
 
 #include <sodium.h>
 
-/* version ‖ id ‖ generation, then the MAC over purpose and those. */
+/* version ‖ id ‖ generation, then the MAC over the purpose and those three. */
 #define HEAD (1 + 16 + 4)
 #define MAC 32
 #define BODY (HEAD + MAC)
@@ -14,7 +14,7 @@
 #define ID_CHARS 12
 #define CRC_CHARS 6
 
-/* The purpose names the key too (crypto/keyring.h). */
+/* The purpose is also the key's name (crypto/keyring.h). */
 static const struct {
 	const char *prefix;
 	const char *purpose;
@@ -32,7 +32,7 @@ static const struct {
 static void
 add_c(crypto_auth_hmacsha256_state *st, const char *s)
 {
-	/* With its NUL: no name is the beginning of another one's input. */
+	/* With its NUL, so that no name's input begins with another's. */
 	crypto_auth_hmacsha256_update(st, (const unsigned char *)s,
 	    strlen(s) + 1);
 }
@@ -122,7 +122,7 @@ token_digits(struct arena *a, int n)
 		abort();
 	for (int i = 0; i < n; i++)
 		bound *= 10;
-	/* randombytes_uniform() draws again where a remainder would bias. */
+	/* randombytes_uniform() draws again if a remainder would bias. */
 	return arena_fmt(a, "%0*u", n, randombytes_uniform(bound));
 }
 
@@ -139,7 +139,7 @@ token_code_mac(struct arena *a, const struct keyring *k, struct str id,
 	for (int i = 0; i < 8; i++)
 		size[i] = (uint8_t)((uint64_t)id.n >> (56 - 8 * i));
 	crypto_auth_hmacsha256_init(&st, key, sizeof(key));
-	/* The length keeps the end of id apart from what follows. */
+	/* The length separates id from what follows. */
 	crypto_auth_hmacsha256_update(&st, size, sizeof(size));
 	mac_add(&st, id);
 	add_c(&st, purpose);
@@ -171,7 +171,7 @@ is_base62(struct str s)
 	return s.n > 0;
 }
 
-/* CRC-32 as in IEEE 802.3: a typing check, no protection. */
+/* CRC-32 as in IEEE 802.3: detects typing errors, protects nothing. */
 static uint32_t
 crc32_of(struct str s)
 {
@@ -201,7 +201,7 @@ add_random(char *p, size_t n)
 		p[i] = base62[randombytes_uniform(62)];
 }
 
-/* Base-62 characters that hold so many bytes: log2(62) is 5.95419…. */
+/* Base-62 characters that hold `bytes` bytes: log2(62) is 5.95419…. */
 static size_t
 chars_for(int bytes)
 {

@@ -12,7 +12,7 @@
  * generation ‖ HMAC-SHA-256(key of the purpose, purpose ‖ version ‖ id ‖
  * generation)). Nothing of the token is stored; a forged one is refused
  * without a look-up. The purpose is in the prefix, the key and the MAC input,
- * so a token for one purpose is nothing for another.
+ * so a token for one purpose is refused for any other.
  */
 enum token_purpose {
 	TOKEN_REFRESH, /* prt_ */
@@ -29,7 +29,7 @@ enum token_purpose {
 struct str token_make(struct arena *a, const struct keyring *k,
     enum token_purpose purpose, struct uuid id, uint32_t generation);
 
-/* False when malformed, of another purpose, or the MAC does not match. */
+/* False: malformed, of another purpose, or with a wrong MAC. */
 bool token_open(struct arena *a, const struct keyring *k,
     enum token_purpose purpose, struct str token, struct uuid *id,
     uint32_t *generation);
@@ -49,10 +49,10 @@ struct str token_hash(struct arena *a, struct str secret);
  * random bytes ‖ '_' ‖ 6 base62 CRC-32 of all before (row AK1).
  */
 struct str token_api_key(struct arena *a, const char *prefix, int bytes);
-/* The same with a public part that is kept: rotation (row AK7). */
+/* The same, but with a given id: rotation keeps the id (row AK7). */
 struct str token_api_key_with_id(struct arena *a, const char *prefix,
     struct str id, int bytes);
-/* Shape and checksum right? *id receives the 12-character id. */
+/* Are shape and checksum right? *id receives the 12-character id. */
 bool token_api_key_check(const char *prefix, struct str key, struct str *id);
 
 #endif

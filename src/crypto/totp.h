@@ -22,9 +22,9 @@ struct str totp_base32(struct arena *a, struct str secret);
 int64_t totp_step(int64_t seconds);
 
 /*
- * Is code the one of the step before now, now's, or the one after (row TO5)?
- * All three are computed and compared in constant time (row TO7). *step is the
- * one that matched. False as well when code is not six ASCII digits.
+ * Is code that of the step before now, of now's, or of the next (row TO5)? All
+ * three are computed and compared in constant time (row TO7). *step is the step
+ * that matched. False also when code is not six ASCII digits.
  */
 bool totp_match(struct str secret, struct str code, int64_t seconds,
     int64_t *step);

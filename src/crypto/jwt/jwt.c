@@ -40,7 +40,7 @@ sign(const struct jwt_key *key, struct str input,
 	return 64;
 }
 
-/* A JSON string. Whatever is not plain is escaped. */
+/* Write a JSON string; every character that is not plain is escaped. */
 static void
 add_quoted(struct buf *b, struct str s)
 {
@@ -139,7 +139,7 @@ is_alive(const struct jwt_key *key, int64_t now)
 	return key->not_after == 0 || now < key->not_after / CLOCK_SECOND;
 }
 
-/* RFC 7515, 4.1.9: a media type, "application/" may be left out. */
+/* RFC 7515, 4.1.9: a media type; "application/" may be missing. */
 static bool
 is_access_typ(struct str typ)
 {
@@ -150,7 +150,7 @@ is_access_typ(struct str typ)
 	return str_eq_nocase(typ, STR("at+jwt"));
 }
 
-/* For a token that names no key: services that share the one secret. */
+/* Serves tokens without kid, from services that share the one secret. */
 static const struct jwt_key *
 only_hs256_key(const struct jwt_keys *keys)
 {
@@ -178,9 +178,9 @@ key_of_kid(const struct jwt_keys *keys, const struct claim *kid)
 }
 
 /*
- * A header of somebody else's making. alg must be what our record of the key
- * says (JW1); crit and zip are refused, jku, x5u, jwk and the like are never
- * looked at (JW2).
+ * The key of a header that we did not write. alg must be that of our key record
+ * (JW1); crit and zip are refused; jku, x5u, jwk and the like are never read
+ * (JW2).
  */
 static const struct jwt_key *
 key_of_foreign_head(struct arena *a, const struct jwt_keys *keys,
@@ -249,7 +249,7 @@ times_ok(const struct jwt_check *check, const struct jwt_claims *c)
 	    c->iat <= check->now + SKEW && c->iat <= c->exp;
 }
 
-/* Everything an access token must say (row JW3). */
+/* Read and check all claims that an access token must have (row JW3). */
 static bool
 read_payload(struct arena *a, const struct jwt_check *check, struct str json,
     struct jwt_claims *out)

@@ -12,7 +12,7 @@
  */
 enum jwt_alg { JWT_HS256 = 1, JWT_EDDSA };
 
-/* Room for two SHA-256 states: the HMAC key is taken in once, at start. */
+/* Room for two SHA-256 states: the HMAC key is hashed once, at start. */
 #define JWT_MAC_STATE 208
 
 struct jwt_key {
@@ -39,9 +39,10 @@ struct jwt_claims {
 };
 
 /*
- * Header {"alg","typ":"at+jwt","kid"} and exactly these claims, signed with
- * the key that signs. STR_NONE when none does. The claims hold no control
- * characters, quotes or backslashes except iss and aud, which are escaped.
+ * A token with the header {"alg","typ":"at+jwt","kid"} and exactly these
+ * claims, signed with the signing key; STR_NONE when there is none. iss and aud
+ * are escaped; the other claims must hold no control characters, quotes or
+ * backslashes.
  */
 struct str jwt_sign(struct arena *a, const struct jwt_keys *keys,
     const struct jwt_claims *c);
@@ -50,46 +51,46 @@ struct jwt_check {
 	const char *iss;
 	const char *aud;
 	int64_t now;     /* seconds */
-	int64_t max_ttl; /* exp further away is refused (JW7), seconds */
+	int64_t max_ttl; /* a later exp is refused (JW7), seconds */
 };
 
 /*
- * Signature first, then strict JSON, then every claim (typ, iss, aud, exp,
- * iat, sub, jti, sid; nbf where it is there). E_TOKEN_INVALID for whatever is
- * wrong. Claims live in a. Skew 60 s for iat and nbf, none for exp. A token
+ * Checks the signature first, then strict JSON, then every claim (typ, iss,
+ * aud, exp, iat, sub, jti, sid; nbf when present). E_TOKEN_INVALID for any
+ * fault. Claims live in a. Skew 60 s for iat and nbf, none for exp. A token
  * without kid is taken only when there is exactly one HS256 key.
  */
 enum err jwt_verify(struct arena *a, const struct jwt_keys *keys,
     const struct jwt_check *check, struct str token, struct jwt_claims *out);
 
 /*
- * Does a well-formed token name a kid that is none of ours? Then the keys may
- * have been rotated elsewhere. Says nothing about the token otherwise.
+ * Does a well-formed token name a kid that we do not have? Then another process
+ * may have rotated the keys. False says nothing about the token.
  */
 bool jwt_kid_unknown(struct arena *a, const struct jwt_keys *keys,
     struct str token);
 
 /*
- * b64url_decode() for payload and signature, which are the sender's own and
- * stand on the hottest path: libsodium's constant-time decoder takes 1 µs
- * where this takes 0.2. Not for secrets.
+ * b64url_decode() for payload and signature, which the sender knows and every
+ * request decodes: libsodium's constant-time decoder takes 1 µs, this one 0.2.
+ * Not for secrets.
  */
 bool jwt_decode(struct arena *a, struct str text, struct str *out);
 
-/* JWKS document (RFC 7517, 8037) of the public keys; HS256 keys never. */
+/* JWKS document (RFC 7517, 8037) of the public keys, never of HS256 keys. */
 struct str jwt_jwks(struct arena *a, const struct jwt_keys *keys);
 
 /*
  * Every key comes from one of these three. They set all fields; signs is
- * false and not_after 0 until the caller says otherwise.
+ * false and not_after 0 until the caller changes them.
  */
-/* New Ed25519 pair; kid is "ed-" and 16 hex of its RFC 7638 thumbprint. */
+/* New Ed25519 pair; kid: "ed-" and 16 hex of its RFC 7638 thumbprint. */
 void jwt_key_generate(struct jwt_key *out);
-/* A pair that was stored: secret of 64 bytes (libsodium: seed ‖ public). */
+/* A stored pair: secret has 64 bytes (libsodium: seed ‖ public). */
 bool jwt_key_eddsa(struct jwt_key *out, struct str kid, struct str secret);
 /*
  * An HS256 secret, used as it is so that other services can verify.
- * kid: "hs-" and 16 hex of a keyed hash of it.
+ * kid: "hs-" and 16 hex of a hash keyed with the secret.
  */
 void jwt_key_hs256(struct jwt_key *out, struct str secret);
 /* "HS256" or "EdDSA". */

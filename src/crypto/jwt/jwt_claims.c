@@ -18,7 +18,7 @@ skip_claim_space(struct reader *r)
 		r->p++;
 }
 
-/* Take c, with white space before it. */
+/* Skip white space and take c. */
 static bool
 take_token(struct reader *r, char c)
 {
@@ -122,7 +122,7 @@ is_repeated(const struct str *seen, size_t n, struct str name)
 	return false;
 }
 
-/* "name" : , refused when it is among the n seen; then it is one of them. */
+/* Read "name" : and add it to the n seen; false when already seen. */
 static bool
 read_claim_name(struct reader *r, struct str *seen, size_t *n)
 {

@@ -21,7 +21,7 @@ hex4(const char *p, uint32_t *out)
 	return true;
 }
 
-/* The code point of a \u escape behind its "u"; a pair is one point. */
+/* The code point of a \u escape, read after the "u"; a pair is one point. */
 static bool
 unicode_escape(const char **pp, const char *end, uint32_t *point)
 {

@@ -1,6 +1,6 @@
 #include "crypto/jwt/jwt.h"
 
-/* Value of a base64url character; 64 and more: none. */
+/* Value of a base64url character; 64 or more: not one. */
 static uint8_t
 sextet(unsigned char c)
 {
@@ -41,6 +41,6 @@ jwt_decode(struct arena *a, struct str text, struct str *out)
 		}
 	}
 	*out = (struct str){ (char *)p, (size_t)(to - p) };
-	/* One input, one spelling: the bits left over are zero and few. */
+	/* Each input has one spelling: fewer than 6 bits are left, all zero. */
 	return have < 6 && (bits & ((1u << have) - 1)) == 0;
 }

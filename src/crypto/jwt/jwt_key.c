@@ -37,7 +37,7 @@ make_head(struct jwt_key *key)
 	key->head_len = strlen(key->head);
 }
 
-/* prefix and 16 hex of hash. */
+/* The kid: prefix and 16 hex of hash. */
 static void
 make_kid(struct jwt_key *key, const char *prefix, const uint8_t hash[32])
 {
@@ -66,7 +66,7 @@ jwt_key_hs256(struct jwt_key *out, struct str secret)
 	sodium_memzero(&st, sizeof(st));
 }
 
-/* RFC 7638, 3: the required members in order, hashed. */
+/* RFC 7638, 3: the hash of the required members in order. */
 static void
 kid_of_public(struct jwt_key *key)
 {
@@ -90,7 +90,7 @@ jwt_key_generate(struct jwt_key *out)
 	kid_of_public(out);
 }
 
-/* Letters, digits, '-' and '_': stands in JSON as it is. */
+/* Only letters, digits, '-' and '_', which JSON need not escape? */
 static bool
 is_kid(struct str kid)
 {

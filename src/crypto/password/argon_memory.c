@@ -14,17 +14,17 @@
 #include <sodium.h>
 
 /*
- * The program's own mmap() and munmap() stand before libc's for every shared
- * library in the process. All but one kind of call goes straight to the
- * kernel: while this thread hashes, one large private anonymous mapping is the
- * kept region, and unmapping it is wiping it. libc itself (malloc, threads,
- * the loader) does not come through here.
+ * Every shared library of the process calls the program's own mmap() and
+ * munmap() instead of libc's. All but one kind of call goes straight to the
+ * kernel: while this thread hashes, it gets the kept region for one large
+ * private anonymous mapping, and unmapping that only wipes it. libc itself
+ * (malloc, threads, the loader) does not call these.
  */
 #define HUGE_PAGE ((size_t)2 << 20)
-#define SMALLEST ((size_t)1 << 20) /* less is not Argon2's */
-#define LARGEST ((size_t)256 << 20) /* more is not kept */
+#define SMALLEST ((size_t)1 << 20) /* Argon2 never asks for less */
+#define LARGEST ((size_t)256 << 20) /* a larger one is not kept */
 
-/* Of a thread, so that none sees another one's. */
+/* One per thread, so that no thread sees another's. */
 static _Thread_local struct {
 	char *p;
 	size_t size; /* whole huge pages */
@@ -45,7 +45,7 @@ sys_munmap(void *addr, size_t len)
 	return (int)syscall(SYS_munmap, addr, len);
 }
 
-/* size bytes at an address that huge pages fit; what is beside is cut off. */
+/* Map size bytes where huge pages fit, and unmap the rest on both sides. */
 static char *
 map_aligned(size_t size)
 {

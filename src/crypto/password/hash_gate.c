@@ -17,7 +17,7 @@
 
 #define QUEUE_AT 4096 /* first byte of the queue; slots lie below */
 #define SHARES_AT 8192
-#define OWNERS (1u << 20) /* who hash at once hardly fall on one */
+#define OWNERS (1u << 20) /* so many that two owners rarely share one */
 #define LATELY (20 * CLOCK_MS)
 
 static struct {
@@ -26,9 +26,9 @@ static struct {
 	int fd;
 	int slots;
 	int held;  /* the slot we hold, or -1 */
-	off_t share; /* first byte of whose turn it is, or 0 */
-	off_t taken; /* that of his bytes which we hold, or 0 */
-	bool borrowed; /* path is in /tmp: others could have made it */
+	off_t share; /* first byte of the current owner's share, or 0 */
+	off_t taken; /* the byte of that share we hold, or 0 */
+	bool borrowed; /* path is in /tmp: others may have made the file */
 	const _Atomic int64_t *yield_to;
 } lock = { .fd = -1, .held = -1 };
 
@@ -46,7 +46,7 @@ count_cores(void)
 	return n < 1 ? 1 : n > QUEUE_AT ? QUEUE_AT : n;
 }
 
-/* A regular file of root's or ours; a link or a borrowed one is refused. */
+/* Is it a regular file and, in a shared directory, ours alone? */
 static bool
 is_ours(int fd, bool shared_dir)
 {
@@ -58,7 +58,7 @@ is_ours(int fd, bool shared_dir)
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0);
 }
 
-/* Made by root's hand (posternctl), it shall serve the service's user. */
+/* If root (posternctl) made the file, give it to the service's user. */
 static void
 give_to_owner_of(const char *dir, int fd)
 {
@@ -169,7 +169,7 @@ set_lock(short type, off_t at)
 	return fcntl(lock.fd, F_OFD_SETLK, &l) == 0;
 }
 
-/* Does somebody else hold one of n bytes from at on? */
+/* Does another process hold one of the n bytes from at on? */
 static bool
 is_locked(off_t at, off_t n)
 {
@@ -180,9 +180,9 @@ is_locked(off_t at, off_t n)
 }
 
 /*
- * Hashes on all cores stream through every cache there is: whatever else runs
- * between them runs from memory, and its requests take two to three times as
- * long. So who is asked for cheap ones keeps a core.
+ * Hashes on all cores flush every cache: whatever else runs between them runs
+ * from memory, and its requests take two to three times as long. So one core is
+ * kept free of hashes while cheap requests come.
  */
 static int
 slots_now(void)
@@ -190,7 +190,7 @@ slots_now(void)
 	int64_t at = lock.yield_to ? atomic_load_explicit(lock.yield_to,
 	    memory_order_relaxed) : 0;
 
-	/* The time of an earlier boot may lie ahead: a huge difference. */
+	/* A time from an earlier boot may be ahead: as unsigned, far off. */
 	bool lately = (uint64_t)(clock_mono() - at) < LATELY;
 
 	return lock.slots > 1 && at && lately ? lock.slots - 1 : lock.slots;
@@ -262,7 +262,7 @@ enter_queue(void)
 	return -1;
 }
 
-/* 5 ms at first, 1 ms for who waited long: the old ones are served first. */
+/* Sleep 5 ms at first, down to 1 ms: who waited longest asks most often. */
 static void
 sleep_a_little(int64_t waited)
 {
@@ -300,7 +300,7 @@ hash_gate_take(int wait_ms)
 		return E_UNAVAILABLE;
 	if (!take_share())
 		return E_BUSY;
-	/* Who comes now does not pass those who wait. */
+	/* A newcomer does not overtake those in the queue. */
 	if (!is_locked(QUEUE_AT, LIMIT_HASH_QUEUE) && take_slot())
 		return E_OK;
 	return wait_in_queue(wait_ms);

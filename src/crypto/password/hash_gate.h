@@ -7,21 +7,21 @@
 #include "base/str.h"
 
 /*
- * The host's bound on password hashes at once (row PW10): one byte per core of
- * a lock file, taken with open-file-description locks, so that a process that
- * is killed gives its slot back. LIMIT_HASH_QUEUE bytes more are the queue, and
- * behind it lie the shares, a few bytes for each owner.
+ * The host's bound on password hashes at once (row PW10). A lock file has one
+ * byte per core as its slots, taken with open-file-description locks, so that a
+ * killed process gives its slot back. LIMIT_HASH_QUEUE more bytes are the
+ * queue; after it come the shares, a few bytes for each owner.
  */
 
 /*
- * Name the lock file <dir>/hash.lock and try it; when that cannot be used, one
- * of the user's own in /tmp. E_UNAVAILABLE when neither can.
+ * Open the lock file <dir>/hash.lock or, when that cannot be used, one of the
+ * user's own in /tmp. E_UNAVAILABLE when neither can be used.
  */
 enum err hash_gate_init(struct str dir);
 
 /*
- * In a process that was forked: open its own now, for later it may not open
- * files for writing any more (runtime/sandbox.h).
+ * In a forked process: open the lock file anew now, since later the process may
+ * not open files for writing (runtime/sandbox.h).
  */
 void hash_gate_own(void);
 
@@ -31,8 +31,8 @@ void hash_gate_yield_to(const _Atomic int64_t *at);
 /* See password_share. */
 void hash_gate_share(struct str who);
 
-/* Wait at most wait_ms for a slot; E_BUSY when the queue is full or over, or the
- * owner has his share. */
+/* Wait at most wait_ms for a slot; E_BUSY when the queue is full, the wait was
+ * in vain, or the owner's share is used up. */
 enum err hash_gate_take(int wait_ms);
 void hash_gate_release(void);
 

@@ -97,7 +97,7 @@ hash_argon2id(struct arena *a, struct str password, struct str *out)
 	return true;
 }
 
-/* The algorithm of today for this password. */
+/* Would this password be hashed with bcrypt now? */
 static bool
 bcrypt_today(struct str password)
 {
@@ -122,7 +122,7 @@ hash_password(struct arena *a, struct str password, struct str *out)
 	return E_UNAVAILABLE;
 }
 
-/* crypto_pwhash wants a pointer even for no bytes. */
+/* crypto_pwhash needs a pointer even for no bytes. */
 static struct str
 not_null(struct str s)
 {
@@ -164,7 +164,7 @@ is_outdated(const struct phc *phc, struct str password)
 	    phc->salt.n != crypto_pwhash_SALTBYTES || phc->hash.n != 32;
 }
 
-/* With the slot held. */
+/* Call with the slot held. */
 static enum err
 compare_hash(struct arena *a, const struct phc *phc, struct str password,
     bool *outdated)
@@ -183,8 +183,8 @@ compare_hash(struct arena *a, const struct phc *phc, struct str password,
 }
 
 /*
- * The form that is hashed today, then what was typed: the string may come from
- * elsewhere, or be older than that form. Twice the work only where they differ.
+ * Tries the form that is hashed now, then the typed text: the stored string may
+ * be imported or older than that form. Hashes twice only when the two differ.
  */
 static enum err
 compare_forms(struct arena *a, const struct phc *phc, struct str password,
@@ -233,8 +233,8 @@ password_busy(void)
 }
 
 /*
- * As we keep it: without the name that Django puts before a string that says
- * what it is itself, and bcrypt under a name that is never ours.
+ * The string as we store it: without the name that Django puts before a string
+ * that already names its algorithm, and bcrypt as $2y$, which we never make.
  */
 static struct str
 normal(struct arena *a, struct str s)

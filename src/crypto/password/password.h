@@ -13,16 +13,16 @@
  * Django's bcrypt_sha256$ and WordPress's $wp$2y$ over it, $6$ $5$ $1$, $7$
  * scrypt, $y$ and $gy$ yescrypt (libxcrypt); $scrypt$, $pbkdf2-sha256$,
  * $pbkdf2-sha512$, Django's pbkdf2_sha256$ and pbkdf2_sha1$ (OpenSSL); $P$ and
- * $H$ phpass. What is not of today is hashed anew at the first login.
+ * $H$ phpass. An outdated string is replaced at the first login.
  *
  * A password is hashed and compared as RFC 8265 says (OpaqueString: NFC, one
- * kind of space); a string that was made of another form goes on matching what
- * is typed in that form, and is outdated.
+ * kind of space); a string made from another form still matches a password
+ * typed in that form, and is outdated.
  *
- * bcrypt ends a password at 72 bytes. So with password.hash bcrypt a longer
+ * bcrypt cuts a password at 72 bytes. So with password.hash bcrypt a longer
  * password is hashed with Argon2id, and a longer one never matches a $2b$
- * string, which is ours (row PW2). One that was imported is $2a$ or $2y$: its
- * program cut the password, so it is compared cut, and hashed whole then.
+ * string, which is ours (row PW2). Imported strings are $2a$ or $2y$: their
+ * program cut the password, so we compare it cut, and then hash it whole.
  */
 
 /*
@@ -42,11 +42,11 @@ enum err password_init(const struct config *c);
 enum err password_hash(struct arena *a, struct str password, struct str *out);
 
 /*
- * Compare. E_OK right, E_CREDENTIALS wrong or a string of unknown kind or
- * past the caps, E_BUSY as above, E_UNAVAILABLE (also from password_hash) when
- * it could not be computed: no memory, no lock file. stored of n 0, and whatever cannot match:
- * the same work as a hash of today (row LG1), then E_CREDENTIALS.
- * *outdated (may be NULL): right, but to be hashed anew.
+ * Compare. E_OK: right. E_CREDENTIALS: wrong, or the string is of unknown kind
+ * or past the caps. E_BUSY: as above. E_UNAVAILABLE (also from password_hash):
+ * it could not be computed for want of memory or lock file. When stored has n 0
+ * or cannot match, does the work of a current hash (row LG1), then answers
+ * E_CREDENTIALS. *outdated (may be NULL): right, but must be hashed anew.
  */
 enum err password_verify(struct arena *a, struct str password,
     struct str stored, bool *outdated);
@@ -54,15 +54,15 @@ enum err password_verify(struct arena *a, struct str password,
 /*
  * Leave a core to cheap requests, where there is more than one: while *at,
  * monotonic µs of the last of them, is not older than 20 ms, hashes take one
- * slot less. at must stay; NULL (the start): take them all.
+ * slot less. at must stay valid; NULL (initially): hashes take all slots.
  */
 void password_yield_to(const _Atomic int64_t *at);
 
 /*
- * Whose request this is that may hash: a user's or, of an API key, its owner's.
- * Of an owner's requests as many hash at once as there are slots halved, or
- * one; in any other password_hash and password_verify are E_BUSY at once.
- * STR_NONE: nobody's, and the end of the request.
+ * Names the owner of this request, which may hash: the user, or the owner of
+ * the API key. At most half of the slots, but at least one, hash for one owner
+ * at once; further password_hash and password_verify are E_BUSY immediately.
+ * STR_NONE: no owner, and the end of the request.
  */
 void password_share(struct str who);
 
@@ -72,20 +72,20 @@ bool password_busy(void);
 /* What can be done with a password string from elsewhere. */
 enum password_import {
 	PASSWORD_TAKEN,	    /* *stored is to be kept */
-	PASSWORD_NONE,	    /* it says itself that there is none: "", !, * */
+	PASSWORD_NONE,	    /* states that there is no password: "", !, * */
 	PASSWORD_UNKNOWN,   /* of no kind we know */
-	PASSWORD_MALFORMED, /* of a known kind, but not as it should be */
+	PASSWORD_MALFORMED, /* of a known kind, but not well formed */
 	PASSWORD_COSTLY	    /* past the caps (row PW11) */
 };
 enum password_import password_import(struct arena *a, struct str given,
     struct str *stored);
 
-/* Give the hashing memory back; called when a heavy worker is idle. */
+/* Free the hashing memory; called when a heavy worker is idle. */
 void password_idle(void);
 
 /*
  * The policy (rows PW1, PW4): NULL when password is acceptable, else a
- * sentence. context: user name, e-mail and service name words it may not be.
+ * sentence. context: words it may not be (user name, e-mail, service name).
  */
 const char *password_policy(const struct config *c, struct str password,
     const struct str *context, size_t ncontext);

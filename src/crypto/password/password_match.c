@@ -11,7 +11,7 @@
 #include "crypto/password/argon_memory.h"
 #include "crypto/password/password_foreign.h"
 
-#define ARGON2I_PASSES 3 /* fewer libsodium only compares */
+#define ARGON2I_PASSES 3 /* with fewer, libsodium only verifies */
 
 bool
 password_match_crypt(struct arena *a, const char *password, const char *setting,
@@ -33,8 +33,8 @@ password_match_crypt(struct arena *a, const char *password, const char *setting,
 }
 
 /*
- * A host without memory must not count as a wrong password, which would lock
- * accounts: what fails otherwise than by mismatch is E_UNAVAILABLE.
+ * A lack of memory must not count as a wrong password, which would lock
+ * accounts: every failure but a mismatch is E_UNAVAILABLE.
  */
 static enum err
 not_computed(void)
@@ -50,8 +50,8 @@ err_of_match(bool same)
 }
 
 /*
- * crypto_pwhash_str_verify() says "mismatch" for want of memory too, so a
- * string of the shape libsodium itself writes is computed and compared here.
+ * crypto_pwhash_str_verify() also says "mismatch" when memory is short, so this
+ * computes and compares a string of the shape that libsodium itself writes.
  */
 static enum err
 verify_own_argon2(const struct phc *phc, struct str password, int algorithm)
@@ -125,7 +125,7 @@ verify_phpass(const struct phc *phc, struct str password)
 	return err_of_match(sodium_memcmp(got, phc->hash.p, sizeof(got)) == 0);
 }
 
-/* OpenSSL wants a bound: the caps are tighter. */
+/* OpenSSL demands a bound; our caps are tighter. */
 static bool
 scrypt(const struct phc *phc, struct str password, unsigned char *got)
 {

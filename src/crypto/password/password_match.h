@@ -11,8 +11,9 @@
 #define PASSWORD_BCRYPT_MAX 72 /* bytes of a password that bcrypt looks at */
 
 /*
- * Could it, by its kind and length? Our own bcrypt never sees more than 72
- * bytes (row PW2); others cut there, so theirs is compared cut, once.
+ * Can password match, by its length and the string's kind? Our own bcrypt never
+ * sees more than 72 bytes (row PW2). Other programs cut there, so theirs is
+ * compared cut, once.
  */
 bool password_match_possible(const struct phc *phc, struct str password);
 
@@ -24,7 +25,7 @@ enum err password_match(struct arena *a, const struct phc *phc,
     struct str password);
 
 /*
- * crypt(3) with a buffer of its own. False on failure, where its answer begins
+ * crypt(3) with its own buffer. False on failure, when crypt(3)'s answer begins
  * with '*'; both buffers of the library are wiped.
  */
 bool password_match_crypt(struct arena *a, const char *password,

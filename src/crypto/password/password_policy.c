@@ -16,9 +16,9 @@
 #define FORMS_ARENA ((size_t)64 << 10)
 #define BESIDE_MAX 4 /* bytes beside a word of the context */
 #define CONTEXT_WORDS 32
-#define DOCUMENTED_BITS 26 /* where more is asked for, no sample is taken */
+#define DOCUMENTED_BITS 26 /* above it, no documented sample is taken */
 
-/* How many of lower case, upper case, digit, anything else? */
+/* How many kinds are in s: lower case, upper case, digit, anything else? */
 static int
 classes(struct str s)
 {
@@ -39,14 +39,14 @@ classes(struct str s)
 	return lower + upper + digit + other;
 }
 
-/* Signs that stand between parts of a name count on neither side. */
+/* Signs between the parts of a name are ignored in password and word. */
 static bool
 is_joint(char c)
 {
 	return c == '.' || c == '_' || c == '-' || c == '+' || c == ' ';
 }
 
-/* How much of s, from at on, spells word, forwards or back; 0: nothing. */
+/* How many bytes of s from at on spell word, forwards or back; 0: none. */
 static size_t
 spells(struct str s, size_t at, struct str word, bool back)
 {
@@ -70,13 +70,13 @@ spells(struct str s, size_t at, struct str word, bool back)
 	return j - at;
 }
 
-/* What a password may not be made of. */
+/* Words that a password may not be made of. */
 struct words {
 	const struct str *list;
 	size_t n;
 };
 
-/* The longest word at this place: of an address, also what is before '@'. */
+/* The longest word here; of an address also the part before '@'. */
 static size_t
 word_at(struct str password, size_t at, const struct words *w)
 {
@@ -97,8 +97,8 @@ word_at(struct str password, size_t at, const struct words *w)
 }
 
 /*
- * Words of the context, again and again or one behind the other, and at most
- * four bytes beside them?
+ * Does password consist of words of the context, repeated or in a row, and at
+ * most four other bytes?
  */
 static bool
 is_of_context(struct str password, const struct str *context, size_t n)
@@ -113,7 +113,7 @@ is_of_context(struct str password, const struct str *context, size_t n)
 	return beside <= BESIDE_MAX && beside < password.n;
 }
 
-/* The words of the context, and what stands between joints in them. */
+/* Split the words of the context at '@' and joints. */
 static size_t
 parts_of(const struct str *context, size_t n, struct str *out)
 {
@@ -136,7 +136,7 @@ parts_of(const struct str *context, size_t n, struct str *out)
 	return count;
 }
 
-/* Row PW4, by what guessing costs. */
+/* Row PW4: is the password too cheap to guess? */
 static bool
 is_guessable(struct arena *a, const struct config *c, struct str password,
     const struct str *context, size_t n)
@@ -151,7 +151,7 @@ is_guessable(struct arena *a, const struct config *c, struct str password,
 	    (double)c->password_bits;
 }
 
-/* The operator's list, opened at the first look. */
+/* Is it in the operator's list, which is opened at the first use? */
 static bool
 is_in_file(const struct config *c, struct str password)
 {
@@ -178,7 +178,7 @@ is_in_file(const struct config *c, struct str password)
 	return hit;
 }
 
-/* A sentence with the number in it, good until the next one. */
+/* A sentence with n in it, valid until the next call. */
 static const char *
 with_number(const char *before, long n, const char *behind)
 {

@@ -43,7 +43,7 @@ decode_b64(struct arena *a, struct str text, size_t min, size_t max,
 	if (text.n > sizeof(copy))
 		return false;
 	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] & 0x80) /* libsodium reads some as letters */
+		if (text.p[i] & 0x80) /* libsodium takes some for letters */
 			return false;
 		copy[i] = text.p[i] == '.' ? '+' : text.p[i];
 	}
@@ -84,7 +84,7 @@ parse_argon2(struct arena *a, struct str s, enum phc_kind kind,
 	    out->memory_kib < 8 * lanes)
 		return false;
 	out->p = (uint32_t)lanes;
-	/* libsodium takes no shorter salt. */
+	/* libsodium refuses a shorter salt. */
 	return parse_salt_and_hash(a, s, out) && out->salt.n >= 8;
 }
 
@@ -114,7 +114,7 @@ parse_pbkdf2(struct arena *a, struct str s, int sha, struct phc *out)
 	    parse_salt_and_hash(a, s, out);
 }
 
-/* Django: the salt is its own text, the hash has its padding. */
+/* Django: the salt is plain text, the hash is base64 with padding. */
 static bool
 parse_django(struct arena *a, struct str s, int sha, struct phc *out)
 {

@@ -6,8 +6,8 @@
 #include "base/arena.h"
 
 /*
- * Stored password strings: what they are and what they cost, read strictly
- * before any work is done on them (row PW11).
+ * Stored password strings: their kind and their cost, read strictly before any
+ * work is spent on them (row PW11).
  */
 enum phc_kind {
 	PHC_UNKNOWN,
@@ -22,34 +22,34 @@ enum phc_kind {
 			  * pbkdf2_sha1$ */
 };
 
-/* What bcrypt was given instead of the password. */
+/* The input that bcrypt got in place of the password. */
 enum phc_over {
 	PHC_OVER_NOTHING,
 	PHC_OVER_SHA256_HEX, /* bcrypt_sha256$, Django */
 	PHC_OVER_WORDPRESS   /* $wp$2y$, WordPress 6.8 */
 };
 
-#define PHC_MAX 512 /* longest string we look at */
+#define PHC_MAX 512 /* longest string we read */
 #define PHC_HASH_MAX 64 /* bytes of a hash */
 
 struct phc {
 	enum phc_kind kind;
 	enum phc_over over;
 	bool malformed; /* of a known kind, but not well formed */
-	bool foreign; /* bcrypt that others made: they cut at 72 bytes */
-	const char *text; /* the whole, NUL-terminated, in the arena */
-	const char *crypt; /* what of it crypt(3) knows */
+	bool foreign; /* bcrypt of another program, which cuts at 72 bytes */
+	const char *text; /* the whole string and a NUL, in the arena */
+	const char *crypt; /* the part of text that crypt(3) reads */
 	uint64_t memory_kib; /* argon2 m; scrypt: 128 N r */
 	uint64_t rounds;  /* argon2 t, crypt cost or rounds, scrypt ln */
 	uint32_t r, p;    /* scrypt; argon2: p */
 	int sha;          /* PBKDF2: 256, 512 or 1 */
-	struct str salt, hash; /* decoded; phpass: as they are */
+	struct str salt, hash; /* decoded; phpass: as written */
 };
 
-/* False when the string is of no known kind or not well formed. */
+/* False when the string is of unknown kind or not well formed. */
 bool phc_parse(struct arena *a, struct str stored, struct phc *out);
 
-/* What is allowed: Argon2id as configured here, always, and others' memory. */
+/* Allowed: always Argon2id as configured here; kib of memory for the rest. */
 struct phc_caps {
 	uint64_t own_kib, own_time;
 	uint64_t kib;

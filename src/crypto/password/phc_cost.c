@@ -2,8 +2,8 @@
 
 #define CAP_ITERATIONS 2000000 /* row PW11 */
 #define CAP_BCRYPT 14
-#define CAP_PHPASS (1u << 18) /* each over the whole password */
-#define CAP_PASSES 4 /* over all of the memory */
+#define CAP_PHPASS (1u << 18) /* rounds, each hashes the whole password */
+#define CAP_PASSES 4 /* over all the memory */
 #define CAP_LANES 16
 
 /* Work is N r p blocks of 128 bytes, each written and read. */

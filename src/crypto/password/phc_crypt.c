@@ -2,9 +2,9 @@
 
 #define BCRYPT_LEN 60
 #define PHPASS_LEN 34
-#define SHA_ROUNDS 5000 /* where the string does not say */
+#define SHA_ROUNDS 5000 /* when the string names none */
 
-/* Every byte of s within the alphabet of crypt(5)? */
+/* Is every byte of s in the alphabet of crypt(5)? */
 static bool
 is_crypt64(struct str s)
 {
@@ -18,7 +18,7 @@ is_crypt64(struct str s)
 	return s.n > 0;
 }
 
-/* "salt$hash", the end of a string; an empty salt is none. */
+/* "salt$hash", the end of a string; the salt must not be empty. */
 static bool
 crypt_salt_and_hash(struct str s, size_t salt_max, size_t hash)
 {
@@ -29,8 +29,8 @@ crypt_salt_and_hash(struct str s, size_t salt_max, size_t hash)
 }
 
 /*
- * s is the whole: "$2b$12$" and 53 characters. Those we make are $2b$; what is
- * imported is kept as $2y$, which is the same function.
+ * s is the whole string: "$2b$12$" and 53 characters. We make $2b$ strings and
+ * store imported ones as $2y$, which is the same function.
  */
 static bool
 parse_bcrypt(struct str s, struct phc *out)
@@ -48,7 +48,7 @@ parse_bcrypt(struct str s, struct phc *out)
 	return true;
 }
 
-/* bcrypt of something made of the password. */
+/* bcrypt of a text derived from the password. */
 static bool
 parse_over_bcrypt(struct str s, enum phc_over over, struct phc *out)
 {
@@ -135,8 +135,8 @@ parse_scrypt_crypt(struct str s, struct phc *out)
 }
 
 /*
- * yescrypt: flags, log2 of N less 1, r less 1, a character each; what has
- * more parameters than crypt_gensalt(3) makes is not read.
+ * yescrypt: flags, log2 of N less 1, r less 1, a character each; a string with
+ * more parameters than crypt_gensalt(3) writes is refused.
  */
 static bool
 parse_yescrypt(struct str s, struct phc *out)

@@ -3,20 +3,20 @@
 
 #include "crypto/password/phc.h"
 
-/* What the readers of stored strings share; for phc.c and phc_crypt.c alone. */
+/* Shared by the readers of stored strings, phc.c and phc_crypt.c, alone. */
 
-/* Take head off the front of s; false when it does not begin with it. */
+/* Take head off the front of s; false when s does not begin with head. */
 bool phc_eat(struct str *s, struct str head);
 
-/* A decimal number without a leading zero, and the byte behind it. */
+/* Take a decimal number without leading zero, and the byte after it. */
 bool phc_eat_number(struct str *s, char after, uint64_t *out);
 
-/* 128 N r in KiB; what is too large stands as the largest number. */
+/* 128 N r in KiB; the largest number when that overflows. */
 uint64_t phc_scrypt_kib(uint64_t ln, uint32_t r);
 
 /*
- * The kinds of crypt(5), as they are or under the name of another program. s
- * ends in a NUL; out->crypt points into it.
+ * The kinds of crypt(5), as they are or under another program's name. s ends in
+ * a NUL; out->crypt points into s.
  */
 bool phc_parse_crypt(struct str s, struct phc *out);
 
