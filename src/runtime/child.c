@@ -27,8 +27,9 @@ child_stopping(void)
 }
 
 /*
- * Nothing of the parent's stays open: a connection would not end when he closes
- * it, and the lock that says he lives would outlive him (worker/host_lock.h).
+ * Close all that the parent had open: else its connections would stay open when
+ * the parent closes them, and its host lock would outlive it
+ * (worker/host_lock.h).
  */
 static void
 close_inherited(void)
@@ -50,7 +51,7 @@ become_child(pid_t parent, const char *name, void (*run)(void *arg), void *arg)
 
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
-	/* The parent reads new settings, and starts another one with them. */
+	/* The parent reads new settings and starts a new child with them. */
 	sigaction(SIGHUP, &ignore, NULL);
 	environ_forget();
 	prctl(PR_SET_NAME, name);

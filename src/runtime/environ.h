@@ -4,21 +4,21 @@
 #include <stddef.h>
 
 /*
- * The environment of the start. config_load wipes its secrets from the
- * process's own (row CF2), yet who reads the settings again, or executes
- * another program in this one's place, needs them as they were given.
+ * A copy of the environment at the start. config_load wipes the secrets from
+ * the process's environment (row CF2), yet reading the settings again, or
+ * executing another program in this one's place, needs them as given.
  */
 
-/* Copy it. Call first in main. */
+/* Make the copy. Call first in main. */
 void environ_keep(void);
 
 /* The copy, n entries and a NULL. */
 char **environ_kept(size_t *n);
 
-/* Put what was kept back, for config_load to read and wipe again. */
+/* Restore the environment from the copy; config_load wipes it again. */
 void environ_restore(void);
 
-/* Wipe the copy: in children, which have no use for it. */
+/* Wipe the copy. For children, which do not need it. */
 void environ_forget(void);
 
 #endif

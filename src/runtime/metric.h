@@ -8,7 +8,7 @@
 
 /*
  * Counters and times of all processes of a host, in the memory they share
- * (runtime/shared.h): whichever worker is asked answers for all of them.
+ * (runtime/shared.h): any worker answers for all of them.
  * Adding is one atomic instruction and never fails.
  */
 enum metric {
@@ -23,7 +23,7 @@ enum metric_time {
 	METRIC_TIMES
 };
 
-#define METRIC_BOUNDS 14 /* and one bucket above them all */
+#define METRIC_BOUNDS 14 /* plus one bucket above the last */
 
 struct metrics {
 	_Atomic uint64_t counter[METRIC_COUNT];
@@ -33,21 +33,21 @@ struct metrics {
 	} time[METRIC_TIMES];
 };
 
-/* From here on this process counts in m. Before, it counts nowhere. */
+/* From this call on the process counts in m; before, it counts nothing. */
 void metric_use(struct metrics *m);
 
 void metric_add(enum metric which);
 
-/* success or failure of a pair of rows that stand together. */
+/* Count good in row `success`, else in the next row, its failure. */
 void metric_pair(enum metric success, bool good);
 
-/* A hit of a limit, by its name in the configuration. */
+/* Count a hit of the limit with this name in the configuration. */
 void metric_limit(const char *name);
 
-/* One time, in µs. */
+/* Count one duration, in µs. */
 void metric_took(enum metric_time which, int64_t us);
 
-/* Everything in Prometheus' text format 0.0.4. */
+/* Print everything in Prometheus' text format 0.0.4. */
 void metric_print(struct buf *b);
 
 #endif

@@ -23,7 +23,7 @@ notify_address(struct sockaddr_un *to, const char *where)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 }
 
-/* The manager that does not listen is not waited for. */
+/* Does not wait for a manager that does not listen. */
 static void
 notify_manager(const char *state)
 {

@@ -25,7 +25,7 @@ sandbox_private(void)
 
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-#ifndef SANITIZERS /* the one for leaks traces its own process */
+#ifndef SANITIZERS /* LeakSanitizer traces its own process */
 	prctl(PR_SET_DUMPABLE, 0);
 #endif
 }
@@ -81,7 +81,7 @@ rule(struct filter *f, uint32_t action, int call, unsigned n,
 		f->rc = rc;
 }
 
-/* Of a comparison all four cells are given, for clang. */
+/* Callers give all four fields of a comparison, else clang warns. */
 static void
 rule_if(struct filter *f, uint32_t action, int call, struct scmp_arg_cmp arg)
 {
@@ -91,7 +91,7 @@ rule_if(struct filter *f, uint32_t action, int call, struct scmp_arg_cmp arg)
 #define ALLOW SCMP_ACT_ALLOW
 #define END SCMP_ACT_KILL_PROCESS
 
-/* Local ones, IPv4, IPv6, and of netlink the list of addresses. */
+/* Forbid all sockets but local, IPv4, IPv6 and netlink's address list. */
 static void
 other_sockets(struct filter *f)
 {
@@ -120,7 +120,7 @@ forbid(struct filter *f, enum sandbox which)
 	other_sockets(f);
 }
 
-/* Who writes no file of his own does not open one for writing. */
+/* A program that writes no files may not open one for writing. */
 static void
 allow_open(struct filter *f, enum sandbox which)
 {
@@ -144,7 +144,7 @@ allow_open(struct filter *f, enum sandbox which)
 	rule(f, END, SCMP_SYS(creat), 0, NULL);
 }
 
-/* Memory that can be written and run is nobody's; a library's can be run. */
+/* No memory is both writable and executable; a library's is executable. */
 static void
 allow_memory(struct filter *f)
 {
@@ -172,7 +172,7 @@ allow_by_word(struct filter *f)
 		    SCMP_A0(SCMP_CMP_EQ, (unsigned)options[i], 0));
 	rule_if(f, ALLOW, SCMP_SYS(clone),
 	    SCMP_A0(SCMP_CMP_MASKED_EQ, NEW_NAMESPACE, 0));
-	/* its flags cannot be seen; libc falls back on clone */
+	/* a filter cannot see clone3's flags; libc falls back on clone */
 	rule(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
 	for (unsigned i = AF_UNIX; i <= AF_NETLINK; i++)
 		if (i == AF_UNIX || i == AF_INET || i == AF_INET6)
@@ -182,7 +182,7 @@ allow_by_word(struct filter *f)
 	    SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0) });
 }
 
-/* Limits may be read; the courier raises its own before. */
+/* Limits may only be read; the courier raises its own before this. */
 static void
 allow_limits(struct filter *f, enum sandbox which)
 {
@@ -194,7 +194,7 @@ allow_limits(struct filter *f, enum sandbox which)
 		    SCMP_A2(SCMP_CMP_EQ, 0, 0));
 }
 
-/* abort() and threads signal their own process; the parent ends its children. */
+/* abort() and threads signal their own process; a parent ends its children. */
 static void
 allow_signals(struct filter *f, enum sandbox which)
 {

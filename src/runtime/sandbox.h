@@ -4,21 +4,21 @@
 #include <stdbool.h>
 
 /*
- * What a process may ask of the kernel (seccomp), so that whoever takes it over
- * by its input does not get a machine with it. Two answers to what a program
- * does not need:
+ * Limits the system calls of a process (seccomp), so that an attacker who takes
+ * it over by its input does not gain the machine. A call that a program does
+ * not need has one of two answers:
  *
- *   what only an attacker asks for ends the process (SIGSYS): running a
+ *   A call that only an attacker makes ends the process (SIGSYS): running a
  *   program, tracing another process, other families of sockets, opening for
- *   writing where the program writes no file. The parent's log tells of it,
- *   and another process takes the place.
- *   what is merely unknown is refused with EPERM: a library of tomorrow that
- *   tries something new goes on without it.
+ *   writing where the program writes no file. The parent logs it and starts
+ *   another process in its place.
+ *   Any other call is refused with EPERM: a future library that tries
+ *   something new goes on without it.
  *
- * A filter is inherited and cannot be taken off: a parent may do what its
- * children may, and besides start them. The master runs programs (a reload),
- * which would inherit a list of today, so it has no list: what ends it is
- * all that is forbidden there.
+ * A filter is inherited and cannot be removed: a parent may do all that its
+ * children may, and also start them. The master runs programs (a reload), which
+ * would inherit a list made for this version, so the master allows every call
+ * but those that end it.
  */
 enum sandbox {
 	SANDBOX_MASTER,	 /* the web process that starts workers */
@@ -29,21 +29,21 @@ enum sandbox {
 };
 
 /*
- * First thing in main: no core, memory that other processes of the same user
- * can neither read nor trace (PR_SET_DUMPABLE; root may), and no program it
- * runs ever gets more rights than it has.
+ * Call first in main: no core files; other processes of the same user can
+ * neither read nor trace this one (PR_SET_DUMPABLE; root can); and no program
+ * it runs ever gets more rights than it has.
  */
 void sandbox_private(void);
 
 /*
- * From here on. Everything that is opened for writing once is open by then. A
- * kernel that has no filters is said in the log and done without; a program
- * built without libseccomp, or with sanitizers, has none. Calling it again in
- * the same process changes nothing.
+ * Install the filter. Files that are opened for writing once must be open
+ * before. On a kernel without filters the process logs that and goes on; a
+ * program built without libseccomp, or with sanitizers, has no filter. Calling
+ * this again in the same process changes nothing.
  */
 void sandbox_enter(enum sandbox which);
 
-/* Are there filters in this program? */
+/* Was this program built with filters? */
 bool sandbox_built(void);
 
 #endif

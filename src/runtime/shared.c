@@ -20,8 +20,8 @@ complain(const char *msg, const char *path)
 }
 
 /*
- * The file, at least as long as the structure. O_NOFOLLOW: the directory may
- * be one that others write to.
+ * Open the file and make it at least as long as the structure. O_NOFOLLOW:
+ * other users may be able to write to the directory.
  */
 static int
 open_shared(const char *dir, bool make)
@@ -76,7 +76,7 @@ use_shared(const char *runtime_dir, bool make)
 		complain("no memory to share", runtime_dir);
 		exit(70); /* EX_SOFTWARE */
 	}
-	/* Zeroes are a valid state; only a file of another layout is not. */
+	/* Zeroes are a valid state; a file of another layout is cleared. */
 	if (s->version != SHARED_VERSION) {
 		if (s->version)
 			memset(s, 0, sizeof(*s));
