@@ -28,6 +28,17 @@ def remember(value):
             remember(inner)
 
 
+def within(seconds, so_far=60):
+    """The ways an answer may say how long is left of so many seconds, a busy
+    minute after they began."""
+    words = set()
+    for left in range(seconds - so_far, seconds + 1):
+        hours, minutes = left // 3600, left // 60 % 60
+        words.add((f"{hours}h" if hours else "") +
+                  (f"{minutes}m" if left >= 60 else "") + f"{left % 60}s")
+    return words
+
+
 class Answer:
     def __init__(self, response):
         self.status = response.status

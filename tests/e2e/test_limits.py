@@ -7,6 +7,7 @@ import pytest
 import redis as redis_py
 
 import test_accounts
+from api import within
 from test_api_keys import make
 from test_metrics import metrics
 from test_races import at_once
@@ -38,16 +39,18 @@ def login(word=""):
             "password": "Aa1-not-the-one"}
 
 
-def check_over(answer, limit, window="15m0s"):
+def check_over(answer, limit, window=900):
     assert (answer.status, answer.code) == (429, "RATE_LIMITED")
     assert answer.json["error"] == "Rate limit exceeded"
-    assert answer.json["message"] == (
-        f"Too many requests. Please try again in {window}")
+    sentence, _, left = answer.json["message"].rpartition(" ")
+    assert sentence == "Too many requests. Please try again in"
+    assert left in within(window)
     assert answer.headers["X-RateLimit-Limit"] == str(limit)
     assert answer.headers["X-RateLimit-Remaining"] == "0"
     wait = int(answer.headers["Retry-After"])
     reset = int(answer.headers["X-RateLimit-Reset"])
-    assert wait > 0 and abs(reset - time.time() - wait) <= 3
+    assert left in within(wait, 0)
+    assert abs(reset - time.time() - wait) <= 60
 
 
 def hashes(stack):
@@ -100,8 +103,8 @@ class Durable:
 
     def test_register_signup_and_login_are_three_buckets(self, at):
         """Row RL13."""
-        for path, limit, window in (("/auth/signup", 3, "1h0m0s"),
-                                    ("/auth/register", 5, "15m0s")):
+        for path, limit, window in (("/auth/signup", 3, 3600),
+                                    ("/auth/register", 5, 900)):
             for _ in range(limit):
                 assert at(path, test_accounts.form()).status == 201
             check_over(at(path, test_accounts.form()), limit, window)
@@ -113,7 +116,7 @@ class Durable:
                 "email": secrets.token_hex(6) + "@example.test"}
                       ).status == 200
         check_over(at("/auth/password-reset/request", {
-            "email": secrets.token_hex(6) + "@example.test"}), 3, "1h0m0s")
+            "email": secrets.token_hex(6) + "@example.test"}), 3, 3600)
 
     def test_three_resets_an_hour_per_address(self, stack, at, inbox):
         """Rows RL12, RL10: known or not. Whoever asked for them, nobody is
@@ -369,7 +372,7 @@ class TestWithoutRedis(Durable):
 
 
 @pytest.mark.stack(ENABLE_RATE_LIMITING="true", RATE_LIMIT_LOGIN="2",
-                   RATE_LIMIT_REGISTER="3", RATE_LIMIT_WINDOW="2s")
+                   RATE_LIMIT_REGISTER="3", RATE_LIMIT_WINDOW="5s")
 def test_limits_are_configured_and_nobody_forges_a_network(stack, api):
     """Rows HB1, RL13."""
     stack.forget_limits()
