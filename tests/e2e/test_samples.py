@@ -70,12 +70,16 @@ def test_apache_takes_each_sample_in_a_virtual_host(tmp_path, sample):
     assert "Syntax OK" in check("/usr/sbin/apache2", "-t", "-f", main)
 
 
+# As Debian's file with its fastcgi-php and javascript-alias enabled, which add
+# to lists that a sample adds to as well.
 LIGHTTPD = """
-server.modules = ("mod_access", "mod_redirect")
+server.modules = ("mod_access", "mod_alias", "mod_redirect", "mod_fastcgi")
 server.document-root = "{0}"
 server.port = {1}
 server.bind = "127.0.0.1"
 static-file.exclude-extensions = (".php", ".pl", ".fcgi")
+alias.url += ("/javascript" => "/usr/share/javascript")
+fastcgi.server += (".php" => (("socket" => "{0}/php.sock")))
 {2}
 server.modules += ("mod_dirlisting", "mod_staticfile")
 {3}
