@@ -157,9 +157,3 @@ answer_page(struct call *c, long *limit, long *offset)
 	c->re->page = p;
 	return E_OK;
 }
-
-struct str
-given(const struct call *c, int field)
-{
-	return c->in[field].given ? c->in[field].text : STR_NONE;
-}

@@ -40,7 +40,4 @@ enum err answer(struct call *c, int status, const char *message, cJSON *data);
  */
 enum err answer_page(struct call *c, long *limit, long *offset);
 
-/* The field's text, or STR_NONE where it was not given. */
-struct str given(const struct call *c, int field);
-
 #endif

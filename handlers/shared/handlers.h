@@ -5,6 +5,7 @@
 
 #include "core/session/signing.h"
 #include "handlers/shared/answer.h"
+#include "handlers/shared/given.h"
 
 /* One per row of routes.def; several rows may share one. */
 #define ROUTE(method, path, aliases, h, who, need, bucket, lane, flags, \
