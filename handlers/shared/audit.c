@@ -2,7 +2,7 @@
 
 #include <limits.h>
 
-#include "base/clock.h"
+#include "base/clock_text.h"
 #include "base/limits.h"
 #include "handlers/shared/admin.h"
 

@@ -1,6 +1,5 @@
 #include "base/clock.h"
 
-#include <inttypes.h>
 #include <time.h>
 
 #define YEAR_0 (INT64_C(-62167219200) * CLOCK_SECOND)
@@ -73,14 +72,6 @@ clock_text(char room[CLOCK_TEXT_ROOM], int64_t wall_us, int digits)
 		us /= 10;
 	at = put_digits(at, (int)us, digits, 'Z');
 	return (struct str){ room, (size_t)(at - room) };
-}
-
-struct str
-clock_iso(struct arena *a, int64_t wall_us)
-{
-	char room[CLOCK_TEXT_ROOM];
-
-	return arena_str(a, clock_text(room, wall_us, 3));
 }
 
 /* Read exactly n digits at *s and move *s past them. */
@@ -218,19 +209,4 @@ clock_parse_duration(struct str s, int64_t *us)
 	}
 	*us = sum;
 	return true;
-}
-
-struct str
-clock_go_duration(struct arena *a, int64_t us)
-{
-	int64_t s = (us + CLOCK_SECOND - 1) / CLOCK_SECOND;
-	int64_t h = s / 3600, m = s % 3600 / 60;
-
-	s %= 60;
-	if (h)
-		return arena_fmt(a, "%" PRId64 "h%" PRId64 "m%" PRId64 "s",
-		    h, m, s);
-	if (m)
-		return arena_fmt(a, "%" PRId64 "m%" PRId64 "s", m, s);
-	return arena_fmt(a, "%" PRId64 "s", s);
 }

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/str.h"
 
 /*
  * Durations are measured on the monotonic clock, stored times on the wall
@@ -29,16 +29,10 @@ void clock_hold(int64_t mono_us);
 #define CLOCK_TEXT_ROOM 28
 struct str clock_text(char room[CLOCK_TEXT_ROOM], int64_t wall_us, int digits);
 
-/* The same with milliseconds, allocated in a. */
-struct str clock_iso(struct arena *a, int64_t wall_us);
-
 /* Parse RFC 3339 (offset or Z; a date alone is refused). False: it is not. */
 bool clock_parse_iso(struct str s, int64_t *wall_us);
 
 /* "900", "15m", "1h30m", "7d", "500ms" to microseconds. False: malformed. */
 bool clock_parse_duration(struct str s, int64_t *us);
-
-/* Go's notation of whole seconds: 15m0s, 1h0m0s, 42s (row RL13). */
-struct str clock_go_duration(struct arena *a, int64_t us);
 
 #endif

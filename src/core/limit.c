@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "base/clock.h"
+#include "base/clock_text.h"
 #include "base/net.h"
 
 #define CAP_SLOTS 1024

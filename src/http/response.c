@@ -1,6 +1,7 @@
 #include "http/response.h"
 
 #include "base/clock.h"
+#include "base/clock_text.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "http/dialect.h"

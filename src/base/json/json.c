@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/clock_text.h"
 #include "base/log.h"
 
 #define EXACT (INT64_C(1) << 53)

@@ -1,6 +1,7 @@
 #include "core/account/erase.h"
 
 #include "base/clock.h"
+#include "base/clock_text.h"
 #include "base/limits.h"
 #include "core/access/actor.h"
 #include "core/outgoing/mail.h"

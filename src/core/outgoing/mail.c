@@ -1,6 +1,7 @@
 #include "core/outgoing/mail.h"
 
 #include "base/clock.h"
+#include "base/clock_text.h"
 #include "base/encoding.h"
 #include "core/limit.h"
 

@@ -1,6 +1,7 @@
 #include "core/session/login.h"
 
 #include "base/clock.h"
+#include "base/clock_text.h"
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "core/factor/factor.h"

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/clock_text.h"
 #include "base/limits.h"
 
 #define KEPT 64 /* files; what is beyond them is read */
