@@ -1,7 +1,9 @@
 #ifndef HTTP_COOKIE_H
 #define HTTP_COOKIE_H
 
-#include "http/request.h"
+#include <stddef.h>
+
+#include "base/str.h"
 
 /*
  * Find a cookie in one Cookie header, split on ';' and ',' (Apache and Caddy

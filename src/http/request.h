@@ -66,25 +66,6 @@ struct str request_cookie(const struct request *r, const char *name);
 struct str request_query(const struct request *r, const char *name);
 
 /*
- * Fill method, path, dialect and query from params. base_path (may be empty)
- * and SCRIPT_NAME are stripped, see http/path.h; path and query come from
- * REQUEST_URI alone. X-HTTP-Method-Override counts on POST, for PUT, PATCH,
- * DELETE; E_METHOD for another word. E_BAD_REQUEST, E_NOT_FOUND on a target
- * without a canonical form (row HB6).
- */
-enum err request_target(struct request *r, const char *base_path);
-
-/*
- * Do the same, and fill id, client and user_agent, and started when it is 0;
- * the error answer needs these, so a failure fills them too. trusted is the
- * LIST of proxy networks (row HB1: rightmost untrusted address of one
- * X-Forwarded-For; whatever is unclear gives the peer; no address at all is
- * "0.0.0.0").
- */
-enum err request_make(struct request *r, const char *base_path,
-    const char *trusted);
-
-/*
  * Parse the body, if there is one, into r->json. E_MEDIA_TYPE unless
  * Content-Type is application/json (row HT1; charset=utf-8 allowed), and with
  * *why when the body is compressed; E_TOO_LARGE above LIMIT_BODY_JSON;

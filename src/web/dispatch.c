@@ -8,6 +8,7 @@
 #include "core/session/session.h"
 #include "crypto/password/password.h"
 #include "http/cors.h"
+#include "http/request_make.h"
 #include "web/app.h"
 #include "web/gate.h"
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "crypto/password/hash_gate.h"
+#include "http/request_make.h"
 #include "http/transport/transport_cgi.h"
 #include "runtime/sandbox.h"
 #include "store/pg/db.h"

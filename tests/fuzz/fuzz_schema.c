@@ -7,7 +7,7 @@
 /* fuzz-sources: src/base/err.c src/http/dialect.c src/http/field_email.c */
 /* fuzz-sources: src/http/field.c src/http/field_number.c src/http/schema.c */
 /* fuzz-sources: src/base/net.c src/base/unicode.c src/http/response.c src/http/request.c */
-/* fuzz-sources: src/http/client.c src/http/cookie.c src/http/path.c */
+/* fuzz-sources: src/http/request_make.c src/http/client.c src/http/cookie.c src/http/path.c */
 /* fuzz-sources: src/http/query.c src/http/spelling.c */
 /* fuzz-libs: libcjson libsodium libidn2 */
 /* fuzz-links: -lunistring */

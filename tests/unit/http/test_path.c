@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include "http/path.h"
+#include "http/request_make.h"
 
 static struct str got;
 static enum dialect mount;

@@ -2,7 +2,7 @@
 
 #include "base/encoding.h"
 #include "base/limits.h"
-#include "http/request.h"
+#include "http/request_make.h"
 
 static struct param params[64];
 static struct request rq;

@@ -1,6 +1,7 @@
 /* The lane a light worker reads off a request before anybody parsed it. */
 #include "tests/unit/unit.h"
 
+#include "http/request_make.h"
 #include "web/route.h"
 
 /* What a worker asks: the target, below /base or the script's name. */
