@@ -1,7 +1,8 @@
 #ifndef HTTP_DIALECT_H
 #define HTTP_DIALECT_H
 
-#include "http/response.h"
+#include "base/buf.h"
+#include "http/request.h"
 
 /*
  * The one place that knows how the dialects write an answer (row AP1).
