@@ -1,7 +1,6 @@
 #include "http/schema.h"
 
 #include "http/dialect.h"
-#include "http/field.h"
 
 /* A member of the body under its snake_case name. */
 struct member {
