@@ -3,7 +3,7 @@
 
 #include "worker/job/job.h"
 #include "worker/mail/mail_compose.h"
-#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp.h"
 
 /* A mail in the mailer's hand, from its claim until its end is written. */
 struct mail_item {

@@ -3,7 +3,7 @@
 
 #include "config/config.h"
 #include "worker/job/job.h"
-#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp.h"
 
 /*
  * What does jobs of kind "mail": one relay, smtp.connections to it at most,

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "worker/sms/sms_request.h"
-#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp.h"
 #include "worker/webclient/webclient_pool.h"
 
 #define SLOTS 8

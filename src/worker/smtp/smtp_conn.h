@@ -3,7 +3,7 @@
 
 #include <curl/curl.h>
 
-#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp.h"
 #include "worker/smtp/smtp_thread.h"
 
 /* Only for the pool: one handle of libcurl, and what the relay replied. */

@@ -1,4 +1,4 @@
-#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp.h"
 
 #include <stdlib.h>
 #include <sys/eventfd.h>

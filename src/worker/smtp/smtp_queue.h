@@ -1,7 +1,7 @@
 #ifndef WORKER_SMTP_SMTP_QUEUE_H
 #define WORKER_SMTP_SMTP_QUEUE_H
 
-#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp.h"
 
 /*
  * Only for the pool: its mails and probes. Each is in the line, under way, or

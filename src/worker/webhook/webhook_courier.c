@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "core/outgoing/webhook_url.h"
-#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp.h"
 #include "worker/webhook/webhook_claim_batch.h"
 #include "worker/webhook/webhook_lease.h"
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp.h"
 
 static int heard; /* a pipe: recipients in the order they came */
 static int go;	  /* a pipe: the relay may read on */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "worker/smtp/smtp_pool.h"
+#include "worker/smtp/smtp.h"
 #include "worker/webclient/webclient_pool.h"
 
 static int listener, port;

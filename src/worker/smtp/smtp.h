@@ -1,5 +1,5 @@
-#ifndef WORKER_SMTP_SMTP_POOL_H
-#define WORKER_SMTP_SMTP_POOL_H
+#ifndef WORKER_SMTP_SMTP_H
+#define WORKER_SMTP_SMTP_H
 
 #include <poll.h>
 #include <stdint.h>
