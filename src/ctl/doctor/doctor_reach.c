@@ -6,7 +6,7 @@
 #include "worker/mail/mail_address.h"
 #include "worker/mail/mail_compose.h"
 #include "worker/mail/mailer.h"
-#include "worker/webclient/webclient_pool.h"
+#include "worker/webclient/webclient.h"
 
 #define WAIT (35 * CLOCK_SECOND) /* more than a transfer may take */
 #define STEP_MS 100

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "worker/sms/sms_request.h"
 #include "worker/smtp/smtp.h"
-#include "worker/webclient/webclient_pool.h"
+#include "worker/webclient/webclient.h"
 
 #define SLOTS 8
 #define CLAIM_EVERY (200 * CLOCK_MS) /* while others are under way */

@@ -1,4 +1,4 @@
-#include "worker/webclient/webclient_poller.h"
+#include "worker/webclient/webclient_private.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>

@@ -1,4 +1,4 @@
-#include "worker/webclient/webclient_pool.h"
+#include "worker/webclient/webclient.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "worker/webclient/webclient_poller.h"
+#include "worker/webclient/webclient_private.h"
 
 static _Noreturn void
 webclient_exhausted(const char *what)

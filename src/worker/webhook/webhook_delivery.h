@@ -4,7 +4,7 @@
 #include "config/config.h"
 #include "store/pg/db.h"
 #include "worker/job/job.h"
-#include "worker/webclient/webclient_pool.h"
+#include "worker/webclient/webclient.h"
 
 /*
  * The worker's side of the tables webhook_deliveries and webhook_claims (rows

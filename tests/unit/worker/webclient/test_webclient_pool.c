@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "worker/smtp/smtp.h"
-#include "worker/webclient/webclient_pool.h"
+#include "worker/webclient/webclient.h"
 
 static int listener, port;
 

@@ -1,14 +1,11 @@
-#ifndef WORKER_WEBCLIENT_WEBCLIENT_POLLER_H
-#define WORKER_WEBCLIENT_WEBCLIENT_POLLER_H
+#ifndef WORKER_WEBCLIENT_WEBCLIENT_PRIVATE_H
+#define WORKER_WEBCLIENT_WEBCLIENT_PRIVATE_H
 
 #include <curl/curl.h>
 
-#include "worker/webclient/webclient_pool.h"
+#include "worker/webclient/webclient.h"
 
-/*
- * The inside of a pool, only for webclient_pool.c, webclient_request.c and
- * webclient_poller.c in this folder.
- */
+/* The inside of a pool. */
 #define WEBCLIENT_READ_MAX ((size_t)16 << 10) /* answer; headers */
 
 struct webclient_request {
