@@ -1,6 +1,7 @@
 #include "http/field.h"
 
 #include "base/clock.h"
+#include "base/email.h"
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "base/unicode.h"
@@ -127,7 +128,7 @@ read_email(struct arena *a, const struct field *row, const cJSON *v,
 
 	(void)row;
 	(void)v;
-	if (!field_is_email(s))
+	if (!email_is_public(s))
 		return "must be a valid e-mail address";
 	out->text = arena_lower(a, s);
 	return NULL;

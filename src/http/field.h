@@ -75,7 +75,4 @@ struct str field_text(struct arena *a, const struct field *row,
 /* The readers of the types that are not strings. */
 field_reader field_read_int, field_read_bool, field_read_duration;
 
-/* Is s an e-mail address (row LG6)? In any letter case. */
-bool field_is_email(struct str s);
-
 #endif

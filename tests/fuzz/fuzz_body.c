@@ -4,7 +4,7 @@
  * fuzz-sources: src/base/json/json.c src/base/json/json_parse.c
  * src/base/json/json_print.c
  */
-/* fuzz-sources: src/base/err.c src/http/dialect.c src/http/field_email.c */
+/* fuzz-sources: src/base/err.c src/http/dialect.c src/base/email.c */
 /* fuzz-sources: src/http/field.c src/http/field_number.c src/http/schema.c */
 /* fuzz-sources: src/base/net.c src/base/unicode.c src/http/response.c src/http/request.c */
 /* fuzz-sources: src/http/request_make.c src/http/client.c src/http/cookie.c src/http/path.c */

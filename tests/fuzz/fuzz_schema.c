@@ -4,13 +4,14 @@
  * fuzz-sources: src/base/json/json.c src/base/json/json_parse.c
  * src/base/json/json_print.c
  */
-/* fuzz-sources: src/base/err.c src/http/dialect.c src/http/field_email.c */
+/* fuzz-sources: src/base/err.c src/http/dialect.c src/base/email.c */
 /* fuzz-sources: src/http/field.c src/http/field_number.c src/http/schema.c */
 /* fuzz-sources: src/base/net.c src/base/unicode.c src/http/response.c src/http/request.c */
 /* fuzz-sources: src/http/request_make.c src/http/client.c src/http/cookie.c src/http/path.c */
 /* fuzz-sources: src/http/query.c src/http/spelling.c */
 /* fuzz-libs: libcjson libsodium libidn2 */
 /* fuzz-links: -lunistring */
+#include "base/email.h"
 #include "base/limits.h"
 #include "http/field.h"
 #include "http/schema.h"
@@ -60,7 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	e = schema_check(rows, &r, &re, &in);
 	FUZZ_HOLDS((e == E_OK) == (re.errors == NULL));
 	if (e == E_OK) {
-		FUZZ_HOLDS(!in[2].given || field_is_email(in[2].text));
+		FUZZ_HOLDS(!in[2].given || email_is_public(in[2].text));
 		FUZZ_HOLDS(!in[5].given || in[5].text.n == 6);
 		FUZZ_HOLDS(!in[10].given || (in[10].number >= 1 &&
 		    in[10].number <= 9));

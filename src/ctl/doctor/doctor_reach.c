@@ -1,9 +1,9 @@
 #include "ctl/doctor/doctor_reach.h"
 
 #include "base/clock.h"
+#include "base/email.h"
 #include "base/encoding.h"
 #include "base/json/json.h"
-#include "worker/mail/mail_address.h"
 #include "worker/mail/mail_compose.h"
 #include "worker/mail/mailer.h"
 #include "worker/webclient/webclient.h"
@@ -110,7 +110,7 @@ doctor_reach_mail(struct arena *a, const struct config *c, struct str address,
 
 	json_add_str(payload, "template", STR("test"));
 	json_add_str(payload, "to", address);
-	if (!mail_address_ok(address) || !mail_sender(a, c, &sender, &why) ||
+	if (!email_ok(address) || !mail_sender(a, c, &sender, &why) ||
 	    mail_compose(a, &sender, uuid_text(a, uuid_v7()), clock_wall(),
 	    json_print(a, payload), &mail, &why) != E_OK) {
 		*detail = arena_fmt(a, "%.*s: %s", STR_FMT(address), why);

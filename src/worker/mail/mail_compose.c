@@ -1,5 +1,6 @@
 #include "worker/mail/mail_compose.h"
 
+#include "base/email.h"
 #include "worker/mail/mail_address.h"
 
 /* A domain that is no number: an address has no mailboxes by name. */
@@ -30,7 +31,7 @@ mail_sender(struct arena *a, const struct config *c, struct mail_sender *out,
 	}
 	if (out->name.n == 0)
 		out->name = str_of(c->name);
-	out->host = mail_address_domain(out->address);
+	out->host = email_domain(out->address);
 	return true;
 }
 

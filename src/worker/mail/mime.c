@@ -4,8 +4,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/email.h"
 #include "base/encoding.h"
-#include "worker/mail/mail_address.h"
 
 #define MESSAGE_MAX (2u << 20)
 #define HEADER_VALUE_MAX 400 /* bytes; a subject that is longer is no subject */
@@ -261,9 +261,9 @@ put_parts(struct buf *b, const struct mime_mail *m)
 static const char *
 mail_refusal(const struct mime_mail *m)
 {
-	if (!mail_address_ok(m->from))
+	if (!email_ok(m->from))
 		return "the sender address is not valid";
-	if (!mail_address_ok(m->to))
+	if (!email_ok(m->to))
 		return "the recipient address is not valid";
 	if (m->subject.n == 0 || !header_ok(m->subject))
 		return "the subject is not a line of text";

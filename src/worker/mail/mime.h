@@ -16,8 +16,8 @@ struct mime_mail {
 	struct str host;      /* its domain */
 	int64_t date;	      /* µs, wall clock */
 	struct str from_name; /* UTF-8, may be empty */
-	struct str from;      /* mail_address_ok */
-	struct str to;	      /* mail_address_ok */
+	struct str from;      /* email_ok */
+	struct str to;	      /* email_ok */
 	struct str subject;   /* UTF-8, one line */
 	struct str text;      /* UTF-8 */
 	struct str html;      /* UTF-8; STR_NONE: a plain text mail */

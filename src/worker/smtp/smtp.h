@@ -30,7 +30,7 @@ struct smtp_options {
 
 /* libcurl stuffs dots and ends the data. All must live until the result. */
 struct smtp_mail {
-	struct str from; /* both passed mail_address_ok */
+	struct str from; /* both passed email_ok */
 	struct str to;
 	struct str message; /* CRLF lines */
 	int priority;	    /* the smallest goes first */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "tests/unit/unit.h"
 
 /* Row CC1. */
@@ -22,6 +23,22 @@ START_TEST(a_piece_never_reaches_past_its_whole)
 		ck_str(piece, pieces[i]);
 	}
 	ck_assert(!str_split(&rest, ',', &piece));
+}
+END_TEST
+
+/* strchr() finds the NUL at the end of the allowed bytes. */
+START_TEST(a_nul_is_never_among_the_allowed_bytes)
+{
+	ck_assert(text_only(STR("aZ09"), ""));
+	ck_assert(text_only(STR("a-b_c"), "-_"));
+	ck_assert(text_only(STR(""), ""));
+	ck_assert(!text_only(STR("a b"), "-_"));
+	ck_assert(!text_only(STR("a\0b"), "-_"));
+	ck_assert(!text_only(STR("\xc3\xa4"), ""));
+	ck_assert(text_digits(STR("0189")));
+	ck_assert(!text_digits(STR("1\0")));
+	ck_assert(!text_digits(STR("1/")));
+	ck_assert(!text_digits(STR("1:")));
 }
 END_TEST
 
@@ -114,6 +131,7 @@ START_TEST(a_log_that_cannot_be_written_stops_nothing)
 END_TEST
 
 UNIT("base/ground", a_piece_never_reaches_past_its_whole,
+    a_nul_is_never_among_the_allowed_bytes,
     a_text_form_has_one_spelling, what_is_encoded_is_decoded_to_the_same,
     durations_run_forward_apart_from_the_wall,
     a_log_that_cannot_be_written_stops_nothing)
