@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 struct str
 hex_encode(struct arena *a, struct str bytes)
@@ -127,8 +128,7 @@ percent_decode(struct arena *a, struct str text, bool plus, struct str *bytes)
 static bool
 is_unreserved(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || strchr("-._~", c) != NULL;
+	return text_is_alnum(c) || strchr("-._~", c) != NULL;
 }
 
 struct str

@@ -2,23 +2,8 @@
 #include <stddef.h>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "config/config_private.h"
-
-static bool
-is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9');
-}
-
-static bool
-only(struct str v, const char *extra)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if (!is_name_char(v.p[i]) && strchr(extra, v.p[i]) == NULL)
-			return false;
-	return true;
-}
 
 /* Does v begin with scheme://host[:port]? *rest is what follows. */
 static bool
@@ -34,7 +19,7 @@ split_origin(struct str v, struct str *rest)
 	end = str_find(v, '/');
 	host = str_slice(v, 0, end);
 	*rest = str_slice(v, end, v.n);
-	return host.n > 0 && host.p[0] != ':' && only(host, ".-:[]_");
+	return host.n > 0 && host.p[0] != ':' && text_only(host, ".-:[]_");
 }
 
 static const char *
@@ -42,7 +27,7 @@ shape_url(struct str v)
 {
 	struct str rest;
 
-	if (split_origin(v, &rest) && only(rest, "/._-~%+:=,"))
+	if (split_origin(v, &rest) && text_only(rest, "/._-~%+:=,"))
 		return NULL;
 	return "must be an http or https URL without user, query and fragment";
 }
@@ -57,11 +42,12 @@ is_origin(struct str v)
 
 	if (split_origin(v, &rest))
 		return rest.n == 0;
-	return scheme.n && is_name_char(scheme.p[0]) && only(scheme, "+-.") &&
+	return scheme.n && text_is_letter(scheme.p[0]) &&
+	    text_only(scheme, "+-.") &&
 	    !str_eq_nocase(scheme, STR("http")) &&
 	    !str_eq_nocase(scheme, STR("https")) && behind.n > 3 &&
 	    str_starts(behind, STR("://")) && behind.p[3] != ':' &&
-	    only(str_slice(behind, 3, behind.n), ".-:[]_");
+	    text_only(str_slice(behind, 3, behind.n), ".-:[]_");
 }
 
 static const char *
@@ -76,7 +62,7 @@ shape_origin(struct str v)
 static const char *
 shape_path(struct str v)
 {
-	if (v.p[0] == '/' && v.p[v.n - 1] != '/' && only(v, "/._-~"))
+	if (v.p[0] == '/' && v.p[v.n - 1] != '/' && text_only(v, "/._-~"))
 		return NULL;
 	return "must begin with a slash and not end with one";
 }
@@ -116,7 +102,7 @@ shape_email(struct str v)
 
 	if (at > 0 && at + 1 < v.n && v.n <= 254 &&
 	    str_find(str_slice(v, at + 1, v.n), '@') == v.n - at - 1 &&
-	    only(v, "@.-_+~!#$&'*/=?^`{|}"))
+	    text_only(v, "@.-_+~!#$&'*/=?^`{|}"))
 		return NULL;
 	return "must be an e-mail address";
 }
@@ -135,14 +121,14 @@ shape_sender(struct str v)
 static const char *
 shape_word(struct str v)
 {
-	return only(v, "._-:/") && v.n <= 128 ? NULL :
+	return text_only(v, "._-:/") && v.n <= 128 ? NULL :
 	    "must be one word of letters, digits and . _ - : /";
 }
 
 static const char *
 shape_prefix(struct str v)
 {
-	return only(v, "_") && v.n <= 16 ? NULL :
+	return text_only(v, "_") && v.n <= 16 ? NULL :
 	    "must be at most 16 letters, digits and underscores";
 }
 
@@ -159,11 +145,9 @@ shape_port(struct str v)
 static const char *
 shape_calling(struct str v)
 {
-	bool ok = v.n > 1 && v.n <= 16 && v.p[0] == '+';
-
-	for (size_t i = 1; i < v.n; i++)
-		ok &= v.p[i] >= '0' && v.p[i] <= '9';
-	return ok ? NULL : "must be a calling code such as +49";
+	return v.n > 1 && v.n <= 16 && v.p[0] == '+' &&
+	    text_digits(str_slice(v, 1, v.n)) ? NULL :
+	    "must be a calling code such as +49";
 }
 
 /*

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "config/config_private.h"
 
 #define KEY_BYTES 32 /* security row JW4 */
@@ -38,7 +39,7 @@ is_sample(struct str v)
 
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c - 'A' + 'a');
-		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+		if (text_is_alnum(c))
 			plain[n++] = c;
 	}
 	plain[n] = '\0';

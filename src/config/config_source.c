@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/place.h"
+#include "base/text.h"
 #include "config/config_private.h"
 
 /* Take the content of the file that NAME_FILE or key_file names. */
@@ -46,13 +47,8 @@ give_file(struct config_all *all, size_t row, const char *path,
 static struct str
 showable(struct str key)
 {
-	for (size_t i = 0; i < key.n; i++)
-		if (!((key.p[i] >= 'a' && key.p[i] <= 'z') ||
-		    (key.p[i] >= 'A' && key.p[i] <= 'Z') ||
-		    (key.p[i] >= '0' && key.p[i] <= '9') ||
-		    strchr("._-", key.p[i])))
-			return STR("(one that is not shown)");
-	return str_slice(key, 0, 80);
+	return text_only(key, "._-") ? str_slice(key, 0, 80) :
+	    STR("(one that is not shown)");
 }
 
 void

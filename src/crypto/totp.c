@@ -5,6 +5,8 @@
 #include <liboath/oath.h>
 #include <sodium.h>
 
+#include "base/text.h"
+
 #define PERIOD 30
 
 struct str
@@ -42,12 +44,7 @@ totp_step(int64_t seconds)
 static bool
 is_code(struct str code)
 {
-	if (code.n != TOTP_DIGITS)
-		return false;
-	for (size_t i = 0; i < code.n; i++)
-		if (code.p[i] < '0' || code.p[i] > '9')
-			return false;
-	return true;
+	return code.n == TOTP_DIGITS && text_digits(code);
 }
 
 bool

@@ -1,5 +1,7 @@
 #include "http/dialect.h"
 
+#include "base/text.h"
+
 /* Irregular names that documented clients write (row AP6). */
 static const struct {
 	struct str snake, camel;
@@ -23,7 +25,7 @@ static const struct {
 static bool
 is_lower(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+	return text_is_lower(c) || text_is_digit(c);
 }
 
 static bool

@@ -4,6 +4,7 @@
 #include "base/email.h"
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "base/unicode.h"
 #include "http/spelling.h"
 
@@ -38,13 +39,6 @@ check_length(struct arena *a, const struct field *row, struct str s,
 	return NULL;
 }
 
-static bool
-is_ascii_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9');
-}
-
 /* Does ok accept every byte of s? */
 static bool
 all_bytes(struct str s, bool (*ok)(char))
@@ -56,21 +50,9 @@ all_bytes(struct str s, bool (*ok)(char))
 }
 
 static bool
-is_ascii_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
 is_visible(char c)
 {
 	return c > 0x20 && c < 0x7f;
-}
-
-static bool
-is_user_char(char c)
-{
-	return is_ascii_alnum(c) || c == '_' || c == '.' || c == '-';
 }
 
 static const char *
@@ -162,9 +144,9 @@ read_username_given(struct arena *a, const struct field *row, const cJSON *v,
 	size_t i = 0;
 
 	(void)v;
-	if (!all_bytes(s, is_user_char))
+	if (!text_only(s, "_.-"))
 		return "must contain only letters, digits, '_', '.' and '-'";
-	while (i < s.n && !is_ascii_alnum(s.p[i]))
+	while (i < s.n && !text_is_alnum(s.p[i]))
 		i++;
 	if (i == s.n)
 		return "must contain a letter or a digit";
@@ -188,7 +170,7 @@ static const char *
 read_username_field(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
-	if (out->text.n == 1 && is_ascii_alnum(out->text.p[0]))
+	if (out->text.n == 1 && text_is_alnum(out->text.p[0]))
 		return "must be at least 2 characters";
 	if (one_of(out->text, route_words))
 		return "is a word of this service; please choose another";
@@ -211,7 +193,7 @@ read_digits(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
 	(void)v;
-	if (!all_bytes(out->text, is_ascii_digit))
+	if (!text_digits(out->text))
 		return "must contain only digits";
 	return check_length(a, row, out->text, max_of(row, CODE_MAX),
 	    "digits");
@@ -222,7 +204,7 @@ read_code_field(struct arena *a, const struct field *row, const cJSON *v,
     struct value *out)
 {
 	(void)v;
-	if (!all_bytes(out->text, is_ascii_alnum))
+	if (!text_only(out->text, ""))
 		return "must contain only letters and digits";
 	return check_length(a, row, out->text, max_of(row, CODE_MAX),
 	    "characters");
@@ -255,7 +237,7 @@ read_url(struct arena *a, const struct field *row, const cJSON *v,
 		host = str_slice(s, 7, s.n);
 	else
 		return "must begin with https:// or http://";
-	if (host.n == 0 || !(is_ascii_alnum(host.p[0]) || host.p[0] == '['))
+	if (host.n == 0 || !(text_is_alnum(host.p[0]) || host.p[0] == '['))
 		return "must have a host behind ://";
 	return check_length(a, row, s, max_of(row, URL_MAX), "characters");
 }

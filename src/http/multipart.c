@@ -1,18 +1,13 @@
 #include "http/multipart.h"
 
-#define BOUNDARY_MAX 70
+#include "base/text.h"
 
-static bool
-is_token_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9');
-}
+#define BOUNDARY_MAX 70
 
 static bool
 is_token_char(char c)
 {
-	return is_token_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+	return text_is_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 /* Browsers send C:\x.png raw, so only \" and \\ are escapes. */
@@ -113,7 +108,7 @@ is_boundary(struct str s)
 	if (s.n == 0 || s.n > BOUNDARY_MAX || s.p[s.n - 1] == ' ')
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_token_alnum(s.p[i]) &&
+		if (!text_is_alnum(s.p[i]) &&
 		    (s.p[i] == '\0' || !strchr("'()+_,-./:=? ", s.p[i])))
 			return false;
 	return true;

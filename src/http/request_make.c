@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "http/client.h"
 #include "http/path.h"
 #include "http/query.h"
@@ -47,14 +48,7 @@ read_method(struct request *r)
 static bool
 is_id(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') &&
-		    (c < '0' || c > '9') && c != '.' && c != '_' && c != '-')
-			return false;
-	}
-	return s.n >= 1 && s.n <= REQUEST_ID_MAX;
+	return s.n >= 1 && s.n <= REQUEST_ID_MAX && text_only(s, "._-");
 }
 
 static struct str

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "crypto/jwt/jwt.h"
 
 #include <stdio.h>
@@ -94,14 +95,8 @@ jwt_key_generate(struct jwt_key *out)
 static bool
 is_kid(struct str kid)
 {
-	for (size_t i = 0; i < kid.n; i++) {
-		char c = kid.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || c == '-' || c == '_'))
-			return false;
-	}
-	return kid.n > 0 && kid.n < sizeof(((struct jwt_key *)0)->kid);
+	return kid.n > 0 && kid.n < sizeof(((struct jwt_key *)0)->kid) &&
+	    text_only(kid, "-_");
 }
 
 bool

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "crypto/password/phc_private.h"
 
 #define BCRYPT_LEN 60
@@ -8,14 +9,7 @@
 static bool
 is_crypt64(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '.' && c <= '9')))
-			return false;
-	}
-	return s.n > 0;
+	return s.n > 0 && text_only(s, "./");
 }
 
 /* "salt$hash", the end of a string; the salt must not be empty. */

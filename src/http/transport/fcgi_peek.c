@@ -2,6 +2,8 @@
 
 #include <stdint.h>
 
+#include "base/text.h"
+
 #define HEADER 8
 enum { BEGIN_REQUEST = 1, ABORT_REQUEST, PARAMS = 4, STDIN, MANAGEMENT = 9 };
 #define RESPONDER 1
@@ -101,10 +103,8 @@ is_too_long(struct str length)
 {
 	long long n;
 
-	for (size_t i = 0; i < length.n; i++)
-		if (length.p[i] < '0' || length.p[i] > '9')
-			return false;
-	return length.n && !str_to_int(length, 0, LIMIT_BODY_JSON, &n);
+	return length.n && text_digits(length) &&
+	    !str_to_int(length, 0, LIMIT_BODY_JSON, &n);
 }
 
 /* Of a name that is sent twice the first counts, as for the request. */

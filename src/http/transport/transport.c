@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/text.h"
 
 /* A body that drips longer than this is a stalled one. */
 #define BODY_TIME (20 * CLOCK_SECOND)
@@ -67,9 +68,8 @@ body_length(const struct exchange *x, size_t limit, long long *length)
 	if (found == NULL || found->value.n == 0 ||
 	    str_eq(found->value, STR("-1")))
 		return E_OK;
-	for (size_t i = 0; i < found->value.n; i++)
-		if (found->value.p[i] < '0' || found->value.p[i] > '9')
-			return E_BAD_REQUEST;
+	if (!text_digits(found->value))
+		return E_BAD_REQUEST;
 	/* Only digits: what does not fit is too large, not malformed. */
 	if (!str_to_int(found->value, 0, (long long)limit, length))
 		return E_TOO_LARGE;

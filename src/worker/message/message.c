@@ -1,6 +1,7 @@
 #include "worker/message/message.h"
 
 #include "base/place.h"
+#include "base/text.h"
 
 #define PAYLOAD_DEPTH 8
 #define GREETING_MAX 40 /* code points */
@@ -32,8 +33,7 @@ message_host(struct str url)
 static bool
 is_word_byte(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+	return text_is_alnum(c) || (unsigned char)c >= 0x80;
 }
 
 struct str

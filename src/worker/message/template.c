@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/encoding.h"
+#include "base/text.h"
 
 enum tag_kind {
 	TAG_END, /* of the text */
@@ -91,17 +92,7 @@ take_line(struct str text, struct tag *t)
 static bool
 template_name_ok(struct str name)
 {
-	if (name.n == 0 || name.n > 100)
-		return false;
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-		    c == '.' || c == ':'))
-			return false;
-	}
-	return true;
+	return name.n > 0 && name.n <= 100 && text_only(name, "_-.:");
 }
 
 static enum tag_kind

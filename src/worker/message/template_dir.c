@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/clock_text.h"
 #include "base/limits.h"
+#include "base/text.h"
 
 #define KEPT 64 /* files; what is beyond them is read */
 #define DEFAULT_LANGUAGE "en"
@@ -62,13 +63,7 @@ cache_age(struct template_cache *c)
 static bool
 is_template_word(struct str s, size_t max)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') ||
-		    (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
-		    (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '-' ||
-		    s.p[i] == '_'))
-			return false;
-	return s.n > 0 && s.n <= max;
+	return s.n > 0 && s.n <= max && text_only(s, "-_");
 }
 
 static bool

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "worker/webclient/webclient_trust.h"
 
 #define CONNECT_MS 5000L
@@ -28,12 +29,6 @@ read_mail_body(char *to, size_t size, size_t count, void *arg)
 	return left;
 }
 
-static bool
-is_reply_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /*
  * libcurl hands over each line that the relay says, also the reply to QUIT
  * after a refusal: the first refusal counts.
@@ -45,8 +40,8 @@ read_reply(char *line, size_t size, size_t count, void *arg)
 	size_t n = size * count, i;
 
 	if (!s->mail_begun || s->refusal || n < 4 ||
-	    (line[0] != '4' && line[0] != '5') || !is_reply_digit(line[1]) ||
-	    !is_reply_digit(line[2]))
+	    (line[0] != '4' && line[0] != '5') || !text_is_digit(line[1]) ||
+	    !text_is_digit(line[2]))
 		return n;
 	s->refusal = (line[0] - '0') * 100 + (line[1] - '0') * 10 +
 	    (line[2] - '0');
