@@ -27,4 +27,11 @@ bool email_is_public(struct str s);
 /* What stands behind the '@' of an address that is ok. */
 struct str email_domain(struct str s);
 
+/*
+ * "a@x", "Name <a@x>" or "\"Name\" <a@x>" in its parts; *name is STR_NONE
+ * where there is none. False when the address is not ok, or the name holds a
+ * control character, a quote or a backslash.
+ */
+bool email_parse(struct str s, struct str *name, struct str *address);
+
 #endif

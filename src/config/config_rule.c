@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include <stddef.h>
 
+#include "base/email.h"
 #include "base/encoding.h"
 #include "base/text.h"
 #include "config/config_private.h"
@@ -98,24 +99,17 @@ shape_network(struct str v)
 static const char *
 shape_email(struct str v)
 {
-	size_t at = str_find(v, '@');
-
-	if (at > 0 && at + 1 < v.n && v.n <= 254 &&
-	    str_find(str_slice(v, at + 1, v.n), '@') == v.n - at - 1 &&
-	    text_only(v, "@.-_+~!#$&'*/=?^`{|}"))
-		return NULL;
-	return "must be an e-mail address";
+	return email_ok(v) ? NULL : "must be an e-mail address";
 }
 
 /* "user@host" or "Name <user@host>". */
 static const char *
 shape_sender(struct str v)
 {
-	size_t open = str_find(v, '<');
+	struct str name, address;
 
-	if (open < v.n && v.p[v.n - 1] == '>')
-		v = str_slice(v, open + 1, v.n - 1);
-	return v.n ? shape_email(v) : "must be an e-mail address";
+	return email_parse(v, &name, &address) ? NULL :
+	    "must be an e-mail address";
 }
 
 static const char *

@@ -1,7 +1,6 @@
 #include "worker/mail/mail_compose.h"
 
 #include "base/email.h"
-#include "worker/mail/mail_address.h"
 
 /* A domain that is no number: an address has no mailboxes by name. */
 static struct str
@@ -25,7 +24,7 @@ mail_sender(struct arena *a, const struct config *c, struct mail_sender *out,
 	*out = (struct mail_sender){ .source = message_source(c) };
 	if (from.n == 0)
 		from = arena_fmt(a, "no-reply@%.*s", STR_FMT(host));
-	if (!mail_address_parse(from, &out->name, &out->address)) {
+	if (!email_parse(from, &out->name, &out->address)) {
 		*why = "smtp.from is not an e-mail address";
 		return false;
 	}

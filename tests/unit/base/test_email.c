@@ -58,5 +58,26 @@ START_TEST(each_part_has_its_bound)
 }
 END_TEST
 
+START_TEST(a_sender_may_have_a_name)
+{
+	struct str name, address;
+
+	ck_assert(email_parse(STR("a@x.test"), &name, &address));
+	ck_assert_ptr_null(name.p);
+	ck_str(address, "a@x.test");
+	ck_assert(email_parse(STR(" Ann B <a@x.test> "), &name,
+	    &address));
+	ck_str(name, "Ann B");
+	ck_str(address, "a@x.test");
+	ck_assert(email_parse(STR("\"A, B\" <a@x>"), &name, &address));
+	ck_str(name, "A, B");
+	ck_assert(!email_parse(STR("A\r\nB <a@x>"), &name, &address));
+	ck_assert(!email_parse(STR("<a@x"), &name, &address));
+	ck_assert(!email_parse(STR("A <a@x> b"), &name, &address));
+	ck_assert(!email_parse(STR("<"), &name, &address));
+	ck_assert(!email_parse(STR("<>"), &name, &address));
+}
+END_TEST
+
 UNIT("base/email", an_address_has_one_plain_form, a_local_host_is_not_public,
-    each_part_has_its_bound)
+    each_part_has_its_bound, a_sender_may_have_a_name)

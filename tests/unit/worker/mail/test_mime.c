@@ -1,7 +1,6 @@
 #include "tests/unit/unit.h"
 
 #include "base/buf.h"
-#include "worker/mail/mail_address.h"
 #include "worker/mail/mime.h"
 
 static struct mime_mail
@@ -174,29 +173,8 @@ START_TEST(long_lines_are_broken_softly)
 }
 END_TEST
 
-START_TEST(a_sender_may_have_a_name)
-{
-	struct str name, address;
-
-	ck_assert(mail_address_parse(STR("a@x.test"), &name, &address));
-	ck_assert_ptr_null(name.p);
-	ck_str(address, "a@x.test");
-	ck_assert(mail_address_parse(STR(" Ann B <a@x.test> "), &name,
-	    &address));
-	ck_str(name, "Ann B");
-	ck_str(address, "a@x.test");
-	ck_assert(mail_address_parse(STR("\"A, B\" <a@x>"), &name, &address));
-	ck_str(name, "A, B");
-	ck_assert(!mail_address_parse(STR("A\r\nB <a@x>"), &name, &address));
-	ck_assert(!mail_address_parse(STR("<a@x"), &name, &address));
-	ck_assert(!mail_address_parse(STR("A <a@x> b"), &name, &address));
-	ck_assert(!mail_address_parse(STR("<"), &name, &address));
-	ck_assert(!mail_address_parse(STR("<>"), &name, &address));
-}
-END_TEST
-
 UNIT("worker/mail/mime", a_mail_has_the_headers_a_relay_wants,
     the_same_mail_is_the_same_bytes, no_value_can_add_a_header,
     a_body_with_a_nul_or_broken_utf8_is_refused, bare_line_ends_become_crlf,
     other_letters_are_encoded_words, headers_are_folded_between_words,
-    long_lines_are_broken_softly, a_sender_may_have_a_name)
+    long_lines_are_broken_softly)

@@ -1,7 +1,7 @@
 /*
- * fuzz-sources: src/worker/mail/mail_address.c src/worker/mail/mime.c
+ * fuzz-sources: src/base/email.c src/worker/mail/mime.c
  * src/base/arena.c src/base/buf.c src/base/str.c src/base/clock.c
- * src/base/email.c src/base/encoding.c src/base/log.c
+ * src/base/encoding.c src/base/log.c
  */
 /* fuzz-libs: libsodium */
 /*
@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "base/email.h"
-#include "worker/mail/mail_address.h"
 #include "worker/mail/mime.h"
 
 static void
@@ -89,7 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		a = arena_new((size_t)64 << 20);
 	if (email_ok(in))
 		check_address(in);
-	if (mail_address_parse(in, &name, &address)) {
+	if (email_parse(in, &name, &address)) {
 		check_address(address);
 		if (str_find(name, '\n') < name.n ||
 		    str_find(name, '\r') < name.n)
