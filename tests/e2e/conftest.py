@@ -82,8 +82,18 @@ class Stack:
             return cursor.fetchall() if cursor.description else None
 
     def ctl(self, *args, check=True, **kwargs):
-        return subprocess.run([ROOT + "/dev", "ctl", *args], check=check,
-                              capture_output=True, text=True, **kwargs)
+        """posternctl with the settings of the stack, as ./dev ctl runs it."""
+        return subprocess.run(
+            [self["RUN_DIR"] + "/posternctl", *args], check=check,
+            env={"TERM": "dumb"}, capture_output=True, text=True, **kwargs)
+
+    def pid(self, service):
+        """Of a service that runs at this moment, or 0."""
+        try:
+            with open(f"{self['STATE_DIR']}/services/{service}/pid") as file:
+                return int(file.read().split()[0])
+        except FileNotFoundError:
+            return 0
 
     def age_proof(self, person, minutes):
         """As if he had proved himself so many minutes ago."""

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import subprocess
+import time
 
 import psycopg2
 import pytest
@@ -165,13 +166,15 @@ def test_a_write_is_tried_once_a_second_and_host(ctl):  # noqa: F811
     """The second look within it believes the first one."""
     assert cgi(ctl.env, "/health/ready")[0] == 200
     before = ctl.sql("select xmax from queue_alarm")
-    for _ in range(3):
+    began = time.monotonic()
+    for _ in range(5):
         cgi(ctl.env, "/health/ready")
         cgi(ctl.env, "/health")
-    # three of each take far less than six seconds
+    seconds = time.monotonic() - began
     tried = int(ctl.sql("select xmax from queue_alarm")[0][0]) - int(
         before[0][0])
-    assert 0 <= tried < 6
+    # besides one in the first second, some of the server itself
+    assert 0 <= tried <= seconds + 3
     assert ctl.sql("select pg_relation_size('queue_alarm') <= 8192") == [
         (True,)]
 

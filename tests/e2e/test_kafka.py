@@ -262,7 +262,8 @@ def in_order(broker, written, topic="user-events"):
 
 def family(pid):
     """A worker's processes by name."""
-    lines = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", pid],
+    lines = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid",
+                            str(pid)],
                            capture_output=True, text=True).stdout
     return {name: int(p) for p, name in
             (line.split() for line in lines.splitlines())}
@@ -270,17 +271,17 @@ def family(pid):
 
 def publisher(stack):
     def find():
-        pid = dict(line.split("=", 1) for line in
-                   stack.dev("env").splitlines())["PID_WORKER"]
-        return pid and family(pid).get("postern-kafka")
+        return family(stack.pid("worker")).get("postern-kafka")
     return until(find, "a publisher")
 
 
 def kill(pid, sig=signal.SIGKILL):
+    """Whether it was there to be killed."""
     try:
         os.kill(pid, sig)
+        return True
     except ProcessLookupError:
-        pass
+        return False
 
 
 def test_killed_at_random_nothing_is_lost_and_order_holds(stack, broker):
@@ -291,13 +292,12 @@ def test_killed_at_random_nothing_is_lost_and_order_holds(stack, broker):
 
     def killer():
         while not stop.is_set():
-            pid = dict(line.split("=", 1) for line in
-                       stack.dev("env").splitlines())["PID_WORKER"]
+            pid = stack.pid("worker")
             if pid:
                 child = family(pid).get("postern-kafka")
-                victim = child if child and len(kills) % 3 else int(pid)
-                kill(victim)
-                kills.append(victim)
+                victim = child if child and len(kills) % 3 else pid
+                if kill(victim):
+                    kills.append(victim)
             time.sleep(random.uniform(0.2, 1.5))
 
     users = [new_user() for _ in range(10)]
@@ -306,10 +306,12 @@ def test_killed_at_random_nothing_is_lost_and_order_holds(stack, broker):
     thread = threading.Thread(target=killer)
     thread.start()
     try:
-        for _ in range(300):
+        n = 0
+        while n < 300 or len(kills) < 5 and thread.is_alive():
             user = random.choice(users)
             written[user] += add(stack, user, random.choice((1, 1, 5)))
             time.sleep(0.02)
+            n += 1
     finally:
         stop.set()
         thread.join()
@@ -335,14 +337,14 @@ def test_a_publisher_that_stalls_is_replaced_and_stays_behind(
     that were sent by that one."""
     user = new_user()
     first = publisher(stack)
-    until(lambda: "postern-kafka" in family(str(second_worker.pid)),
+    until(lambda: "postern-kafka" in family(second_worker.pid),
           "a second publisher")
     broker.tell("down")
     written = add(stack, user, 40)
     time.sleep(2)  # they are under way
     kill(first, signal.SIGSTOP)
     try:
-        second = family(str(second_worker.pid))["postern-kafka"]
+        second = family(second_worker.pid)["postern-kafka"]
         stack.sql("update kafka_state set lease_until = now()")
         until(lambda: leads(stack, second), "the second's turn")
         broker.tell("up")

@@ -19,9 +19,9 @@ ROUNDS = int(os.environ.get("RACE_ROUNDS", "10"))
 WIDTH = 32
 
 
-def at_once(api, path, bodies, **headers):
+def at_once(api, path, bodies, patient=True, **headers):
     """Statuses and JSON of as many POSTs; each waits with its last byte
-    until all others stand ready."""
+    until all others stand ready. The patient come again when told to."""
     if api.token:
         headers["Authorization"] = "Bearer " + api.token
     more = "".join(f"{name.replace('_', '-')}: {value}\r\n"
@@ -51,6 +51,13 @@ def at_once(api, path, bodies, **headers):
         head, _, body = raw.partition(b"\r\n\r\n")
         answers.append((int(head.split()[1]), json.loads(body)))
         remember(answers[-1][1])
+
+    busy = [i for i, (_, answer) in enumerate(answers)
+            if patient and answer.get("code") == "SERVER_BUSY"]
+    if busy:
+        again = at_once(api, path, [bodies[i] for i in busy], **headers)
+        for i, answer in zip(busy, again):
+            answers[i] = answer
     return answers
 
 
@@ -201,7 +208,8 @@ def test_one_owner_leaves_cores_to_the_others(api):
 
     def refused():
         statuses = {status for status, _ in at_once(
-            person.api, "/auth/change-password", [same] * (CORES + 1))}
+            person.api, "/auth/change-password", [same] * (CORES + 1),
+            patient=False)}
         assert statuses <= {422, 503}
         return 503 in statuses
     until(refused)

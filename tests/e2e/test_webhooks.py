@@ -710,7 +710,7 @@ def test_who_let_a_claim_run_out_tells_of_nothing_any_more(
     happen(stack, person, 1)
     there.wait(1)
     try:
-        stopped = family()
+        stopped = family(stack)
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         stack.sql("update webhook_claims set until = now() where webhook_id "
@@ -821,7 +821,7 @@ def test_killed_workers_lose_nothing_and_repeat_only_with_the_same_id(
 
     def killer():
         while not stop.is_set():
-            for pid in family():
+            for pid in family(stack):
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except OSError:
@@ -849,17 +849,12 @@ def test_killed_workers_lose_nothing_and_repeat_only_with_the_same_id(
     assert all(len(b) == 1 for b in bodies.values())
 
 
-def family():
+def family(stack):
     """The worker of this moment and its courier."""
-    env = dict(line.split("=", 1) for line in subprocess.run(
-        [os.path.join(os.path.dirname(__file__), "../../dev"),
-         "env"], capture_output=True, text=True).stdout.splitlines())
-    pid = env.get("PID_WORKER", "")
-    if not pid.isdigit():
-        return []
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", pid],
+    pid = stack.pid("worker")
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)],
                               capture_output=True, text=True).stdout.split()
-    return [int(p) for p in children] + [int(pid)]
+    return [int(p) for p in children] + [pid] if pid else []
 
 
 FORBIDDEN = [
