@@ -59,41 +59,53 @@ class Ctl:
 
 
 @pytest.fixture(scope="module")
-def server(postgres):  # noqa: F811
-    """The two roles: who owns the tables, and who works with them."""
-    with psycopg2.connect(postgres["SCRATCH_ADMIN"]) as db:
-        db.autocommit = True
-        with db.cursor() as cursor:
-            cursor.execute("create role ctl_app login")
-            cursor.execute("create role ctl_owner login createdb")
+def server(postgres, tmp_path_factory):  # noqa: F811
+    """The two roles: who owns the tables, and who works with them; and a
+    migrated database, which others are copies of."""
+    execute(postgres["SCRATCH_ADMIN"], "create role ctl_app login",
+            "create role ctl_owner login createdb",
+            "create database ready owner ctl_owner")
+    where = tmp_path_factory.mktemp("ready")
+    ctl_of(postgres["SCRATCH_ADMIN"], "ready", where)("migrate")
     return postgres["SCRATCH_ADMIN"]
+
+
+def execute(server, *statements):
+    db = psycopg2.connect(server)
+    db.autocommit = True
+    with db.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    db.close()
+
+
+def ctl_of(server, name, where):
+    places = psycopg2.extensions.parse_dsn(server)
+    where_is = f"host={places['host']} dbname={name}"
+    return Ctl(program("posternctl"), {
+        "PATH": os.environ["PATH"], "LANG": "C.UTF-8",
+        "JWT_SECRET": secrets.token_hex(32),
+        "SEALING_KEYS": sealing_key(1),
+        "DATABASE_URL": where_is + " user=ctl_app",
+        "DATABASE_OWNER_URL": where_is + " user=ctl_owner",
+        "RUNTIME_DIR": str(where), "ENVIRONMENT": "development",
+        "TEMPLATE_DIR": TOP + "/templates", "POSTERN_CONFIG": ""})
 
 
 @pytest.fixture
 def fresh(server, tmp_path):
     """posternctl, and a database without a schema."""
     name = "ctl_" + secrets.token_hex(4)
-    db = psycopg2.connect(server)
-    db.autocommit = True
-    with db.cursor() as cursor:
-        cursor.execute(f"create database {name} owner ctl_owner")
-    places = db.get_dsn_parameters()
-    db.close()
-    where = f"host={places['host']} port={places['port']} dbname={name}"
-    return Ctl(program("posternctl"), {
-        "PATH": os.environ["PATH"], "LANG": "C.UTF-8",
-        "JWT_SECRET": secrets.token_hex(32),
-        "SEALING_KEYS": sealing_key(1),
-        "DATABASE_URL": where + " user=ctl_app",
-        "DATABASE_OWNER_URL": where + " user=ctl_owner",
-        "RUNTIME_DIR": str(tmp_path), "ENVIRONMENT": "development",
-        "TEMPLATE_DIR": TOP + "/templates", "POSTERN_CONFIG": ""})
+    execute(server, f"create database {name} owner ctl_owner")
+    return ctl_of(server, name, tmp_path)
 
 
 @pytest.fixture
-def ctl(fresh):
-    fresh("migrate")
-    return fresh
+def ctl(server, tmp_path):
+    """posternctl, and a database with one."""
+    name = "ctl_" + secrets.token_hex(4)
+    execute(server, f"create database {name} template ready owner ctl_owner")
+    return ctl_of(server, name, tmp_path)
 
 
 def sealing_key(version):
