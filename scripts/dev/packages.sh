@@ -25,14 +25,25 @@ packages_need() {
 	test) wanted="$wanted $PACKAGES_TEST" ;;
 	ci) wanted="$wanted $PACKAGES_TEST $PACKAGES_CI" ;;
 	esac
+	packages_known "$wanted" && return
 	# shellcheck disable=SC2086
 	missing=$(packages_missing $wanted)
-	[ -n "$missing" ] || return 0
-	# shellcheck disable=SC2086
-	packages_install $missing
-	# shellcheck disable=SC2086
-	missing=$(packages_missing $wanted)
-	[ -z "$missing" ] || die "could not be installed: $missing"
+	if [ -n "$missing" ]; then
+		# shellcheck disable=SC2086
+		packages_install $missing
+		# shellcheck disable=SC2086
+		missing=$(packages_missing $wanted)
+		[ -z "$missing" ] || die "could not be installed: $missing"
+	fi
+	[ ! -d "$STATE" ] || echo "$wanted" >"$STATE/packages"
+}
+
+# Whether all of these were there, and no package came or went since.
+packages_known() {
+	local had=''
+	[ "$STATE/packages" -nt /var/lib/dpkg/status ] || return 1
+	read -r -d '' had <"$STATE/packages" || true
+	[ "$had" = "$1" ]
 }
 
 packages_missing() {
@@ -69,7 +80,7 @@ packages_install() {
 	local sudo='' policy=/usr/sbin/policy-rc.d
 	command -v apt-get >/dev/null ||
 		die "missing, and this is not Debian: $*"
-	if [ "$(id -u)" != 0 ]; then
+	if [ $EUID != 0 ]; then
 		command -v sudo >/dev/null ||
 			die "missing; as root: apt-get install $*"
 		sudo=sudo

@@ -7,12 +7,10 @@ SERVICES='postgres redis smtp master worker web'
 # whatever a restart depends on is part of the text.
 service_define() {
 	local dir=$STATE/services/$1
-	mkdir -p "$dir"
+	[ -d "$dir" ] || mkdir "$dir"
+	[ ! -e "$dir/down" ] || rm "$dir/down"
 	echo "${2:-TERM}" >"$dir/signal"
-	(umask 077 && cat >"$dir/run.new")
-	chmod 0700 "$dir/run.new"
-	mv "$dir/run.new" "$dir/run"
-	rm -f "$dir/down"
+	state_put "$dir/run" 0700
 }
 
 # A directory without `run` is no service any more.
@@ -32,9 +30,10 @@ services_pid() {
 }
 
 services_alive() {
-	local stat
-	[ "$3" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 1
-	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	local stat boot
+	read -r boot </proc/sys/kernel/random/boot_id
+	[ "$3" = "$boot" ] || return 1
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
 	# Behind the name come the state and, as the 20th word, the start.
 	# shellcheck disable=SC2086
 	set -- "$2" ${stat##*) }
@@ -81,39 +80,42 @@ services_wait() {
 	done
 }
 
-pg_bin() {
-	find /usr/lib/postgresql -path '*/bin/initdb' -printf '%h\n' |
-		sort -V | tail -1
+# Debian's psql on the PATH is a script that looks for this one.
+pg_find() {
+	PG_BIN=$(find /usr/lib/postgresql -path '*/bin/initdb' \
+		-printf '%h\n' | sort -V | tail -1)
 }
 
 # Beside the owner and the application's role there is a superuser with a
 # password nobody needs; on the socket the stack's own user is whoever he says.
 postgres_prepare() {
 	local pg=$STATE/postgres
+	pg_find
 	if [ ! -e "$pg/PG_VERSION" ] || [ ! -e "$STATE/postgres.made" ]; then
 		rm -rf "$pg"
 		install -d -m 0700 "$pg"
-		[ "$(id -u)" != 0 ] || chown "$RUNNER:" "$pg"
-		state_as_runner "$(pg_bin)/initdb" -D "$pg" -U postgres \
+		[ $EUID != 0 ] || chown "$RUNNER:" "$pg"
+		state_as_runner "$PG_BIN/initdb" -D "$pg" -U postgres \
 			-E UTF8 --locale=C.UTF-8 -A scram-sha-256 --no-instructions \
 			--pwfile=<(echo "$PG_ADMIN_PASSWORD") \
 			>"$STATE/log/initdb.log" 2>&1 9>&- ||
 			die "initdb failed; see $STATE/log/initdb.log"
 		: >"$STATE/postgres.made"
+		echo "include 'stack.conf'" >>"$pg/postgresql.conf"
 	fi
-	cat >"$pg/pg_hba.conf" <<-'END'
+	state_put "$pg/pg_hba.conf" 0600 "$RUNNER" <<-'END'
 	local all all peer map=stack
 	host all all 127.0.0.1/32 scram-sha-256
 	END
-	cat >"$pg/pg_ident.conf" <<-END
+	state_put "$pg/pg_ident.conf" 0600 "$RUNNER" <<-END
 	stack $RUNNER postgres
 	stack $RUNNER postern
 	stack $RUNNER postern_owner
-	stack $(id -un) postgres
-	stack $(id -un) postern
-	stack $(id -un) postern_owner
+	stack $USER_NAME postgres
+	stack $USER_NAME postern
+	stack $USER_NAME postern_owner
 	END
-	cat >"$pg/stack.conf" <<-END
+	state_put "$pg/stack.conf" 0600 "$RUNNER" <<-END
 	listen_addresses = '127.0.0.1'
 	port = $PG_PORT
 	unix_socket_directories = '$RUN'
@@ -125,13 +127,10 @@ postgres_prepare() {
 	log_timezone = 'UTC'
 	timezone = 'UTC'
 	END
-	grep -q '^include' "$pg/postgresql.conf" ||
-		echo "include 'stack.conf'" >>"$pg/postgresql.conf"
 	# After a power cut the lock file may name a stranger's process.
 	if [ -z "$(services_pid postgres)" ]; then
 		rm -f "$STATE/services/postgres/pid"
 	fi
-	[ "$(id -u)" != 0 ] || chown "$RUNNER:" "$pg"/*.conf
 }
 
 postgres_define() {
@@ -142,14 +141,14 @@ postgres_define() {
 	pid=\$(head -n 1 postmaster.pid 2>/dev/null)
 	[ -z "\$pid" ] || [ "\$(readlink /proc/\$pid/cwd)" = "\$PWD" ] ||
 		rm -f postmaster.pid
-	exec $(state_runner_line) $(pg_bin)/postgres -D '$STATE/postgres'
+	exec $(state_runner_line) $PG_BIN/postgres -D '$STATE/postgres'
 	# $(cat "$STATE/postgres/stack.conf" "$STATE/postgres/pg_ident.conf" |
 		sha256sum)
 	END
 }
 
 postgres_sql() {
-	PGPASSWORD=$PG_ADMIN_PASSWORD psql -h 127.0.0.1 -p "$PG_PORT" \
+	PGPASSWORD=$PG_ADMIN_PASSWORD "$PG_BIN/psql" -h 127.0.0.1 -p "$PG_PORT" \
 		-U postgres -d postgres -qXAt -v ON_ERROR_STOP=1 "$@"
 }
 
@@ -175,7 +174,7 @@ redis_define() {
 		service_undefine redis
 		return
 	fi
-	(umask 077 && cat >"$STATE/redis.conf.new" <<-END
+	state_put "$STATE/redis.conf" 0600 "$RUNNER" <<-END
 	bind 127.0.0.1
 	port $REDIS_OWN_PORT
 	unixsocket $RUN/redis.sock
@@ -188,9 +187,6 @@ redis_define() {
 	maxmemory-policy allkeys-lru
 	dir $RUN
 	END
-	)
-	mv "$STATE/redis.conf.new" "$STATE/redis.conf"
-	[ "$(id -u)" != 0 ] || chown "$RUNNER:" "$STATE/redis.conf"
 	service_define redis <<-END
 	#!/bin/bash
 	exec $(state_runner_line) redis-server '$STATE/redis.conf'
@@ -247,13 +243,11 @@ programs_define() {
 
 # A program with the stack's settings, for ctl, CGI and mod_fcgid.
 programs_wrap() {
-	cat >"$RUN/$1.new" <<-END
+	state_put "$RUN/$1" 0755 <<-END
 	#!/bin/sh
 	. '$STATE/env.sh'
 	exec $3 '$STATE/bin/$2' $4
 	END
-	chmod 0755 "$RUN/$1.new"
-	mv "$RUN/$1.new" "$RUN/$1"
 }
 
 # posternctl with the stack's settings and no others.
@@ -268,13 +262,14 @@ answers() {
 
 # All that is defined runs, as it is defined now; all else is gone.
 services_settled() {
-	local name run digest
+	local name run digest digests
+	digests=$(sha256sum "$STATE"/services/*/run)
 	for name in $SERVICES; do
 		run=$STATE/services/$name/run digest=
 		if [ -e "$run" ]; then
 			[ -n "$(services_pid "$name")" ] || return 1
 			read -r _ _ _ digest <"${run%run}pid" || return 1
-			[ "$(sha256sum <"$run")" = "$digest  -" ] || return 1
+			[[ $digests == *"$digest  $run"* ]] || return 1
 		else
 			[ -z "$(services_pid "$name")" ] || return 1
 		fi

@@ -58,7 +58,7 @@ settings_copy_file() {
 	[ -f "$POSTERN_CONFIG" ] && [ -r "$POSTERN_CONFIG" ] ||
 		die "POSTERN_CONFIG names $POSTERN_CONFIG, which cannot be read"
 	(umask 077 && cat "$POSTERN_CONFIG" >"$STATE/postern.yaml.new")
-	[ "$(id -u)" != 0 ] || chown "$RUNNER:" "$STATE/postern.yaml.new"
+	[ $EUID != 0 ] || chown "$RUNNER:" "$STATE/postern.yaml.new"
 	mv "$STATE/postern.yaml.new" "$STATE/postern.yaml"
 	POSTERN_CONFIG=$STATE/postern.yaml
 }
@@ -194,7 +194,7 @@ settings_write() {
 		END
 	)
 	mv "$STATE/env.sh.new" "$STATE/env.sh"
-	[ "$(id -u)" != 0 ] || chown "$RUNNER:" "$STATE/env.sh"
+	[ $EUID != 0 ] || chown "$RUNNER:" "$STATE/env.sh"
 }
 
 settings_load() {

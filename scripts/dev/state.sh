@@ -10,8 +10,9 @@ state_place() {
 		die "POSTERN_DEV_DIR must be a directory of its own"
 	# Programs are built once; the stack of the tests uses the same ones.
 	BUILD=${POSTERN_DEV_BUILD:-$STATE/build}
-	RUNNER=$(id -un)
-	[ "$(id -u)" != 0 ] || RUNNER=postern-dev
+	USER_NAME=$(id -un)
+	RUNNER=$USER_NAME
+	[ $EUID != 0 ] || RUNNER=postern-dev
 }
 
 state_open() {
@@ -33,6 +34,18 @@ state_open() {
 	chmod 0755 "$RUN"
 }
 
+# state_put FILE MODE [OWNER] <TEXT: the file has this text; it is replaced as
+# a whole, and left alone when it had it.
+state_put() {
+	local text had=''
+	IFS= read -r -d '' text || true
+	[ ! -e "$1" ] || IFS= read -r -d '' had <"$1" || true
+	[ "$text" != "$had" ] || return 0
+	printf %s "$text" | install -m "$2" /dev/stdin "$1.new"
+	[ $EUID != 0 ] || [ $# -lt 3 ] || chown "$3:" "$1.new"
+	mv "$1.new" "$1"
+}
+
 # For commands about a stack that was started before.
 state_known() {
 	[ -e "$STATE/env.sh" ] ||
@@ -52,12 +65,12 @@ state_lock() {
 }
 
 state_user() {
-	if [ "$(id -u)" = 0 ] && ! id "$RUNNER" >/dev/null 2>&1; then
+	if [ $EUID = 0 ] && ! id "$RUNNER" >/dev/null 2>&1; then
 		useradd --system --user-group --no-create-home \
 			--home-dir /nonexistent --shell /usr/sbin/nologin "$RUNNER"
 	fi
 	mkdir -p "$STATE/mail/new" "$STATE/mail/cur" "$STATE/mail/tmp"
-	if [ "$(id -u)" = 0 ]; then
+	if [ $EUID = 0 ]; then
 		chown "$RUNNER:" "$STATE/log" "$RUN" "$STATE"/mail "$STATE"/mail/*
 	fi
 }
@@ -66,7 +79,7 @@ state_user() {
 # CAP_DAC_OVERRIDE, because a clone below /root, or a file that root names in
 # a variable, is out of reach for anybody else.
 state_as_runner() {
-	if [ "$(id -u)" = 0 ]; then
+	if [ $EUID = 0 ]; then
 		setpriv --reuid="$RUNNER" --regid="$RUNNER" --init-groups \
 			--inh-caps=-all,+dac_override \
 			--ambient-caps=-all,+dac_override -- "$@"
@@ -77,7 +90,7 @@ state_as_runner() {
 
 # The same as a line for a script.
 state_runner_line() {
-	[ "$(id -u)" != 0 ] || printf '%s ' setpriv --reuid="$RUNNER" \
+	[ $EUID != 0 ] || printf '%s ' setpriv --reuid="$RUNNER" \
 		--regid="$RUNNER" --init-groups --inh-caps=-all,+dac_override \
 		--ambient-caps=-all,+dac_override --
 }

@@ -23,7 +23,7 @@ web_fill() {
 web_define() {
 	local command
 	mkdir -p "$STATE/web"
-	[ "$(id -u)" != 0 ] || chown "$RUNNER:" "$STATE/web"
+	[ $EUID != 0 ] || chown "$RUNNER:" "$STATE/web"
 	# mod_fcgid counts processes itself, so each of its is a single one.
 	programs_wrap postern.fcgi postern '' --single
 	programs_wrap postern.cgi postern '' ''
