@@ -29,8 +29,9 @@ build_configure() {
 build_stale() {
 	[ -e "$BUILD/built" ] || return 0
 	[ -n "$(cd "$ROOT" && find . \( -path './.*' -o -path './build*' \
-		-o -path ./autom4te.cache -o -path ./tests \) -prune \
-		-o -newer "$BUILD/built" ! -name . -print -quit)" ]
+		-o -path ./autom4te.cache \) -prune \
+		-o -newer "$BUILD/built" ! -name . \
+		\( ! -path './tests*' -o -name '*.c' \) -print -quit)" ]
 }
 
 build_make() {
@@ -47,19 +48,24 @@ build_own() {
 	mkdir -p "$BUILD"
 }
 
+build_if_stale() {
+	build_own
+	build_stale || return 0
+	echo "building"
+	{ build_configure && touch "$BUILD/began" && build_make all &&
+		build_make install; } \
+		>"$BUILD/log" 2>&1 || {
+		grep -vE '^(make|libtool)' "$BUILD/log" | tail -40 >&2
+		die "the build failed; all of it is in $BUILD/log"
+	}
+	mv "$BUILD/began" "$BUILD/built"
+}
+
+# Several stacks share a build directory; one of them builds at a time.
 build_programs() {
 	local program
-	build_own
-	if build_stale; then
-		touch "$BUILD/began"
-		echo "building"
-		{ build_configure && build_make all && build_make install; } \
-			>"$BUILD/log" 2>&1 || {
-			grep -vE '^(make|libtool)' "$BUILD/log" | tail -40 >&2
-			die "the build failed; all of it is in $BUILD/log"
-		}
-		mv "$BUILD/began" "$BUILD/built"
-	fi
+	mkdir -p "${BUILD%/*}"
+	(flock 7 && build_if_stale) 7>"$BUILD.lock" || exit 1
 	for program in $BUILD_PROGRAMS; do
 		[ -x "$BUILD/$program" ] || die "$BUILD/$program was not built"
 		cmp -s "$BUILD/$program" "$STATE/bin/$program" ||

@@ -4,13 +4,19 @@
 TEST_PARTS='lint unit e2e fuzz faults'
 TEST_PASSED=0
 TEST_FAILED=0
+TEST_UNITS=()
 
 test_all() {
 	local parts=() part
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
-		case " $TEST_PARTS " in
+		case " all $TEST_PARTS " in
+		" $1 "*) export TEST_SLOW=1 ;;
 		*" $1 "*) parts+=("$1") ;;
-		*) die "no part '$1' of the tests; there are: $TEST_PARTS" ;;
+		*)
+			[[ ${parts[*]-} == *unit ]] ||
+				die "no part '$1' of the tests; there are: $TEST_PARTS"
+			TEST_UNITS+=("$1")
+			;;
 		esac
 		shift
 	done
@@ -23,17 +29,19 @@ test_all() {
 	packages_need test
 	npm_need
 	(state_lock && build_programs) || exit 1
+	: >"$STATE/log/test.last"
 	for part in "${parts[@]}"; do
 		echo "== $part"
 		"test_$part"
 	done
+	cat "$STATE/log/test.last"
 	echo "$TEST_PASSED passed, $TEST_FAILED failed"
 	[ "$TEST_FAILED" = 0 ]
 }
 
 # test_run COUNTER COMMAND...: run it, show what it says, and let COUNTER read
 # "passed failed" from that. A command that fails without counting a failure
-# is one.
+# is one. What failed and what was left out is kept for the end.
 test_run() {
 	local counter=$1 out=$STATE/log/test.out status=0 passed failed
 	shift
@@ -42,8 +50,16 @@ test_run() {
 	if [ $status != 0 ] && [ "$failed" = 0 ]; then
 		failed=1
 	fi
+	test_names "$failed" "$out" "$*" >>"$STATE/log/test.last"
 	TEST_PASSED=$((TEST_PASSED + passed))
 	TEST_FAILED=$((TEST_FAILED + failed))
+}
+
+# test_names FAILED OUTPUT COMMAND
+test_names() {
+	grep -E '^(not ok|FAIL:|XPASS:|ERROR:)' "$2" || [ "$1" = 0 ] ||
+		echo "not ok $3"
+	grep -E '^[0-9]+ deselected' "$2" || true
 }
 
 count_tap() {
@@ -52,12 +68,9 @@ count_tap() {
 		END { print pass + 0, fail + 0 }' "$1"
 }
 
-count_pytest() {
-	tail -n 1 "$1" | tr -d '=' | awk '{
-		for (i = 2; i <= NF; i++) {
-			if ($i ~ /^passed/) pass += $(i - 1)
-			if ($i ~ /^(failed|error)/) fail += $(i - 1)
-		} } END { print pass + 0, fail + 0 }'
+# "N passed, N failed" on the last line.
+count_last() {
+	tail -n 1 "$1" | awk '{ print $1 + 0, $3 + 0 }'
 }
 
 # TAP's lines, "N passed, N failed" anywhere, or one test when nothing was
@@ -91,8 +104,24 @@ test_lint() {
 	done
 }
 
+# unit_tests NAME...: those whose path has one of the names in it.
+unit_tests() {
+	local name
+	for name in "$@"; do
+		(cd "$ROOT" && find tests/unit -type f -path "*$name*" \
+			\( -name 'test_*.c' -o ! -name '*.*' \))
+	done | sed 's/\.c$//' | sort -u | tr '\n' ' '
+}
+
 test_unit() {
-	test_run count_tap build_make check V=0
+	local only=()
+	if [ ${#TEST_UNITS[@]} -gt 0 ]; then
+		only=("TESTS=$(unit_tests "${TEST_UNITS[@]}")")
+		[ "${only[0]}" != TESTS= ] ||
+			die "no unit test is named so: ${TEST_UNITS[*]}"
+		only+=("check_PROGRAMS=${only[0]#TESTS=}")
+	fi
+	test_run count_tap build_make check V=0 ${only[@]+"${only[@]}"}
 }
 
 # test_on_stack COUNTER COMMAND...: with a stack up, its `./dev env` and the
@@ -110,23 +139,15 @@ test_on_stack() {
 		unset DATABASE_URL DATABASE_OWNER_URL
 		set +a
 		unset WEB
-		export HELLO=$BUILD/tests/bench/hello
 		cd "$ROOT" && timeout -k 10 "${TEST_SECONDS:-900}" "$@"
 	)
 }
 
-# In a directory of its own: pytest's usual one is closed to other users by
-# every further run, also while servers of this one work there.
 test_e2e() {
 	[ -d "$ROOT/tests/e2e" ] || return 0
-	local scratch
-	scratch=$(mktemp -d /tmp/postern-e2e.XXXXXX)
-	chmod 0755 "$scratch"
-	test_run count_pytest test_on_stack /usr/bin/python3 -m pytest -q \
-		-p no:cacheprovider --durations=5 --color=no \
-		--basetemp="$scratch/pytest" tests/e2e \
-		${TEST_PYTEST[@]+"${TEST_PYTEST[@]}"}
-	rm -rf "$scratch"
+	TEST_STATE=$STATE/test POSTERN_DEV_BUILD=$BUILD \
+		HELLO=$BUILD/tests/bench/hello test_run count_last \
+		"$ROOT/tests/e2e/run" ${TEST_PYTEST[@]+"${TEST_PYTEST[@]}"}
 }
 
 test_fuzz() {

@@ -1,9 +1,13 @@
 """The stack under test.
 
-`./dev test` names it by POSTERN_DEV_DIR and PORT and has started it. A test
-says what settings it needs, @pytest.mark.stack(REDIS_HOST="") on itself or as
-its module's pytestmark; the tests are sorted by these, and the stack is
-started anew (./dev up) where they change.
+`./dev test` names its place by POSTERN_DEV_DIR and PORT. A test says what
+settings it needs, @pytest.mark.stack(REDIS_HOST="") on itself or as its
+module's pytestmark; tests with the same ones are one group (shards.py), and
+the stack is started anew (./dev up) where they change.
+
+@pytest.mark.slow is for a test that takes seconds and shows once more, with
+more rounds, what quick ones show: `./dev test all` runs it, `./dev test` says
+that it was left out.
 """
 import os
 import secrets
@@ -15,6 +19,7 @@ import redis
 
 from api import Api
 from maildir import Inbox
+from shards import Shard
 from until import until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -25,6 +30,12 @@ JWT_SECRET = secrets.token_urlsafe(48)
 
 # Limits have tests of their own; all others would meet them.
 USUAL = {"ENABLE_RATE_LIMITING": "false", "JWT_SECRET": JWT_SECRET}
+
+# Files that take the longest, the longest first.
+LONG = ["test_worker.py", "test_webhooks.py", "test_dev.py",
+        "test_web_servers.py", "test_ctl.py", "test_kafka.py",
+        "test_database.py", "test_slow.py", "test_audit.py",
+        "test_factors.py", "test_samples.py"]
 
 
 class Stack:
@@ -133,22 +144,40 @@ def settings_of(item):
     return settings
 
 
+def group_of(item):
+    """One file, or one set of unusual settings, whose values may be others
+    in each process."""
+    settings = settings_of(item)
+    if settings is None or settings == USUAL:
+        return item.fspath.basename
+    return tuple(sorted(settings.items()))
+
+
+def is_last(item):
+    return item.get_closest_marker("last") is not None
+
+
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "stack(NAME=VALUE...): settings the stack runs with")
-    config.addinivalue_line("markers", "last: after all the others")
+    for line in ("stack(NAME=VALUE...): settings the stack runs with",
+                 "slow: left out by ./dev test, run by ./dev test all",
+                 "last: after all the others, on each stack"):
+        config.addinivalue_line("markers", line)
+    config.pluginmanager.register(
+        Shard(group_of, is_last, settings_of), "shard")
 
 
-def pytest_collection_modifyitems(items):
-    def order(item):
-        settings = settings_of(item)
-        if item.get_closest_marker("last"):
-            return (2, [])
-        if settings is None:
-            return (0, [])
-        more = sorted(i for i in settings.items() if i not in USUAL.items())
-        return (1, more)
-    items.sort(key=order)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """The long files first, so that no stack ends long after the others."""
+    def rank(item):
+        name = item.fspath.basename
+        return LONG.index(name) if name in LONG else len(LONG)
+    slow = [i for i in items if i.get_closest_marker("slow")]
+    if slow and not os.environ.get("TEST_SLOW"):
+        config.pluginmanager.get_plugin("shard").slow = len(slow)
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [i for i in items if i not in slow]
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
