@@ -121,7 +121,7 @@ class Actor(threading.Thread):
             "POST", "/auth/register", body, key=key, client=account.client))
         if a is None:
             return None
-        if a.status == 409 and "still being worked" in str(a.body):
+        if a.status == 409 and a.body["code"] == "IDEMPOTENCY_CONFLICT":
             return None  # its fate is not known yet
         # a try that was answered 503 may have been committed after all
         done = a.status == 409 and a.body["code"] == "EMAIL_TAKEN" and \
