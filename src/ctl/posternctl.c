@@ -105,15 +105,11 @@ void
 ctl_open(struct ctl *c)
 {
 	const struct config *k = c->config;
-	struct db_options db = {
-		.conninfo = config_conninfo(c->arena, k, false),
-		.connect_timeout = k->db_connect_timeout,
-		/* An operator waits longer than a request. */
-		.statement_timeout = 30 * CLOCK_SECOND,
-		.max_lifetime = k->db_lifetime,
-		.unaudited = !k->audit,
-	};
+	struct db_options db = db_options_of(c->arena, k);
 
+	/* An operator waits longer than a request, and asks each thing once. */
+	db.statement_timeout = 30 * CLOCK_SECOND;
+	db.prepare = false;
 	c->db = db_new(&db);
 	c->shared = shared_join(k->runtime_dir);
 	c->cache = cache_of(k, c->keys, &c->shared->redis_told);

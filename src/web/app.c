@@ -46,14 +46,7 @@ app_start_worker(struct app *app)
 {
 	const struct config *c = app->config;
 	struct arena *a = arena_new(CONNINFO_ARENA);
-	struct db_options db = {
-		.conninfo = config_conninfo(a, c, false),
-		.connect_timeout = c->db_connect_timeout,
-		.statement_timeout = c->db_statement_timeout,
-		.max_lifetime = c->db_lifetime,
-		.prepare = c->db_prepare,
-		.unaudited = !c->audit,
-	};
+	struct db_options db = db_options_of(a, c);
 
 	app->db = db_new(&db);
 	app->cache = cache_of(c, app->keys, &app->shared->redis_told);

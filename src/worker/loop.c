@@ -292,14 +292,7 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 struct db *
 loop_db(struct arena *a, const struct config *c)
 {
-	struct db_options o = {
-		.conninfo = config_conninfo(a, c, false),
-		.connect_timeout = c->db_connect_timeout,
-		.statement_timeout = c->db_statement_timeout,
-		.max_lifetime = c->db_lifetime,
-		.prepare = c->db_prepare,
-		.unaudited = !c->audit,
-	};
+	struct db_options o = db_options_of(a, c);
 
 	return db_new(&o);
 }

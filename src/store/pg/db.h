@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "config/config.h"
 #include "store/pg/statement.h"
 
 /*
@@ -27,6 +28,9 @@ struct db_options {
 	bool prepare;
 	bool unaudited; /* the session writes no audit log */
 };
+
+/* As database.* and audit.enabled say; its conninfo is in a. */
+struct db_options db_options_of(struct arena *a, const struct config *c);
 
 /*
  * What a conninfo must be and is not, for people, without any part of it;
