@@ -496,7 +496,8 @@ def test_only_a_broker_with_its_certificate_is_spoken_to(
     settings = {"KAFKA_ENABLED": "true", "KAFKA_USE_TLS": "true",
                 "KAFKA_BROKERS": f"{host}:{listener.port}",
                 "KAFKA_USER": "postern", "KAFKA_PASSWORD": "Broker-Horse-71",
-                "KAFKA_SASL_MECHANISM": "SCRAM-SHA-256"}
+                "KAFKA_SASL_MECHANISM": "SCRAM-SHA-256",
+                "KAFKA_CLIENT_ID": "gatehouse"}
     if trusted:
         settings["KAFKA_CA_FILE"] = listener.cert
     with open(stack["STATE_DIR"] + "/services/worker/run") as f:
@@ -516,3 +517,4 @@ def test_only_a_broker_with_its_certificate_is_spoken_to(
         process.wait(40)
         stack.sql("update kafka_state set enabled = false")
     assert any(listener.seen) == goes, listener.seen
+    assert any(b"gatehouse" in (said or b"") for said in listener.seen) == goes
