@@ -12,7 +12,10 @@
 #                        (of "-- cells:" they stand there)
 #   -- row: person       the cells are those of struct person_row, which other
 #                        statements answer too; else the row has the
-#                        statement's name
+#                        statement's name. A fragment may say so too
+#
+#   -- takes: person     the parameters are those of struct person_params, which
+#                        other statements take too
 #
 # Parameters have names, ":user_id". The cast says what C hands over: integers
 # int64_t, ::boolean bool, ::bytea bytes, all else text. A cell has the name of
@@ -190,6 +193,8 @@ function expand(s,    f, i, n, keys, values, list, text)
 			refuse("the fragment " f " takes key => value of" \
 			    keys_of[f] ", not " quote(keys[i]))
 	text = fragment[f]
+	if (f in row_in)
+		declared_row = row_in[f]
 	n = split(keys_of[f], list, " ")
 	for (i = 1; i <= n; i++) {
 		if (!(list[i] in values)) {
@@ -218,7 +223,7 @@ function call(word, s,    i)
 	if (i == 0)
 		return
 	if (word == "use")
-		take(expand(substr(s, 1, i)) substr(s, i + 1))
+		take(expand(substr(s, 1, i)) strip(substr(s, i + 1)))
 	else
 		begin_fragment(s, word == "cells")
 }
@@ -537,7 +542,28 @@ function finish(    i)
 	for (i = 1; i <= top; i++)
 		params[count] = params[count] " " (parameter[i] in kinds ? \
 		    kinds[parameter[i]] : "text") " " parameter[i]
+	take_parameters(taken == "" ? name : taken)
 	name = ""
+}
+
+# What a statement takes is a struct, which may be another one's too: then each
+# has the same parameters, in whatever order.
+function take_parameters(t,    i, n, list)
+{
+	struct_of[count] = t
+	n = split(params[count], list, " ")
+	if (!(t in first_to_take)) {
+		first_to_take[t] = count
+		for (i = 1; i < n; i += 2)
+			is_taken[t, list[i] " " list[i + 1]] = 1
+		return
+	}
+	if (n != split(params[first_to_take[t]], ignored, " "))
+		refuse(name ": " t " takes other parameters elsewhere")
+	for (i = 1; i < n; i += 2)
+		if (!((t, list[i] " " list[i + 1]) in is_taken))
+			refuse(name ": " t " takes no " list[i] " " \
+			    list[i + 1] " elsewhere")
 }
 
 function begin_block(n)
@@ -551,7 +577,7 @@ function begin_block(n)
 		refuse("the name " n " is taken: " seen[n])
 	seen[n] = FILENAME ":" FNR
 	name = n
-	text = declared_row = ""
+	text = declared_row = taken = ""
 	top = top_old = safe = ended = 0
 	split("", used)
 	split("", number)
@@ -597,8 +623,12 @@ function instruction(word, rest)
 			call(word, rest)
 	} else if (word == "safe")
 		set_safe(rest)
+	else if (word == "row" && making != "")
+		row_in[making] = rest
 	else if (word == "row")
 		declared_row = rest
+	else if (word == "takes")
+		taken = rest
 	else if (word == "use")
 		call(word, rest)
 	else
@@ -621,7 +651,8 @@ opened != "" {
 	next
 }
 
-/^[ \t]*--[ \t]*(name|fragment|cells|safe|row|use|null|int|bool|bytes)[ \t]*:/ {
+# What is no list of names behind "row:" and its like is a sentence.
+/^[ \t]*--[ \t]*((name|fragment|cells|safe|use)[ \t]*:|(row|takes|null|int|bool|bytes): [a-z_0-9]+(, [a-z_0-9]+)*[ \t\r]*$)/ {
 	word = $0
 	sub(/^[ \t]*--[ \t]*/, "", word)
 	rest = word
@@ -685,11 +716,14 @@ function header(    i)
 function parameters_struct(i,    n, j, list)
 {
 	n = split(params[i], list, " ")
-	printf "enum { Q_%s_PARAMS = %d };\n", names[i], n / 2
-	printf "struct %s_params {\n", names[i]
-	for (j = 1; j < n; j += 2)
-		printf "\t%s%s;\n", c_type(list[j]), list[j + 1]
-	print "} QUERY_BY_NAME;\n"
+	if (first_to_take[struct_of[i]] == i) {
+		printf "struct %s_params {\n", struct_of[i]
+		for (j = 1; j < n; j += 2)
+			printf "\t%s%s;\n", c_type(list[j]), list[j + 1]
+		print "} QUERY_BY_NAME;"
+	}
+	printf "typedef struct %s_params Q_%s_params;\n", struct_of[i], names[i]
+	printf "enum { Q_%s_PARAMS = %d };\n\n", names[i], n / 2
 }
 
 function row_reader(r)
@@ -719,7 +753,8 @@ function source(    i)
 	print "#include \"store/queries.h\"\n"
 	for (i = 1; i <= count; i++)
 		if (params[i] != "")
-			fields("params_" names[i], names[i] "_params", params[i])
+			fields("params_" names[i], struct_of[i] "_params", \
+			    params[i])
 	for (i = 1; i <= nrows; i++) {
 		fields("cells_" rows[i], rows[i] "_row", cells_of_row[rows[i]])
 		printf "const struct query_row query_row_%s = { \"%s\", " \
@@ -744,9 +779,15 @@ function statement(i,    j, n, piece)
 	    i in row_of ? "&query_row_" row_of[i] : "NULL"
 }
 
-# For tests: each statement as Postgres gets it, behind a line with its name.
-function plain(    i)
+# For tests: each statement as Postgres gets it, behind its name and the names
+# of its parameters.
+function plain(    i, j, n, list)
 {
-	for (i = 1; i <= count; i++)
-		printf "-- name: %s\n%s;\n", names[i], texts[i]
+	for (i = 1; i <= count; i++) {
+		printf "-- name: %s\n--", names[i]
+		n = split(params[i], list, " ")
+		for (j = 2; j <= n; j += 2)
+			printf " %s", list[j]
+		printf "\n%s;\n", texts[i]
+	}
 }

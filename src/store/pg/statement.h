@@ -20,15 +20,15 @@ struct statement {
 
 #define SQL(name, ...) \
 	((struct statement){ .q = STATEMENT_Q(name, __VA_ARGS__), \
-		.params = &(const struct name##_params){ __VA_ARGS__ } })
+		.params = &(const Q_##name##_params){ __VA_ARGS__ } })
 
 /* The same in two steps: for parameters that are kept. */
 #define PARAMS(name, ...) \
 	((void)STATEMENT_Q(name, __VA_ARGS__), \
-	    (struct name##_params){ __VA_ARGS__ })
+	    (Q_##name##_params){ __VA_ARGS__ })
 #define SQL_OF(name, p) \
 	((struct statement){ .q = Q_##name, \
-		.params = 1 ? (p) : (const struct name##_params *)NULL })
+		.params = 1 ? (p) : (const Q_##name##_params *)NULL })
 
 /* Its number, where as many parameters are given as it has. */
 #define STATEMENT_Q(name, ...) \
