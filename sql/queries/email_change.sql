@@ -1,67 +1,65 @@
 -- name: addressee
--- Where notices go, and how they greet (security rows LG11, RC3). 1 user id
+-- Where notices go, and how they greet (security rows LG11, RC3).
+-- bool: proved
 -- safe: yes
-select name, addresses, proved from addressees where user_id = $1::uuid;
+select name, addresses, proved from addressees where user_id = :user_id::uuid;
 
 -- name: email_request
--- A new wish voids the one before (security row EC2). The old address may take
--- it back. 1 user id, 2 link id, 3 new address, 4 life µs, 5 undo id, 6 its
--- life µs, 7 mails, 8 ip, 9 user agent, 10 request id
+-- A new wish voids the one before (security row EC2). The old address may
+-- take it back.
 with v as (
 	update one_time set voided_at = now()
-	where user_id = $1::uuid and purpose = 'email' and used_at is null
+	where user_id = :user_id::uuid and purpose = 'email'
+		and used_at is null
 		and voided_at is null
 ), o as (
 	insert into one_time (id, user_id, purpose, destination, expires_at)
-	select $2::uuid, id, 'email', $3,
-		now() + $4::bigint * interval '1 microsecond'
-	from users where id = $1::uuid and is_active
+	select :link_id::uuid, id, 'email', :email,
+		now() + :life::bigint * interval '1 microsecond'
+	from users where id = :user_id::uuid and is_active
 	returning user_id
 ), n as (
 	insert into one_time (id, user_id, purpose, destination, proved_at,
 		since, expires_at)
-	select $5::uuid, u.id, 'undo', u.email, u.verified_at,
+	select :undo_id::uuid, u.id, 'undo', u.email, u.verified_at,
 		case when u.verified_at is null then u.address_at
 			else now() end,
-		now() + $6::bigint * interval '1 microsecond'
+		now() + :undo_life::bigint * interval '1 microsecond'
 	from o join users u on u.id = o.user_id
 ), j as (
-	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.* from o, job_drafts($7::json) t
+	-- use: send(from => o)
 ), a as (
-	insert into audit_logs (user_id, actor_id, action, resource, result,
-		ip_address, user_agent, request_id)
-	select user_id, user_id, 'email.change_request', 'users', 'success',
-		$8, $9, $10
+	-- use: audit(action => 'email.change_request', resource => 'users',
+	--	user => user_id)
 	from o
 )
-select count(*) from o;
+select count(*) as requested from o;
 
 -- name: email_find
--- Is this link live, and of this user (security row EC4)? 1 user id, 2 link id
+-- Is this link live, and of this user (security row EC4)?
 -- safe: yes
 select o.destination, u.email
 from one_time o join users u on u.id = o.user_id
-where o.id = $2::uuid and o.user_id = $1::uuid and o.purpose = 'email'
+where o.id = :link_id::uuid and o.user_id = :user_id::uuid
+	and o.purpose = 'email'
 	and o.used_at is null and o.voided_at is null and o.expires_at > now()
 	and u.is_active;
 
 -- name: email_confirm
 -- The unique index decides between two who want the address (security row
--- EC3). Links and codes to the old address end. The session and the link prove
--- registration and address: everything stays. 1 user id, 2 link id, 3 the
--- address until now, 4 undo id, 5 its life µs, 6 mails, 7 ip, 8 user agent,
--- 9 request id
+-- EC3). Links and codes to the old address end. The session and the link
+-- prove registration and address: everything stays.
 with c as (
 	update one_time set used_at = now()
-	where id = $2::uuid and user_id = $1::uuid and purpose = 'email'
+	where id = :link_id::uuid and user_id = :user_id::uuid
+		and purpose = 'email'
 		and used_at is null and voided_at is null
 		and expires_at > now()
 	returning user_id, destination
 ), w as (
 	select u.id, u.verified_at, u.address_at, c.destination
 	from c join users u on u.id = c.user_id
-	where u.is_active and u.email = $3
+	where u.is_active and u.email = :old_email
 	for no key update of u
 ), u as (
 	update users set email = w.destination, is_verified = true,
@@ -74,60 +72,62 @@ with c as (
 ), v as (
 	update one_time t set voided_at = now()
 	from u where t.user_id = u.id and t.used_at is null
-		and t.voided_at is null and t.id <> $2::uuid
+		and t.voided_at is null and t.id <> :link_id::uuid
 		and t.purpose in ('email', 'reset', 'verify')
 ), n as (
 	insert into one_time (id, user_id, purpose, destination, proved_at,
 		since, expires_at)
-	select $4::uuid, u.id, 'undo', $3, u.proved_at,
+	select :undo_id::uuid, u.id, 'undo', :old_email, u.proved_at,
 		case when u.proved_at is null then u.since else now() end,
-		now() + $5::bigint * interval '1 microsecond'
+		now() + :undo_life::bigint * interval '1 microsecond'
 	from u
 ), j as (
-	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.* from u, job_drafts($6::json) t
+	-- use: send(from => u)
 ), a as (
-	insert into audit_logs (user_id, actor_id, action, resource, result,
-		ip_address, user_agent, request_id)
-	select id, id, 'email.change', 'users', 'success', $7, $8, $9 from u
+	-- use: audit(action => 'email.change', resource => 'users',
+	--	user => id)
+	from u
 )
 select id from u;
 
 -- name: email_undo_find
--- Whose address is taken back, and who else is told. 1 undo id
+-- Whose address is taken back, and who else is told.
+-- bool: proved
 -- safe: yes
-select u.id, o.destination, t.name, nullif(array_to_string(array_remove(
-	string_to_array(t.addresses, E'\n'), o.destination), E'\n'), ''),
+select u.id as user_id, o.destination, t.name,
+	nullif(array_to_string(array_remove(
+	string_to_array(t.addresses, E'\n'), o.destination), E'\n'),
+	'') as others,
 	t.proved
 from one_time o join users u on u.id = o.user_id
 	join addressees t on t.user_id = u.id
-where o.id = $1::uuid and o.purpose = 'undo' and o.used_at is null
+where o.id = :undo_id::uuid and o.purpose = 'undo' and o.used_at is null
 	and o.voided_at is null and o.expires_at > now() and u.is_active;
 
 -- name: email_undo
--- The owner says no: the old address is back, whoever is inside is out, what
--- was made since the change was asked for goes, later changes and their undo
--- with it, and the password must be set anew by mail. Elder rights to take an
--- address back stay: the oldest wins. A link that went to the address itself
--- proves it; as the first proof of it, everything goes.
--- 1 undo id, 2 mails, 3 did the link go to the address itself, 4 ip,
--- 5 user agent, 6 request id
+-- The owner says no: the old address is back, whoever is inside is out,
+-- what was made since the change was asked for goes, later changes and
+-- their undo with it, and the password must be set anew by mail. Elder
+-- rights to take an address back stay: the oldest wins. A link that went to
+-- the address itself proves it; as the first proof of it, everything goes.
 with c as (
 	update one_time set used_at = now()
-	where id = $1::uuid and purpose = 'undo' and used_at is null
+	where id = :undo_id::uuid and purpose = 'undo' and used_at is null
 		and voided_at is null and expires_at > now()
 	returning user_id, destination, proved_at, since
 ), w as (
 	select c.user_id, c.destination, c.since as address_at,
-		coalesce(c.proved_at, case when $3::boolean then now() end)
+		coalesce(c.proved_at,
+		case when :proves::boolean then now() end)
 			as proved_at,
 		(select min(case when c.proved_at is null
-				and not $3::boolean then o.created_at
+				and not :proves::boolean then o.created_at
 				else coalesce(o.since, o.created_at) end)
 			from one_time o
 			where o.user_id = c.user_id and o.purpose = 'undo'
 				and o.destination = c.destination
-				and (o.id = $1::uuid or (o.used_at is null
+				and (o.id = :undo_id::uuid
+					or (o.used_at is null
 					and o.voided_at is null
 					and o.expires_at > now()))) as since
 	from c
@@ -143,49 +143,43 @@ with c as (
 ), g as (
 	delete from registrations using u where user_id = u.id
 ), j as (
-	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.* from u, job_drafts($2::json) t
+	-- use: send(from => u)
 ), a as (
-	insert into audit_logs (user_id, action, resource, result, reason,
-		ip_address, user_agent, request_id)
-	select id, 'email.change', 'users', 'success', 'undone', $4, $5, $6
+	-- use: audit(action => 'email.change', resource => 'users',
+	--	user => id, actor => null, reason => 'undone')
 	from u
 )
-select id, start_over(id, since, 'address restored') from u;
+select id, start_over(id, since, 'address restored') as started_over from u;
 
 -- name: erase_request
 -- Everything ends now, the account after the cool-off; the last active
--- super_admin stays (security row PV2). 1 user id, 2 cool-off µs, 3 mails,
--- 4 ip, 5 user agent, 6 request id
+-- super_admin stays (security row PV2).
 with u as (
 	update users set updated_at = now(),
-		erase_at = now() + $2::bigint * interval '1 microsecond'
-	where id = $1::uuid and is_active and (not 'super_admin' = any (roles)
-		or exists (select 1 from users o where o.id <> $1::uuid
+		erase_at = now() + :cool_off::bigint * interval '1 microsecond'
+	where id = :user_id::uuid and is_active
+		and (not 'super_admin' = any (roles)
+		or exists (select 1 from users o where o.id <> :user_id::uuid
 			and o.is_active and 'super_admin' = any (o.roles)))
 	returning id, erase_at
 ), s as (
-	update sessions set ended_at = now(), end_reason = 'erasure'
-	from u where user_id = u.id and ended_at is null
+	-- use: end_sessions(of => u, reason => 'erasure')
 ), d as (
-	update devices set revoked_at = now()
-	from u where user_id = u.id and revoked_at is null
+	-- use: forget_devices(of => u)
 ), j as (
-	insert into jobs (id, kind, payload, priority, expires_at)
-	select t.* from u, job_drafts($3::json) t
+	-- use: send(from => u)
 ), a as (
-	insert into audit_logs (user_id, actor_id, action, resource, result,
-		ip_address, user_agent, request_id)
-	select id, id, 'user.erase_request', 'users', 'success', $4, $5, $6
+	-- use: audit(action => 'user.erase_request', resource => 'users',
+	--	user => id)
 	from u
 )
-select to_us(erase_at) from u;
+select to_us(erase_at) as erase_at from u;
 
 -- name: account_export
 -- Everything held about a user, a JSON text a row: what it is, then it
--- (security row PV1). No secrets. 1 user id
+-- (security row PV1). No secrets.
 -- safe: yes
-select 'profile', json_build_object('id', id, 'numeric_id', numeric_id,
+select 'profile' as part, json_build_object('id', id, 'numeric_id', numeric_id,
 	'email', email, 'username', username, 'first_name', first_name,
 	'last_name', last_name, 'full_name', full_name, 'roles', roles,
 	'is_active', is_active, 'is_verified', is_verified,
@@ -194,48 +188,48 @@ select 'profile', json_build_object('id', id, 'numeric_id', numeric_id,
 	'cover_photo_url', cover_photo_url, 'last_login_at', last_login_at,
 	'password_changed_at', password_changed_at,
 	'verified_at', verified_at, 'created_at', created_at,
-	'updated_at', updated_at)::text
-from users where id = $1::uuid
+	'updated_at', updated_at)::text as text
+from users where id = :user_id::uuid
 union all
 select 'sessions', json_build_object('id', id, 'ip_address', ip_address,
 	'user_agent', user_agent, 'amr', amr, 'created_at', created_at,
 	'last_used_at', last_used_at, 'expires_at', expires_at,
 	'ended_at', ended_at, 'end_reason', end_reason)::text
-from sessions where user_id = $1::uuid
+from sessions where user_id = :user_id::uuid
 union all
 select 'devices', json_build_object('id', id, 'name', name,
 	'created_at', created_at, 'last_used_at', last_used_at,
 	'expires_at', expires_at, 'revoked_at', revoked_at)::text
-from devices where user_id = $1::uuid
+from devices where user_id = :user_id::uuid
 union all
 select 'api_keys', json_build_object('id', id, 'name', name, 'key_id', key_id,
 	'scopes', scopes, 'rate_limit', rate_limit,
 	'allowed_ips', allowed_ips, 'is_active', is_active,
 	'usage_count', usage_count, 'last_used_at', last_used_at,
 	'expires_at', expires_at, 'created_at', created_at)::text
-from api_keys where user_id = $1::uuid
+from api_keys where user_id = :user_id::uuid
 union all
 select 'webhooks', json_build_object('id', id, 'url', url, 'events', events,
 	'is_active', is_active, 'created_at', created_at)::text
-from webhooks where user_id = $1::uuid
+from webhooks where user_id = :user_id::uuid
 union all
 select 'recovery_methods', json_build_object('id', id, 'type', type,
 	'value', value, 'verified_at', verified_at,
 	'created_at', created_at)::text
-from recovery_methods where user_id = $1::uuid
+from recovery_methods where user_id = :user_id::uuid
 union all
 select 'factors', json_build_object('kind', kind, 'destination', destination,
 	'enabled_at', enabled_at, 'last_used_at', last_used_at)::text
-from factors where subject_id = $1::uuid and enabled_at is not null
+from factors where subject_id = :user_id::uuid and enabled_at is not null
 union all
 select 'subjects', json_build_object('id', id, 'name', name,
 	'created_at', created_at)::text
-from subjects where owner_id = $1::uuid
+from subjects where owner_id = :user_id::uuid
 union all
 select 'audit', line from (
 	select json_build_object('created_at', created_at, 'action', action,
 		'resource', resource, 'result', result, 'reason', reason,
 		'ip_address', ip_address, 'user_agent', user_agent)::text
 		as line
-	from audit_logs where user_id = $1::uuid
+	from audit_logs where user_id = :user_id::uuid
 	order by id desc limit 5000) audit;

@@ -21,6 +21,31 @@ select {user}, {actor}, {action}, {resource}, {result}, {reason},
 insert into audit_logs (user_id, action, resource, result, reason)
 select {user}, {action}, {resource}, 'success', {reason}
 
+-- What an administrator's change answers, where a CTE "ok" decided; a change
+-- may tell how many sessions ended, and may start the account over.
+-- fragment: decision(ended => 0, started_over => null)
+-- row: decision
+select allowed as is_allowed, ({ended})::bigint as ended,
+	{started_over} as started_over
+from ok
+
+-- A session that begins with what follows; it ends after :idle µs without use,
+-- and after :life µs.
+-- fragment: begin_session(user, amr)
+insert into sessions (id, user_id, ip_address, user_agent, expires_at,
+	absolute_expires_at, amr)
+select :session_id::uuid, {user}, :ip_address, :user_agent,
+	now() + least(:idle::bigint, :life::bigint) * interval '1 microsecond',
+	now() + :life::bigint * interval '1 microsecond', {amr}
+
+-- A code that is compared by its MAC, and lives for :code_life µs.
+-- fragment: new_code(user, purpose, destination)
+insert into one_time (id, user_id, purpose, destination, mac, max_attempts,
+	expires_at)
+select :code_id::uuid, {user}, {purpose}, {destination}, :code_mac::bytea,
+	:code_attempts::integer,
+	now() + :code_life::bigint * interval '1 microsecond'
+
 -- Send drafts of mails and messages (core/mail.h), or none where they are
 -- null, for each row of a CTE.
 -- fragment: send(from => (select) one, drafts => :mails::json)
@@ -48,3 +73,29 @@ from {of} where devices.user_id = {of}.id and revoked_at is null
 	to_us({of}.last_login_at) as last_login_at,
 	to_us({of}.created_at) as created_at,
 	to_us({of}.updated_at) as updated_at
+
+-- A row of the audit log, as core/audit.h has it.
+-- cells: entry(of)
+-- int: id
+{of}.id, to_us({of}.created_at) as created_at, {of}.user_id, {of}.actor_id,
+	{of}.action, {of}.resource, {of}.result, {of}.reason, {of}.ip_address,
+	{of}.user_agent, {of}.request_id
+
+-- Which rows of the audit log: what is null does not narrow; µs, a network or
+-- an address.
+-- fragment: audit_filter()
+(:user_id::uuid is null or user_id = :user_id::uuid)
+	and (:action::text is null or action = :action)
+	and (:result::text is null or result = :result)
+	and (:from::bigint is null or created_at >= from_us(:from::bigint))
+	and (:to::bigint is null or created_at <= from_us(:to::bigint))
+	and (:network::text is null or ip_address = :network
+		or position('/' in :network) > 0
+		and address_in(ip_address, :network))
+
+-- Which accounts an administrator sees: what is null does not narrow.
+-- fragment: user_filter()
+(:role::text is null or roles @> array[:role::text])
+	and (:is_active::boolean is null or is_active = :is_active::boolean)
+	and (:is_verified::boolean is null
+		or is_verified = :is_verified::boolean)

@@ -1,9 +1,13 @@
--- Claim up to $1 due jobs of the kinds in $2 (comma separated) for $3 µs in
--- the name of holder $4. Each priority is its own index range, in order; the
--- row locks are gone when the statement ends. A claim is a try begun: counted
--- and traced before anything is sent (row RE4), unless the job expired or has
--- had all its tries. Answers the time it has left in µs (null: no end).
 -- name: job_claim
+-- Claim up to :limit due jobs of the kinds in :kinds (comma separated) for
+-- :lease µs in the name of holder :holder. Each priority is its own index
+-- range, in order; the row locks are gone when the statement ends. A claim
+-- is a try begun: counted and traced before anything is sent (row RE4),
+-- unless the job expired or has had all its tries. Answers the time it has
+-- left in µs (null: no end).
+-- int: attempts, priority
+-- bool: expired, spent
+-- bytes: payload
 with due as (
 	select j.*
 	from generate_series(0, 9) p (priority)
@@ -13,16 +17,16 @@ with due as (
 		from jobs
 		where state = 'ready' and jobs.priority = p.priority
 		  and run_at <= now()
-		  and kind = any (string_to_array($2, ','))
+		  and kind = any (string_to_array(:kinds, ','))
 		order by run_at, id
-		limit $1::int
+		limit :limit::int
 		for update skip locked
 	) j
-	limit $1::int
+	limit :limit::int
 ), claimed as (
 	update jobs set lease_token = gen_random_uuid(),
-	    lease_holder = $4::uuid,
-	    run_at = now() + $3::bigint * interval '1 microsecond',
+	    lease_holder = :holder::uuid,
+	    run_at = now() + :lease::bigint * interval '1 microsecond',
 	    attempts = attempts + (not (expired or spent))::int
 	from due
 	where jobs.id = due.id
@@ -33,21 +37,22 @@ with due as (
 	where not (expired or spent)
 )
 select id, lease_token, kind, payload, attempts, priority,
-    to_us(created_at), (extract(epoch from expires_at - now())
-	* 1000000)::bigint, expired, spent
+    to_us(created_at) as created_at, (extract(epoch from expires_at - now())
+	* 1000000)::bigint as time_left, expires_at is null as is_endless,
+    expired, spent
 from claimed
 order by priority, created_at, id;
 
--- How claims ended: $1 a JSON array of {id, lease, state, result, attempts,
--- delay, reason}. state: done, ready (again, in delay µs), dead or expired.
--- result: what the trace says; null: nothing was sent, and there is no trace.
--- The payload goes with what was sent or expired; a dead letter keeps it so
--- that it can be sent again. Only who still holds the lease says so, as often
--- as he wants. Answers whose end it was.
 -- name: job_settle
+-- How claims ended: :ends a JSON array of {id, lease, state, result,
+-- attempts, delay, reason}. state: done, ready (again, in delay µs), dead
+-- or expired. result: what the trace says; null: nothing was sent, and
+-- there is no trace. The payload goes with what was sent or expired; a dead
+-- letter keeps it so that it can be sent again. Only who still holds the
+-- lease says so, as often as he wants. Answers whose end it was.
 -- safe: yes
 with said as (
-	select * from json_to_recordset($1::json) s (id uuid, lease uuid,
+	select * from json_to_recordset(:ends::json) s (id uuid, lease uuid,
 		state text, result text, attempts integer, delay bigint,
 		reason text)
 ), trace as (
@@ -77,41 +82,49 @@ where jobs.id = said.id and jobs.lease_token = said.lease
   and jobs.state in ('ready', said.state)
 returning jobs.id;
 
--- Give back every claim of a worker process that is known to be dead, or of
--- this one where it knows of none: all but the leases $2 (comma separated).
 -- name: job_release_holder
+-- Give back every claim of a worker process that is known to be dead, or of
+-- this one where it knows of none: all but the leases :leases (comma
+-- separated).
 -- safe: yes
 update jobs set run_at = now(), lease_token = null, lease_holder = null
-where lease_holder = $1::uuid and state = 'ready'
-  and not lease_token = any (string_to_array($2, ',')::uuid[])
+where lease_holder = :holder::uuid and state = 'ready'
+  and not lease_token = any (string_to_array(:leases, ',')::uuid[])
 returning id;
 
--- For posternctl queue list: state $1 (null: all but done), newest first,
--- page of $2 rows below the id $3 (null: the first page).
 -- name: job_list
-select id, kind, state, priority, attempts, max_attempts, to_us(run_at),
-    to_us(expires_at), to_us(created_at), to_us(finished_at), last_error,
-    lease_token is not null and run_at > now() and state = 'ready'
+-- For posternctl queue list: state :state (null: all but done), newest
+-- first, page of :limit rows below the id :behind_id (null: the first
+-- page).
+-- int: priority, attempts, max_attempts
+select id, kind, state, priority, attempts, max_attempts,
+	to_us(run_at) as run_at,
+    to_us(expires_at) as expires_at, to_us(created_at) as created_at,
+	to_us(finished_at) as finished_at, last_error,
+    lease_token is not null and run_at > now()
+	and state = 'ready' as is_claimed
 from jobs
-where ($1::text is null and state <> 'done' or state = $1)
-  and ($3::uuid is null or id < $3)
+where (:state::text is null and state <> 'done' or state = :state)
+  and (:behind_id::uuid is null or id < :behind_id)
 order by id desc
-limit $2::int;
+limit :limit::int;
 
--- For posternctl queue retry: a dead letter, or all when $1 is null, is due
--- now, with all its attempts and at least a day of life. Answers the ids.
 -- name: job_retry
+-- For posternctl queue retry: a dead letter, or all when :id is null, is
+-- due now, with all its attempts and at least a day of life. Answers the
+-- ids.
 update jobs set state = 'ready', attempts = 0, run_at = now(),
     finished_at = null, lease_token = null, lease_holder = null,
     expires_at = case when expires_at is null then null
         else greatest(expires_at, now() + interval '1 day') end
-where ($1::uuid is null or id = $1) and state = 'dead'
+where (:id::uuid is null or id = :id) and state = 'dead'
   and payload is not null
 returning id;
 
--- The work of name $1 is this worker's until it is due again in $2 µs.
 -- name: cron_claim
+-- The work of name :name is this worker's until it is due again in :every
+-- µs.
 update cron_jobs set last_run = now(),
-    next_run = now() + $2::bigint * interval '1 microsecond'
-where name = $1 and next_run <= now()
+    next_run = now() + :every::bigint * interval '1 microsecond'
+where name = :name and next_run <= now()
 returning name;

@@ -4,17 +4,19 @@
 -- safe: yes
 select 1;
 
--- How many of the migrations $1 have been made, and can a write be made now?
--- The lock of a row is one: it takes a transaction number and a flush of the
--- log, and leaves nothing behind. Who finds it locked sees another one's write.
 -- name: database_ready
+-- How many of the migrations :versions have been made, and can a write be
+-- made now? The lock of a row is one: it takes a transaction number and a
+-- flush of the log, and leaves nothing behind. Who finds it locked sees
+-- another one's write.
+-- int: known, written
 -- safe: yes
 with written as materialized (
 	select 1 from queue_alarm for update skip locked
 )
 select (select count(*) from schema_migrations
-		where version = any ($1::integer[])),
-	(select count(*) from written);
+		where version = any (:versions::integer[])) as known,
+	(select count(*) from written) as written;
 
 -- name: transaction_begin
 begin;
@@ -25,9 +27,9 @@ commit;
 -- name: transaction_rollback
 rollback;
 
+-- name: migration_lock
 -- The lock of all who migrate; it goes with its transaction, so it works
 -- behind a pooler in transaction mode.
--- name: migration_lock
 select pg_advisory_xact_lock(5785213947206193);
 
 -- name: migration_table
@@ -38,43 +40,48 @@ create table if not exists schema_migrations (
 	applied_at timestamptz not null default now()
 );
 
--- Is there a table yet? Told apart from "no right to read it".
 -- name: migration_known
+-- Is there a table yet? Told apart from "no right to read it".
 -- safe: yes
-select to_regclass('schema_migrations') is not null;
+select to_regclass('schema_migrations') is not null as known;
 
 -- name: migration_list
+-- int: version
 -- safe: yes
 select version, name, sha256,
-	(extract(epoch from applied_at) * 1000000)::bigint
+	(extract(epoch from applied_at) * 1000000)::bigint as applied_at
 from schema_migrations
 order by version;
 
--- The newest migration that a program must know to run on this schema.
 -- name: migration_oldest
+-- The newest migration that a program must know to run on this schema.
+-- int: version
 -- safe: yes
 select coalesce(substring(obj_description(
 	to_regclass('schema_migrations'), 'pg_class')
-	from 'oldest program: ([0-9]{1,9})')::integer, 0);
+	from 'oldest program: ([0-9]{1,9})')::integer, 0) as version;
 
 -- name: migration_add
 insert into schema_migrations (version, name, sha256)
-values ($1, $2, $3);
+values (:version::integer, :name, :sha256);
 
--- Whether it is the owner, and whether it was given rights before.
 -- name: role_known
+-- Whether it is the owner, and whether it was given rights before.
+-- bool: may_read
 -- safe: yes
-select rolname = current_user,
-	has_table_privilege(oid, 'schema_migrations', 'select')
-from pg_roles where rolname = $1;
+select rolname = current_user as is_us,
+	has_table_privilege(oid, 'schema_migrations', 'select') as may_read
+from pg_roles where rolname = :role;
 
--- How far jobs and webhook deliveries are behind: due (counted to $1), age of
--- the oldest in µs, given up (counted to $1). Each priority, and each endpoint
--- that has something to do (of five hundred), is a range of its index: what is
--- not due is not read, however much it is. An endpoint that fails is its
--- owner's trouble, and so is one that waits for its share (schema 0080, 0082):
--- of a share that nobody used for five seconds nothing is sent.
 -- name: queue_health
+-- How far jobs and webhook deliveries are behind: due (counted to :most),
+-- age of the oldest in µs, given up (counted to :most). Each priority, and
+-- each endpoint that has something to do (of five hundred), is a range of
+-- its index: what is not due is not read, however much it is. An endpoint
+-- that fails is its owner's trouble, and so is one that waits for its share
+-- (schema 0080, 0082): of a share that nobody used for five seconds nothing
+-- is sent.
+-- int: due, oldest, dead, deliveries_due, oldest_delivery, deliveries_dead
 -- safe: yes
 with recursive endpoint (id) as (
 	(select webhook_id from webhook_deliveries where state = 'ready'
@@ -100,65 +107,69 @@ select (select count(*) from (
 				where state = 'ready'
 					and jobs.priority = p.priority
 					and run_at <= now()
-				limit $1::integer) j
-		limit $1::integer) due),
+				limit :most::integer) j
+		limit :most::integer) due) as due,
 	(select coalesce(to_us(now()) - to_us(min(run_at)), 0)
 		from generate_series(0, 9) p (priority)
 			cross join lateral (select run_at from jobs
 				where state = 'ready'
 					and jobs.priority = p.priority
 				order by run_at limit 1) j
-		where run_at <= now()),
+		where run_at <= now()) as oldest,
 	(select count(*) from (select 1 from jobs
-		where state = 'dead' limit $1::integer) dead),
+		where state = 'dead' limit :most::integer) dead) as dead,
 	(select count(*) from (
 		select 1 from well cross join lateral (
 			select 1 from webhook_deliveries
 			where webhook_id = well.id and state = 'ready'
 				and run_at <= now()
-			limit $1::integer) d
-		limit $1::integer) due),
+			limit :most::integer) d
+		limit :most::integer) due) as deliveries_due,
 	(select coalesce(to_us(now()) - to_us(min(run_at)), 0)
 		from well cross join lateral (
 			select run_at from webhook_deliveries
 			where webhook_id = well.id and state = 'ready'
 			order by run_at limit 1) d
-		where run_at <= now()),
+		where run_at <= now()) as oldest_delivery,
 	(select count(*) from (select 1 from webhook_deliveries
-		where state = 'dead' limit $1::integer) dead);
+		where state = 'dead' limit :most::integer) dead)
+			as deliveries_dead;
 
--- For an administrator: a row for each kind of job, and 'webhook': ready, due,
--- being sent (of the webhooks: claimed), age of the oldest due in µs, dead,
--- expired. Each is counted among the first $1 of a priority.
 -- name: queue_kinds
+-- For an administrator: a row for each kind of job, and 'webhook': ready,
+-- due, being sent (of the webhooks: claimed), age of the oldest due in µs,
+-- dead, expired. Each is counted among the first :most of a priority.
+-- int: ready, due, sending, oldest, dead, expired
 -- safe: yes
 with ready as (
 	select j.* from generate_series(0, 9) p (priority)
 		cross join lateral (
 			select kind, run_at, lease_holder is not null
 				and run_at > now() as sending
-			from jobs where state = 'ready' and jobs.priority = p.priority
-			order by run_at limit $1::integer) j
+			from jobs where state = 'ready'
+				and jobs.priority = p.priority
+			order by run_at limit :most::integer) j
 	union all
 	select * from (select 'webhook', run_at,
 			(id, attempts) in (select k.id, k.attempts
 				from webhook_claims c cross join lateral
 				unnest(c.ids, c.attempts) k (id, attempts))
 		from webhook_deliveries
-		where state = 'ready' limit $1::integer) d
+		where state = 'ready' limit :most::integer) d
 ), over as (
 	select * from (select kind, state from jobs
-		where state in ('dead', 'expired') limit $1::integer) j
+		where state in ('dead', 'expired') limit :most::integer) j
 	union all
 	select * from (select 'webhook', state from webhook_deliveries
-		where state = 'dead' limit $1::integer) d
+		where state = 'dead' limit :most::integer) d
 ), kinds as (
 	select kind from ready union select kind from over
 	union values ('mail'), ('sms'), ('webhook')
 )
-select k.kind, coalesce(r.ready, 0), coalesce(r.due, 0),
-	coalesce(r.sending, 0), coalesce(r.oldest, 0), coalesce(o.dead, 0),
-	coalesce(o.expired, 0)
+select k.kind, coalesce(r.ready, 0) as ready, coalesce(r.due, 0) as due,
+	coalesce(r.sending, 0) as sending, coalesce(r.oldest, 0) as oldest,
+	coalesce(o.dead, 0) as dead,
+	coalesce(o.expired, 0) as expired
 from kinds k left join (
 	select kind, count(*) as ready,
 		count(*) filter (where run_at <= now()) as due,
@@ -172,13 +183,14 @@ left join (
 	from over group by kind) o on o.kind = k.kind
 order by k.kind;
 
--- The alarm is on or off ($1). A row: it was not before, and this one says so;
--- since when it was on (null: it was off).
 -- name: queue_alarm_set
+-- The alarm is on or off (:on). A row: it was not before, and this one says
+-- so; since when it was on (null: it was off).
+-- int: was_on
 with was as (
 	select since from queue_alarm
 )
-update queue_alarm set since = case when $1::boolean then now() end
+update queue_alarm set since = case when :on::boolean then now() end
 from was
-where (queue_alarm.since is not null) <> $1::boolean
-returning to_us(now()) - to_us(was.since);
+where (queue_alarm.since is not null) <> :on::boolean
+returning to_us(now()) - to_us(was.since) as was_on;

@@ -19,27 +19,28 @@ static enum err
 replay(struct ctx *x, const struct idempotency *i, bool *replayed,
     int *status, struct str *answer)
 {
+	struct idempotency_find_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_IDEMPOTENCY_FIND, &r,
-	    A_BYTES(i->key));
+	enum err e = db_run(x->db, x->arena, SQL(idempotency_find,
+	    .key = i->key), &r);
 
 	if (e != E_OK)
 		return e;
 	if (r->n == 0) /* it failed between our two statements */
 		return E_UNAVAILABLE;
-	if (!str_eq(row_bytes(x->arena, r, 0, 0), i->request) &&
-	    !str_eq(row_bytes(x->arena, r, 0, 0), i->raw))
+	row = idempotency_find_row(r, 0);
+	if (!str_eq(row.request, i->request) && !str_eq(row.request, i->raw))
 		return E_IDEMPOTENCY;
-	if (row_null(r, 0, 1)) {
+	if (row.status == 0) {
 		x->sentence = "The first request with this Idempotency-Key is "
 		    "still in progress; please try again";
 		x->retry_after = 1;
 		return E_IDEMPOTENCY;
 	}
 	*replayed = true;
-	*status = (int)row_int(r, 0, 1);
-	return unseal(x->arena, x->keys, binding(x, i->key),
-	    row_bytes(x->arena, r, 0, 2), answer);
+	*status = (int)row.status;
+	return unseal(x->arena, x->keys, binding(x, i->key), row.answer,
+	    answer);
 }
 
 enum err
@@ -56,14 +57,14 @@ idempotency_begin(struct ctx *x, struct str scope, struct str key,
 	out->raw = token_hash(x->arena, body);
 	out->request = json ? token_hash(x->arena,
 	    json_canonical(x->arena, json)) : out->raw;
-	e = db_exec(x->db, x->arena, Q_IDEMPOTENCY_BEGIN, &r,
-	    A_BYTES(out->key), A_BYTES(out->request), A_INT(LIFE),
-	    A_STR(uuid_text(x->arena, uuid_v7())), A_BYTES(out->raw));
+	e = db_run(x->db, x->arena, SQL(idempotency_begin, .key = out->key,
+	    .request = out->request, .life = LIFE,
+	    .makes = uuid_text(x->arena, uuid_v7()), .body = out->raw), &r);
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return replay(x, out, replayed, status, answer);
-	x->idempotency_seed = row_str(r, 0, 0);
+	x->idempotency_seed = idempotency_begin_row(r, 0).makes;
 	return E_OK;
 }
 
@@ -83,11 +84,12 @@ idempotency_end(struct ctx *x, const struct idempotency *i, int status,
     struct str answer)
 {
 	if (status >= 500 || status == 429) {
-		(void)db_exec(x->db, x->arena, Q_IDEMPOTENCY_LEAVE, NULL,
-		    A_BYTES(i->key));
+		(void)db_run(x->db, x->arena, SQL(idempotency_leave,
+		    .key = i->key), NULL);
 		return;
 	}
-	(void)db_exec(x->db, x->arena, Q_IDEMPOTENCY_FINISH, NULL,
-	    A_BYTES(i->key), A_INT(status),
-	    A_BYTES(seal(x->arena, x->keys, binding(x, i->key), answer)));
+	(void)db_run(x->db, x->arena, SQL(idempotency_finish, .key = i->key,
+	    .status = status,
+	    .answer = seal(x->arena, x->keys, binding(x, i->key), answer)),
+	    NULL);
 }

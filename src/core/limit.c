@@ -89,26 +89,29 @@ charge_in_database(struct ctx *x, const struct limit *l, struct rows **r)
 	    STR_FMT(l->whose));
 
 	if (l->max > EXACT)
-		return db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, r,
-		    A_STR(bucket), A_INT(l->max), A_INT(l->window), A_INT(0));
-	return db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE_SLIDING, r,
-	    A_STR(bucket), A_INT(l->max), A_INT(l->window));
+		return db_run(x->db, x->arena, SQL(attempt_charge,
+		    .bucket = bucket, .limit = l->max, .window = l->window,
+		    .lock = 0), r);
+	return db_run(x->db, x->arena, SQL(attempt_charge_sliding,
+	    .bucket = bucket, .limit = l->max, .window = l->window), r);
 }
 
 static enum err
 take_one(struct ctx *x, struct limit *l)
 {
+	struct charge_row row;
 	struct rows *r;
 	enum err e = charge_in_database(x, l, &r);
 	int64_t retry;
 
 	if (e != E_OK)
 		return e;
-	retry = row_int(r, 0, 2);
+	row = charge_row(r, 0);
+	retry = row.retry_us;
 	l->known = true;
-	l->remaining = (long)row_int(r, 0, 1);
+	l->remaining = (long)row.remaining;
 	l->reset = (clock_wall() + retry) / CLOCK_SECOND;
-	return row_bool(r, 0, 0) ? E_OK : refuse_limit(x, l, retry);
+	return row.allowed ? E_OK : refuse_limit(x, l, retry);
 }
 
 /* Addresses are cheap where a whole /48 is one's own (row RL1). */

@@ -62,23 +62,25 @@ redis(struct ctx *x, struct buf *b)
 static void
 kafka(struct ctx *x, struct buf *b)
 {
+	struct kafka_health_row row;
 	struct rows *r;
 
 	if (!x->config->kafka_enabled ||
-	    db_exec0(x->db, x->arena, Q_KAFKA_HEALTH, &r) != E_OK)
+	    db_run(x->db, x->arena, SQL(kafka_health), &r) != E_OK)
 		return;
+	row = kafka_health_row(r, 0);
 	gauge(b, "postern_kafka_outbox_ready",
 	    "Events waiting for Kafka; counting stops at 1000",
-	    (double)row_int(r, 0, 0));
+	    (double)row.waiting);
 	gauge(b, "postern_kafka_outbox_oldest_seconds",
 	    "Seconds for which the oldest event has been waiting",
-	    (double)row_int(r, 0, 1) / CLOCK_SECOND);
+	    (double)row.oldest / CLOCK_SECOND);
 	gauge(b, "postern_kafka_outbox_dead",
 	    "Events that were given up; counting stops at 1000",
-	    (double)row_int(r, 0, 2));
+	    (double)row.dead);
 	gauge(b, "postern_kafka_recording", "1 if events are recorded for "
 	    "Kafka, else 0",
-	    row_bool(r, 0, 3));
+	    row.enabled);
 }
 
 enum err

@@ -30,38 +30,33 @@ struct walk {
 
 /* Is it what retention left of the row? */
 static bool
-link_marked(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
-    struct str mac)
+link_marked(struct ctl *c, struct walk *w, const struct audit_verify_row *row)
 {
-	struct str left = row_str(r, i, 3);
-
-	if (!audit_chain_holds(c->keys, AUDIT_CHAIN_MARK, mac,
-	    (uint64_t)row_int(r, i, 0),
-	    left, row_bytes(c->arena, r, i, 4)))
+	if (!audit_chain_holds(c->keys, AUDIT_CHAIN_MARK, row->mac,
+	    (uint64_t)row->seq, row->text, row->mark))
 		return false;
-	*(left.p ? &w->shortened : &w->removed) += 1;
+	*(row->text.p ? &w->shortened : &w->removed) += 1;
 	return true;
 }
 
 /* What is wrong with the next link, or NULL. */
 static const char *
-judge_link(struct ctl *c, struct walk *w, const struct rows *r, size_t i,
-    struct str mac)
+judge_link(struct ctl *c, struct walk *w, const struct audit_verify_row *row)
 {
-	int64_t seq = row_int(r, i, 0);
+	struct str mac = row->mac;
 
-	if (seq != w->seq + 1)
+	if (row->seq != w->seq + 1)
 		return "links are missing before it";
 	/* An older key may not come back: more people may know it. */
 	if (w->mac.n && mac.n && (uint8_t)mac.p[0] < (uint8_t)w->mac.p[0])
 		return "it was made with an older key";
-	if (link_marked(c, w, r, i, mac))
+	if (link_marked(c, w, row))
 		return NULL;
-	if (row_null(r, i, 3))
+	if (row->text.p == NULL)
 		return "its row was deleted";
 	return audit_chain_holds(c->keys, AUDIT_CHAIN_LINK, w->mac,
-	    (uint64_t)seq,
-	    row_str(r, i, 3), mac) ? NULL : "it was changed or moved";
+	    (uint64_t)row->seq, row->text, mac) ? NULL :
+	    "it was changed or moved";
 }
 
 static int
@@ -82,21 +77,20 @@ static int
 follow(struct ctl *c, struct walk *w, size_t *n)
 {
 	struct rows *r;
-	enum err e = db_exec(c->db, c->arena, Q_AUDIT_VERIFY, &r,
-	    A_INT(w->seq), A_INT(BATCH));
+	enum err e = db_run(c->db, c->arena, SQL(audit_verify, .seq = w->seq,
+	    .limit = BATCH), &r);
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	*n = r->n;
 	for (size_t i = 0; i < r->n; i++) {
-		struct str mac = row_bytes(c->arena, r, i, 2);
-		const char *why = judge_link(c, w, r, i, mac);
+		struct audit_verify_row row = audit_verify_row(r, i);
+		const char *why = judge_link(c, w, &row);
 
 		if (why)
-			return said(c, row_int(r, i, 0), row_int(r, i, 1),
-			    why);
-		w->seq = row_int(r, i, 0);
-		w->mac = mac;
+			return said(c, row.seq, row.audit_id, why);
+		w->seq = row.seq;
+		w->mac = row.mac;
 		if (w->seq == w->want_seq)
 			w->met = str_eq(w->mac, w->want_mac);
 	}
@@ -123,22 +117,24 @@ read_checkpoint(struct ctl *c, struct walk *w)
 static int
 begin_walk(struct ctl *c, struct walk *w)
 {
+	struct audit_base_row row;
 	struct rows *r;
-	struct str proof;
-	enum err e = db_exec0(c->db, c->arena, Q_AUDIT_BASE, &r);
+	enum err e = db_run(c->db, c->arena, SQL(audit_base), &r);
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
-	if (r->n == 0 || row_int(r, 0, 0) == 0)
+	if (r->n == 0)
 		return CTL_OK;
-	w->seq = w->base = row_int(r, 0, 0);
-	w->mac = row_bytes(c->arena, r, 0, 1);
-	proof = row_bytes(c->arena, r, 0, 2);
+	row = audit_base_row(r, 0);
+	if (row.base == 0)
+		return CTL_OK;
+	w->seq = w->base = row.base;
+	w->mac = row.base_mac;
 	if (w->seq == w->want_seq)
 		w->met = str_eq(w->mac, w->want_mac);
 	if (audit_chain_holds(c->keys, AUDIT_CHAIN_BASE, w->mac,
 	    (uint64_t)w->seq,
-	    STR(""), proof))
+	    STR(""), row.base_proof))
 		return CTL_OK;
 	return said(c, w->seq, 0, "what is gone before it is not proved to be "
 	    "gone by age");
@@ -148,21 +144,23 @@ begin_walk(struct ctl *c, struct walk *w)
 static int
 conclude(struct ctl *c, const struct walk *w)
 {
+	struct audit_strays_row row;
 	cJSON *o = json_object();
 	struct rows *r;
-	enum err e = db_exec0(c->db, c->arena, Q_AUDIT_STRAYS, &r);
+	enum err e = db_run(c->db, c->arena, SQL(audit_strays), &r);
 	bool intact, gone = w->want_seq && w->want_seq < w->base;
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
-	intact = row_int(r, 0, 0) == 0 && row_int(r, 0, 1) == 0 &&
+	row = audit_strays_row(r, 0);
+	intact = row.unsealed == 0 && row.lost == 0 &&
 	    (w->want_seq == 0 || w->met || gone);
 	json_add_bool(o, "intact", intact);
 	json_add_int(o, "links", w->seq);
 	json_add_str(o, "mac", hex_encode(c->arena, w->mac));
-	json_add_int(o, "rows_never_sealed", row_int(r, 0, 0));
-	json_add_int(o, "rows_lost_before_sealing", row_int(r, 0, 1));
-	json_add_int(o, "rows_waiting_too_long", row_int(r, 0, 2));
+	json_add_int(o, "rows_never_sealed", row.unsealed);
+	json_add_int(o, "rows_lost_before_sealing", row.lost);
+	json_add_int(o, "rows_waiting_too_long", row.waiting);
 	json_add_int(o, "links_removed_by_age", w->base);
 	json_add_int(o, "rows_removed_by_age", w->removed);
 	json_add_int(o, "addresses_shortened_by_age", w->shortened);

@@ -53,24 +53,25 @@ derive_code(struct ctl *c, struct str id, struct str purpose)
 static int
 run_last_token(struct ctl *c)
 {
+	struct ctl_one_time_row row;
 	cJSON *answer = json_object();
-	struct str purpose, mac, token;
+	struct str token;
 	struct rows *r;
 	enum err e;
 
 	if (strcmp(c->config->environment, "development") != 0)
 		return ctl_fail(E_FORBIDDEN, "only where service.environment "
 		    "is development");
-	e = db_exec(c->db, c->arena, Q_CTL_ONE_TIME, &r, A_TEXT(c->args[0]));
+	e = db_run(c->db, c->arena, SQL(ctl_one_time,
+	    .email = str_of(c->args[0])), &r);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	if (r->n == 0)
 		return ctl_fail(E_NOT_FOUND, "there is no live token of %s",
 		    c->args[0]);
-	purpose = row_str(r, 0, 1);
-	mac = row_null(r, 0, 2) ? STR_NONE : row_bytes(c->arena, r, 0, 2);
-	token = mac.n ? find_code(c, row_str(r, 0, 0), purpose.p, mac) :
-	    derive_code(c, row_str(r, 0, 0), purpose);
+	row = ctl_one_time_row(r, 0);
+	token = row.mac.n ? find_code(c, row.id, row.purpose.p, row.mac) :
+	    derive_code(c, row.id, row.purpose);
 	if (token.n == 0)
 		return ctl_fail(E_INTERNAL, "the key it was made with is not "
 		    "in force any more");
@@ -78,10 +79,10 @@ run_last_token(struct ctl *c)
 		printf("%.*s\n", STR_FMT(token));
 		return CTL_OK;
 	}
-	json_add_str(answer, "purpose", purpose);
+	json_add_str(answer, "purpose", row.purpose);
 	json_add_str(answer, "token", token);
-	json_add_str(answer, "destination", row_str(r, 0, 3));
-	json_add_time(answer, "expires_at", row_int(r, 0, 4));
+	json_add_str(answer, "destination", row.destination);
+	json_add_time(answer, "expires_at", row.expires_at);
 	return ctl_print(c, answer);
 }
 

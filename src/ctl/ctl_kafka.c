@@ -21,24 +21,26 @@ static const struct ctl_option retry_options[] = {
 static int
 run_kafka_list(struct ctl *c)
 {
-	static const char *const texts[] = { "id", "topic", "event", "user_id",
-		"state" };
 	cJSON *rows = json_array();
 	struct rows *r;
-	enum err e = db_exec(c->db, c->arena, Q_KAFKA_LIST, &r,
-	    A_TEXT(kafka.state), A_INT(kafka.limit));
+	enum err e = db_run(c->db, c->arena, SQL(kafka_list,
+	    .state = str_of(kafka.state), .limit = kafka.limit), &r);
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	for (size_t i = 0; i < r->n; i++) {
+		struct kafka_list_row row = kafka_list_row(r, i);
 		cJSON *o = json_object();
 
-		for (int k = 0; k < 5; k++)
-			json_add_str(o, texts[k], row_str(r, i, k));
-		json_add_int(o, "attempts", row_int(r, i, 5));
-		json_add_time(o, "created_at", row_int(r, i, 6));
-		json_add_time(o, "finished_at", row_int(r, i, 7));
-		json_add_str(o, "error", row_str(r, i, 8));
+		json_add_str(o, "id", row.id);
+		json_add_str(o, "topic", row.topic);
+		json_add_str(o, "event", row.event);
+		json_add_str(o, "user_id", row.user_id);
+		json_add_str(o, "state", row.state);
+		json_add_int(o, "attempts", row.attempts);
+		json_add_time(o, "created_at", row.created_at);
+		json_add_time(o, "finished_at", row.finished_at);
+		json_add_str(o, "error", row.error);
 		json_push(rows, o);
 	}
 	return ctl_print(c, rows);
@@ -55,7 +57,7 @@ run_kafka_retry(struct ctl *c)
 
 	if (wrong)
 		return wrong;
-	e = db_exec(c->db, c->arena, Q_KAFKA_RETRY, &r, A_TEXT(which));
+	e = db_run(c->db, c->arena, SQL(kafka_retry, .id = str_of(which)), &r);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	if (which && r->n == 0)
@@ -70,19 +72,20 @@ run_kafka_stats(struct ctl *c)
 {
 	cJSON *rows = json_array();
 	struct rows *r;
-	enum err e = db_exec0(c->db, c->arena, Q_KAFKA_STATS, &r);
+	enum err e = db_run(c->db, c->arena, SQL(kafka_stats), &r);
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	for (size_t i = 0; i < r->n; i++) {
+		struct kafka_stats_row row = kafka_stats_row(r, i);
 		cJSON *o = json_object();
 
-		json_add_str(o, "topic", row_str(r, i, 0));
-		json_add_int(o, "ready", row_int(r, i, 1));
+		json_add_str(o, "topic", row.topic);
+		json_add_int(o, "ready", row.waiting);
 		json_add_int(o, "oldest_seconds",
-		    row_int(r, i, 2) / CLOCK_SECOND);
-		json_add_int(o, "dead", row_int(r, i, 3));
-		json_add_bool(o, "recording", row_bool(r, i, 4));
+		    row.oldest / CLOCK_SECOND);
+		json_add_int(o, "dead", row.dead);
+		json_add_bool(o, "recording", row.enabled);
 		json_push(rows, o);
 	}
 	return ctl_print(c, rows);

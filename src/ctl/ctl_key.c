@@ -72,9 +72,9 @@ bound_key(struct ctl *c, struct str kid)
 	return arena_fmt(c->arena, "signing_keys/secret/%.*s", STR_FMT(kid));
 }
 
-/* life: µs the keys before it verify on, STR of NULL argument: for good. */
+/* life: µs the keys before it verify on; NULL: for good. */
 static int
-add_key(struct ctl *c, int64_t delay, struct arg life)
+add_key(struct ctl *c, int64_t delay, const int64_t *life)
 {
 	struct jwt_key k;
 	struct str kid, secret, public_key;
@@ -89,14 +89,15 @@ add_key(struct ctl *c, int64_t delay, struct arg life)
 	public_key = arena_str(c->arena, (struct str){ (char *)k.public_key,
 	    sizeof(k.public_key) });
 	sodium_memzero(&k, sizeof(k));
-	e = db_exec(c->db, c->arena, Q_CTL_SIGNING_KEY_ADD, &r, A_STR(kid),
-	    A_TEXT("EdDSA"), A_BYTES(secret), A_BYTES(public_key),
-	    A_INT(delay), life);
+	e = db_run(c->db, c->arena, SQL(ctl_signing_key_add, .kid = kid,
+	    .algorithm = STR("EdDSA"), .secret = secret,
+	    .public_key = public_key, .delay = delay, .overlap = life), &r);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	json_add_str(answer, "kid", kid);
 	json_add_str(answer, "algorithm", STR("EdDSA"));
-	json_add_time(answer, "signs_from", row_int(r, 0, 0));
+	json_add_time(answer, "signs_from",
+	    ctl_signing_key_add_row(r, 0).signs_from);
 	return ctl_print(c, answer);
 }
 
@@ -105,19 +106,38 @@ run_generate(struct ctl *c)
 {
 	if (key.sealing)
 		return generate_sealing(c);
-	return add_key(c, 0, A_NULL);
+	return add_key(c, 0, NULL);
 }
 
-/* Everything that is sealed at rest; a sealed table more is a row more. */
-static const struct place {
-	enum query list;
-	enum query update;
-} places[] = {
-	{ Q_CTL_SIGNING_KEYS_SEALED, Q_CTL_SIGNING_KEY_RESEAL },
-	{ Q_CTL_JOBS_SEALED, Q_CTL_JOB_RESEAL },
-	{ Q_CTL_FACTORS_SEALED, Q_CTL_FACTOR_RESEAL },
-	{ Q_CTL_WEBHOOKS_SEALED, Q_CTL_WEBHOOK_RESEAL },
-};
+/* Everything that is sealed at rest; a sealed table more is a place more. */
+enum place { SIGNING_KEYS, JOBS, FACTORS, WEBHOOKS, PLACES };
+
+static enum err
+sealed_rows(struct ctl *c, enum place place,
+    const struct ctl_sealed_params *p, struct rows **out)
+{
+	const struct statement lists[PLACES] = {
+		[SIGNING_KEYS] = SQL_OF(ctl_signing_keys_sealed, p),
+		[JOBS] = SQL_OF(ctl_jobs_sealed, p),
+		[FACTORS] = SQL_OF(ctl_factors_sealed, p),
+		[WEBHOOKS] = SQL_OF(ctl_webhooks_sealed, p),
+	};
+
+	return db_run(c->db, c->arena, lists[place], out);
+}
+
+static enum err
+reseal_row(struct ctl *c, enum place place, const struct ctl_reseal_params *p)
+{
+	const struct statement updates[PLACES] = {
+		[SIGNING_KEYS] = SQL_OF(ctl_signing_key_reseal, p),
+		[JOBS] = SQL_OF(ctl_job_reseal, p),
+		[FACTORS] = SQL_OF(ctl_factor_reseal, p),
+		[WEBHOOKS] = SQL_OF(ctl_webhook_reseal, p),
+	};
+
+	return db_run(c->db, c->arena, updates[place], NULL);
+}
 
 /* How far it came. */
 struct resealing {
@@ -132,40 +152,42 @@ struct resealing {
  * on.
  */
 static enum err
-reseal_batch(struct ctl *c, const struct place *p, struct str *last,
+reseal_batch(struct ctl *c, enum place place, struct str *last,
     struct resealing *n)
 {
 	struct rows *r;
-	enum err e = db_exec(c->db, c->arena, p->list, &r,
-	    A_INT(keyring_current(c->keys)), A_STR(*last), A_INT(BATCH));
+	enum err e = sealed_rows(c, place, &(struct ctl_sealed_params){
+	    .version = keyring_current(c->keys), .behind = *last,
+	    .limit = BATCH }, &r);
 
 	if (e == E_OK && r->n == 0)
 		*last = STR_NONE;
 	for (size_t i = 0; e == E_OK && i < r->n; i++) {
-		struct str bound = row_str(r, i, 1), plain;
-		struct str old = row_bytes(c->arena, r, i, 2);
+		struct ctl_sealed_row row = ctl_sealed_row(r, i);
+		struct str plain;
 
-		*last = row_str(r, i, 0);
-		if (unseal(c->arena, c->keys, bound, old, &plain) != E_OK) {
+		*last = row.id;
+		if (unseal(c->arena, c->keys, row.bound, row.sealed, &plain) !=
+		    E_OK) {
 			n->failed++;
 			continue;
 		}
-		e = db_exec(c->db, c->arena, p->update, NULL, A_STR(*last),
-		    A_BYTES(old), A_BYTES(seal(c->arena, c->keys, bound,
-		    plain)));
+		e = reseal_row(c, place, &(struct ctl_reseal_params){
+		    .id = row.id, .was = row.sealed,
+		    .sealed = seal(c->arena, c->keys, row.bound, plain) });
 		n->done++;
 	}
 	return e;
 }
 
 static enum err
-reseal(struct ctl *c, const struct place *p, struct resealing *n)
+reseal(struct ctl *c, enum place place, struct resealing *n)
 {
 	struct str last = STR_NONE;
 	enum err e;
 
 	do {
-		e = reseal_batch(c, p, &last, n);
+		e = reseal_batch(c, place, &last, n);
 		ctl_progress("sealing", n->done, n->total, false);
 	} while (e == E_OK && last.n);
 	return e;
@@ -177,14 +199,13 @@ rotate_sealing(struct ctl *c)
 	struct resealing n = { 0 };
 	cJSON *answer = json_object();
 	struct rows *r;
-	enum err e = db_exec(c->db, c->arena, Q_CTL_SEALED_COUNT, &r,
-	    A_INT(keyring_current(c->keys)));
+	enum err e = db_run(c->db, c->arena, SQL(ctl_sealed_count,
+	    .version = keyring_current(c->keys)), &r);
 
 	if (e == E_OK)
-		n.total = (long)row_int(r, 0, 0);
-	for (size_t i = 0;
-	    e == E_OK && i < sizeof(places) / sizeof(places[0]); i++)
-		e = reseal(c, &places[i], &n);
+		n.total = (long)ctl_sealed_count_row(r, 0).sealed;
+	for (int i = 0; e == E_OK && i < PLACES; i++)
+		e = reseal(c, (enum place)i, &n);
 	ctl_progress("sealing", n.done, n.total, true);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
@@ -202,7 +223,7 @@ run_rotate(struct ctl *c)
 
 	if (key.sealing)
 		return rotate_sealing(c);
-	return add_key(c, key.delay * CLOCK_SECOND, A_INT(life));
+	return add_key(c, key.delay * CLOCK_SECOND, &life);
 }
 
 static int
@@ -210,23 +231,25 @@ run_key_list(struct ctl *c)
 {
 	cJSON *rows = json_array();
 	struct rows *r;
-	enum err e = db_exec0(c->db, c->arena, Q_CTL_SIGNING_KEY_LIST, &r);
+	enum err e = db_run(c->db, c->arena, SQL(ctl_signing_key_list), &r);
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	for (size_t i = 0; i < r->n; i++) {
+		struct ctl_signing_key_list_row found =
+		    ctl_signing_key_list_row(r, i);
 		cJSON *row = json_object();
-		const char *state = row_bool(r, i, 6) ? "signs" :
-		    !row_bool(r, i, 7) ? "retired" :
-		    row_int(r, i, 4) > clock_wall() ? "published" : "verifies";
+		const char *state = found.signs ? "signs" :
+		    !found.verifies ? "retired" :
+		    found.signs_from > clock_wall() ? "published" : "verifies";
 
-		json_add_str(row, "kid", row_str(r, i, 0));
-		json_add_str(row, "algorithm", row_str(r, i, 1));
+		json_add_str(row, "kid", found.kid);
+		json_add_str(row, "algorithm", found.algorithm);
 		json_add_str(row, "state", str_of(state));
-		json_add_int(row, "sealing_version", row_int(r, i, 2));
-		json_add_time(row, "created_at", row_int(r, i, 3));
-		json_add_time(row, "signs_from", row_int(r, i, 4));
-		json_add_time(row, "verifies_until", row_int(r, i, 5));
+		json_add_int(row, "sealing_version", found.version);
+		json_add_time(row, "created_at", found.created_at);
+		json_add_time(row, "signs_from", found.signs_from);
+		json_add_time(row, "verifies_until", found.verifies_until);
 		json_push(rows, row);
 	}
 	ctl_say(c, "algorithm in force: %s; sealing key in force: %d\n",

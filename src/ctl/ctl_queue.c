@@ -29,20 +29,21 @@ static const struct ctl_option retry_options[] = {
 static cJSON *
 job(struct ctl *c, const struct rows *r, size_t i)
 {
+	const struct job_list_row found = job_list_row(r, i);
 	cJSON *row = json_object();
 
-	json_add_str(row, "id", row_str(r, i, 0));
-	json_add_str(row, "kind", row_str(r, i, 1));
-	json_add_str(row, "state", row_bool(r, i, 11) ? STR("sending") :
-	    row_str(r, i, 2));
-	json_add_int(row, "priority", row_int(r, i, 3));
+	json_add_str(row, "id", found.id);
+	json_add_str(row, "kind", found.kind);
+	json_add_str(row, "state", found.is_claimed ? STR("sending") :
+	    found.state);
+	json_add_int(row, "priority", found.priority);
 	json_add_str(row, "attempts", arena_fmt(c->arena, "%lld/%lld",
-	    (long long)row_int(r, i, 4), (long long)row_int(r, i, 5)));
-	json_add_time(row, "run_at", row_int(r, i, 6));
-	json_add_time(row, "expires_at", row_int(r, i, 7));
-	json_add_time(row, "created_at", row_int(r, i, 8));
-	json_add_time(row, "finished_at", row_int(r, i, 9));
-	json_add_str(row, "last_error", row_str(r, i, 10));
+	    (long long)found.attempts, (long long)found.max_attempts));
+	json_add_time(row, "run_at", found.run_at);
+	json_add_time(row, "expires_at", found.expires_at);
+	json_add_time(row, "created_at", found.created_at);
+	json_add_time(row, "finished_at", found.finished_at);
+	json_add_str(row, "last_error", found.last_error);
 	return row;
 }
 
@@ -56,8 +57,8 @@ run_queue_list(struct ctl *c)
 
 	if (queue.before && !uuid_parse(str_of(queue.before), &id))
 		return ctl_fail(E_VALIDATION, "--before wants the id of a job");
-	e = db_exec(c->db, c->arena, Q_JOB_LIST, &r, A_TEXT(queue.state),
-	    A_INT(queue.limit), A_TEXT(queue.before));
+	e = db_run(c->db, c->arena, SQL(job_list, .state = str_of(queue.state),
+	    .limit = queue.limit, .behind_id = str_of(queue.before)), &r);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	for (size_t i = 0; i < r->n; i++)
@@ -76,7 +77,7 @@ run_queue_retry(struct ctl *c)
 
 	if (wrong)
 		return wrong;
-	e = db_exec(c->db, c->arena, Q_JOB_RETRY, &r, A_TEXT(which));
+	e = db_run(c->db, c->arena, SQL(job_retry, .id = str_of(which)), &r);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	if (which && r->n == 0)

@@ -23,26 +23,26 @@ static const struct ctl_option retry_options[] = {
 static int
 run_webhook_list(struct ctl *c)
 {
-	static const char *const counts[] = { "pending", "failed",
-		"dropped" };
 	cJSON *rows = json_array();
 	struct rows *r;
-	enum err e = db_exec(c->db, c->arena, Q_CTL_WEBHOOK_LIST, &r,
-	    A_TEXT(owner));
+	enum err e = db_run(c->db, c->arena, SQL(ctl_webhook_list,
+	    .email = str_of(owner)), &r);
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	for (size_t i = 0; i < r->n; i++) {
+		struct ctl_webhook_list_row row = ctl_webhook_list_row(r, i);
 		cJSON *o = json_object();
 
-		json_add_str(o, "id", row_str(r, i, 0));
-		json_add_str(o, "owner", row_str(r, i, 1));
-		json_add_str(o, "url", row_str(r, i, 2));
-		json_add_bool(o, "active", row_bool(r, i, 3));
-		json_add_int(o, "failures", row_int(r, i, 4));
-		json_add_time(o, "failing_since", row_int(r, i, 5));
-		for (int k = 0; k < 3; k++)
-			json_add_int(o, counts[k], row_int(r, i, 6 + k));
+		json_add_str(o, "id", row.id);
+		json_add_str(o, "owner", row.email);
+		json_add_str(o, "url", row.url);
+		json_add_bool(o, "active", row.is_active);
+		json_add_int(o, "failures", row.failures);
+		json_add_time(o, "failing_since", row.failing_since);
+		json_add_int(o, "pending", row.pending);
+		json_add_int(o, "failed", row.failed);
+		json_add_int(o, "dropped", row.dropped);
 		json_push(rows, o);
 	}
 	return ctl_print(c, rows);
@@ -62,11 +62,11 @@ run_webhook_retry(struct ctl *c)
 		return wrong;
 	if (retry.since && !clock_parse_iso(str_of(retry.since), &since))
 		return ctl_fail(E_VALIDATION, "--since wants a time");
-	e = db_exec(c->db, c->arena, Q_CTL_WEBHOOK_RETRY, &r, A_TEXT(which),
-	    A_INT(since));
+	e = db_run(c->db, c->arena, SQL(ctl_webhook_retry,
+	    .webhook_id = str_of(which), .since = since), &r);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
-	json_add_int(answer, "due_again", row_int(r, 0, 0));
+	json_add_int(answer, "due_again", ctl_webhook_retry_row(r, 0).retried);
 	return ctl_print(c, answer);
 }
 

@@ -25,12 +25,12 @@ digest(struct arena *a, const struct migration *m)
 static enum err
 remembered(struct db *d, struct arena *a, struct rows **out)
 {
-	enum err e = db_exec0(d, a, Q_MIGRATION_KNOWN, out);
+	enum err e = db_run(d, a, SQL(migration_known), out);
 
 	if (e != E_OK)
 		return e;
-	if (row_bool(*out, 0, 0))
-		return db_exec0(d, a, Q_MIGRATION_LIST, out);
+	if (migration_known_row(*out, 0).known)
+		return db_run(d, a, SQL(migration_list), out);
 	*out = ARENA_NEW(a, struct rows);
 	return E_OK;
 }
@@ -42,19 +42,21 @@ merge(struct arena *a, const struct rows *r, struct migration_state *s)
 	size_t n = 0, row = 0;
 
 	for (int i = 0; i < schema_count || row < r->n; n++) {
+		struct migration_list_row found = { 0 };
 		const struct migration *m = i < schema_count ?
 		    &schema_table[i] : NULL;
-		bool in_db = row < r->n && (m == NULL ||
-		    row_int(r, row, 0) <= m->version);
+		bool in_db = row < r->n;
 
-		s[n].version = in_db ? (int)row_int(r, row, 0) : m->version;
-		s[n].known = m && s[n].version == m->version;
-		s[n].file = in_db ? row_str(r, row, 1) : str_of(m->file);
 		if (in_db)
-			s[n].applied_at = row_int(r, row, 3);
+			found = migration_list_row(r, row);
+		in_db = in_db && (m == NULL || found.version <= m->version);
+		s[n].version = in_db ? (int)found.version : m->version;
+		s[n].known = m && s[n].version == m->version;
+		s[n].file = in_db ? found.name : str_of(m->file);
+		if (in_db)
+			s[n].applied_at = found.applied_at;
 		if (in_db && s[n].known)
-			s[n].changed = !str_eq(row_str(r, row, 2),
-			    digest(a, m));
+			s[n].changed = !str_eq(found.sha256, digest(a, m));
 		row += in_db;
 		i += s[n].known;
 	}
@@ -116,10 +118,10 @@ judge_newer(struct db *d, struct arena *a, const struct newer *newer,
 	if (newer->n == 0)
 		return E_OK;
 	*why = "the database is not reachable";
-	e = db_exec0(d, a, Q_MIGRATION_OLDEST, &r);
+	e = db_run(d, a, SQL(migration_oldest), &r);
 	if (e != E_OK)
 		return e;
-	if (row_int(r, 0, 0) <= ours) {
+	if (migration_oldest_row(r, 0).version <= ours) {
 		*why = arena_fmt(a, "newer than this program (%.*s), which is "
 		    "fine: it runs on it", STR_FMT(newer->last->file)).p;
 		return E_OK;
@@ -192,8 +194,8 @@ apply(struct db *d, struct arena *a, const struct migration *m,
 	enum err e = db_script(d, a, m->file, m->sql, &said);
 
 	if (e == E_OK)
-		e = db_exec(d, a, Q_MIGRATION_ADD, NULL, A_INT(m->version),
-		    A_TEXT(m->file), A_STR(digest(a, m)));
+		e = db_run(d, a, SQL(migration_add, .version = m->version,
+		    .name = str_of(m->file), .sha256 = digest(a, m)), NULL);
 	else
 		*why = arena_fmt(a, "%s: %s", m->file, said).p;
 	return e == E_OK || e == E_UNAVAILABLE ? e : E_INTERNAL;
@@ -252,15 +254,15 @@ grant(struct db *d, struct arena *a, struct str role, bool later,
 		*why = "the role's name has characters that are not allowed";
 		return E_NOT_FOUND;
 	}
-	e = db_exec(d, a, Q_ROLE_KNOWN, &r, A_STR(role));
+	e = db_run(d, a, SQL(role_known, .role = role), &r);
 	if (e == E_OK && r->n == 0) {
 		*why = arena_fmt(a, "the role %.*s does not exist: create role "
 		    "\"%.*s\" login", STR_FMT(role), STR_FMT(role)).p;
 		return E_NOT_FOUND;
 	}
-	if (e != E_OK || row_bool(r, 0, 0))
+	if (e != E_OK || role_known_row(r, 0).is_us)
 		return e; /* the owner itself */
-	if (later && !row_bool(r, 0, 1))
+	if (later && !role_known_row(r, 0).may_read)
 		return E_OK;
 	e = db_script(d, a, "roles.sql", roles_for(a, role), &said);
 	*why = arena_fmt(a, "roles.sql: %s", said).p;
@@ -283,11 +285,11 @@ static enum err
 step(struct db *d, struct arena *a, struct run *run, const char **why)
 {
 	const struct migration *pending = NULL;
-	enum err e = db_exec0(d, a, Q_MIGRATION_LOCK, NULL);
+	enum err e = db_run(d, a, SQL(migration_lock), NULL);
 
 	*why = "the database is not reachable";
 	if (e == E_OK)
-		e = db_exec0(d, a, Q_MIGRATION_TABLE, NULL);
+		e = db_run(d, a, SQL(migration_table), NULL);
 	if (e == E_INTERNAL)
 		*why = "the role cannot create tables: connect as the owner "
 		    "of the database";
@@ -306,7 +308,7 @@ step(struct db *d, struct arena *a, struct run *run, const char **why)
 static enum err
 transaction(struct db *d, struct arena *a, struct run *run, const char **why)
 {
-	enum err e = db_exec0(d, a, Q_TRANSACTION_BEGIN, NULL);
+	enum err e = db_run(d, a, SQL(transaction_begin), NULL);
 
 	*why = "the database is not reachable";
 	if (e != E_OK)
@@ -315,9 +317,9 @@ transaction(struct db *d, struct arena *a, struct run *run, const char **why)
 	e = step(d, a, run, why);
 	if (e == E_OK) {
 		*why = "the commit failed";
-		e = db_exec0(d, a, Q_TRANSACTION_COMMIT, NULL);
+		e = db_run(d, a, SQL(transaction_commit), NULL);
 	} else {
-		db_exec0(d, a, Q_TRANSACTION_ROLLBACK, NULL);
+		db_run(d, a, SQL(transaction_rollback), NULL);
 	}
 	db_pin(d, false);
 	return e;

@@ -41,8 +41,8 @@ add_all(struct arena *a, const struct config *c, int64_t ttl, int priority)
 
 		line[strcspn(line, "\n")] = '\0';
 		d = job_draft(a, k, "mail", priority, ttl, str_of(line));
-		if (db_exec(db, a, Q_MAIL_ADD, NULL, A_STR(drafts(a, &d,
-		    ttl, priority))) != E_OK)
+		if (db_run(db, a, SQL(mail_add,
+		    .mails = drafts(a, &d, ttl, priority)), NULL) != E_OK)
 			return 1;
 		printf("%.*s\n", STR_FMT(d.id));
 	}

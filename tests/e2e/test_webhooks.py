@@ -17,7 +17,7 @@ import uuid
 import psycopg2
 import pytest
 
-from queries import statements
+from queries import prepared
 from staff import staff
 from until import until
 
@@ -757,20 +757,21 @@ def test_a_burst_into_an_empty_queue_is_looked_up_by_key(
                     "set local plan_cache_mode = force_generic_plan",
                     "select webhook_claim(1000, '{}', '{}', 1000, '60 s', "
                     f"gen_random_uuid(), '{token}')",
-                    "prepare claimed as " + statements()["webhook_claimed"],
-                    f"execute claimed('{token}')"):
+                    *prepared("webhook_claimed", token=f"'{token}'")):
                 cursor.execute(text)
             rows = cursor.fetchall()
             assert len(rows) == 1000
             webhooks = "{%s}" % ",".join([made["id"]] * 500)
             ids = "{%s}" % ",".join(r[0] for r in rows[:500])
-            same = ["{%s}" % ",".join([v] * 500) for v in (
-                "1", "done", "f", "0", "0", "200", '""', '"{}"')]
-            cursor.execute("prepare settle as "
-                           + statements()["webhook_settle"])
-            cursor.execute("execute settle(%s, '{}', '{}', 1, null, null)" %
-                           ", ".join(f"'{v}'" for v in (webhooks, ids,
-                                                        *same)))
+            same = {k: "'{%s}'" % ",".join([v] * 500) for k, v in {
+                "numbers": "1", "states": "done", "failed": "f", "delays": "0",
+                "pauses": "0", "statuses": "200", "errors": '""',
+                "tries": '"{}"'}.items()}
+            for text in prepared(
+                    "webhook_settle", webhooks=f"'{webhooks}'", ids=f"'{ids}'",
+                    tokens="'{}'", token_webhooks="'{}'", patience="1",
+                    urls="null", echoed="null", **same):
+                cursor.execute(text)
             cursor.execute("update webhook_claims set until = now()")
             cursor.execute("select webhook_release(null, null)")
             assert cursor.fetchone()[0] >= 500

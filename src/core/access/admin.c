@@ -24,13 +24,13 @@ admin_user_ref(struct ctx *x, struct str ref, struct str *id)
 
 	if (!str_to_int(ref, 1, INT64_MAX, &number))
 		return admin_uuid_ref(x, ref, id);
-	e = db_exec(x->db, x->arena, Q_ADMIN_USER_BY_NUMBER, &r,
-	    A_INT(number));
+	e = db_run(x->db, x->arena, SQL(admin_user_by_number,
+	    .numeric_id = number), &r);
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return E_NOT_FOUND;
-	*id = row_str(r, 0, 0);
+	*id = admin_user_by_number_row(r, 0).id;
 	return E_OK;
 }
 
@@ -65,7 +65,7 @@ admin_decide(struct ctx *x, struct statement s, struct rows **out)
 		return E_NOT_FOUND;
 	if (out)
 		*out = r[last];
-	return row_bool(r[last], 0, 0) ? E_OK : E_FORBIDDEN;
+	return decision_row(r[last], 0).is_allowed ? E_OK : E_FORBIDDEN;
 }
 
 static bool
@@ -83,9 +83,9 @@ void
 admin_refused(struct ctx *x, const struct session *s, const char *action,
     const char *reason)
 {
-	(void)db_exec(x->db, x->arena, Q_ADMIN_REFUSED, NULL,
-	    A_STR(s->account.id), A_TEXT(action), A_TEXT(reason),
-	    ADMIN_WHENCE(x));
+	(void)db_run(x->db, x->arena, SQL(admin_refused,
+	    .user_id = s->account.id, .action = str_of(action),
+	    .reason = str_of(reason), REQUESTER(x)), NULL);
 }
 
 enum err

@@ -2,23 +2,24 @@
 
 #include "base/net.h"
 
-static struct arg
-number_text(int64_t v)
+/* A parameter that may be null. */
+static const int64_t *
+number(const int64_t *v)
 {
-	return v ? A_INT(v) : A_NULL;
+	return *v ? v : NULL;
 }
 
 static struct audit_row
-cells(const struct rows *r, size_t i)
+row_of(struct entry_cells row)
 {
 	return (struct audit_row){
-		.id = row_int(r, i, 0), .created_at = row_int(r, i, 1),
-		.user_id = row_str(r, i, 2), .actor_id = row_str(r, i, 3),
-		.action = row_str(r, i, 4), .resource = row_str(r, i, 5),
-		.result = row_str(r, i, 6), .reason = row_str(r, i, 7),
-		.ip_address = row_str(r, i, 8),
-		.user_agent = row_str(r, i, 9),
-		.request_id = row_str(r, i, 10),
+		.id = row.id, .created_at = row.created_at,
+		.user_id = row.user_id, .actor_id = row.actor_id,
+		.action = row.action, .resource = row.resource,
+		.result = row.result, .reason = row.reason,
+		.ip_address = row.ip_address,
+		.user_agent = row.user_agent,
+		.request_id = row.request_id,
 	};
 }
 
@@ -66,17 +67,18 @@ audit_page(struct ctx *x, const struct audit_filter *f,
     struct audit_row **out, size_t *n)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_AUDIT_PAGE, &r,
-	    A_STR(f->user), A_STR(f->action), A_STR(f->result),
-	    number_text(f->from), number_text(f->to), A_STR(f->ip_address),
-	    number_text(f->after), A_INT(f->limit), A_INT(f->offset));
+	enum err e = db_run(x->db, x->arena, SQL(audit_page,
+	    .user_id = f->user, .action = f->action, .result = f->result,
+	    .from = number(&f->from), .to = number(&f->to),
+	    .network = f->ip_address, .behind_id = number(&f->after),
+	    .limit = f->limit, .offset = f->offset), &r);
 
 	if (e != E_OK)
 		return e;
 	*n = r->n;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
 	for (size_t i = 0; i < r->n; i++)
-		(*out)[i] = cells(r, i);
+		(*out)[i] = row_of(audit_page_row(r, i).entry);
 	return E_OK;
 }
 
@@ -89,18 +91,22 @@ audit_list(struct ctx *x, const struct audit_filter *wish,
 	enum err e = audit_filter_check(x, &f);
 
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_AUDIT_LIST, &r, A_STR(f.user),
-		    A_STR(f.action), A_STR(f.result), number_text(f.from),
-		    number_text(f.to), A_STR(f.ip_address),
-		    number_text(f.after),
-		    A_INT(f.limit), A_INT(f.offset));
+		e = db_run(x->db, x->arena, SQL(audit_list, .user_id = f.user,
+		    .action = f.action, .result = f.result,
+		    .from = number(&f.from), .to = number(&f.to),
+		    .network = f.ip_address, .behind_id = number(&f.after),
+		    .limit = f.limit, .offset = f.offset), &r);
 	if (e != E_OK)
 		return e;
 	*n = 0;
-	*total = r->n ? row_int(r, 0, 11) : 0;
+	*total = r->n ? audit_list_row(r, 0).total : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
 	/* A page without rows is one row of the total alone. */
-	for (size_t i = 0; i < r->n && !row_null(r, i, 0); i++)
-		(*out)[(*n)++] = cells(r, i);
+	for (size_t i = 0; i < r->n; i++) {
+		struct audit_list_row row = audit_list_row(r, i);
+
+		if (row.entry.id)
+			(*out)[(*n)++] = row_of(row.entry);
+	}
 	return E_OK;
 }

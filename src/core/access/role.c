@@ -23,7 +23,7 @@ static enum err
 read_table(struct ctx *x)
 {
 	struct rows *r;
-	enum err e = db_exec0(x->db, x->arena, Q_ROLE_LOAD, &r);
+	enum err e = db_run(x->db, x->arena, SQL(role_load), &r);
 
 	if (e != E_OK)
 		return e;
@@ -34,10 +34,12 @@ read_table(struct ctx *x)
 	held.name = arena_array(held.arena, r->n + 1, sizeof(*held.name));
 	held.permissions = arena_array(held.arena, r->n + 1,
 	    sizeof(*held.permissions));
-	held.version = r->n ? row_int(r, 0, 2) : 0;
+	held.version = r->n ? role_load_row(r, 0).version : 0;
 	for (size_t i = 0; i < r->n; i++) {
-		held.name[i] = arena_str(held.arena, row_str(r, i, 0));
-		held.permissions[i] = arena_str(held.arena, row_str(r, i, 1));
+		struct role_load_row row = role_load_row(r, i);
+
+		held.name[i] = arena_str(held.arena, row.name);
+		held.permissions[i] = arena_str(held.arena, row.permissions);
 	}
 	return E_OK;
 }

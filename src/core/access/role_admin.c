@@ -7,14 +7,16 @@
 static struct role
 role_cells(const struct rows *r, size_t i)
 {
+	const struct role_list_row row = role_list_row(r, i);
+
 	return (struct role){
-		.id = row_str(r, i, 0), .name = row_str(r, i, 1),
-		.description = row_str(r, i, 2),
-		.is_active = row_bool(r, i, 3),
-		.is_system = row_bool(r, i, 4),
-		.created_at = row_int(r, i, 5),
-		.updated_at = row_int(r, i, 6),
-		.permissions = row_str(r, i, 7),
+		.id = row.id, .name = row.name,
+		.description = row.description,
+		.is_active = row.is_active,
+		.is_system = row.is_system,
+		.created_at = row.created_at,
+		.updated_at = row.updated_at,
+		.permissions = row.permissions,
 	};
 }
 
@@ -23,13 +25,13 @@ role_list(struct ctx *x, long limit, long offset, struct role **out,
     size_t *n, int64_t *total)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ROLE_LIST, &r, A_NULL, A_NULL,
-	    A_INT(limit), A_INT(offset));
+	enum err e = db_run(x->db, x->arena, SQL(role_list, .id = STR_NONE,
+	    .name = STR_NONE, .limit = limit, .offset = offset), &r);
 
 	if (e != E_OK)
 		return e;
 	*n = r->n;
-	*total = r->n ? row_int(r, 0, 8) : 0;
+	*total = r->n ? role_list_row(r, 0).total : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
 	for (size_t i = 0; i < r->n; i++)
 		(*out)[i] = role_cells(r, i);
@@ -54,8 +56,8 @@ role_get(struct ctx *x, struct str ref, struct role *out)
 	enum err e;
 
 	split_ref(x, ref, &id, &name);
-	e = db_exec(x->db, x->arena, Q_ROLE_LIST, &r, A_STR(id), A_STR(name),
-	    A_INT(1), A_INT(0));
+	e = db_run(x->db, x->arena, SQL(role_list, .id = id, .name = name,
+	    .limit = 1, .offset = 0), &r);
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
@@ -89,8 +91,10 @@ known_permissions(struct ctx *x, const struct str *names, size_t n,
 	*out = all;
 	if (n == 0)
 		return E_OK;
-	e = db_exec(x->db, x->arena, Q_PERMISSIONS_KNOWN, &r, A_STR(all));
-	if (e != E_OK || (sane && row_int(r, 0, 0) == (int64_t)distinct))
+	e = db_run(x->db, x->arena, SQL(permissions_known, .permissions = all),
+	    &r);
+	if (e != E_OK || (sane &&
+	    permissions_known_row(r, 0).known == (int64_t)distinct))
 		return e;
 	x->field = "permissions";
 	x->sentence = "names a permission that does not exist";
@@ -129,8 +133,9 @@ role_create(struct ctx *x, struct str actor, struct str name,
 	if (e != E_OK)
 		return e;
 	session_stale_roles(x);
-	e = admin_exec(x, Q_ROLE_CREATE, NULL, A_STR(actor), A_STR(id),
-	    A_STR(name), A_STR(description), A_STR(list), ADMIN_WHENCE(x));
+	e = admin_decide(x, SQL(role_create, .actor_id = actor, .id = id,
+	    .name = name, .description = description, .permissions = list,
+	    REQUESTER(x)), NULL);
 	if (e == E_CONFLICT)
 		x->sentence = "A role with this name already exists";
 	return e == E_OK ? role_get(x, id, out) : e;
@@ -140,6 +145,7 @@ enum err
 role_update(struct ctx *x, struct str actor, struct str ref, struct str name,
     struct str description, int active, struct role *out)
 {
+	bool is_active = active > 0;
 	struct role was;
 	enum err e = role_get(x, ref, &was);
 
@@ -148,9 +154,9 @@ role_update(struct ctx *x, struct str actor, struct str ref, struct str name,
 	if (e != E_OK)
 		return e;
 	session_stale_roles(x);
-	e = admin_exec(x, Q_ROLE_UPDATE, NULL, A_STR(actor), A_STR(was.id),
-	    A_STR(name), A_STR(description), active < 0 ? A_NULL :
-	    A_BOOL(active), ADMIN_WHENCE(x));
+	e = admin_decide(x, SQL(role_update, .actor_id = actor,
+	    .role_id = was.id, .name = name, .description = description,
+	    .is_active = active < 0 ? NULL : &is_active, REQUESTER(x)), NULL);
 	if (e == E_CONFLICT)
 		x->sentence = "A role with this name already exists";
 	return e == E_OK ? role_get(x, was.id, out) : e;
@@ -165,8 +171,8 @@ role_delete(struct ctx *x, struct str actor, struct str ref)
 	if (e != E_OK)
 		return e;
 	session_stale_roles(x);
-	e = admin_exec(x, Q_ROLE_DELETE, NULL, A_STR(actor), A_STR(was.id),
-	    ADMIN_WHENCE(x));
+	e = admin_decide(x, SQL(role_delete, .actor_id = actor,
+	    .role_id = was.id, REQUESTER(x)), NULL);
 	if (e == E_FORBIDDEN && was.is_system)
 		x->sentence = "This role is part of the service and cannot be "
 		    "deleted";
@@ -186,8 +192,8 @@ role_set_permissions(struct ctx *x, struct str actor, struct str ref,
 	if (e != E_OK)
 		return e;
 	session_stale_roles(x);
-	e = admin_exec(x, Q_ROLE_SET_PERMISSIONS, NULL, A_STR(actor),
-	    A_STR(was.id), A_STR(list), ADMIN_WHENCE(x));
+	e = admin_decide(x, SQL(role_set_permissions, .actor_id = actor,
+	    .role_id = was.id, .permissions = list, REQUESTER(x)), NULL);
 	return e == E_OK ? role_get(x, was.id, out) : e;
 }
 
@@ -196,23 +202,26 @@ permission_list(struct ctx *x, long limit, long offset,
     struct permission **out, size_t *n, int64_t *total)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_PERMISSION_LIST, &r,
-	    A_INT(limit), A_INT(offset));
+	enum err e = db_run(x->db, x->arena, SQL(permission_list,
+	    .limit = limit, .offset = offset), &r);
 
 	if (e != E_OK)
 		return e;
 	*n = r->n;
-	*total = r->n ? row_int(r, 0, 7) : 0;
+	*total = r->n ? permission_list_row(r, 0).total : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
+		struct permission_list_row row = permission_list_row(r, i);
+
 		(*out)[i] = (struct permission){
-			.id = row_str(r, i, 0), .name = row_str(r, i, 1),
-			.resource = row_str(r, i, 2),
-			.action = row_str(r, i, 3),
-			.description = row_str(r, i, 4),
-			.is_active = row_bool(r, i, 5),
-			.created_at = row_int(r, i, 6),
+			.id = row.id, .name = row.name,
+			.resource = row.resource,
+			.action = row.action,
+			.description = row.description,
+			.is_active = row.is_active,
+			.created_at = row.created_at,
 		};
+	}
 	return E_OK;
 }
 
@@ -232,18 +241,20 @@ permission_create(struct ctx *x, struct str actor,
 		return E_VALIDATION;
 	}
 	session_stale_roles(x);
-	e = admin_exec(x, Q_PERMISSION_CREATE, NULL, A_STR(actor),
-	    A_STR(out->id), A_STR(p->name), A_STR(p->resource),
-	    A_STR(p->action), A_STR(p->description), ADMIN_WHENCE(x));
+	e = admin_decide(x, SQL(permission_create, .actor_id = actor,
+	    .id = out->id, .name = p->name, .resource = p->resource,
+	    .action = p->action, .description = p->description, REQUESTER(x)),
+	    NULL);
 	if (e == E_CONFLICT)
 		x->sentence = "This permission already exists";
 	return e;
 }
 
 static enum err
-give_or_take(struct ctx *x, enum query q, struct str actor,
+give_or_take(struct ctx *x, bool give, struct str actor,
     struct str user_ref, struct str role_ref)
 {
+	struct role_change_params p;
 	struct str user, id, name;
 	enum err e = admin_user_ref(x, user_ref, &user);
 
@@ -251,22 +262,24 @@ give_or_take(struct ctx *x, enum query q, struct str actor,
 		return e;
 	split_ref(x, role_ref, &id, &name);
 	session_stale(x, user);
-	return admin_exec(x, q, NULL, A_STR(actor), A_STR(user), A_STR(id),
-	    A_STR(name), ADMIN_WHENCE(x));
+	p = PARAMS(role_assign, .actor_id = actor, .user_id = user,
+	    .role_id = id, .role_name = name, REQUESTER(x));
+	return admin_decide(x, give ? SQL_OF(role_assign, &p) :
+	    SQL_OF(role_unassign, &p), NULL);
 }
 
 enum err
 role_assign(struct ctx *x, struct str actor, struct str user_ref,
     struct str role_ref)
 {
-	return give_or_take(x, Q_ROLE_ASSIGN, actor, user_ref, role_ref);
+	return give_or_take(x, true, actor, user_ref, role_ref);
 }
 
 enum err
 role_unassign(struct ctx *x, struct str actor, struct str user_ref,
     struct str role_ref)
 {
-	return give_or_take(x, Q_ROLE_UNASSIGN, actor, user_ref, role_ref);
+	return give_or_take(x, false, actor, user_ref, role_ref);
 }
 
 enum err
@@ -278,13 +291,13 @@ permission_check(struct ctx *x, struct str asker, struct str user_ref,
 	enum err e = admin_user_ref(x, user_ref, &user);
 
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_PERMISSION_CHECK, &r,
-		    A_STR(user), A_STR(resource), A_STR(action),
-		    A_STR(asker), ADMIN_WHENCE(x));
+		e = db_run(x->db, x->arena, SQL(permission_check,
+		    .user_id = user, .resource = resource, .action = action,
+		    .actor_id = asker, REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_NOT_FOUND;
 	if (e == E_OK)
-		*allowed = row_bool(r, 0, 0);
+		*allowed = permission_check_row(r, 0).allowed;
 	if (e == E_OK)
 		metric_pair(METRIC_PERMISSION_SUCCESS, *allowed);
 	return e;

@@ -14,25 +14,18 @@
 #define STRANGERS (86400 * CLOCK_SECOND) /* life of what anybody has mailed */
 
 struct account
-account_cells(const struct rows *r, size_t row, int first)
+account_of(struct account_cells c)
 {
 	return (struct account){
-		.id = row_str(r, row, first),
-		.numeric_id = row_int(r, row, first + 1),
-		.email = row_str(r, row, first + 2),
-		.username = row_str(r, row, first + 3),
-		.first_name = row_str(r, row, first + 4),
-		.last_name = row_str(r, row, first + 5),
-		.full_name = row_str(r, row, first + 6),
-		.is_active = row_bool(r, row, first + 7),
-		.is_verified = row_bool(r, row, first + 8),
-		.two_factor_enabled = row_bool(r, row, first + 9),
-		.roles = row_str(r, row, first + 10),
-		.picture_url = row_str(r, row, first + 11),
-		.cover_url = row_str(r, row, first + 12),
-		.last_login_at = row_int(r, row, first + 13),
-		.created_at = row_int(r, row, first + 14),
-		.updated_at = row_int(r, row, first + 15),
+		.id = c.id, .numeric_id = c.numeric_id, .email = c.email,
+		.username = c.username, .first_name = c.first_name,
+		.last_name = c.last_name, .full_name = c.full_name,
+		.is_active = c.is_active, .is_verified = c.is_verified,
+		.two_factor_enabled = c.two_factor_enabled, .roles = c.roles,
+		.picture_url = c.profile_picture_url,
+		.cover_url = c.cover_photo_url,
+		.last_login_at = c.last_login_at, .created_at = c.created_at,
+		.updated_at = c.updated_at,
 	};
 }
 
@@ -107,6 +100,7 @@ insert(struct ctx *x, const struct registration *r, struct str hash,
 	bool off = policy_is(x, "off");
 	struct str sid = session ? idempotency_id(x, 1) : STR_NONE;
 	struct proof_code code = { 0 };
+	struct account_register_row row;
 	struct job_draft job;
 	struct rows *rows;
 	enum err e;
@@ -119,24 +113,24 @@ insert(struct ctx *x, const struct registration *r, struct str hash,
 		    .unproved = true });
 	else
 		job = (code = proof_code(x, r->email, false)).job;
-	e = db_exec(x->db, x->arena, Q_ACCOUNT_REGISTER, &rows,
-	    A_STR(out->id), A_STR(r->email), A_STR(r->username), A_STR(hash),
-	    A_STR(r->first_name), A_STR(r->last_name), A_STR(out->full_name),
-	    A_TEXT(c->default_role), A_BOOL(off), A_STR(code.id),
-	    A_BYTES(code.mac), A_INT(PROOF_CODE_LIFE),
-	    A_INT(PROOF_CODE_ATTEMPTS), A_STR(sid), A_STR(x->client),
-	    A_STR(x->user_agent), A_INT(c->refresh_ttl),
-	    A_INT(c->session_max), A_STR(mail_batch(x, &job, 1)),
-	    A_STR(x->request_id));
+	e = db_run(x->db, x->arena, SQL(account_register, .id = out->id,
+	    .email = r->email, .username = r->username, .password_hash = hash,
+	    .first_name = r->first_name, .last_name = r->last_name,
+	    .full_name = out->full_name, .role = str_of(c->default_role),
+	    .verified = off, .code_id = code.id, .code_mac = code.mac,
+	    .code_life = PROOF_CODE_LIFE, .code_attempts = PROOF_CODE_ATTEMPTS,
+	    .session_id = sid, .idle = c->refresh_ttl, .life = c->session_max,
+	    .mails = mail_batch(x, &job, 1), REQUESTER(x)), &rows);
 	if (e != E_OK)
 		return e == E_CONFLICT ? taken(x) : e;
 	mail_sent(x);
-	out->numeric_id = row_int(rows, 0, 0);
-	out->created_at = out->updated_at = row_int(rows, 0, 1);
+	row = account_register_row(rows, 0);
+	out->numeric_id = row.numeric_id;
+	out->created_at = out->updated_at = row.created_at;
 	if (session) {
 		out->last_login_at = out->created_at;
 		*tokens = session_tokens(x, out->id, sid, 0);
-		(*tokens)->session_numeric_id = row_int(rows, 0, 2);
+		(*tokens)->session_numeric_id = row.session_numeric_id;
 	}
 	return E_OK;
 }
@@ -148,8 +142,8 @@ tell_owner(struct ctx *x, struct str email)
 	struct job_draft told = mail_draft(x, &(struct mail){
 	    .template = "already-registered", .to = email, .priority = 1,
 	    .ttl = STRANGERS, .unproved = true });
-	enum err e = db_exec(x->db, x->arena, Q_MAIL_ADD, NULL,
-	    A_STR(mail_batch(x, &told, 1)));
+	enum err e = db_run(x->db, x->arena, SQL(mail_add,
+	    .mails = mail_batch(x, &told, 1)), NULL);
 
 	if (e == E_OK)
 		mail_sent(x);
@@ -166,27 +160,30 @@ insert_again(struct ctx *x, const struct registration *r, struct str hash,
     struct account *out)
 {
 	struct proof_code code = proof_code(x, r->email, false);
-	struct rows *rows, *would;
-	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_PRETEND, &would,
-	    A_STR(r->username), A_STR(r->email));
+	struct account_pretend_row would;
+	struct rows *rows;
+	enum err e = db_run(x->db, x->arena, SQL(account_pretend,
+	    .username = r->username, .email = r->email), &rows);
 
 	if (e != E_OK)
 		return e;
-	out->numeric_id = row_int(would, 0, 0);
-	if (row_bool(would, 0, 1))
+	would = account_pretend_row(rows, 0);
+	out->numeric_id = would.last_number;
+	if (would.name_is_anothers)
 		return E_USERNAME_TAKEN;
-	e = db_exec(x->db, x->arena, Q_ACCOUNT_REGISTER_AGAIN, &rows,
-	    A_STR(out->id), A_STR(r->email), A_STR(r->username), A_STR(hash),
-	    A_STR(r->first_name), A_STR(r->last_name), A_STR(out->full_name),
-	    A_STR(code.id), A_BYTES(code.mac), A_INT(PROOF_CODE_LIFE),
-	    A_INT(PROOF_CODE_ATTEMPTS), A_STR(mail_batch(x, &code.job, 1)),
-	    A_INT(REGISTRATIONS_MAX), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id));
+	e = db_run(x->db, x->arena, SQL(account_register_again, .id = out->id,
+	    .email = r->email, .username = r->username, .password_hash = hash,
+	    .first_name = r->first_name, .last_name = r->last_name,
+	    .full_name = out->full_name, .code_id = code.id,
+	    .code_mac = code.mac, .code_life = PROOF_CODE_LIFE,
+	    .code_attempts = PROOF_CODE_ATTEMPTS,
+	    .mails = mail_batch(x, &code.job, 1),
+	    .registrations_max = REGISTRATIONS_MAX, REQUESTER(x)), &rows);
 	if (e == E_OK && rows->n) {
 		mail_sent(x);
 		return E_OK;
 	}
-	if (e == E_OK && row_bool(would, 0, 2))
+	if (e == E_OK && would.name_is_taken)
 		return E_USERNAME_TAKEN;
 	return e == E_OK ? tell_owner(x, r->email) : e;
 }
@@ -201,8 +198,8 @@ register_one(struct ctx *x, const struct registration *r, struct str hash,
 	if (e != E_EMAIL_TAKEN)
 		return e;
 	if (!required) {
-		(void)db_exec(x->db, x->arena, Q_ACCOUNT_CONTEST, NULL,
-		    A_STR(r->email));
+		(void)db_run(x->db, x->arena, SQL(account_contest,
+		    .email = r->email), NULL);
 		return E_EMAIL_TAKEN;
 	}
 	/* A made-up number and time keep the answer's shape (row LG3). */
@@ -233,10 +230,10 @@ account_update(struct ctx *x, struct str user_id,
 	enum err e;
 
 	session_stale(x, user_id);
-	e = db_exec(x->db, x->arena, Q_ACCOUNT_UPDATE, &rows,
-	    A_STR(user_id), A_STR(r->username), A_STR(r->first_name),
-	    A_STR(r->last_name), A_STR(r->full_name), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	e = db_run(x->db, x->arena, SQL(account_update, .user_id = user_id,
+	    .username = r->username, .first_name = r->first_name,
+	    .last_name = r->last_name, .full_name = r->full_name,
+	    REQUESTER(x)), &rows);
 	if (e == E_CONFLICT)
 		return taken(x);
 	if (e == E_OK && rows->n == 0)
@@ -248,16 +245,18 @@ enum err
 account_find(struct ctx *x, struct str user_id, struct account *out,
     struct str *hash)
 {
+	struct account_profile_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_PROFILE, &r,
-	    A_STR(user_id));
+	enum err e = db_run(x->db, x->arena, SQL(account_profile,
+	    .user_id = user_id), &r);
 
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return E_NOT_FOUND;
-	*out = account_cells(r, 0, 0);
+	row = account_profile_row(r, 0);
+	*out = account_of(row.account);
 	if (hash)
-		*hash = row_str(r, 0, 16);
+		*hash = row.password_hash;
 	return E_OK;
 }

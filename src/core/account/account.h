@@ -59,7 +59,7 @@ enum err account_find(struct ctx *x, struct str user_id, struct account *out,
  * email, username, first, last, full name, is_active, is_verified,
  * two_factor_enabled, roles, picture, cover, last login, created, updated.
  */
-struct account account_cells(const struct rows *r, size_t row, int first);
+struct account account_of(struct account_cells c);
 
 /* first and last name make a full name where none was given. */
 struct str account_full_name(struct ctx *x, const struct registration *r);

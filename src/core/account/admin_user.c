@@ -11,10 +11,13 @@
 
 #define TRIGRAM 3 /* characters the search index needs */
 
-static struct arg
-tristate_text(int v)
+/* A parameter that may be null, of 0, 1 or below. */
+static const bool *
+tristate(int v)
 {
-	return v < 0 ? A_NULL : A_BOOL(v);
+	static const bool no = false, yes = true;
+
+	return v < 0 ? NULL : v ? &yes : &no;
 }
 
 /* Lower case, and nothing in it is a wildcard of LIKE. */
@@ -36,25 +39,26 @@ prefix_of(struct ctx *x, struct str s)
 static enum err
 find_users(struct ctx *x, const struct admin_user_filter *f, struct rows **r)
 {
-	enum query q = Q_ADMIN_USER_SEARCH;
-	struct str text = f->search;
+	const bool *active = tristate(f->active);
+	const bool *verified = tristate(f->verified);
 	size_t points = 0;
 
-	(void)str_utf8(text, &points);
-	if (text.n == 0)
-		return db_exec(x->db, x->arena, Q_ADMIN_USER_LIST, r,
-		    A_STR(f->role), tristate_text(f->active),
-		    tristate_text(f->verified), A_STR(f->after),
-		    A_INT(f->limit),
-		    A_INT(f->offset));
-	if (points < TRIGRAM) {
-		q = Q_ADMIN_USER_PREFIX;
-		text = prefix_of(x, text);
-	}
-	return db_exec(x->db, x->arena, q, r, A_STR(text), A_STR(f->role),
-	    tristate_text(f->active), tristate_text(f->verified),
-	    A_STR(f->after),
-	    A_INT(f->limit), A_INT(f->offset));
+	(void)str_utf8(f->search, &points);
+	if (f->search.n == 0)
+		return db_run(x->db, x->arena, SQL(admin_user_list,
+		    .role = f->role, .is_active = active,
+		    .is_verified = verified, .behind_id = f->after,
+		    .limit = f->limit, .offset = f->offset), r);
+	if (points < TRIGRAM)
+		return db_run(x->db, x->arena, SQL(admin_user_prefix,
+		    .search = prefix_of(x, f->search), .role = f->role,
+		    .is_active = active, .is_verified = verified,
+		    .behind_id = f->after, .limit = f->limit,
+		    .offset = f->offset), r);
+	return db_run(x->db, x->arena, SQL(admin_user_search,
+	    .search = f->search, .role = f->role, .is_active = active,
+	    .is_verified = verified, .behind_id = f->after,
+	    .limit = f->limit, .offset = f->offset), r);
 }
 
 enum err
@@ -72,33 +76,39 @@ admin_user_list(struct ctx *x, const struct admin_user_filter *f,
 	if (e != E_OK)
 		return e;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	*total = r->n ? row_int(r, 0, 17) : 0;
+	*total = r->n ? admin_user_page_row(r, 0).total : 0;
 	*n = 0;
 	/* A page without accounts is one row of the total alone. */
-	for (size_t i = 0; i < r->n && !row_null(r, i, 0); i++)
-		(*out)[(*n)++] = (struct admin_user){
-			.account = account_cells(r, i, 0),
-			.must_reset_password = row_bool(r, i, 16),
-		};
+	for (size_t i = 0; i < r->n; i++) {
+		struct admin_user_page_row row = admin_user_page_row(r, i);
+
+		if (row.account.id.p)
+			(*out)[(*n)++] = (struct admin_user){
+				.account = account_of(row.account),
+				.must_reset_password = row.must_reset_password,
+			};
+	}
 	return E_OK;
 }
 
 static enum err
 read_user(struct ctx *x, struct str id, struct admin_user *out)
 {
+	struct admin_user_get_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ADMIN_USER_GET, &r, A_STR(id),
-	    A_INT(x->config->lock_attempts));
+	enum err e = db_run(x->db, x->arena, SQL(admin_user_get, .user_id = id,
+	    .lock_attempts = x->config->lock_attempts), &r);
 
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return E_NOT_FOUND;
+	row = admin_user_get_row(r, 0);
 	*out = (struct admin_user){
-		.account = account_cells(r, 0, 0),
-		.must_reset_password = row_bool(r, 0, 16),
-		.sessions = row_int(r, 0, 17),
-		.locked_until = row_int(r, 0, 18),
+		.account = account_of(row.account),
+		.must_reset_password = row.must_reset_password,
+		.sessions = row.sessions,
+		.locked_until = row.locked_until,
 	};
 	return E_OK;
 }
@@ -141,11 +151,12 @@ admin_user_create(struct ctx *x, struct str actor,
 		return e;
 	full = account_full_name(x, r);
 	role = w->role.n ? w->role : str_of(x->config->default_role);
-	e = admin_exec(x, Q_ADMIN_USER_CREATE, NULL, A_STR(actor), A_STR(id),
-	    A_STR(r->email), A_STR(r->username), A_STR(hash),
-	    A_STR(r->first_name), A_STR(r->last_name), A_STR(full),
-	    A_STR(role), A_BOOL(w->verified), A_BOOL(w->active),
-	    ADMIN_WHENCE(x));
+	e = admin_decide(x, SQL(admin_user_create, .actor_id = actor,
+	    .user_id = id, .email = r->email, .username = r->username,
+	    .password_hash = hash, .first_name = r->first_name,
+	    .last_name = r->last_name, .full_name = full, .role = role,
+	    .is_verified = w->verified, .is_active = w->active, REQUESTER(x)),
+	    NULL);
 	if (e == E_NOT_FOUND) {
 		x->field = "role";
 		x->sentence = "is not a role";
@@ -154,18 +165,30 @@ admin_user_create(struct ctx *x, struct str actor,
 	return e == E_OK ? read_user(x, id, out) : e;
 }
 
+static struct statement
+act_statement(enum admin_user_act act, const struct admin_user_act_params *p)
+{
+	switch (act) {
+	case ADMIN_ACTIVATE:
+		return SQL_OF(admin_user_activate, p);
+	case ADMIN_DEACTIVATE:
+		return SQL_OF(admin_user_deactivate, p);
+	case ADMIN_DELETE:
+		return SQL_OF(admin_user_delete, p);
+	case ADMIN_UNLOCK:
+		return SQL_OF(admin_user_unlock, p);
+	case ADMIN_REQUIRE_RESET:
+		return SQL_OF(admin_user_require_reset, p);
+	case ADMIN_END_SESSIONS:
+		break;
+	}
+	return SQL_OF(admin_user_end_sessions, p);
+}
+
 enum err
 admin_user_act(struct ctx *x, struct str actor, struct str ref,
     enum admin_user_act act, int64_t *count)
 {
-	static const enum query query[] = {
-		[ADMIN_ACTIVATE] = Q_ADMIN_USER_ACTIVATE,
-		[ADMIN_DEACTIVATE] = Q_ADMIN_USER_DEACTIVATE,
-		[ADMIN_DELETE] = Q_ADMIN_USER_DELETE,
-		[ADMIN_UNLOCK] = Q_ADMIN_USER_UNLOCK,
-		[ADMIN_REQUIRE_RESET] = Q_ADMIN_USER_REQUIRE_RESET,
-		[ADMIN_END_SESSIONS] = Q_ADMIN_USER_END_SESSIONS,
-	};
 	struct rows *r;
 	struct str id;
 	enum err e = admin_user_ref(x, ref, &id);
@@ -173,13 +196,13 @@ admin_user_act(struct ctx *x, struct str actor, struct str ref,
 	if (e != E_OK)
 		return e;
 	session_stale(x, id);
-	e = admin_exec(x, query[act], &r, A_STR(actor), A_STR(id),
-	    ADMIN_WHENCE(x));
+	e = admin_decide(x, act_statement(act, &(struct admin_user_act_params){
+	    .actor_id = actor, .user_id = id, REQUESTER(x) }), &r);
 	if (e == E_FORBIDDEN && str_eq(actor, id))
 		x->sentence = "You cannot do this to your own account; please "
 		    "ask another administrator";
 	if (e == E_OK && count)
-		*count = r->columns > 1 ? row_int(r, 0, 1) : 0;
+		*count = decision_row(r, 0).ended;
 	return e;
 }
 
@@ -228,12 +251,14 @@ admin_user_update(struct ctx *x, struct str actor, struct str ref,
 	if (e != E_OK)
 		return e;
 	session_stale(x, id);
-	e = admin_exec(x, Q_ADMIN_USER_UPDATE, NULL, A_STR(actor), A_STR(id),
-	    A_STR(r->email), A_STR(r->username), A_STR(r->first_name),
-	    A_STR(r->last_name), A_STR(r->full_name), tristate_text(verified),
-	    A_STR(m.code.id), A_BYTES(m.code.mac), A_INT(PROOF_CODE_LIFE),
-	    A_INT(PROOF_CODE_ATTEMPTS), A_STR(m.undo),
-	    A_INT(EMAIL_UNDO_LIFE), A_STR(m.mails), ADMIN_WHENCE(x));
+	e = admin_decide(x, SQL(admin_user_update, .actor_id = actor,
+	    .user_id = id, .email = r->email, .username = r->username,
+	    .first_name = r->first_name, .last_name = r->last_name,
+	    .full_name = r->full_name, .is_verified = tristate(verified),
+	    .code_id = m.code.id, .code_mac = m.code.mac,
+	    .code_life = PROOF_CODE_LIFE, .code_attempts = PROOF_CODE_ATTEMPTS,
+	    .undo_id = m.undo, .undo_life = EMAIL_UNDO_LIFE, .mails = m.mails,
+	    REQUESTER(x)), NULL);
 	if (e == E_OK && m.mails.n)
 		mail_sent(x);
 	if (e == E_OK && active >= 0)
@@ -246,29 +271,31 @@ enum err
 admin_cleanup_sessions(struct ctx *x, struct str actor, int64_t *deleted)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ADMIN_CLEANUP_SESSIONS, &r,
-	    A_STR(actor), ADMIN_WHENCE(x));
+	enum err e = db_run(x->db, x->arena, SQL(admin_cleanup_sessions,
+	    .actor_id = actor, REQUESTER(x)), &r);
 
 	if (e == E_OK)
-		*deleted = row_int(r, 0, 0);
+		*deleted = admin_cleanup_sessions_row(r, 0).deleted;
 	return e;
 }
 
 enum err
 admin_stats(struct ctx *x, struct admin_stats *s)
 {
+	struct admin_stats_row row;
 	struct rows *r;
-	enum err e = db_exec0(x->db, x->arena, Q_ADMIN_STATS, &r);
+	enum err e = db_run(x->db, x->arena, SQL(admin_stats), &r);
 
 	if (e != E_OK)
 		return e;
+	row = admin_stats_row(r, 0);
 	*s = (struct admin_stats){
-		.users = row_int(r, 0, 0), .inactive = row_int(r, 0, 1),
-		.unverified = row_int(r, 0, 2),
-		.sessions = row_int(r, 0, 3), .api_keys = row_int(r, 0, 4),
-		.roles = row_int(r, 0, 5), .logins = row_int(r, 0, 6),
-		.failed_logins = row_int(r, 0, 7),
-		.registrations = row_int(r, 0, 8),
+		.users = row.users, .inactive = row.inactive,
+		.unverified = row.unverified,
+		.sessions = row.sessions, .api_keys = row.api_keys,
+		.roles = row.roles, .logins = row.logins,
+		.failed_logins = row.failed_logins,
+		.registrations = row.registrations,
 	};
 	return E_OK;
 }

@@ -41,8 +41,8 @@ invite(struct ctx *x, struct str to, struct uuid id, struct job_draft *out)
 	struct mail m = { .template = "already-registered", .to = to,
 		.priority = 1, .unproved = true };
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_BY_EMAIL, &r,
-	    A_STR(to));
+	enum err e = db_run(x->db, x->arena, SQL(account_by_email,
+	    .email = to), &r);
 
 	if (e == E_OK && r->n == 0) {
 		m.template = "email-change";
@@ -116,12 +116,11 @@ email_change_request(struct ctx *x, const struct account *a,
 		e = email_change_warn(x, a->id, a->email,
 		    "email-change-notice", new_email, undo, jobs, &n);
 	if (e == E_OK)
-		e = actor_exec(x, Q_EMAIL_REQUEST, NULL,
-		    A_STR(a->id), A_STR(uuid_text(x->arena, id)),
-		    A_STR(new_email), A_INT(LIFE),
-		    A_STR(uuid_text(x->arena, undo)), A_INT(EMAIL_UNDO_LIFE),
-		    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
-		    A_STR(x->user_agent), A_STR(x->request_id));
+		e = actor_run(x, SQL(email_request, .user_id = a->id,
+		    .link_id = uuid_text(x->arena, id), .email = new_email,
+		    .life = LIFE, .undo_id = uuid_text(x->arena, undo),
+		    .undo_life = EMAIL_UNDO_LIFE,
+		    .mails = mail_batch(x, jobs, n), REQUESTER(x)), NULL);
 	if (e == E_OK)
 		mail_sent(x);
 	return e;
@@ -131,6 +130,7 @@ enum err
 email_change_confirm(struct ctx *x, const struct account *a, struct str token,
     struct account *out)
 {
+	struct email_find_row row;
 	struct job_draft jobs[MAIL_ADDRESSES];
 	struct uuid id, undo = uuid_v7();
 	struct str link, to, old;
@@ -143,23 +143,24 @@ email_change_confirm(struct ctx *x, const struct account *a, struct str token,
 	    &generation))
 		return E_BAD_TOKEN;
 	link = uuid_text(x->arena, id);
-	e = db_exec(x->db, x->arena, Q_EMAIL_FIND, &r, A_STR(a->id),
-	    A_STR(link));
+	e = db_run(x->db, x->arena, SQL(email_find, .user_id = a->id,
+	    .link_id = link), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_TOKEN;
 	if (e != E_OK)
 		return e;
-	to = row_str(r, 0, 0);
-	old = row_str(r, 0, 1);
+	row = email_find_row(r, 0);
+	to = row.destination;
+	old = row.email;
 	e = email_change_warn(x, a->id, old, "email-changed", to, undo, jobs,
 	    &n);
 	if (e != E_OK)
 		return e;
 	session_stale(x, a->id);
-	e = db_exec(x->db, x->arena, Q_EMAIL_CONFIRM, &r, A_STR(a->id),
-	    A_STR(link), A_STR(old), A_STR(uuid_text(x->arena, undo)),
-	    A_INT(EMAIL_UNDO_LIFE), A_STR(mail_batch(x, jobs, n)),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	e = db_run(x->db, x->arena, SQL(email_confirm, .user_id = a->id,
+	    .link_id = link, .old_email = old,
+	    .undo_id = uuid_text(x->arena, undo), .undo_life = EMAIL_UNDO_LIFE,
+	    .mails = mail_batch(x, jobs, n), REQUESTER(x)), &r);
 	if (e == E_CONFLICT)
 		return E_EMAIL_TAKEN;
 	if (e == E_OK && r->n == 0)
@@ -177,9 +178,10 @@ email_change_confirm(struct ctx *x, const struct account *a, struct str token,
 static struct str
 restored(struct ctx *x, const struct rows *r)
 {
-	const struct addressee back = { row_str(r, 0, 2), row_str(r, 0, 1),
-		row_bool(r, 0, 4) };
-	const struct addressee rest = { back.name, row_str(r, 0, 3),
+	const struct email_undo_find_row row = email_undo_find_row(r, 0);
+	const struct addressee back = { row.name, row.destination,
+		row.proved };
+	const struct addressee rest = { back.name, row.others,
 		back.proved };
 	struct job_draft jobs[MAIL_ADDRESSES];
 	size_t n = 0;
@@ -202,15 +204,15 @@ email_change_undo(struct ctx *x, struct str token)
 	    &generation))
 		return E_BAD_TOKEN;
 	link = uuid_text(x->arena, id);
-	e = db_exec(x->db, x->arena, Q_EMAIL_UNDO_FIND, &r, A_STR(link));
+	e = db_run(x->db, x->arena, SQL(email_undo_find, .undo_id = link), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_TOKEN;
 	if (e != E_OK)
 		return e;
-	session_stale(x, row_str(r, 0, 0));
-	e = db_exec(x->db, x->arena, Q_EMAIL_UNDO, &r, A_STR(link),
-	    A_STR(restored(x, r)), A_BOOL(generation == TO_ITSELF),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	session_stale(x, email_undo_find_row(r, 0).user_id);
+	e = db_run(x->db, x->arena, SQL(email_undo, .undo_id = link,
+	    .mails = restored(x, r), .proves = generation == TO_ITSELF,
+	    REQUESTER(x)), &r);
 	if (e == E_CONFLICT)
 		return E_EMAIL_TAKEN;
 	if (e == E_OK && r->n == 0)

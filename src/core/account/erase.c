@@ -22,9 +22,9 @@ erase_request(struct ctx *x, const struct account *a, int64_t *at)
 	if (e != E_OK)
 		return e;
 	session_stale(x, a->id);
-	e = actor_exec(x, Q_ERASE_REQUEST, &r, A_STR(a->id),
-	    A_INT(x->config->erase_after), A_STR(mails),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	e = actor_run(x, SQL(erase_request, .user_id = a->id,
+	    .cool_off = x->config->erase_after, .mails = mails, REQUESTER(x)),
+	    &r);
 	if (e == E_OK && r->n == 0) {
 		x->sentence = "The last super administrator cannot be erased; "
 		    "please give the role to somebody else first";
@@ -32,7 +32,7 @@ erase_request(struct ctx *x, const struct account *a, int64_t *at)
 	}
 	if (e != E_OK)
 		return e;
-	*at = row_int(r, 0, 0);
+	*at = erase_request_row(r, 0).erase_at;
 	mail_sent(x);
 	return E_OK;
 }
@@ -47,20 +47,22 @@ erase_export(struct ctx *x, struct str user_id, cJSON **out)
 {
 	cJSON *o = json_object(), *arrays[SECTIONS], *one;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ACCOUNT_EXPORT, &r,
-	    A_STR(user_id));
+	enum err e = db_run(x->db, x->arena, SQL(account_export,
+	    .user_id = user_id), &r);
 
 	for (size_t s = 0; s < SECTIONS; s++)
 		arrays[s] = json_array();
 	for (size_t i = 0; e == E_OK && i < r->n; i++) {
-		e = json_parse(x->arena, row_str(r, i, 1), LIMIT_JSON_DEPTH,
+		struct account_export_row row = account_export_row(r, i);
+
+		e = json_parse(x->arena, row.text, LIMIT_JSON_DEPTH,
 		    &one, NULL);
 		if (e != E_OK)
 			return E_INTERNAL;
-		if (str_eq(row_str(r, i, 0), STR("profile")))
+		if (str_eq(row.part, STR("profile")))
 			json_add(o, "profile", one);
 		for (size_t s = 0; s < SECTIONS; s++)
-			if (str_eq(row_str(r, i, 0), str_of(sections[s])))
+			if (str_eq(row.part, str_of(sections[s])))
 				json_push(arrays[s], one);
 	}
 	for (size_t s = 0; s < SECTIONS; s++)

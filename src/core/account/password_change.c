@@ -57,9 +57,9 @@ password_change(struct ctx *x, const struct session *s,
 	if (e != E_OK)
 		return e;
 	session_stale(x, a->id);
-	e = db_exec(x->db, x->arena, Q_PASSWORD_CHANGE, &r, A_STR(a->id),
-	    A_STR(hash), A_STR(stored), A_STR(s->id), A_STR(mails),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	e = db_run(x->db, x->arena, SQL(password_change, .user_id = a->id,
+	    .new_hash = hash, .verified_hash = stored, .session_id = s->id,
+	    .mails = mails, REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_WRONG_PASSWORD; /* somebody was faster */
 	if (e == E_OK)
@@ -100,15 +100,16 @@ password_set_mail(struct ctx *x, struct str to, struct str *link)
 static enum err
 request_known(struct ctx *x, const struct rows *u)
 {
-	struct mail m = { .template = "reset", .to = row_str(u, 0, 6),
-		.name = row_str(u, 0, 3), .unproved = !row_bool(u, 0, 7),
+	const struct account_by_email_row row = account_by_email_row(u, 0);
+	struct mail m = { .template = "reset", .to = row.email,
+		.name = row.greeting, .unproved = !row.is_proved,
 		.counted = true };
 	struct str link;
 	struct job_draft job = link_mail(x, &m, &link);
-	enum err e = db_exec(x->db, x->arena, Q_RESET_REQUEST, NULL,
-	    A_STR(row_str(u, 0, 0)), A_STR(link), A_INT(PASSWORD_LINK_LIFE),
-	    A_STR(job.id), A_BYTES(job.sealed),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	enum err e = db_run(x->db, x->arena, SQL(reset_request,
+	    .user_id = row.id, .link_id = link,
+	    .life = PASSWORD_LINK_LIFE, .job_id = job.id,
+	    .job_payload = job.sealed, REQUESTER(x)), NULL);
 
 	if (e == E_OK)
 		mail_sent(x);
@@ -134,9 +135,9 @@ password_reset_request(struct ctx *x, struct str email)
 	if (e == E_OK)
 		e = limit_mail(x, email, false);
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_ACCOUNT_BY_EMAIL, &u,
-		    A_STR(email));
-	if (e == E_OK && u->n && row_bool(u, 0, 4))
+		e = db_run(x->db, x->arena, SQL(account_by_email,
+		    .email = email), &u);
+	if (e == E_OK && u->n && account_by_email_row(u, 0).is_active)
 		e = request_known(x, u);
 	if (enough) {
 		x->retry_after = 0;
@@ -151,7 +152,8 @@ enum err
 password_reset_confirm(struct ctx *x, struct str token,
     struct str new_password)
 {
-	struct str link, hash, uid, mails;
+	struct reset_find_row user;
+	struct str link, hash, mails;
 	struct uuid id;
 	uint32_t generation;
 	struct rows *r;
@@ -161,31 +163,31 @@ password_reset_confirm(struct ctx *x, struct str token,
 	    &generation))
 		return E_BAD_TOKEN;
 	link = uuid_text(x->arena, id);
-	e = db_exec(x->db, x->arena, Q_RESET_FIND, &r, A_STR(link));
+	e = db_run(x->db, x->arena, SQL(reset_find, .link_id = link), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_TOKEN;
-	if (e == E_OK)
-		e = check_new_password(x, new_password, row_str(r, 0, 2),
-		    row_str(r, 0, 1));
+	if (e != E_OK)
+		return e;
+	user = reset_find_row(r, 0);
+	e = check_new_password(x, new_password, user.username, user.email);
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e != E_OK)
 		return e;
-	uid = row_str(r, 0, 0);
 	/* Other addresses than this one are nobody's before it is proved. */
-	if (row_bool(r, 0, 3))
-		e = draft_password_notice(x, uid, &mails);
+	if (user.proved)
+		e = draft_password_notice(x, user.id, &mails);
 	else
 		mails = mail_notice(x, &(struct addressee){ .proved = true,
-		    .addresses = row_str(r, 0, 1) }, "password-changed",
+		    .addresses = user.email }, "password-changed",
 		    mail_where(x));
 	if (e != E_OK)
 		return e;
-	session_stale(x, uid);
-	e = db_exec(x->db, x->arena, Q_RESET_CONFIRM, &r, A_STR(link),
-	    A_STR(hash), A_STR(mails), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id),
-	    A_TEXT(x->config->bootstrap_admin));
+	session_stale(x, user.id);
+	e = db_run(x->db, x->arena, SQL(reset_confirm, .link_id = link,
+	    .new_hash = hash, .mails = mails,
+	    .admin_email = str_of(x->config->bootstrap_admin), REQUESTER(x)),
+	    &r);
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_TOKEN;
 	if (e == E_OK)

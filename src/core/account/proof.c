@@ -42,14 +42,18 @@ proof_token(struct ctx *x, struct str registration)
 static enum err
 charge_codes(struct ctx *x, struct str email)
 {
+	struct charge_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, &r,
-	    A_STR(arena_fmt(x->arena, "verify:%.*s", STR_FMT(email))),
-	    A_INT(BUDGET), A_INT(HOUR), A_INT(0));
+	enum err e = db_run(x->db, x->arena, SQL(attempt_charge,
+	    .bucket = arena_fmt(x->arena, "verify:%.*s", STR_FMT(email)),
+	    .limit = BUDGET, .window = HOUR, .lock = 0), &r);
 
-	if (e != E_OK || row_bool(r, 0, 0))
+	if (e != E_OK)
 		return e;
-	x->retry_after = (long)(row_int(r, 0, 2) / CLOCK_SECOND) + 1;
+	row = charge_row(r, 0);
+	if (row.allowed)
+		return E_OK;
+	x->retry_after = (long)(row.retry_us / CLOCK_SECOND) + 1;
 	return E_LIMITED;
 }
 
@@ -62,22 +66,25 @@ match_code(struct ctx *x, const struct rows *live, struct str otp,
 	struct rows *r;
 	enum err e;
 
-	for (size_t i = 0; i < live->n && !row_null(live, i, 5); i++) {
+	for (size_t i = 0; i < live->n; i++) {
+		struct proof_find_row row = proof_find_row(live, i);
 		cJSON *o = json_object();
 
-		json_add_str(o, "id", row_str(live, i, 5));
+		if (row.code_id.p == NULL)
+			break;
+		json_add_str(o, "id", row.code_id);
 		json_add_str(o, "mac", hex_encode(x->arena, token_code_mac(
-		    x->arena, x->keys, row_str(live, i, 5), "verify", otp)));
+		    x->arena, x->keys, row.code_id, "verify", otp)));
 		json_push(codes, o);
 	}
-	e = db_exec(x->db, x->arena, Q_PROOF_CHARGE, &r,
-	    A_STR(json_print(x->arena, codes)), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
-	if (e == E_OK && (r->n == 0 || row_null(r, 0, 0)))
+	e = db_run(x->db, x->arena, SQL(proof_charge,
+	    .codes = json_print(x->arena, codes), REQUESTER(x)), &r);
+	if (e == E_OK && r->n == 0)
 		e = E_BAD_CODE;
-	if (e == E_OK)
-		*id = row_str(r, 0, 0);
-	return e;
+	if (e != E_OK)
+		return e;
+	*id = proof_charge_row(r, 0).id;
+	return id->p ? E_OK : E_BAD_CODE;
 }
 
 /* The first registration is the account's own while its address is the one. */
@@ -85,6 +92,7 @@ static enum err
 find_by_token(struct ctx *x, const struct rows *live, struct str token,
     struct str *which)
 {
+	const struct proof_find_row row = proof_find_row(live, 0);
 	struct uuid id;
 	uint32_t generation;
 	struct rows *r;
@@ -94,10 +102,10 @@ find_by_token(struct ctx *x, const struct rows *live, struct str token,
 	    &generation))
 		return E_BAD_TOKEN;
 	*which = uuid_text(x->arena, id);
-	if (str_eq(*which, row_str(live, 0, 0)))
-		return row_bool(live, 0, 4) ? E_OK : E_BAD_TOKEN;
-	e = db_exec(x->db, x->arena, Q_REGISTRATION_LIST, &r,
-	    A_STR(row_str(live, 0, 0)), A_STR(*which));
+	if (str_eq(*which, row.user_id))
+		return row.is_first_address ? E_OK : E_BAD_TOKEN;
+	e = db_run(x->db, x->arena, SQL(registration_list,
+	    .user_id = row.user_id, .id = *which), &r);
 	return e == E_OK && r->n == 0 ? E_BAD_TOKEN : e;
 }
 
@@ -112,20 +120,22 @@ by_password(struct ctx *x, const struct rows *live, const struct proof *p,
 	bool outdated;
 	enum err e = login_prove(x, &none, p->password, &stored);
 
-	*which = row_str(live, 0, 0);
+	*which = proof_find_row(live, 0).user_id;
 	if (e != E_WRONG_PASSWORD)
 		return e;
-	e = db_exec(x->db, x->arena, Q_REGISTRATION_LIST, &r, A_STR(*which),
-	    A_NULL);
+	e = db_run(x->db, x->arena, SQL(registration_list, .user_id = *which,
+	    .id = STR_NONE), &r);
 	if (e != E_OK)
 		return e;
 	e = E_WRONG_PASSWORD;
 	for (size_t i = 0; i < r->n && e != E_OK; i++) {
-		e = password_verify(x->arena, p->password, row_str(r, i, 1),
+		struct registration_list_row row = registration_list_row(r, i);
+
+		e = password_verify(x->arena, p->password, row.password_hash,
 		    &outdated);
 		if (e == E_BUSY || e == E_UNAVAILABLE)
 			return e;
-		*which = row_str(r, i, 0);
+		*which = row.id;
 	}
 	return e == E_OK ? E_OK : E_WRONG_PASSWORD;
 }
@@ -140,7 +150,7 @@ shown(struct ctx *x, const struct rows *live, const struct proof *p,
 		return find_by_token(x, live, p->token, which);
 	if (p->password.n)
 		return by_password(x, live, p, which);
-	if (str_eq(p->session_of, row_str(live, 0, 0)))
+	if (str_eq(p->session_of, proof_find_row(live, 0).user_id))
 		*which = p->session_of;
 	return E_OK;
 }
@@ -149,20 +159,22 @@ static enum err
 confirm_proof(struct ctx *x, const struct rows *live, struct str email,
     struct str code, struct str which, struct rows **r)
 {
-	bool named = !(which.n && !str_eq(which, row_str(live, 0, 0)));
+	const struct proof_find_row row = proof_find_row(live, 0);
+	bool named = !(which.n && !str_eq(which, row.user_id));
 	struct job_draft welcome = mail_draft(x, &(struct mail){
 	    .template = "welcome", .to = email, .priority = 5,
-	    .name = named ? row_str(live, 0, 3) : STR_NONE });
+	    .name = named ? row.greeting : STR_NONE });
 	struct str link = STR_NONE;
 	struct job_draft set = password_set_mail(x, email, &link);
 	enum err e;
 
-	session_stale(x, row_str(live, 0, 0));
-	e = db_exec(x->db, x->arena, Q_PROOF_CONFIRM, r, A_STR(code),
-	    A_STR(which), A_TEXT(x->config->bootstrap_admin), A_STR(link),
-	    A_INT(PASSWORD_LINK_LIFE), A_STR(mail_batch(x, &welcome, 1)),
-	    A_STR(mail_batch(x, &set, 1)), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	session_stale(x, row.user_id);
+	e = db_run(x->db, x->arena, SQL(proof_confirm, .code_id = code,
+	    .registration_id = which,
+	    .admin_email = str_of(x->config->bootstrap_admin), .link_id = link,
+	    .life = PASSWORD_LINK_LIFE,
+	    .welcome_mails = mail_batch(x, &welcome, 1),
+	    .link_mails = mail_batch(x, &set, 1), REQUESTER(x)), r);
 	return e == E_OK && (*r)->n == 0 ? E_BAD_CODE : e;
 }
 
@@ -170,13 +182,14 @@ enum err
 proof_confirm(struct ctx *x, const struct proof *p, struct account *out,
     bool *without_password)
 {
+	struct proof_confirm_row row;
 	struct rows *live, *r;
 	struct str code, which;
 	enum err e = charge_codes(x, p->email);
 
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_PROOF_FIND, &live,
-		    A_STR(p->email));
+		e = db_run(x->db, x->arena, SQL(proof_find, .email = p->email),
+		    &live);
 	if (e == E_OK && live->n == 0)
 		e = E_BAD_CODE;
 	if (e == E_OK)
@@ -188,8 +201,9 @@ proof_confirm(struct ctx *x, const struct proof *p, struct account *out,
 	if (e != E_OK)
 		return e;
 	mail_sent(x);
-	*without_password = row_bool(r, 0, 1);
-	return account_find(x, row_str(r, 0, 0), out, NULL);
+	row = proof_confirm_row(r, 0);
+	*without_password = row.doubtful;
+	return account_find(x, row.id, out, NULL);
 }
 
 enum err
@@ -198,6 +212,7 @@ proof_resend(struct ctx *x, struct str email)
 	int64_t floor = clock_mono() + FLOOR;
 	struct limit l = { .name = "resend", .whose = email, .max = 5,
 		.window = HOUR, .durable = true };
+	struct proof_find_row row = { 0 };
 	struct rows *r;
 	struct proof_code c;
 	enum err e = limit_take(x, &l);
@@ -205,15 +220,20 @@ proof_resend(struct ctx *x, struct str email)
 	if (e == E_OK)
 		e = limit_mail(x, email, true);
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_PROOF_FIND, &r, A_STR(email));
+		e = db_run(x->db, x->arena, SQL(proof_find, .email = email),
+		    &r);
 	if (e != E_OK)
 		return e;
-	if (r->n && !row_bool(r, 0, 1) && row_bool(r, 0, 2)) {
+	if (r->n)
+		row = proof_find_row(r, 0);
+	if (r->n && !row.is_verified && row.is_active) {
 		c = proof_code(x, email, true);
-		e = db_exec(x->db, x->arena, Q_CODE_RENEW, NULL,
-		    A_STR(row_str(r, 0, 0)), A_STR(c.id), A_BYTES(c.mac),
-		    A_INT(PROOF_CODE_LIFE), A_INT(PROOF_CODE_ATTEMPTS),
-		    A_STR(c.job.id), A_BYTES(c.job.sealed), A_TEXT("verify"));
+		e = db_run(x->db, x->arena, SQL(code_renew,
+		    .user_id = row.user_id, .code_id = c.id,
+		    .code_mac = c.mac, .code_life = PROOF_CODE_LIFE,
+		    .code_attempts = PROOF_CODE_ATTEMPTS, .job_id = c.job.id,
+		    .job_payload = c.job.sealed, .purpose = STR("verify")),
+		    NULL);
 		if (e == E_OK)
 			mail_sent(x);
 	}

@@ -5,22 +5,25 @@ device_list(struct ctx *x, struct str user_id, struct device **out,
     size_t *n)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_DEVICE_LIST, &r,
-	    A_STR(user_id));
+	enum err e = db_run(x->db, x->arena, SQL(device_list,
+	    .user_id = user_id), &r);
 
 	if (e != E_OK)
 		return e;
 	*n = r->n;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
+		struct device_list_row row = device_list_row(r, i);
+
 		(*out)[i] = (struct device){
-			.id = row_str(r, i, 0),
-			.name = row_str(r, i, 1),
-			.trusted = row_bool(r, i, 2),
-			.created_at = row_int(r, i, 3),
-			.last_used_at = row_int(r, i, 4),
-			.expires_at = row_int(r, i, 5),
+			.id = row.id,
+			.name = row.name,
+			.trusted = row.factor_proved,
+			.created_at = row.created_at,
+			.last_used_at = row.last_used_at,
+			.expires_at = row.expires_at,
 		};
+	}
 	return E_OK;
 }
 
@@ -29,8 +32,8 @@ device_rename(struct ctx *x, struct str user_id, struct str id,
     struct str name)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_DEVICE_RENAME, &r,
-	    A_STR(user_id), A_STR(id), A_STR(name));
+	enum err e = db_run(x->db, x->arena, SQL(device_rename,
+	    .user_id = user_id, .id = id, .name = name), &r);
 
 	return e == E_OK && r->n == 0 ? E_NOT_FOUND : e;
 }
@@ -39,9 +42,8 @@ enum err
 device_forget(struct ctx *x, struct str user_id, struct str id)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_DEVICE_FORGET, &r,
-	    A_STR(user_id), A_STR(id), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	enum err e = db_run(x->db, x->arena, SQL(device_forget,
+	    .user_id = user_id, .id = id, REQUESTER(x)), &r);
 
 	return e == E_OK && r->n == 0 && id.p ? E_NOT_FOUND : e;
 }

@@ -24,24 +24,28 @@ enum err
 factor_list(struct ctx *x, const struct subject *s, struct factors *out)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_FACTOR_LIST, &r,
-	    A_STR(s->id));
+	enum err e = db_run(x->db, x->arena, SQL(factor_list,
+	    .subject_id = s->id), &r);
 
 	*out = (struct factors){ 0 };
 	if (e != E_OK || r->n == 0)
 		return e;
 	out->list = arena_array(x->arena, r->n, sizeof(*out->list));
-	for (size_t i = 0; i < r->n && !row_null(r, i, 0); i++)
+	for (size_t i = 0; i < r->n; i++) {
+		struct factor_list_row row = factor_list_row(r, i);
+
+		if (row.id.p == NULL)
+			break;
 		out->list[out->n++] = (struct factor){
-			.id = row_str(r, i, 0),
-			.kind = row_str(r, i, 1),
-			.destination = masked_destination(x->arena, row_str(r,
-			    i, 2)),
-			.enabled_at = row_int(r, i, 3),
-			.last_used_at = row_int(r, i, 4),
-			.locked = row_bool(r, i, 5),
+			.id = row.id, .kind = row.kind,
+			.destination = masked_destination(x->arena,
+			    row.destination),
+			.enabled_at = row.enabled_at,
+			.last_used_at = row.last_used_at,
+			.locked = row.locked,
 		};
-	out->backup_codes = row_int(r, 0, 6);
+	}
+	out->backup_codes = factor_list_row(r, 0).backup_codes;
 	return E_OK;
 }
 
@@ -102,10 +106,9 @@ factor_disable(struct ctx *x, const struct subject *s, struct str kind,
 		return e;
 	if (s->user_id.n)
 		session_stale(x, s->user_id);
-	e = actor_exec(x, Q_FACTOR_DISABLE, &r, A_STR(s->id),
-	    A_STR(kind), A_STR(s->user_id), A_STR(s->owner_id),
-	    A_STR(mails), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id), A_STR(actor));
+	e = actor_run(x, SQL(factor_disable, .subject_id = s->id, .kind = kind,
+	    .user_id = s->user_id, .owner_id = s->owner_id, .mails = mails,
+	    .actor_id = actor, REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
 		return nothing(x);
 	if (e == E_OK)
@@ -124,8 +127,8 @@ factor_reset(struct ctx *x, struct str actor, struct str ref)
 	if (e != E_OK)
 		return e;
 	session_stale(x, id);
-	e = admin_exec(x, Q_FACTOR_RESET, NULL, A_STR(actor), A_STR(id),
-	    A_STR(mails), ADMIN_WHENCE(x));
+	e = admin_decide(x, SQL(factor_reset, .actor_id = actor, .user_id = id,
+	    .mails = mails, REQUESTER(x)), NULL);
 	if (e == E_FORBIDDEN && str_eq(actor, id))
 		x->sentence = "You cannot do this to your own account; please "
 		    "ask another administrator";
@@ -146,10 +149,9 @@ factor_backup_renew(struct ctx *x, const struct subject *s,
 	backup_hash(x, out);
 	e = factor_notice_user(x, s->user_id, "codes", STR_NONE, &mails);
 	if (e == E_OK)
-		e = actor_exec(x, Q_BACKUP_RENEW, &r, A_STR(s->id),
-		    A_STR(out->id), A_STR(out->prefixes), A_STR(out->hashes),
-		    A_STR(mails), A_STR(x->client), A_STR(x->user_agent),
-		    A_STR(x->request_id));
+		e = actor_run(x, SQL(backup_renew, .user_id = s->id,
+		    .set_id = out->id, .prefixes = out->prefixes,
+		    .hashes = out->hashes, .mails = mails, REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
 		return nothing(x);
 	if (e == E_OK)

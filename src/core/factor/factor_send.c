@@ -98,14 +98,20 @@ add_charge(struct ctx *x, struct charges *c, struct str bucket, long max,
 static enum err
 charge_all(struct ctx *x, const struct charges *c, int64_t *nth)
 {
+	struct attempt_charge_all_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE_ALL, &r,
-	    A_STR(c->buckets), A_STR(c->limits), A_STR(c->windows));
+	enum err e = db_run(x->db, x->arena, SQL(attempt_charge_all,
+	    .buckets = c->buckets, .limits = c->limits, .windows = c->windows),
+	    &r);
 
-	*nth = e == E_OK ? row_int(r, 0, 0) : 0;
-	if (e != E_OK || *nth == 0)
+	*nth = 0;
+	if (e != E_OK)
 		return e;
-	x->retry_after = (long)(row_int(r, 0, 1) / CLOCK_SECOND) + 1;
+	row = attempt_charge_all_row(r, 0);
+	*nth = row.refused;
+	if (*nth == 0)
+		return E_OK;
+	x->retry_after = (long)(row.retry_us / CLOCK_SECOND) + 1;
 	x->sentence = "Too many codes were sent; please try again later";
 	return E_LIMITED;
 }
@@ -212,10 +218,10 @@ make_code(struct ctx *x, const struct subject *s, struct str kind,
 	struct job_draft job = draft(x, s, kind, to, code,
 	    str_starts(bound, STR("setup:")));
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_FACTOR_SEND, &r, A_STR(id),
-	    A_STR(s->id), A_STR(kind), A_STR(bound), A_STR(to), A_BYTES(mac),
-	    A_INT(LIFE), A_STR(job.id), A_STR(job.kind),
-	    A_BYTES(job.sealed));
+	enum err e = db_run(x->db, x->arena, SQL(factor_send, .code_id = id,
+	    .subject_id = s->id, .kind = kind, .bound = bound,
+	    .destination = to, .mac = mac, .life = LIFE, .job_id = job.id,
+	    .job_kind = job.kind, .job_payload = job.sealed), &r);
 
 	if (e == E_OK && r->n == 0) {
 		x->sentence = "Too many wrong codes; please start again";
@@ -268,8 +274,9 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 {
 	struct rows *r;
 	bool paused = false;
-	enum err e = db_exec(x->db, x->arena, Q_FACTOR_DESTINATION, &r,
-	    A_STR(s->id), A_STR(kind));
+	struct str to = STR_NONE;
+	enum err e = db_run(x->db, x->arena, SQL(factor_destination,
+	    .subject_id = s->id, .kind = kind), &r);
 
 	*out = (struct factor_sent){ false, 0 };
 	if (e == E_OK && r->n == 0) {
@@ -280,9 +287,11 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 	if (e == E_OK)
 		e = offered(x, kind);
 	if (e == E_OK)
-		e = charge_send(x, s, kind, bound, row_str(r, 0, 0), &paused);
+		to = factor_destination_row(r, 0).destination;
 	if (e == E_OK)
-		e = make_code(x, s, kind, bound, row_str(r, 0, 0));
+		e = charge_send(x, s, kind, bound, to, &paused);
+	if (e == E_OK)
+		e = make_code(x, s, kind, bound, to);
 	out->sent = e == E_OK;
 	out->again_in = out->sent ? FACTOR_SEND_PAUSE / CLOCK_SECOND :
 	    x->retry_after;

@@ -57,11 +57,10 @@ keep_pending(struct ctx *x, const struct subject *s, struct str session,
     struct str kind, struct str id, struct str secret, struct str destination,
     struct str codes, struct rows **r)
 {
-	return actor_exec(x, Q_FACTOR_SETUP, r, A_STR(s->id),
-	    A_STR(kind), A_STR(id), A_BYTES(secret), A_STR(destination),
-	    A_BYTES(codes), A_STR(session), A_INT(FACTOR_PENDING),
-	    A_STR(s->owner_id), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id));
+	return actor_run(x, SQL(factor_setup, .subject_id = s->id,
+	    .kind = kind, .id = id, .secret = secret,
+	    .destination = destination, .codes = codes, .session_id = session,
+	    .life = FACTOR_PENDING, .owner_id = s->owner_id, REQUESTER(x)), r);
 }
 
 /* Secret and backup codes as they were sealed. */
@@ -69,13 +68,14 @@ static enum err
 show_sealed(struct ctx *x, const struct subject *s, const struct rows *r,
     struct str *secret, struct backup_set *codes)
 {
-	struct str id = row_str(r, 0, 0), kind = STR("totp"), text;
+	const struct factor_setup_row row = factor_setup_row(r, 0);
+	struct str id = row.pending_id, kind = STR("totp"), text;
 	enum err e = unseal(x->arena, x->keys, factor_bound(x->arena,
-	    "secret", s, kind, id), row_bytes(x->arena, r, 0, 1), secret);
+	    "secret", s, kind, id), row.pending_secret, secret);
 
 	if (e == E_OK)
 		e = unseal(x->arena, x->keys, factor_bound(x->arena, "codes",
-		    s, kind, id), row_bytes(x->arena, r, 0, 2), &text);
+		    s, kind, id), row.pending_codes, &text);
 	if (e == E_OK && !backup_split(text, codes))
 		e = E_INTERNAL;
 	return e;
@@ -131,17 +131,18 @@ factor_setup_sent(struct ctx *x, const struct subject *s,
 		e = keep_pending(x, s, session, kind, uuid_text(x->arena,
 		    uuid_v7()),
 		    STR_NONE, destination, STR_NONE, &r);
-	return e != E_OK ? e : factor_send_setup(x, s, kind, row_str(r, 0, 0),
-	    destination);
+	return e != E_OK ? e : factor_send_setup(x, s, kind,
+	    factor_setup_row(r, 0).pending_id, destination);
 }
 
 static enum err
 charge_setup(struct ctx *x, const struct subject *s, struct str session,
     struct str kind, struct pending *p)
 {
+	struct factor_pending_charge_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_FACTOR_PENDING_CHARGE, &r,
-	    A_STR(s->id), A_STR(kind), A_STR(session));
+	enum err e = db_run(x->db, x->arena, SQL(factor_pending_charge,
+	    .subject_id = s->id, .kind = kind, .session_id = session), &r);
 
 	if (e != E_OK)
 		return e;
@@ -150,12 +151,13 @@ charge_setup(struct ctx *x, const struct subject *s, struct str session,
 		    "please start again";
 		return E_CONFLICT;
 	}
+	row = factor_pending_charge_row(r, 0);
 	*p = (struct pending){
-		.id = row_str(r, 0, 0),
-		.secret = row_bytes(x->arena, r, 0, 1),
-		.codes = row_bytes(x->arena, r, 0, 2),
+		.id = row.pending_id,
+		.secret = row.pending_secret,
+		.codes = row.pending_codes,
 		.sent = r,
-		.has_backup = row_int(r, 0, 5) > 0,
+		.has_backup = row.backup_codes > 0,
 	};
 	return E_OK;
 }
@@ -164,11 +166,14 @@ charge_setup(struct ctx *x, const struct subject *s, struct str session,
 static bool
 was_sent(struct ctx *x, struct pending *p, struct str code)
 {
-	for (size_t i = 0; i < p->sent->n; i++)
-		if (!row_null(p->sent, i, 3) && factor_send_matches(x,
-		    row_str(p->sent, i, 3),
-		    row_bytes(x->arena, p->sent, i, 4), code))
-			p->code_id = row_str(p->sent, i, 3);
+	for (size_t i = 0; i < p->sent->n; i++) {
+		struct factor_pending_charge_row row =
+		    factor_pending_charge_row(p->sent, i);
+
+		if (row.code_id.p && factor_send_matches(x, row.code_id,
+		    row.mac, code))
+			p->code_id = row.code_id;
+	}
 	return p->code_id.n > 0;
 }
 
@@ -227,13 +232,14 @@ store(struct ctx *x, const struct subject *s, struct str session,
 		return e;
 	if (s->user_id.n)
 		session_stale(x, s->user_id);
-	e = actor_exec(x, Q_FACTOR_ENABLE, &r, A_STR(s->id),
-	    A_STR(kind), A_STR(p->id), totp ? A_INT(step) : A_NULL,
-	    totp ? A_NULL : A_STR(p->code_id), any ? A_STR(codes->id) :
-	    A_NULL, A_STR(any ? codes->prefixes : STR_NONE),
-	    A_STR(any ? codes->hashes : STR_NONE), A_STR(s->user_id),
-	    A_STR(s->owner_id), A_STR(session), A_STR(mails),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	e = actor_run(x, SQL(factor_enable, .subject_id = s->id, .kind = kind,
+	    .pending_id = p->id, .step = totp ? &step : NULL,
+	    .code_id = totp ? STR_NONE : p->code_id,
+	    .set_id = any ? codes->id : STR_NONE,
+	    .prefixes = any ? codes->prefixes : STR_NONE,
+	    .hashes = any ? codes->hashes : STR_NONE, .user_id = s->user_id,
+	    .owner_id = s->owner_id, .session_id = session, .mails = mails,
+	    REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
 		return E_BAD_CODE; /* somebody was faster */
 	if (e == E_OK)

@@ -76,24 +76,29 @@ read_try_code(struct ctx *x, const struct factor_try *t, struct trial *w)
 static enum err
 charge_factor(struct ctx *x, struct trial *w)
 {
+	struct factor_charge_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_FACTOR_CHARGE, &r,
-	    A_STR(w->challenge), A_STR(w->subject.id), A_STR(w->bound),
-	    A_STR(w->prefix));
+	enum err e = db_run(x->db, x->arena, SQL(factor_charge,
+	    .challenge_id = w->challenge, .subject_id = w->subject.id,
+	    .bound = w->bound, .prefix = w->prefix), &r);
 
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return E_CHALLENGE_INVALID;
 	w->rows = r;
-	w->subject.id = row_str(r, 0, 0);
-	w->challenge_tries = row_int(r, 0, 1);
-	w->capped = row_bool(r, 0, 11);
-	w->failures = row_int(r, 0, 9);
-	for (size_t i = 0; i < r->n; i++)
-		if (row_int(r, i, 5) > w->failures)
-			w->failures = row_int(r, i, 5);
-	if (row_bool(r, 0, 12))
+	row = factor_charge_row(r, 0);
+	w->subject.id = row.subject_id;
+	w->challenge_tries = row.attempts;
+	w->capped = row.locked;
+	w->failures = row.codes_failures;
+	for (size_t i = 0; i < r->n; i++) {
+		struct factor_charge_row found = factor_charge_row(r, i);
+
+		if (found.failures > w->failures)
+			w->failures = found.failures;
+	}
+	if (row.enabled)
 		return E_OK;
 	x->sentence = "This account has no second factor enabled";
 	return E_CONFLICT;
@@ -101,19 +106,18 @@ charge_factor(struct ctx *x, struct trial *w)
 
 /* One charged factor against the code. */
 static bool
-factor_matches(struct ctx *x, const struct trial *w, size_t row,
-    int64_t *step)
+factor_matches(struct ctx *x, const struct trial *w,
+    const struct factor_charge_row *row, int64_t *step)
 {
-	struct str kind = row_str(w->rows, row, 2), secret;
+	struct str secret;
 
-	if (!str_eq(kind, STR("totp")))
-		return !row_null(w->rows, row, 6) && factor_send_matches(x,
-		    row_str(w->rows, row, 6),
-		    row_bytes(x->arena, w->rows, row, 7), w->code);
+	if (!str_eq(row->kind, STR("totp")))
+		return row->code_id.p && factor_send_matches(x, row->code_id,
+		    row->mac, w->code);
 	/* A secret of another row does not open (row TO8). */
 	return unseal(x->arena, x->keys, factor_bound(x->arena, "secret",
-	    &w->subject, kind, row_str(w->rows, row, 3)),
-	    row_bytes(x->arena, w->rows, row, 4), &secret) == E_OK &&
+	    &w->subject, row->kind, row->factor_id), row->secret, &secret) ==
+	    E_OK &&
 	    totp_match(secret, w->code, clock_wall() / CLOCK_SECOND, step);
 }
 
@@ -124,18 +128,19 @@ compare_digits(struct ctx *x, struct trial *w)
 	bool found = false;
 
 	for (size_t i = 0; i < w->rows->n; i++) {
+		struct factor_charge_row row = factor_charge_row(w->rows, i);
 		int64_t step = 0;
 
-		if (row_null(w->rows, i, 2) ||
-		    !factor_matches(x, w, i, &step) || found)
+		if (row.kind.p == NULL || !factor_matches(x, w, &row, &step) ||
+		    found)
 			continue;
 		found = true;
-		w->kind = row_str(w->rows, i, 2);
-		w->factor_id = row_str(w->rows, i, 3);
+		w->kind = row.kind;
+		w->factor_id = row.factor_id;
 		w->has_step = str_eq(w->kind, STR("totp"));
 		w->step = step;
 		if (!w->has_step)
-			w->code_id = row_str(w->rows, i, 6);
+			w->code_id = row.code_id;
 	}
 	return found ? E_OK : E_FACTOR_INVALID;
 }
@@ -144,16 +149,16 @@ compare_digits(struct ctx *x, struct trial *w)
 static enum err
 compare_backup(struct ctx *x, struct trial *w)
 {
-	struct str set_id = row_str(w->rows, 0, 8);
+	const struct factor_charge_row row = factor_charge_row(w->rows, 0);
 	enum err e;
 
 	password_share(w->subject.owner_id.n ? w->subject.owner_id :
 	    w->subject.id);
-	e = backup_match(x, set_id, row_str(w->rows, 0, 10), w->code);
+	e = backup_match(x, row.set_id, row.hash, w->code);
 	if (e != E_OK)
 		return e;
 	w->kind = STR("backup");
-	w->set_id = set_id;
+	w->set_id = row.set_id;
 	return E_OK;
 }
 
@@ -180,10 +185,9 @@ refuse_factor(struct ctx *x, struct trial *w, const char *reason)
 	if (guessed || locked) /* what cannot be told is still refused */
 		(void)factor_notice_user(x, user_of(w), locked ? "locked" :
 		    "guessed", STR_NONE, &mails);
-	(void)db_exec(x->db, x->arena, Q_FACTOR_REFUSED, NULL,
-	    A_STR(w->subject.id), A_STR(w->subject.owner_id), A_TEXT(reason),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
-	    A_STR(mails));
+	(void)db_run(x->db, x->arena, SQL(factor_refused,
+	    .subject_id = w->subject.id, .owner_id = w->subject.owner_id,
+	    .reason = str_of(reason), .mails = mails, REQUESTER(x)), NULL);
 	if (mails.n)
 		mail_sent(x);
 	if (!w->capped)
@@ -259,6 +263,7 @@ static enum err
 log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
     struct factor_proof *proof, struct login *out)
 {
+	struct factor_login_row row;
 	const struct config *c = x->config;
 	struct str sid = uuid_text(x->arena, uuid_v7());
 	struct uuid device = uuid_v7();
@@ -268,25 +273,26 @@ log_in(struct ctx *x, struct trial *w, const struct factor_try *t,
 
 	if (e != E_OK)
 		return e;
-	e = db_exec(x->db, x->arena, Q_FACTOR_LOGIN, &r,
-	    A_STR(w->challenge), A_STR(w->kind), A_STR(w->factor_id),
-	    w->has_step ? A_INT(w->step) : A_NULL, A_STR(w->code_id),
-	    A_STR(w->set_id), A_STR(w->prefix), A_STR(sid),
-	    A_STR(x->client), A_STR(x->user_agent), A_INT(c->refresh_ttl),
-	    A_INT(c->session_max), A_STR(amr_of(w->kind)),
-	    A_INT(LIMIT_SESSIONS), A_BOOL(t->remember),
-	    A_STR(uuid_text(x->arena, device)), A_INT(LOGIN_DEVICE_LIFE),
-	    A_STR(t->device_name), A_STR(told.backup),
-	    A_STR(x->request_id), A_STR(limit_network(x)),
-	    A_STR(told.place), A_BOOL(told.guessed));
+	e = db_run(x->db, x->arena, SQL(factor_login,
+	    .challenge_id = w->challenge, .kind = w->kind,
+	    .factor_id = w->factor_id, .step = w->has_step ? &w->step : NULL,
+	    .code_id = w->code_id, .set_id = w->set_id, .prefix = w->prefix,
+	    .session_id = sid, .idle = c->refresh_ttl, .life = c->session_max,
+	    .amr = amr_of(w->kind), .sessions_max = LIMIT_SESSIONS,
+	    .remember = t->remember, .device_id = uuid_text(x->arena, device),
+	    .device_life = LOGIN_DEVICE_LIFE, .device_name = t->device_name,
+	    .mails = told.backup, .network = limit_network(x),
+	    .place_mails = told.place, .guessed = told.guessed, REQUESTER(x)),
+	    &r);
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return refuse_factor(x, w, "used before");
-	*out = (struct login){ .account = account_cells(r, 0, 0) };
+	row = factor_login_row(r, 0);
+	*out = (struct login){ .account = account_of(row.account) };
 	out->tokens = session_tokens(x, out->account.id, sid, 0);
-	out->tokens->session_numeric_id = row_int(r, 0, 16);
-	proved(x, w, device, row_bool(r, 0, 17), proof);
+	out->tokens->session_numeric_id = row.session_numeric_id;
+	proved(x, w, device, row.remembered, proof);
 	out->device_token = proof->device_token;
 	return E_OK;
 }
@@ -326,14 +332,16 @@ factor_verify(struct ctx *x, const struct subject *s,
 		return e;
 	if (session)
 		session_stale(x, session->id);
-	e = db_exec(x->db, x->arena, Q_FACTOR_VERIFIED, &r, A_STR(s->id),
-	    A_STR(w.kind), A_STR(w.factor_id), w.has_step ? A_INT(w.step) :
-	    A_NULL, A_STR(w.code_id), A_STR(w.set_id), A_STR(w.prefix),
-	    session ? A_STR(session->id) : A_NULL, A_STR(s->user_id),
-	    A_STR(s->owner_id), A_STR(amr_of(w.kind)), A_BOOL(t->remember),
-	    A_STR(uuid_text(x->arena, device)), A_INT(LOGIN_DEVICE_LIFE),
-	    A_STR(t->device_name), A_STR(mails), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	e = db_run(x->db, x->arena, SQL(factor_verified, .subject_id = s->id,
+	    .kind = w.kind, .factor_id = w.factor_id,
+	    .step = w.has_step ? &w.step : NULL, .code_id = w.code_id,
+	    .set_id = w.set_id, .prefix = w.prefix,
+	    .session_id = session ? session->id : STR_NONE,
+	    .user_id = s->user_id, .owner_id = s->owner_id,
+	    .amr = amr_of(w.kind), .remember = t->remember,
+	    .device_id = uuid_text(x->arena, device),
+	    .device_life = LOGIN_DEVICE_LIFE, .device_name = t->device_name,
+	    .mails = mails, REQUESTER(x)), &r);
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)

@@ -28,16 +28,18 @@ subject_of_account(const struct account *a)
 static enum err
 make_named(struct ctx *x, struct str owner, struct str name, struct str *id)
 {
+	struct subject_make_row found;
 	long most = x->config->subjects_max;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_SUBJECT_MAKE, &r,
-	    A_STR(uuid_text(x->arena, uuid_v7())), A_NULL, A_STR(owner),
-	    A_STR(name), A_INT(most));
+	enum err e = db_run(x->db, x->arena, SQL(subject_make,
+	    .id = uuid_text(x->arena, uuid_v7()), .user_id = STR_NONE,
+	    .owner_id = owner, .name = name, .subjects_max = most), &r);
 
 	if (e != E_OK)
 		return e;
-	*id = row_str(r, 0, 0);
-	if (row_bool(r, 0, 1)) {
+	found = subject_make_row(r, 0);
+	*id = found.id;
+	if (found.is_full) {
 		x->field = "user_id";
 		x->sentence = arena_fmt(x->arena, "This API key's owner "
 		    "already has second factors for %ld users, the most "
@@ -52,13 +54,13 @@ static enum err
 find_named(struct ctx *x, struct str owner, struct str name, struct str *id)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_SUBJECT_OF_KEY, &r,
-	    A_STR(owner), A_STR(name));
+	enum err e = db_run(x->db, x->arena, SQL(subject_of_key,
+	    .owner_id = owner, .name = name), &r);
 
 	if (e == E_OK && r->n == 0)
 		e = E_NOT_FOUND;
 	if (e == E_OK)
-		*id = row_str(r, 0, 0);
+		*id = subject_of_key_row(r, 0).id;
 	return e;
 }
 
@@ -87,6 +89,7 @@ subject_ensure(struct ctx *x, const struct subject *s)
 {
 	if (s->user_id.p == NULL)
 		return E_OK;
-	return db_exec(x->db, x->arena, Q_SUBJECT_MAKE, NULL, A_STR(s->id),
-	    A_STR(s->user_id), A_NULL, A_NULL, A_INT(1));
+	return db_run(x->db, x->arena, SQL(subject_make, .id = s->id,
+	    .user_id = s->user_id, .owner_id = STR_NONE, .name = STR_NONE,
+	    .subjects_max = 1), NULL);
 }

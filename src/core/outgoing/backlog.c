@@ -16,27 +16,23 @@ is_alarming(const struct config *c, const struct backlog *b)
 	    b->jobs.due + b->webhooks.due > c->queue_alarm_depth);
 }
 
-static struct backlog_of
-part(const struct rows *r, int col)
-{
-	return (struct backlog_of){ row_int(r, 0, col),
-		row_int(r, 0, col + 1), row_int(r, 0, col + 2) };
-}
-
 enum err
 backlog_look(struct db *db, struct arena *a, const struct config *c,
     struct backlog *out)
 {
 	long most = c->queue_alarm_depth > COUNT_MIN ? c->queue_alarm_depth :
 	    COUNT_MIN;
+	struct queue_health_row row;
 	struct rows *r;
-	enum err e = db_exec(db, a, Q_QUEUE_HEALTH, &r, A_INT(most + 1));
+	enum err e = db_run(db, a, SQL(queue_health, .most = most + 1), &r);
 
 	*out = (struct backlog){ .alarm = false };
 	if (e != E_OK)
 		return e;
-	out->jobs = part(r, 0);
-	out->webhooks = part(r, 3);
+	row = queue_health_row(r, 0);
+	out->jobs = (struct backlog_of){ row.due, row.oldest, row.dead };
+	out->webhooks = (struct backlog_of){ row.deliveries_due,
+		row.oldest_delivery, row.deliveries_dead };
 	out->alarm = is_alarming(c, out);
 	return E_OK;
 }
@@ -95,18 +91,21 @@ backlog_kinds(struct db *db, struct arena *a, struct backlog_kind **out,
     size_t *n)
 {
 	struct rows *r;
-	enum err e = db_exec(db, a, Q_QUEUE_KINDS, &r,
-	    A_INT(BACKLOG_KIND_MAX));
+	enum err e = db_run(db, a, SQL(queue_kinds, .most = BACKLOG_KIND_MAX),
+	    &r);
 
 	if (e != E_OK)
 		return e;
 	*n = r->n;
 	*out = arena_array(a, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
-		(*out)[i] = (struct backlog_kind){ .kind = row_str(r, i, 0),
-			.ready = row_int(r, i, 1), .due = row_int(r, i, 2),
-			.sending = row_int(r, i, 3),
-			.oldest = row_int(r, i, 4), .dead = row_int(r, i, 5),
-			.expired = row_int(r, i, 6) };
+	for (size_t i = 0; i < r->n; i++) {
+		struct queue_kinds_row row = queue_kinds_row(r, i);
+
+		(*out)[i] = (struct backlog_kind){ .kind = row.kind,
+			.ready = row.ready, .due = row.due,
+			.sending = row.sending,
+			.oldest = row.oldest, .dead = row.dead,
+			.expired = row.expired };
+	}
 	return E_OK;
 }

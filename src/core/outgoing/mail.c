@@ -72,15 +72,17 @@ mail_batch(struct ctx *x, const struct job_draft *d, size_t n)
 enum err
 mail_addressee(struct ctx *x, struct str user_id, struct addressee *out)
 {
+	struct addressee_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ADDRESSEE, &r,
-	    A_STR(user_id));
+	enum err e = db_run(x->db, x->arena, SQL(addressee,
+	    .user_id = user_id), &r);
 
 	*out = (struct addressee){ 0 };
-	if (e == E_OK && r->n)
-		*out = (struct addressee){ row_str(r, 0, 0),
-			row_str(r, 0, 1), row_bool(r, 0, 2) };
-	return e;
+	if (e != E_OK || r->n == 0)
+		return e;
+	row = addressee_row(r, 0);
+	*out = (struct addressee){ row.name, row.addresses, row.proved };
+	return E_OK;
 }
 
 cJSON *

@@ -88,6 +88,7 @@ enum err
 webhook_create(struct ctx *x, struct str user_id,
     const struct webhook_wish *w, struct webhook *out, struct str *secret)
 {
+	struct webhook_create_row row;
 	struct str url, events, sealed;
 	struct rows *r;
 	enum err e = check_wish(x, w, &url, &events);
@@ -99,10 +100,10 @@ webhook_create(struct ctx *x, struct str user_id,
 		.url = url, .events = events, .is_active = true };
 	sealed = seal(x->arena, x->keys, webhook_bound(x->arena, out->id),
 	    *secret);
-	e = actor_exec(x, Q_WEBHOOK_CREATE, &r, A_STR(out->id),
-	    A_STR(user_id), A_STR(url), A_STR(events), A_BYTES(sealed),
-	    A_INT(WEBHOOKS_MAX), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id), A_BOOL(w->own_only));
+	e = actor_run(x, SQL(webhook_create, .id = out->id, .user_id = user_id,
+	    .url = url, .events = events, .secret = sealed,
+	    .webhooks_max = WEBHOOKS_MAX, .own_only = w->own_only,
+	    REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0) {
 		x->field = "url";
 		x->sentence = arena_fmt(x->arena, "You already have %d "
@@ -112,8 +113,9 @@ webhook_create(struct ctx *x, struct str user_id,
 	}
 	if (e != E_OK)
 		return e;
-	out->created_at = out->updated_at = row_int(r, 0, 0);
-	out->everyone = row_bool(r, 0, 1);
+	row = webhook_create_row(r, 0);
+	out->created_at = out->updated_at = row.created_at;
+	out->everyone = row.everyone;
 	return E_OK;
 }
 
@@ -122,36 +124,39 @@ webhook_list(struct ctx *x, struct str user_id, struct str id, bool own_only,
     long limit, long offset, struct webhook **out, size_t *n, int64_t *total)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_WEBHOOK_LIST, &r,
-	    A_STR(user_id), A_STR(id), A_INT(limit), A_INT(offset),
-	    A_BOOL(own_only));
+	enum err e = db_run(x->db, x->arena, SQL(webhook_list,
+	    .user_id = user_id, .id = id, .limit = limit, .offset = offset,
+	    .own_only = own_only), &r);
 
 	if (e != E_OK)
 		return e;
 	if (id.p && r->n == 0)
 		return E_NOT_FOUND;
 	*n = r->n;
-	*total = r->n ? row_int(r, 0, 11) : 0;
+	*total = r->n ? webhook_list_row(r, 0).total : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
+		struct webhook_list_row row = webhook_list_row(r, i);
+
 		(*out)[i] = (struct webhook){
-			.id = row_str(r, i, 0), .url = row_str(r, i, 1),
-			.events = row_str(r, i, 2),
-			.is_active = row_bool(r, i, 3),
-			.disabled_reason = row_str(r, i, 4),
-			.everyone = row_bool(r, i, 5),
-			.failures = row_int(r, i, 6),
-			.failing_since = row_int(r, i, 7),
-			.previous_until = row_int(r, i, 8),
-			.created_at = row_int(r, i, 9),
-			.updated_at = row_int(r, i, 10),
-			.answered_at = row_int(r, i, 12),
-			.confirmed_at = row_int(r, i, 13),
-			.full = row_bool(r, i, 14),
-			.waiting = row_int(r, i, 15),
-			.dropped = row_int(r, i, 16),
-			.dropped_at = row_int(r, i, 17),
+			.id = row.id, .url = row.url,
+			.events = row.events,
+			.is_active = row.is_active,
+			.disabled_reason = row.disabled_reason,
+			.everyone = row.everyone,
+			.failures = row.failures,
+			.failing_since = row.failing_since,
+			.previous_until = row.previous_until,
+			.created_at = row.created_at,
+			.updated_at = row.updated_at,
+			.answered_at = row.answered_at,
+			.confirmed_at = row.confirmed_at,
+			.full = row.is_full,
+			.waiting = row.waiting,
+			.dropped = row.dropped,
+			.dropped_at = row.last_dropped,
 		};
+	}
 	return E_OK;
 }
 
@@ -163,11 +168,10 @@ webhook_of_one_row(enum err e, const struct rows *r)
 
 /* The same, of what is not done where too many wait already. */
 static enum err
-one_with_room(struct ctx *x, enum err e, const struct rows *r)
+one_with_room(struct ctx *x, bool waits)
 {
-	e = webhook_of_one_row(e, r);
-	if (e != E_OK || !row_null(r, 0, 0))
-		return e;
+	if (waits)
+		return E_OK;
 	x->sentence = "Too many deliveries are waiting for this webhook; "
 	    "please try again when it has received them";
 	return E_CONFLICT;
@@ -186,11 +190,10 @@ webhook_update(struct ctx *x, struct str user_id, struct str id,
 
 	if (e != E_OK)
 		return e;
-	e = actor_exec(x, Q_WEBHOOK_UPDATE, &r, A_STR(user_id),
-	    A_STR(id), A_STR(url), A_STR(events),
-	    w->given_active ? A_BOOL(w->is_active) : A_NULL,
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id),
-	    A_BOOL(w->own_only));
+	e = actor_run(x, SQL(webhook_update, .user_id = user_id, .id = id,
+	    .url = url, .events = events,
+	    .is_active = w->given_active ? &w->is_active : NULL,
+	    .own_only = w->own_only, REQUESTER(x)), &r);
 	e = webhook_of_one_row(e, r);
 	if (e == E_OK)
 		e = webhook_list(x, user_id, id, false, 1, 0, &found, &n, &total);
@@ -203,9 +206,8 @@ enum err
 webhook_delete(struct ctx *x, struct str user_id, struct str id)
 {
 	struct rows *r = NULL;
-	enum err e = db_exec(x->db, x->arena, Q_WEBHOOK_DELETE, &r,
-	    A_STR(user_id), A_STR(id), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	enum err e = db_run(x->db, x->arena, SQL(webhook_delete,
+	    .user_id = user_id, .id = id, REQUESTER(x)), &r);
 
 	return webhook_of_one_row(e, r);
 }
@@ -224,13 +226,13 @@ webhook_rotate(struct ctx *x, struct str user_id, struct str id,
 	if (e != E_OK)
 		return e;
 	*secret = secret_new(x);
-	e = actor_exec(x, Q_WEBHOOK_ROTATE, &r, A_STR(user_id),
-	    A_STR(w[0].id), A_BYTES(seal(x->arena, x->keys,
-		webhook_bound(x->arena, w[0].id), *secret)), A_INT(overlap),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	e = actor_run(x, SQL(webhook_rotate, .user_id = user_id, .id = w[0].id,
+	    .secret = seal(x->arena, x->keys,
+		webhook_bound(x->arena, w[0].id), *secret),
+	    .overlap = overlap, REQUESTER(x)), &r);
 	e = webhook_of_one_row(e, r);
 	if (e == E_OK)
-		*until = row_int(r, 0, 0);
+		*until = webhook_rotate_row(r, 0).previous_until;
 	return e;
 }
 
@@ -238,6 +240,7 @@ enum err
 webhook_test(struct ctx *x, struct str user_id, struct str id,
     struct webhook_delivery *out)
 {
+	struct webhook_test_row row;
 	struct limit l = { .name = "webhook_test", .whose = user_id,
 		.max = TESTS_A_MINUTE, .window = 60 * CLOCK_SECOND,
 		.durable = true };
@@ -251,13 +254,17 @@ webhook_test(struct ctx *x, struct str user_id, struct str id,
 		.event_id = uuid_text(x->arena, uuid_v7()),
 		.event = STR("webhook.test"), .state = STR("ready"),
 	};
-	e = db_exec(x->db, x->arena, Q_WEBHOOK_TEST, &r, A_STR(user_id),
-	    A_STR(id), A_STR(out->id), A_STR(out->event_id));
-	e = one_with_room(x, e, r);
+	e = db_run(x->db, x->arena, SQL(webhook_test, .user_id = user_id,
+	    .id = id, .delivery_id = out->id, .event_id = out->event_id), &r);
+	e = webhook_of_one_row(e, r);
 	if (e != E_OK)
 		return e;
-	out->body = row_str(r, 0, 0);
-	out->created_at = out->next_at = row_int(r, 0, 1);
+	row = webhook_test_row(r, 0);
+	e = one_with_room(x, row.body.p != NULL);
+	if (e != E_OK)
+		return e;
+	out->body = row.body;
+	out->created_at = out->next_at = row.created_at;
 	return E_OK;
 }
 
@@ -310,31 +317,31 @@ webhook_deliveries(struct ctx *x, struct str user_id, struct str id,
 	enum err e = webhook_list(x, user_id, id, false, 1, 0, &w, n, total);
 
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_WEBHOOK_DELIVERIES, &r,
-		    A_STR(user_id), A_STR(id), A_STR(delivery_id),
-		    A_INT(limit), A_INT(offset));
+		e = db_run(x->db, x->arena, SQL(webhook_deliveries,
+		    .user_id = user_id, .webhook_id = id,
+		    .delivery_id = delivery_id, .limit = limit,
+		    .offset = offset), &r);
 	if (e != E_OK)
 		return e;
 	if (delivery_id.p && r->n == 0)
 		return E_NOT_FOUND;
 	*n = r->n;
-	*total = r->n ? row_int(r, 0, 11) : 0;
+	*total = r->n ? webhook_deliveries_row(r, 0).total : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
+		struct webhook_deliveries_row row = webhook_deliveries_row(r, i);
+
 		(*out)[i] = (struct webhook_delivery){
-			.id = row_str(r, i, 0), .event_id = row_str(r, i, 1),
-			.event = row_str(r, i, 2), .state = row_str(r, i, 3),
-			.body = row_str(r, i, 4),
-			.attempts = row_int(r, i, 5),
-			.status = row_int(r, i, 6),
-			.error = row_str(r, i, 7),
-			.next_at = row_int(r, i, 8),
-			.created_at = row_int(r, i, 9),
-			.finished_at = row_int(r, i, 10),
+			.id = row.id, .event_id = row.event_id,
+			.event = row.event, .state = row.state,
+			.body = row.body, .attempts = row.attempts,
+			.status = row.status, .error = row.error,
+			.next_at = row.next_try_at,
+			.created_at = row.created_at,
+			.finished_at = row.finished_at,
 		};
-	for (size_t i = 0; i < r->n; i++)
-		add_tries(x, &(*out)[i], row_str(r, i, 12),
-		    row_int(r, i, 13));
+		add_tries(x, &(*out)[i], row.tries, row.started_at);
+	}
 	return E_OK;
 }
 
@@ -343,8 +350,11 @@ webhook_redeliver(struct ctx *x, struct str user_id, struct str id,
     struct str delivery_id)
 {
 	struct rows *r = NULL;
-	enum err e = db_exec(x->db, x->arena, Q_WEBHOOK_REDELIVER, &r,
-	    A_STR(user_id), A_STR(id), A_STR(delivery_id));
+	enum err e = db_run(x->db, x->arena, SQL(webhook_redeliver,
+	    .user_id = user_id, .webhook_id = id, .delivery_id = delivery_id),
+	    &r);
 
-	return one_with_room(x, e, r);
+	e = webhook_of_one_row(e, r);
+	return e != E_OK ? e : one_with_room(x,
+	    webhook_redeliver_row(r, 0).id.p != NULL);
 }

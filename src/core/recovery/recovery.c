@@ -47,24 +47,26 @@ send_codes(struct ctx *x, const struct rows *r, struct uuid id)
 	enum err e;
 
 	for (size_t i = 0; i < r->n && n < MAIL_ADDRESSES; i++) {
-		e = recovery_code_make(x, row_str(r, i, 0), row_str(r, i, 1),
-		    true, row_str(r, i, 2), row_str(r, i, 3), &c);
+		struct recovery_begin_row row = recovery_begin_row(r, i);
+
+		e = recovery_code_make(x, row.user_id, row.greeting,
+		    true, row.type, row.value, &c);
 		if (e == E_LIMITED)
 			continue;
 		if (e != E_OK)
 			return e;
 		jobs[n++] = c.job;
-		json_push(codes, code_json(x, &c, row_str(r, i, 3)));
+		json_push(codes, code_json(x, &c, row.value));
 	}
 	x->retry_after = 0;
 	x->sentence = NULL;
 	if (n == 0) /* and the one before goes on */
 		return E_OK;
-	e = db_exec(x->db, x->arena, Q_RECOVERY_START, NULL,
-	    A_STR(uuid_text(x->arena, id)), A_STR(row_str(r, 0, 0)),
-	    A_INT(LIFE), A_STR(json_print(x->arena, codes)),
-	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	e = db_run(x->db, x->arena, SQL(recovery_start,
+	    .recovery_id = uuid_text(x->arena, id),
+	    .user_id = recovery_begin_row(r, 0).user_id, .life = LIFE,
+	    .codes = json_print(x->arena, codes),
+	    .mails = mail_batch(x, jobs, n), REQUESTER(x)), NULL);
 	if (e == E_OK)
 		mail_sent(x);
 	return e;
@@ -84,8 +86,8 @@ recovery_start(struct ctx *x, struct str identifier, struct str method,
 	if (e == E_OK)
 		e = limit_recovery(x, "recovery_of", who, PER_HOUR);
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_RECOVERY_BEGIN, &r,
-		    A_STR(who), A_STR(method));
+		e = db_run(x->db, x->arena, SQL(recovery_begin,
+		    .identifier = who, .any_type = method), &r);
 	if (e == E_OK && r->n)
 		e = send_codes(x, r, id);
 	*challenge = token_make(x->arena, x->keys, TOKEN_RECOVERY, id, 0);
@@ -126,9 +128,10 @@ match_recovery_code(struct ctx *x, const struct rows *r, struct str code)
 	size_t found = r->n;
 
 	for (size_t i = 0; i < r->n; i++) {
-		struct str want = row_bytes(x->arena, r, i, 5);
+		struct recovery_charge_row row = recovery_charge_row(r, i);
+		struct str want = row.mac;
 		struct str mac = token_code_mac(x->arena, x->keys,
-		    row_str(r, i, 4), "recovery", code);
+		    row.code_id, "recovery", code);
 
 		if (want.n == mac.n &&
 		    sodium_memcmp(want.p, mac.p, mac.n) == 0)
@@ -141,20 +144,21 @@ match_recovery_code(struct ctx *x, const struct rows *r, struct str code)
 static enum err
 second(struct ctx *x, const struct rows *r, struct str other)
 {
+	const struct recovery_charge_row row = recovery_charge_row(r, 0);
 	struct factor_try t = { .code = other };
 	struct factor_proof proof;
 	struct subject s;
 	struct account a;
 	enum err e;
 
-	if (!row_bool(r, 0, 3))
+	if (!row.two_factor_enabled)
 		return E_OK;
 	if (other.n == 0) {
 		x->sentence = "This account has a second factor; please send "
 		    "a code of that factor or a backup code as well";
 		return E_BAD_CODE;
 	}
-	e = account_find(x, row_str(r, 0, 0), &a, NULL);
+	e = account_find(x, row.user_id, &a, NULL);
 	if (e != E_OK)
 		return e;
 	s = subject_of_account(&a);
@@ -164,7 +168,8 @@ second(struct ctx *x, const struct rows *r, struct str other)
 static enum err
 check_password(struct ctx *x, struct str password, const struct rows *r)
 {
-	struct str context[] = { row_str(r, 0, 2), row_str(r, 0, 1),
+	const struct recovery_charge_row row = recovery_charge_row(r, 0);
+	struct str context[] = { row.username, row.email,
 		str_of(x->config->name) };
 
 	x->sentence = password_policy(x->config, password, context, 3);
@@ -206,7 +211,7 @@ finish_recovery(struct ctx *x, const struct rows *r, struct str request,
     struct str code, struct str hash)
 {
 	struct job_draft jobs[MAIL_ADDRESSES];
-	struct str uid = row_str(r, 0, 0);
+	struct str uid = recovery_charge_row(r, 0).user_id;
 	struct addressee to;
 	struct rows *done;
 	size_t n = 0;
@@ -219,10 +224,9 @@ finish_recovery(struct ctx *x, const struct rows *r, struct str request,
 	if (e != E_OK)
 		return e;
 	session_stale(x, uid);
-	e = db_exec(x->db, x->arena, Q_RECOVERY_CONFIRM, &done,
-	    A_STR(request), A_STR(code), A_STR(hash),
-	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	e = db_run(x->db, x->arena, SQL(recovery_confirm,
+	    .recovery_id = request, .code_id = code, .new_hash = hash,
+	    .mails = mail_batch(x, jobs, n), REQUESTER(x)), &done);
 	if (e == E_OK && done->n == 0)
 		e = E_BAD_CODE;
 	if (e == E_OK)
@@ -237,20 +241,23 @@ finish_recovery(struct ctx *x, const struct rows *r, struct str request,
 static enum err
 refuse_recovery(struct ctx *x, const struct rows *r, enum err e)
 {
+	struct recovery_charge_row row;
 	struct str mails = STR_NONE;
 	cJSON *vars;
 
-	if (r->n && row_bool(r, 0, 6)) {
+	if (r->n == 0)
+		return e;
+	row = recovery_charge_row(r, 0);
+	if (row.locked) {
 		vars = mail_where(x);
 		json_add_bool(vars, "locked", true);
-		(void)mail_notice_user(x, row_str(r, 0, 0),
-		    "recovery-method", vars, &mails);
+		(void)mail_notice_user(x, row.user_id, "recovery-method",
+		    vars, &mails);
 	}
-	if (r->n && (x->config->audit || mails.n))
-		(void)db_exec(x->db, x->arena, Q_RECOVERY_REFUSED, NULL,
-		    A_STR(row_str(r, 0, 0)), A_TEXT(err_code(e)),
-		    A_STR(x->client), A_STR(x->user_agent),
-		    A_STR(x->request_id), A_STR(mails));
+	if (x->config->audit || mails.n)
+		(void)db_run(x->db, x->arena, SQL(recovery_refused,
+		    .user_id = row.user_id, .reason = str_of(err_code(e)),
+		    .mails = mails, REQUESTER(x)), NULL);
 	if (mails.n)
 		mail_sent(x);
 	return e;
@@ -265,17 +272,18 @@ compare_codes(struct ctx *x, struct str request, const struct str *codes,
     size_t ncodes, struct rows **r, struct str found[2])
 {
 	size_t n = tries(codes, ncodes), row;
-	enum err e = db_exec(x->db, x->arena, Q_RECOVERY_CHARGE, r,
-	    A_STR(request), A_INT((int64_t)(n ? n : 1)));
+	enum err e = db_run(x->db, x->arena, SQL(recovery_charge,
+	    .recovery_id = request, .attempts_max = (int64_t)(n ? n : 1)), r);
 
 	if (e != E_OK)
 		return e;
-	if ((*r)->n == 0 || n > (*r)->n + row_bool(*r, 0, 3))
+	if ((*r)->n == 0 || n > (*r)->n +
+	    recovery_charge_row(*r, 0).two_factor_enabled)
 		return E_BAD_CODE;
 	found[0] = found[1] = STR_NONE;
 	for (size_t i = 0; i < ncodes; i++)
 		if ((row = match_recovery_code(x, *r, codes[i])) < (*r)->n)
-			found[0] = row_str(*r, row, 4);
+			found[0] = recovery_charge_row(*r, row).code_id;
 		else
 			found[1] = codes[i];
 	return found[0].n ? E_OK : E_BAD_CODE;

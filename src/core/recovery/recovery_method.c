@@ -16,10 +16,12 @@
 static struct recovery_method
 method_of_row(const struct rows *r, size_t i)
 {
+	const struct recovery_list_row row = recovery_list_row(r, i);
+
 	return (struct recovery_method){
-		.id = row_str(r, i, 0), .type = row_str(r, i, 1),
-		.value = row_str(r, i, 2), .verified_at = row_int(r, i, 3),
-		.created_at = row_int(r, i, 4),
+		.id = row.id, .type = row.type,
+		.value = row.value, .verified_at = row.verified_at,
+		.created_at = row.created_at,
 	};
 }
 
@@ -28,8 +30,8 @@ recovery_method_list(struct ctx *x, struct str user_id,
     struct recovery_method **out, size_t *n)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_RECOVERY_LIST, &r,
-	    A_STR(user_id), A_NULL);
+	enum err e = db_run(x->db, x->arena, SQL(recovery_list,
+	    .user_id = user_id, .id = STR_NONE), &r);
 
 	if (e != E_OK)
 		return e;
@@ -45,8 +47,8 @@ find_method(struct ctx *x, struct str user_id, struct str id,
     struct recovery_method *out)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_RECOVERY_LIST, &r,
-	    A_STR(user_id), A_STR(id));
+	enum err e = db_run(x->db, x->arena, SQL(recovery_list,
+	    .user_id = user_id, .id = id), &r);
 
 	if (e == E_OK && r->n == 0)
 		e = E_NOT_FOUND;
@@ -124,6 +126,7 @@ enum err
 recovery_method_add(struct ctx *x, const struct account *a, struct str type,
     struct str value, struct recovery_method *out)
 {
+	struct recovery_add_row row;
 	struct str id = uuid_text(x->arena, uuid_v7());
 	struct job_draft jobs[MAIL_ADDRESSES];
 	struct recovery_code code;
@@ -139,11 +142,11 @@ recovery_method_add(struct ctx *x, const struct account *a, struct str type,
 	if (e != E_OK)
 		return e;
 	jobs[0] = code.job;
-	e = actor_exec(x, Q_RECOVERY_ADD, &r, A_STR(a->id),
-	    A_STR(id), A_STR(type), A_STR(value), A_INT(METHODS_MAX),
-	    A_STR(code.id), A_BYTES(code.mac), A_INT(LIFE), A_INT(ATTEMPTS),
-	    A_STR(mail_batch(x, jobs, n)), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	e = actor_run(x, SQL(recovery_add, .user_id = a->id, .method_id = id,
+	    .type = type, .value = value, .methods_max = METHODS_MAX,
+	    .code_id = code.id, .code_mac = code.mac, .code_life = LIFE,
+	    .code_attempts = ATTEMPTS, .mails = mail_batch(x, jobs, n),
+	    REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0) {
 		x->sentence = "This is already a recovery method, or the "
 		    "account has the most it can have; please remove one "
@@ -153,23 +156,28 @@ recovery_method_add(struct ctx *x, const struct account *a, struct str type,
 	if (e != E_OK)
 		return e;
 	mail_sent(x);
-	*out = (struct recovery_method){ .id = row_str(r, 0, 0),
+	row = recovery_add_row(r, 0);
+	*out = (struct recovery_method){ .id = row.id,
 		.type = type, .value = value,
-		.created_at = row_int(r, 0, 1) };
+		.created_at = row.created_at };
 	return E_OK;
 }
 
 static enum err
 charge_code(struct ctx *x, struct str user_id)
 {
+	struct charge_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, &r,
-	    A_STR(arena_fmt(x->arena, "recovery:%.*s", STR_FMT(user_id))),
-	    A_INT(BUDGET), A_INT(HOUR), A_INT(0));
+	enum err e = db_run(x->db, x->arena, SQL(attempt_charge,
+	    .bucket = arena_fmt(x->arena, "recovery:%.*s", STR_FMT(user_id)),
+	    .limit = BUDGET, .window = HOUR, .lock = 0), &r);
 
-	if (e != E_OK || row_bool(r, 0, 0))
+	if (e != E_OK)
 		return e;
-	x->retry_after = (long)(row_int(r, 0, 2) / CLOCK_SECOND) + 1;
+	row = charge_row(r, 0);
+	if (row.allowed)
+		return E_OK;
+	x->retry_after = (long)(row.retry_us / CLOCK_SECOND) + 1;
 	return E_LIMITED;
 }
 
@@ -177,24 +185,24 @@ enum err
 recovery_method_verify(struct ctx *x, const struct account *a, struct str id,
     struct str code, struct recovery_method *out)
 {
-	struct str row;
+	struct str code_id;
 	struct rows *r;
 	enum err e = find_method(x, a->id, id, out);
 
 	if (e == E_OK)
 		e = charge_code(x, a->id);
 	if (e == E_OK)
-		e = db_exec(x->db, x->arena, Q_RECOVERY_CODE_FIND, &r,
-		    A_STR(a->id), A_STR(id));
+		e = db_run(x->db, x->arena, SQL(recovery_code_find,
+		    .user_id = a->id, .method_id = id), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_CODE;
 	if (e != E_OK)
 		return e;
-	row = row_str(r, 0, 0);
-	e = db_exec(x->db, x->arena, Q_RECOVERY_VERIFY, &r, A_STR(a->id),
-	    A_STR(id), A_STR(row), A_BYTES(token_code_mac(x->arena, x->keys,
-		row, "recovery-method", code)), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	code_id = recovery_code_find_row(r, 0).id;
+	e = db_run(x->db, x->arena, SQL(recovery_verify, .user_id = a->id,
+	    .method_id = id, .code_id = code_id,
+	    .mac = token_code_mac(x->arena, x->keys, code_id,
+		"recovery-method", code), REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_CODE;
 	return e == E_OK ? find_method(x, a->id, id, out) : e;
@@ -212,10 +220,9 @@ recovery_method_remove(struct ctx *x, const struct account *a, struct str id)
 	if (e == E_OK)
 		e = notify_of_method(x, a, false, m.type, jobs, &n);
 	if (e == E_OK)
-		e = actor_exec(x, Q_RECOVERY_REMOVE, &r,
-		    A_STR(a->id), A_STR(id), A_STR(mail_batch(x, jobs, n)),
-		    A_STR(x->client), A_STR(x->user_agent),
-		    A_STR(x->request_id));
+		e = actor_run(x, SQL(recovery_remove, .user_id = a->id,
+		    .method_id = id, .mails = mail_batch(x, jobs, n),
+		    REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_NOT_FOUND;
 	if (e == E_OK)

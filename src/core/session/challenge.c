@@ -31,23 +31,25 @@ enum err
 challenge_new(struct ctx *x, const struct account *a,
     const struct challenge_proof *p, struct challenge *out)
 {
+	struct challenge_new_row row;
 	struct uuid u = uuid_v7();
 	struct str id = uuid_text(x->arena, u), kinds;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_CHALLENGE_NEW, &r, A_STR(id),
-	    A_STR(a->id), A_TEXT(p->amr), A_STR(p->verified_hash),
-	    A_STR(p->new_hash), A_STR(p->bucket), A_STR(p->total),
-	    A_BOOL(p->remember), A_STR(p->device_name),
-	    A_INT(CHALLENGE_LIFE), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id));
+	enum err e = db_run(x->db, x->arena, SQL(challenge_new,
+	    .challenge_id = id, .user_id = a->id, .amr = str_of(p->amr),
+	    .verified_hash = p->verified_hash, .new_hash = p->new_hash,
+	    .bucket = p->bucket, .total = p->total, .remember = p->remember,
+	    .device_name = p->device_name, .life = CHALLENGE_LIFE,
+	    REQUESTER(x)), &r);
 
 	if (e == E_OK && r->n == 0)
 		e = E_CREDENTIALS;
 	if (e != E_OK)
 		return e;
-	kinds = row_str(r, 0, 0);
+	row = challenge_new_row(r, 0);
+	kinds = row.kinds;
 	out->token = token_make(x->arena, x->keys, TOKEN_CHALLENGE, u, 0);
-	out->methods = row_bool(r, 0, 1) ? arena_fmt(x->arena, "%.*s%sbackup",
+	out->methods = row.backup_codes ? arena_fmt(x->arena, "%.*s%sbackup",
 	    STR_FMT(kinds), kinds.n ? "," : "") : kinds;
 	send_first(x, a, kinds, id, out);
 	return E_OK;
@@ -69,16 +71,18 @@ challenge_open(struct ctx *x, struct str token, struct str *id)
 enum err
 challenge_subject(struct ctx *x, struct str id, struct subject *out)
 {
+	struct challenge_subject_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_CHALLENGE_SUBJECT, &r,
-	    A_STR(id));
+	enum err e = db_run(x->db, x->arena, SQL(challenge_subject,
+	    .challenge_id = id), &r);
 
 	if (e == E_OK && r->n == 0)
 		e = E_CHALLENGE_INVALID;
 	if (e != E_OK)
 		return e;
-	*out = (struct subject){ .id = row_str(r, 0, 0),
-		.user_id = row_str(r, 0, 0), .label = row_str(r, 0, 1),
-		.greeting = row_str(r, 0, 2) };
+	row = challenge_subject_row(r, 0);
+	*out = (struct subject){ .id = row.user_id,
+		.user_id = row.user_id, .label = row.email,
+		.greeting = row.greeting };
 	return E_OK;
 }

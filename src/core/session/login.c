@@ -52,31 +52,34 @@ find_and_charge(struct ctx *x, struct str identifier,
     const struct device_claim *d,
     struct begun *b)
 {
+	struct login_begin_row row;
 	const struct config *c = x->config;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_LOGIN_BEGIN, &r,
-	    A_STR(arena_lower(x->arena, str_trim(identifier))), A_STR(limit_network(x)),
-	    A_INT(c->lock_attempts), A_INT(c->lock_window),
-	    A_INT(c->lock_duration), A_STR(d->id), A_INT(d->generation));
+	enum err e = db_run(x->db, x->arena, SQL(login_begin,
+	    .identifier = arena_lower(x->arena, str_trim(identifier)),
+	    .whence = limit_network(x), .limit = c->lock_attempts,
+	    .window = c->lock_window, .lock = c->lock_duration,
+	    .device_id = d->id, .generation = d->generation), &r);
 
 	if (e != E_OK)
 		return e;
+	row = login_begin_row(r, 0);
 	*b = (struct begun){
-		.known = !row_null(r, 0, 0),
-		.account = account_cells(r, 0, 0),
-		.hash = row_str(r, 0, 16),
-		.near_allowed = row_bool(r, 0, 17),
-		.near_retry = row_int(r, 0, 18),
-		.total_allowed = row_bool(r, 0, 19),
-		.device = row_str(r, 0, 20),
-		.bucket = row_str(r, 0, 21),
-		.total = row_str(r, 0, 22),
-		.must_reset = row_bool(r, 0, 23),
-		.device_trusted = row_bool(r, 0, 24),
-		.device_copied = row_bool(r, 0, 25),
-		.failures = row_int(r, 0, 26),
-		.owner.addresses = row_str(r, 0, 27),
-		.owner.proved = row_bool(r, 0, 28),
+		.known = row.account.id.p != NULL,
+		.account = account_of(row.account),
+		.hash = row.password_hash,
+		.near_allowed = row.near_allowed,
+		.near_retry = row.near_retry,
+		.total_allowed = row.total_allowed,
+		.device = row.device_id,
+		.bucket = row.bucket,
+		.total = row.total,
+		.must_reset = row.must_reset,
+		.device_trusted = row.device_trusted,
+		.device_copied = row.device_copied,
+		.failures = row.failures,
+		.owner.addresses = row.addresses,
+		.owner.proved = row.is_proved,
 	};
 	b->owner.name = account_greeting(&b->account);
 	return E_OK;
@@ -87,10 +90,9 @@ static enum err
 refuse_login(struct ctx *x, const struct begun *b, enum err e)
 {
 	if (x->config->audit)
-		(void)db_exec(x->db, x->arena, Q_LOGIN_REFUSED, NULL,
-		    A_STR(b->account.id), A_TEXT(err_code(e)),
-		    A_STR(x->client), A_STR(x->user_agent),
-		    A_STR(x->request_id));
+		(void)db_run(x->db, x->arena, SQL(login_refused,
+		    .user_id = b->account.id, .reason = str_of(err_code(e)),
+		    REQUESTER(x)), NULL);
 	return e;
 }
 
@@ -99,12 +101,11 @@ static enum err
 refund(struct ctx *x, const struct begun *b, enum err e)
 {
 	const struct config *c = x->config;
-	const struct arg near[] = { A_STR(b->bucket), A_INT(c->lock_attempts),
-		A_INT(c->lock_window) };
-	const struct arg total[] = { A_STR(b->total), A_INT(100),
-		A_INT(c->lock_window) };
-	const struct statement steps[] = { SQL_AT(Q_ATTEMPT_REFUND, near, 3),
-		SQL_AT(Q_ATTEMPT_REFUND, total, 3) };
+	const struct statement steps[] = {
+		SQL(attempt_refund, .bucket = b->bucket,
+		    .limit = c->lock_attempts, .window = c->lock_window),
+		SQL(attempt_refund, .bucket = b->total, .limit = 100,
+		    .window = c->lock_window) };
 
 	(void)db_batch(x->db, x->arena, steps, 2, NULL);
 	return e;
@@ -134,9 +135,10 @@ session_may(struct ctx *x, struct str session, const struct begun *b)
 	    STR_FMT(b->account.id), STR_FMT(session));
 	struct rows *r;
 
-	return session.n && db_exec(x->db, x->arena, Q_ATTEMPT_CHARGE, &r,
-	    A_STR(bucket), A_INT(c->lock_attempts), A_INT(c->lock_window),
-	    A_INT(c->lock_duration)) == E_OK && row_bool(r, 0, 0);
+	return session.n && db_run(x->db, x->arena, SQL(attempt_charge,
+	    .bucket = bucket, .limit = c->lock_attempts,
+	    .window = c->lock_window, .lock = c->lock_duration), &r) == E_OK &&
+	    charge_row(r, 0).allowed;
 }
 
 /*
@@ -212,10 +214,9 @@ forget_copied(struct ctx *x, struct begun *b)
 	if (!b->device_copied)
 		return;
 	mails = factor_notice(x, &b->owner, "device", STR_NONE);
-	if (db_exec(x->db, x->arena, Q_DEVICE_COPIED, NULL,
-	    A_STR(b->account.id), A_STR(b->device), A_STR(mails),
-	    A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id)) == E_OK)
+	if (db_run(x->db, x->arena, SQL(device_copied,
+	    .user_id = b->account.id, .device_id = b->device, .mails = mails,
+	    REQUESTER(x)), NULL) == E_OK)
 		mail_sent(x);
 	b->device = STR_NONE;
 	b->device_trusted = false;
@@ -266,16 +267,17 @@ finish_login(struct ctx *x, const struct credentials *in, struct begun *b,
 
 	if (!named || guessed)
 		mails = login_notice(x, &b->owner, guessed ? b->failures : 0);
-	e = db_exec(x->db, x->arena, Q_LOGIN_FINISH, &r,
-	    A_STR(b->account.id), A_STR(sid), A_STR(x->client),
-	    A_STR(x->user_agent), A_INT(c->refresh_ttl),
-	    A_INT(c->session_max), A_STR(b->bucket), A_STR(b->total), A_NULL,
-	    A_STR(renewed(x, in->password, outdated)),
-	    A_INT(LIMIT_SESSIONS), A_STR(x->request_id), A_STR(did),
-	    A_INT(LOGIN_DEVICE_LIFE), A_TEXT("pwd"), A_STR(b->hash),
-	    A_INT(claim->generation), A_STR(in->device_name),
-	    A_STR(limit_network(x)), A_STR(mails),
-	    A_BOOL(b->account.two_factor_enabled), A_BOOL(guessed));
+	e = db_run(x->db, x->arena, SQL(login_finish,
+	    .user_id = b->account.id, .session_id = sid,
+	    .idle = c->refresh_ttl, .life = c->session_max, .amr = STR("pwd"),
+	    .sessions_max = LIMIT_SESSIONS, .bucket = b->bucket,
+	    .total = b->total, .verified_hash = b->hash,
+	    .new_hash = renewed(x, in->password, outdated),
+	    .two_factor_enabled = b->account.two_factor_enabled,
+	    .device_id = did, .device_life = LOGIN_DEVICE_LIFE,
+	    .device_generation = claim->generation,
+	    .device_name = in->device_name, .network = limit_network(x),
+	    .mails = mails, .guessed = guessed, REQUESTER(x)), &r);
 	if (e != E_OK)
 		return e;
 	/* Password or factor changed while we compared the old one. */
@@ -284,7 +286,8 @@ finish_login(struct ctx *x, const struct credentials *in, struct begun *b,
 	*out = (struct login){ .account = b->account,
 		.tokens = session_tokens(x, b->account.id, sid, 0) };
 	out->account.last_login_at = clock_wall();
-	out->tokens->session_numeric_id = row_int(r, 0, 0);
+	out->tokens->session_numeric_id =
+	    login_finish_row(r, 0).session_numeric_id;
 	if (did.n)
 		out->device_token = token_make(x->arena, x->keys,
 		    TOKEN_DEVICE, device, next);

@@ -10,16 +10,18 @@ enum err
 login_notice_addressee(struct ctx *x, struct str user_id, struct addressee *out,
     int64_t *failures)
 {
+	struct login_addressee_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_LOGIN_ADDRESSEE, &r,
-	    A_STR(user_id));
+	enum err e = db_run(x->db, x->arena, SQL(login_addressee,
+	    .user_id = user_id), &r);
 
 	*out = (struct addressee){ 0 };
 	*failures = 0;
 	if (e == E_OK && r->n) {
-		*out = (struct addressee){ row_str(r, 0, 0),
-			row_str(r, 0, 1), row_bool(r, 0, 3) };
-		*failures = row_int(r, 0, 2);
+		row = login_addressee_row(r, 0);
+		*out = (struct addressee){ row.name, row.addresses,
+			row.is_proved };
+		*failures = row.failures;
 	}
 	return e;
 }

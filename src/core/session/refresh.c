@@ -24,25 +24,25 @@ struct family {
 static enum err
 family_find(struct ctx *x, struct str sid, struct family *f)
 {
+	struct session_rotated_row row;
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_SESSION_ROTATED, &r,
-	    A_STR(sid));
+	enum err e = db_run(x->db, x->arena, SQL(session_rotated,
+	    .session_id = sid), &r);
 
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return E_REFRESH_INVALID;
+	row = session_rotated_row(r, 0);
 	*f = (struct family){
-		.user_id = row_str(r, 0, 0),
-		.generation = row_int(r, 0, 1),
-		.ended = row_bool(r, 0, 2),
-		.expired = row_bool(r, 0, 3),
-		.user_active = row_bool(r, 0, 4),
-		.repair_key = row_bytes(x->arena, r, 0, 5),
-		.since_rotation = row_null(r, 0, 6) ? INT64_MAX :
-		    row_int(r, 0, 6),
-		.owner = { row_str(r, 0, 7), row_str(r, 0, 8),
-		    row_bool(r, 0, 9) },
+		.user_id = row.user_id,
+		.generation = row.generation,
+		.ended = row.is_ended,
+		.expired = row.is_expired,
+		.user_active = row.is_active,
+		.repair_key = row.repair_key,
+		.since_rotation = row.age,
+		.owner = { row.name, row.addresses, row.is_proved },
 	};
 	return E_OK;
 }
@@ -84,9 +84,8 @@ reused(struct ctx *x, struct str sid, const struct family *f)
 	json_add_bool(vars, "all", all);
 	mails = mail_notice(x, &f->owner, "refresh-reuse", vars);
 	session_stale(x, all ? f->user_id : sid);
-	e = db_exec(x->db, x->arena, Q_SESSION_REUSED, NULL, A_STR(sid),
-	    A_BOOL(all), A_STR(mails), A_STR(x->client),
-	    A_STR(x->user_agent), A_STR(x->request_id));
+	e = db_run(x->db, x->arena, SQL(session_reused, .session_id = sid,
+	    .all = all, .mails = mails, REQUESTER(x)), NULL);
 	if (e != E_OK)
 		return e;
 	mail_sent(x);
@@ -113,13 +112,15 @@ refresh(struct ctx *x, struct str token, struct str repair,
 	sid = uuid_text(x->arena, id);
 	if (repair.n)
 		repair_key = token_hash(x->arena, repair);
-	e = db_exec(x->db, x->arena, Q_SESSION_ROTATE, &r, A_STR(sid),
-	    A_INT(g), A_INT(x->config->refresh_ttl), A_BYTES(repair_key),
-	    A_STR(x->client), A_STR(x->user_agent), A_INT(REPAIR_WINDOW));
+	e = db_run(x->db, x->arena, SQL(session_rotate, .session_id = sid,
+	    .generation = g, .idle = x->config->refresh_ttl,
+	    .repair_key = repair_key, .ip_address = x->client,
+	    .user_agent = x->user_agent, .repair_life = REPAIR_WINDOW), &r);
 	if (e != E_OK)
 		return e;
 	if (r->n) {
-		*out = session_tokens(x, row_str(r, 0, 0), sid, g + 1);
+		*out = session_tokens(x, session_rotate_row(r, 0).user_id,
+		    sid, g + 1);
 		return E_OK;
 	}
 	e = family_find(x, sid, &f);

@@ -39,38 +39,19 @@ session_tokens(struct ctx *x, struct str user_id, struct str session_id,
 }
 
 static struct session *
-from_cells(struct ctx *x, const struct rows *r, struct str sid,
-    struct str uid)
+from_cells(struct ctx *x, const struct rows *r, struct str sid)
 {
+	const struct session_load_row row = session_load_row(r, 0);
 	struct session *s = ARENA_NEW(x->arena, struct session);
 
-	s->id = sid;
-	s->numeric_id = row_int(r, 0, 0);
-	s->amr = row_str(r, 0, 1);
-	s->ip_address = row_str(r, 0, 2);
-	s->user_agent = row_str(r, 0, 3);
-	s->created_at = row_int(r, 0, 4);
-	s->proved_at = row_int(r, 0, 5);
-	s->expires_at = row_int(r, 0, 6);
-	s->account = (struct account){
-		.id = uid,
-		.numeric_id = row_int(r, 0, 7),
-		.email = row_str(r, 0, 8),
-		.username = row_str(r, 0, 9),
-		.first_name = row_str(r, 0, 10),
-		.last_name = row_str(r, 0, 11),
-		.full_name = row_str(r, 0, 12),
-		.is_active = true,
-		.is_verified = row_bool(r, 0, 13),
-		.two_factor_enabled = row_bool(r, 0, 14),
-		.roles = row_str(r, 0, 15),
-		.picture_url = row_str(r, 0, 16),
-		.cover_url = row_str(r, 0, 17),
-		.last_login_at = row_int(r, 0, 18),
-		.created_at = row_int(r, 0, 19),
-		.updated_at = row_int(r, 0, 20),
+	*s = (struct session){
+		.id = sid, .numeric_id = row.numeric_id, .amr = row.amr,
+		.ip_address = row.ip_address, .user_agent = row.user_agent,
+		.created_at = row.created_at, .proved_at = row.proved_at,
+		.expires_at = row.expires_at,
+		.account = account_of(row.account),
+		.role_version = row.role_version,
 	};
-	s->role_version = row_int(r, 0, 21);
 	return s;
 }
 
@@ -78,8 +59,8 @@ static enum err
 load(struct ctx *x, struct str sid, struct str uid,
     const struct session_found *f, struct session **out)
 {
-	const struct arg args[] = { A_STR(sid), A_STR(uid) };
-	const struct statement step = SQL_AT(Q_SESSION_LOAD, args, 2);
+	const struct statement step = SQL(session_load, .session_id = sid,
+	    .user_id = uid);
 	struct rows *r;
 	enum err e = f->ask ? session_change_ask(x, &step, &r) :
 	    db_run(x->db, x->arena, step, &r);
@@ -88,10 +69,10 @@ load(struct ctx *x, struct str sid, struct str uid,
 		return e;
 	if (r->n == 0)
 		return E_TOKEN_INVALID;
-	if (row_bool(r, 0, 22))
-		(void)db_exec(x->db, x->arena, Q_SESSION_TOUCH, NULL,
-		    A_STR(sid));
-	*out = from_cells(x, r, sid, uid);
+	if (session_load_row(r, 0).stale)
+		(void)db_run(x->db, x->arena, SQL(session_touch,
+		    .session_id = sid), NULL);
+	*out = from_cells(x, r, sid);
 	if (f->keep)
 		session_cache_keep(x, sid, uid, r);
 	return E_OK;
@@ -110,7 +91,7 @@ find_session(struct ctx *x, struct limit *l, struct str sid, struct str uid,
 		return E_LIMITED;
 	if (!f.hit)
 		return load(x, sid, uid, &f, out);
-	*out = from_cells(x, &f.row, sid, uid);
+	*out = from_cells(x, &f.row, sid);
 	return E_OK;
 }
 
@@ -156,26 +137,25 @@ session_end(struct ctx *x, struct str user_id, struct str session_id,
 	static const char *const names[] = { "this", "others", "all" };
 
 	session_stale(x, scope == SESSION_THIS ? session_id : user_id);
-	return db_exec(x->db, x->arena, Q_SESSION_END, NULL, A_STR(user_id),
-	    A_STR(session_id), A_TEXT(names[scope]), A_TEXT(reason),
-	    A_STR(x->client), A_STR(x->user_agent), A_STR(x->request_id));
+	return db_run(x->db, x->arena, SQL(session_end, .user_id = user_id,
+	    .session_id = session_id, .scope = str_of(names[scope]),
+	    .reason = str_of(reason), REQUESTER(x)), NULL);
 }
 
 enum err
 session_end_one(struct ctx *x, struct str user_id, struct str id)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_SESSION_LOCATE, &r,
-	    A_STR(user_id), A_STR(id));
+	enum err e = db_run(x->db, x->arena, SQL(session_locate,
+	    .user_id = user_id, .id = id), &r);
 
 	if (e == E_OK && r->n == 0)
 		e = E_NOT_FOUND;
 	if (e != E_OK)
 		return e;
-	session_stale(x, row_str(r, 0, 0));
-	e = db_exec(x->db, x->arena, Q_SESSION_END_ONE, &r, A_STR(user_id),
-	    A_STR(id), A_STR(x->client), A_STR(x->user_agent),
-	    A_STR(x->request_id));
+	session_stale(x, session_locate_row(r, 0).id);
+	e = db_run(x->db, x->arena, SQL(session_end_one, .user_id = user_id,
+	    .id = id, REQUESTER(x)), &r);
 	return e == E_OK && r->n == 0 ? E_NOT_FOUND : e;
 }
 
@@ -184,8 +164,8 @@ session_list(struct ctx *x, struct str user_id, long limit, long offset,
     struct session_entry **out, size_t *n, int64_t *total)
 {
 	struct rows *r;
-	enum err e = db_exec(x->db, x->arena, Q_SESSION_LIST, &r,
-	    A_STR(user_id), A_INT(limit), A_INT(offset));
+	enum err e = db_run(x->db, x->arena, SQL(session_list,
+	    .user_id = user_id, .limit = limit, .offset = offset), &r);
 
 	if (e != E_OK)
 		return e;
@@ -195,19 +175,22 @@ session_list(struct ctx *x, struct str user_id, long limit, long offset,
 		return e;
 	}
 	*n = r->n;
-	*total = r->n ? row_int(r, 0, 8) : 0;
+	*total = r->n ? session_list_row(r, 0).total : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
+		struct session_list_row row = session_list_row(r, i);
+
 		(*out)[i] = (struct session_entry){
-			.id = row_str(r, i, 0),
-			.numeric_id = row_int(r, i, 1),
-			.ip_address = row_str(r, i, 2),
-			.user_agent = row_str(r, i, 3),
-			.created_at = row_int(r, i, 4),
-			.last_used_at = row_int(r, i, 5),
-			.expires_at = row_int(r, i, 6),
-			.amr = row_str(r, i, 7),
+			.id = row.id,
+			.numeric_id = row.numeric_id,
+			.ip_address = row.ip_address,
+			.user_agent = row.user_agent,
+			.created_at = row.created_at,
+			.last_used_at = row.last_used_at,
+			.expires_at = row.expires_at,
+			.amr = row.amr,
 		};
+	}
 	return E_OK;
 }
 

@@ -8,8 +8,8 @@
 #define ENTRY_SECONDS "5"	/* life of a session entry in Redis */
 #define ENTRY_LIFE (5 * CLOCK_SECOND)
 #define STALE_SECONDS "30"	/* outlives any entry made before the change */
-#define CELLS SESSION_CELLS
-#define ENTRY_MAGIC "S4"
+#define CELLS (query_table[Q_session_load].row->ncells)
+#define ENTRY_MAGIC "S5"
 #define ENTRY_READ (sizeof(ENTRY_MAGIC) - 1)
 #define ENTRY_MAC (ENTRY_READ + sizeof(int64_t))
 #define ENTRY_HEAD (ENTRY_MAC + CACHE_MAC)
@@ -34,18 +34,18 @@ sign_entry(const struct ctx *x, struct str entry, struct str sid,
 static struct str
 pack(struct ctx *x, struct str sid, struct str uid, const struct rows *r)
 {
-	int64_t read = row_int(r, 0, CELLS);
+	int64_t read = session_load_row(r, 0).read_at;
 	size_t n = ENTRY_HEAD;
 	char *p, *at;
 
 	for (int i = 0; i < CELLS; i++)
-		n += 4 + row_str(r, 0, i).n;
+		n += 4 + r->cells[i].n;
 	p = arena_alloc(x->arena, n);
 	memcpy(p, ENTRY_MAGIC, ENTRY_READ);
 	memcpy(p + ENTRY_READ, &read, sizeof(read));
 	at = p + ENTRY_HEAD;
 	for (int i = 0; i < CELLS; i++) {
-		struct str c = row_str(r, 0, i);
+		struct str c = r->cells[i];
 		uint32_t len = c.p ? (uint32_t)c.n : UINT32_MAX;
 
 		memcpy(at, &len, 4);
@@ -99,8 +99,9 @@ static bool
 unpack(struct ctx *x, struct str entry, struct rows *r)
 {
 	entry = str_slice(entry, ENTRY_HEAD, entry.n);
-	*r = (struct rows){ .n = 1, .columns = CELLS,
-		.cells = arena_array(x->arena, CELLS, sizeof(struct str)) };
+	*r = (struct rows){ .n = 1, .columns = CELLS, .q = Q_session_load,
+		.cells = arena_array(x->arena, (size_t)CELLS,
+		    sizeof(struct str)) };
 	for (int i = 0; i < CELLS; i++) {
 		uint32_t len;
 

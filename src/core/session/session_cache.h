@@ -12,7 +12,6 @@
  * mark
  * in Redis lets other hosts know at once; that it is missing says nothing.
  */
-#define SESSION_CELLS 23
 
 struct session_found {
 	bool hit;	 /* row is what Postgres said a moment ago */

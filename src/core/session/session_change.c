@@ -77,10 +77,11 @@ session_change_due(struct ctx *x)
 static void
 hear(struct ctx *x, const struct rows *r, int64_t asked)
 {
-	struct str ids = row_str(r, 0, 1), id;
+	const struct session_changes_row row = session_changes_row(r, 0);
+	struct str ids = row.ids, id;
 	long long xmin = 0;
 	size_t n = 0;
-	int64_t time = row_int(r, 0, 2);
+	int64_t time = row.asked_at;
 	int64_t before = atomic_load(&x->shared->changes_asked);
 
 	while (str_split(&ids, ' ', &id)) {
@@ -90,7 +91,7 @@ hear(struct ctx *x, const struct rows *r, int64_t asked)
 	if (n >= MANY)
 		doubt(x, STR("roles"), time);
 	atomic_store(&x->shared->database_ahead, time - asked);
-	if (str_to_int(row_str(r, 0, 0), 0, INT64_MAX, &xmin))
+	if (str_to_int(row.next_xmin, 0, INT64_MAX, &xmin))
 		atomic_store(&x->shared->changes_xmin, xmin);
 	while ((before < asked || before > clock_mono()) &&
 	    !atomic_compare_exchange_weak(&x->shared->changes_asked, &before,
@@ -103,13 +104,9 @@ session_change_ask(struct ctx *x, const struct statement *step,
     struct rows **out)
 {
 	int64_t asked = clock_mono();
-	const struct arg since[] = {
-		A_STR(arena_int(x->arena,
-		    atomic_load(&x->shared->changes_xmin))),
-		A_INT(MANY),
-	};
-	const struct statement steps[] = { *step,
-		SQL_AT(Q_SESSION_CHANGES, since, 2) };
+	const struct statement steps[] = { *step, SQL(session_changes,
+	    .xmin = arena_int(x->arena, atomic_load(&x->shared->changes_xmin)),
+	    .most = MANY) };
 	struct rows *r[2];
 	enum err e = db_batch(x->db, x->arena, steps, 2, r);
 

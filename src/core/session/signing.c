@@ -49,20 +49,21 @@ signing_start(const struct config *c, struct jwt_keys *keys)
 static void
 add_row(struct ctx *x, const struct rows *r, size_t i, bool *signs)
 {
+	const struct signing_key_load_row row = signing_key_load_row(r, i);
 	struct jwt_key *k = &x->jwt->key[x->jwt->n];
-	struct str kid = row_str(r, i, 0), secret;
+	struct str kid = row.kid, secret;
 	struct str bound = arena_fmt(x->arena, "signing_keys/secret/%.*s",
 	    STR_FMT(kid));
 
-	if (x->jwt->n == JWT_KEYS || !str_eq(row_str(r, i, 1), STR("EdDSA")))
+	if (x->jwt->n == JWT_KEYS || !str_eq(row.algorithm, STR("EdDSA")))
 		return;
-	if (unseal(x->arena, x->keys, bound, row_bytes(x->arena, r, i, 2),
+	if (unseal(x->arena, x->keys, bound, row.secret,
 	    &secret) != E_OK || !jwt_key_eddsa(k, kid, secret)) {
 		log_error("signing key does not unseal", log_s("kid", kid));
 		return;
 	}
-	k->not_after = row_int(r, i, 4);
-	k->signs = *signs && row_int(r, i, 3) <= clock_wall();
+	k->not_after = row.verifies_until;
+	k->signs = *signs && row.signs_from <= clock_wall();
 	if (k->signs)
 		*signs = false;
 	x->jwt->n++;
@@ -82,7 +83,7 @@ signing_refresh(struct ctx *x, bool unknown_kid)
 	/* HS256 alone needs no table. */
 	if (!signs && !unknown_kid)
 		return E_OK;
-	e = db_exec0(x->db, x->arena, Q_SIGNING_KEY_LOAD, &r);
+	e = db_run(x->db, x->arena, SQL(signing_key_load), &r);
 	if (e != E_OK)
 		return x->jwt->n ? E_OK : e;
 	state.read_at = now;

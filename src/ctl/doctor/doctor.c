@@ -75,31 +75,32 @@ ask_settings(struct doctor *d)
 static void
 ask_promises(struct doctor *d, const struct rows *r)
 {
-	struct str sync = row_str(r, 0, 2);
-	bool safe = str_eq(row_str(r, 0, 1), STR("on")) &&
-	    !str_eq(sync, STR("off")) && str_eq(row_str(r, 0, 3), STR("on"));
+	const struct ctl_doctor_row row = ctl_doctor_row(r, 0);
+	struct str sync = row.synchronous_commit;
+	bool safe = str_eq(row.fsync, STR("on")) &&
+	    !str_eq(sync, STR("off")) && str_eq(row.full_page_writes, STR("on"));
 
 	note_finding(d, "durability", safe ? FINE :
 	    strcmp(d->c->config->environment, "development") == 0 ? WARNING :
 	    FAULT, "fsync %.*s, synchronous_commit %.*s, full_page_writes "
-	    "%.*s", STR_FMT(row_str(r, 0, 1)), STR_FMT(sync),
-	    STR_FMT(row_str(r, 0, 3)));
-	if (row_bool(r, 0, 6))
+	    "%.*s", STR_FMT(row.fsync), STR_FMT(sync),
+	    STR_FMT(row.full_page_writes));
+	if (row.is_standby)
 		note_finding(d, "database role", FAULT,
 		    "the server is a standby");
-	else if (row_bool(r, 0, 5))
+	else if (row.is_superuser)
 		note_finding(d, "database role", FAULT,
 		    "%.*s is a superuser; give "
 		    "the programs a role of their own (sql/roles.sql)",
-		    STR_FMT(row_str(r, 0, 4)));
-	else if (row_bool(r, 0, 9))
+		    STR_FMT(row.role));
+	else if (row.is_owner)
 		note_finding(d, "database role", WARNING,
 		    "%.*s owns the tables; "
 		    "database.owner_url lets another role migrate",
-		    STR_FMT(row_str(r, 0, 4)));
+		    STR_FMT(row.role));
 	else
 		note_finding(d, "database role", FINE, "%.*s",
-		    STR_FMT(row_str(r, 0, 4)));
+		    STR_FMT(row.role));
 }
 
 static void
@@ -150,10 +151,10 @@ ask_signing(struct doctor *d)
 	bool signs = false;
 
 	if (strcmp(c->config->jwt_algorithm, "EdDSA") != 0 ||
-	    db_exec0(c->db, c->arena, Q_CTL_SIGNING_KEY_LIST, &r) != E_OK)
+	    db_run(c->db, c->arena, SQL(ctl_signing_key_list), &r) != E_OK)
 		return;
 	for (size_t i = 0; i < r->n; i++)
-		signs |= row_bool(r, i, 6);
+		signs |= ctl_signing_key_list_row(r, i).signs;
 	if (signs)
 		note_finding(d, "signing key", FINE, "%zu in the table", r->n);
 	else
@@ -165,6 +166,7 @@ ask_signing(struct doctor *d)
 static void
 ask_database(struct doctor *d)
 {
+	struct ctl_doctor_row row;
 	struct ctl *c = d->c;
 	const char *why = NULL;
 	int64_t before, trip = db_ping(c->db, c->arena);
@@ -188,17 +190,18 @@ ask_database(struct doctor *d)
 		note_finding(d, "database", FAULT, "%s",
 		    db_trouble_text(trouble));
 	before = clock_wall();
-	if (db_exec0(c->db, c->arena, Q_CTL_DOCTOR, &r) != E_OK) {
+	if (db_run(c->db, c->arena, SQL(ctl_doctor), &r) != E_OK) {
 		note_finding(d, "database", FAULT, "cannot be asked");
 		return;
 	}
-	ask_clock(d, row_int(r, 0, 7), before);
+	row = ctl_doctor_row(r, 0);
+	ask_clock(d, row.time, before);
 	if (trouble == DB_WELL)
 		note_finding(d, "database", FINE,
 		    "Postgres %.*s, %lld µs a round "
-		    "trip", STR_FMT(row_str(r, 0, 0)), (long long)trip);
+		    "trip", STR_FMT(row.server_version), (long long)trip);
 	ask_promises(d, r);
-	ask_connections(d, row_int(r, 0, 8));
+	ask_connections(d, row.max_connections);
 	ask_queue(d);
 	ask_signing(d);
 }

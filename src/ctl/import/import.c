@@ -30,7 +30,7 @@ static const struct ctl_option options[] = {
 /* The people of one transaction. */
 struct batch {
 	struct ctl c; /* with an arena of its own */
-	struct arg args[BATCH][IMPORT_ARGS];
+	struct ctl_user_import_params people[BATCH];
 	const char *bare[BATCH]; /* why there is no password */
 	long line[BATCH];
 	int n;
@@ -58,7 +58,7 @@ count_made(struct import *m, int i)
 	const struct batch *b = &m->batch;
 
 	m->made++;
-	if (b->args[i][IMPORT_HASH].kind == ARG_NULL)
+	if (b->people[i].password_hash.p == NULL)
 		m->bare++;
 	if (b->bare[i])
 		fprintf(stderr, "line %ld: imported without a password: %s\n",
@@ -68,9 +68,11 @@ count_made(struct import *m, int i)
 static void
 count_rows(struct import *m, int i, const struct rows *r)
 {
-	if (!row_null(r, 0, 0))
+	const struct ctl_user_import_row row = ctl_user_import_row(r, 0);
+
+	if (row.id.p)
 		count_made(m, i);
-	else if (row_bool(r, 0, 1))
+	else if (row.is_known)
 		m->there++;
 	else
 		bad_line(m, m->batch.line[i],
@@ -82,9 +84,9 @@ count_rows(struct import *m, int i, const struct rows *r)
  * meets an earlier one; a savepoint stands for that of a batch.
  */
 static enum err
-dry(struct import *m, enum query q)
+dry(struct import *m, struct statement s)
 {
-	enum err e = opt.dry ? db_exec0(m->c->db, m->batch.c.arena, q, NULL) :
+	enum err e = opt.dry ? db_run(m->c->db, m->batch.c.arena, s, NULL) :
 	    E_OK;
 
 	return e == E_OK ? E_OK : E_UNAVAILABLE;
@@ -96,16 +98,16 @@ send_some(struct import *m, int i, int n, struct rows **results)
 {
 	struct batch *b = &m->batch;
 	struct statement steps[BATCH];
-	enum err e = dry(m, Q_CTL_IMPORT_SAVE), undone;
+	enum err e = dry(m, SQL(ctl_import_save)), undone;
 
 	for (int k = 0; k < n; k++)
-		steps[k] = SQL_AT(Q_CTL_USER_IMPORT, b->args[i + k],
-		    IMPORT_ARGS);
+		steps[k] = SQL_OF(ctl_user_import, &b->people[i + k]);
 	if (e == E_OK)
 		e = db_batch(m->c->db, b->c.arena, steps, n, results);
 	if (e == E_UNAVAILABLE)
 		return e;
-	undone = dry(m, e == E_OK ? Q_CTL_IMPORT_KEEP : Q_CTL_IMPORT_UNDO);
+	undone = dry(m, e == E_OK ? SQL(ctl_import_keep) :
+	    SQL(ctl_import_undo));
 	return undone != E_OK ? undone : e;
 }
 
@@ -161,7 +163,7 @@ read_records(struct import *m, bool json)
 	while (e == E_OK && (json ? import_json : import_csv)(&m->file,
 	    b->c.arena, &r)) {
 		const char *wrong = import_person(&b->c, &r, &m->defaults,
-		    b->args[b->n], &b->bare[b->n]);
+		    &b->people[b->n], &b->bare[b->n]);
 
 		m->read++;
 		if (wrong)
@@ -182,14 +184,14 @@ run_all(struct import *m, bool json)
 
 	if (!opt.dry)
 		return read_records(m, json);
-	e = db_exec0(m->c->db, m->c->arena, Q_TRANSACTION_BEGIN, NULL);
+	e = db_run(m->c->db, m->c->arena, SQL(transaction_begin), NULL);
 	if (e != E_OK)
 		return e;
 	db_pin(m->c->db, true);
-	e = db_exec0(m->c->db, m->c->arena, Q_CTL_IMPORT_TRY, NULL);
+	e = db_run(m->c->db, m->c->arena, SQL(ctl_import_try), NULL);
 	if (e == E_OK)
 		e = read_records(m, json);
-	db_exec0(m->c->db, m->c->arena, Q_TRANSACTION_ROLLBACK, NULL);
+	db_run(m->c->db, m->c->arena, SQL(transaction_rollback), NULL);
 	db_pin(m->c->db, false);
 	return e;
 }

@@ -73,14 +73,13 @@ struct import_defaults {
 };
 
 /*
- * The arguments of ctl_user_import for a record, in c->arena. NULL, or what is
+ * The parameters of ctl_user_import for a record, in c->arena. NULL, or what is
  * wrong with the line. *bare: NULL, or why the person has no password though
  * the file has something in its place.
  */
-#define IMPORT_ARGS 11
-#define IMPORT_HASH 3 /* of these */
 const char *import_person(struct ctl *c, const struct import_record *r,
-    struct import_defaults *d, struct arg *v, const char **bare);
+    struct import_defaults *d, struct ctl_user_import_params *v,
+    const char **bare);
 
 /*
  * A time as other programs write it, in µs: Unix seconds; RFC 3339 with a

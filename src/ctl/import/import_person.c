@@ -77,17 +77,17 @@ read_bool(struct str s, bool otherwise, bool *out)
 }
 
 static const char *
-read_person_time(struct arena *a, struct str s, struct arg *out)
+read_person_time(struct arena *a, struct str s, const int64_t **out)
 {
-	int64_t us;
+	int64_t *us = ARENA_NEW(a, int64_t);
 
-	*out = A_NULL;
+	*out = NULL;
 	if (s.n == 0)
 		return NULL;
-	if (!import_time(a, s, &us))
+	if (!import_time(a, s, us))
 		return "created_at is neither a time as in 2026-01-02 "
 		    "03:04:05+00 nor Unix seconds";
-	*out = A_INT(us);
+	*out = us;
 	return NULL;
 }
 
@@ -95,13 +95,13 @@ read_person_time(struct arena *a, struct str s, struct arg *out)
 static const char *
 read_person_field(struct ctl *c, const struct import_record *r,
     enum column column,
-    enum field_type type, const char *name, struct arg *out)
+    enum field_type type, const char *name, struct str *out)
 {
 	struct str value;
 	const char *wrong = user_value(c, type, name, cell_of(r, column),
 	    &value);
 
-	*out = A_STR(value);
+	*out = value;
 	if (wrong)
 		return arena_fmt(c->arena, "%s %s", name, wrong).p;
 	return NULL;
@@ -109,7 +109,7 @@ read_person_field(struct ctl *c, const struct import_record *r,
 
 /* Why what stands in place of a hash is none we can check, or NULL. */
 static const char *
-read_hash(struct arena *a, struct str hash, struct arg *out)
+read_hash(struct arena *a, struct str hash, struct str *out)
 {
 	static const char *const why[] = {
 		[PASSWORD_TAKEN] = NULL,
@@ -121,27 +121,27 @@ read_hash(struct arena *a, struct str hash, struct arg *out)
 	};
 	enum password_import is = password_import(a, str_trim(hash), &hash);
 
-	*out = A_STR(hash);
+	*out = hash;
 	return why[is];
 }
 
 /* One query per word of the file, not per line. */
 static const char *
 read_roles(struct ctl *c, const struct import_record *r,
-    struct import_defaults *d, struct arg *out)
+    struct import_defaults *d, struct str *out)
 {
 	struct str given = cell_of(r, ROLES);
 	struct rows *rows;
 
-	*out = A_STR(given.n ? given : d->roles);
+	*out = given.n ? given : d->roles;
 	if (given.n == 0)
 		return NULL;
 	for (size_t i = 0; i < d->nknown; i++)
 		if (str_eq(d->known[i], given))
 			return NULL;
 	for (struct str rest = given, one; str_split(&rest, ',', &one);)
-		if (db_exec(c->db, c->arena, Q_CTL_ROLES_KNOWN, &rows,
-		    A_STR(one)) != E_OK || row_int(rows, 0, 0) != 1)
+		if (db_run(c->db, c->arena, SQL(ctl_roles_known, .roles = one),
+		    &rows) != E_OK || ctl_roles_known_row(rows, 0).known != 1)
 			return "there is no such role";
 	if (d->nknown < IMPORT_ROLES)
 		d->known[d->nknown++] = arena_str(d->arena, given);
@@ -152,12 +152,12 @@ read_roles(struct ctl *c, const struct import_record *r,
 static const char *
 read_person_username(struct ctl *c, const struct import_record *r,
     struct str email,
-    struct arg *out)
+    struct str *out)
 {
 	struct str name = cell_of(r, USERNAME);
 
 	if (email.n && str_eq_nocase(name, email)) {
-		*out = A_STR(email);
+		*out = email;
 		return NULL;
 	}
 	return read_person_field(c, r, USERNAME, FIELD_USERNAME_GIVEN,
@@ -167,38 +167,39 @@ read_person_username(struct ctl *c, const struct import_record *r,
 
 const char *
 import_person(struct ctl *c, const struct import_record *r,
-    struct import_defaults *d, struct arg *v, const char **bare)
+    struct import_defaults *d, struct ctl_user_import_params *v,
+    const char **bare)
 {
 	const char *wrong = r->wrong;
-	bool verified = false, active = false;
 
-	v[0] = A_STR(uuid_text(c->arena, uuid_v7()));
+	*v = (struct ctl_user_import_params){
+		.id = uuid_text(c->arena, uuid_v7()) };
 	if (!wrong)
 		wrong = read_person_field(c, r, EMAIL, FIELD_EMAIL, "email",
-		    &v[1]);
+		    &v->email);
 	if (!wrong)
-		wrong = read_person_username(c, r, v[1].text, &v[2]);
-	if (!wrong && (v[1].text.n == 0 || v[2].text.n == 0))
+		wrong = read_person_username(c, r, v->email, &v->username);
+	if (!wrong && (v->email.n == 0 || v->username.n == 0))
 		wrong = "email or username is missing";
 	if (!wrong)
 		wrong = read_person_field(c, r, FIRST, FIELD_NAME, "first_name",
-		    &v[4]);
+		    &v->first_name);
 	if (!wrong)
 		wrong = read_person_field(c, r, LAST, FIELD_NAME, "last_name",
-		    &v[5]);
+		    &v->last_name);
 	if (!wrong)
 		wrong = read_person_field(c, r, FULL, FIELD_NAME, "full_name",
-		    &v[6]);
+		    &v->full_name);
 	if (!wrong)
-		wrong = read_roles(c, r, d, &v[7]);
+		wrong = read_roles(c, r, d, &v->roles);
 	if (!wrong)
-		wrong = read_bool(cell_of(r, VERIFIED), d->verified, &verified);
+		wrong = read_bool(cell_of(r, VERIFIED), d->verified,
+		    &v->is_verified);
 	if (!wrong)
-		wrong = read_bool(cell_of(r, ACTIVE), true, &active);
+		wrong = read_bool(cell_of(r, ACTIVE), true, &v->is_active);
 	if (!wrong)
-		wrong = read_person_time(c->arena, cell_of(r, CREATED), &v[10]);
-	*bare = read_hash(c->arena, cell_of(r, HASH), &v[IMPORT_HASH]);
-	v[8] = A_BOOL(verified);
-	v[9] = A_BOOL(active);
+		wrong = read_person_time(c->arena, cell_of(r, CREATED),
+		    &v->created_at);
+	*bare = read_hash(c->arena, cell_of(r, HASH), &v->password_hash);
 	return wrong;
 }

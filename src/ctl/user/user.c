@@ -45,11 +45,11 @@ user_roles(struct ctl *c, const struct ctl_texts *words, struct str *roles)
 		if (i)
 			buf_byte(&b, ',');
 		buf_add(&b, one);
-		e = db_exec(c->db, c->arena, Q_CTL_ROLES_KNOWN, &r,
-		    A_STR(one));
+		e = db_run(c->db, c->arena, SQL(ctl_roles_known, .roles = one),
+		    &r);
 		if (e != E_OK)
 			return ctl_fail(e, NULL);
-		if (row_int(r, 0, 0) != 1)
+		if (ctl_roles_known_row(r, 0).known != 1)
 			return ctl_fail(E_NOT_FOUND, "there is no role %s",
 			    words->text[i]);
 	}
@@ -58,46 +58,47 @@ user_roles(struct ctl *c, const struct ctl_texts *words, struct str *roles)
 }
 
 int
-user_find(struct ctl *c, const char *who, struct rows **r)
+user_find(struct ctl *c, const char *who, struct ctl_user_find_row *out)
 {
-	enum err e = db_exec(c->db, c->arena, Q_CTL_USER_FIND, r,
-	    A_TEXT(who));
+	struct rows *r;
+	enum err e = db_run(c->db, c->arena, SQL(ctl_user_find,
+	    .who = str_of(who)), &r);
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
-	if ((*r)->n == 0)
+	if (r->n == 0)
 		return ctl_fail(E_NOT_FOUND, "there is no user %s", who);
+	*out = ctl_user_find_row(r, 0);
 	return CTL_OK;
 }
 
 static int
 run_show(struct ctl *c)
 {
-	static const char *const texts[] = { "id", NULL, "email", "username",
-		"full_name" };
+	struct ctl_user_find_row row;
 	cJSON *answer = json_object();
-	struct rows *r;
-	int status = user_find(c, c->args[0], &r);
+	int status = user_find(c, c->args[0], &row);
 
 	if (status != CTL_OK)
 		return status;
-	for (int i = 0; i < 5; i++)
-		if (texts[i])
-			json_add_str(answer, texts[i], row_str(r, 0, i));
-	json_add_int(answer, "numeric_id", row_int(r, 0, 1));
-	json_add_str(answer, "first_name", row_str(r, 0, 9));
-	json_add_str(answer, "last_name", row_str(r, 0, 10));
-	json_add_bool(answer, "is_active", row_bool(r, 0, 5));
-	json_add_bool(answer, "is_verified", row_bool(r, 0, 6));
-	json_add_bool(answer, "two_factor_enabled", row_bool(r, 0, 7));
-	json_add_str(answer, "roles", row_str(r, 0, 8));
-	json_add_bool(answer, "has_password", row_bool(r, 0, 11));
-	json_add_bool(answer, "must_reset_password", row_bool(r, 0, 12));
-	json_add_time(answer, "created_at", row_int(r, 0, 13));
-	json_add_time(answer, "updated_at", row_int(r, 0, 14));
-	json_add_time(answer, "last_login_at", row_int(r, 0, 15));
-	json_add_time(answer, "password_changed_at", row_int(r, 0, 16));
-	json_add_int(answer, "live_sessions", row_int(r, 0, 17));
+	json_add_str(answer, "id", row.id);
+	json_add_str(answer, "email", row.email);
+	json_add_str(answer, "username", row.username);
+	json_add_str(answer, "full_name", row.full_name);
+	json_add_int(answer, "numeric_id", row.numeric_id);
+	json_add_str(answer, "first_name", row.first_name);
+	json_add_str(answer, "last_name", row.last_name);
+	json_add_bool(answer, "is_active", row.is_active);
+	json_add_bool(answer, "is_verified", row.is_verified);
+	json_add_bool(answer, "two_factor_enabled", row.two_factor_enabled);
+	json_add_str(answer, "roles", row.roles);
+	json_add_bool(answer, "has_password", row.has_password);
+	json_add_bool(answer, "must_reset_password", row.must_reset_password);
+	json_add_time(answer, "created_at", row.created_at);
+	json_add_time(answer, "updated_at", row.updated_at);
+	json_add_time(answer, "last_login_at", row.last_login_at);
+	json_add_time(answer, "password_changed_at", row.password_changed_at);
+	json_add_int(answer, "live_sessions", row.sessions);
 	return ctl_print(c, answer);
 }
 
@@ -120,24 +121,25 @@ run_user_list(struct ctl *c)
 {
 	cJSON *rows = json_array();
 	struct rows *r;
-	enum err e = db_exec(c->db, c->arena, Q_CTL_USER_LIST, &r,
-	    A_INT(list.after), A_TEXT(list.role), A_TEXT(list.search),
-	    A_INT(list.limit));
+	enum err e = db_run(c->db, c->arena, SQL(ctl_user_list,
+	    .behind = list.after, .role = str_of(list.role),
+	    .search = str_of(list.search), .limit = list.limit), &r);
 
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	for (size_t i = 0; i < r->n; i++) {
+		struct ctl_user_list_row found = ctl_user_list_row(r, i);
 		cJSON *row = json_object();
 
-		json_add_int(row, "numeric_id", row_int(r, i, 0));
-		json_add_str(row, "id", row_str(r, i, 1));
-		json_add_str(row, "email", row_str(r, i, 2));
-		json_add_str(row, "username", row_str(r, i, 3));
-		json_add_bool(row, "active", row_bool(r, i, 4));
-		json_add_bool(row, "verified", row_bool(r, i, 5));
-		json_add_str(row, "roles", row_str(r, i, 6));
-		json_add_time(row, "created_at", row_int(r, i, 7));
-		json_add_time(row, "last_login_at", row_int(r, i, 8));
+		json_add_int(row, "numeric_id", found.numeric_id);
+		json_add_str(row, "id", found.id);
+		json_add_str(row, "email", found.email);
+		json_add_str(row, "username", found.username);
+		json_add_bool(row, "active", found.is_active);
+		json_add_bool(row, "verified", found.is_verified);
+		json_add_str(row, "roles", found.roles);
+		json_add_time(row, "created_at", found.created_at);
+		json_add_time(row, "last_login_at", found.last_login_at);
 		json_push(rows, row);
 	}
 	return ctl_print(c, rows);
@@ -148,34 +150,27 @@ run_user_list(struct ctl *c)
  * lock that makes two such changes wait for each other (row RB4).
  */
 static int
-change(struct ctl *c, enum query q, struct str *arg, const char *done)
+change(struct ctl *c, const struct ctl_user_find_row *user,
+    struct statement s, const char *done)
 {
-	struct rows *r, *results[2];
-	struct arg args[2] = { { 0 } };
-	const struct statement steps[] = { SQL_AT(Q_CTL_ADMIN_LOCK, NULL, 0),
-		SQL_AT(q, args, arg ? 2 : 1) };
+	struct rows *results[2];
+	const struct statement steps[] = { SQL(ctl_admin_lock), s };
 	cJSON *answer = json_object();
 	struct ctx x = user_ctx(c);
-	int status = user_find(c, c->args[0], &r);
 	enum err e;
 
-	if (status != CTL_OK)
-		return status;
-	args[0] = A_STR(row_str(r, 0, 0));
-	if (arg)
-		args[1] = A_STR(*arg);
-	session_stale(&x, row_str(r, 0, 0));
+	session_stale(&x, user->id);
 	e = db_batch(c->db, c->arena, steps, 2, results);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	if (results[1]->n == 0)
 		return ctl_fail(E_CONFLICT, "%s is the last active "
 		    "super_admin; make another one first", c->args[0]);
-	ctl_say(c, "%.*s %s.", STR_FMT(row_str(r, 0, 2)), done);
+	ctl_say(c, "%.*s %s.", STR_FMT(user->email), done);
 	if (!c->json)
 		return CTL_OK;
-	json_add_str(answer, "id", row_str(r, 0, 0));
-	json_add_str(answer, "email", row_str(r, 0, 2));
+	json_add_str(answer, "id", user->id);
+	json_add_str(answer, "email", user->email);
 	json_add_str(answer, "state", str_of(done));
 	return ctl_print(c, answer);
 }
@@ -183,13 +178,21 @@ change(struct ctl *c, enum query q, struct str *arg, const char *done)
 static int
 run_activate(struct ctl *c)
 {
-	return change(c, Q_CTL_USER_ACTIVATE, NULL, "is active");
+	struct ctl_user_find_row user;
+	int status = user_find(c, c->args[0], &user);
+
+	return status != CTL_OK ? status : change(c, &user,
+	    SQL(ctl_user_activate, .user_id = user.id), "is active");
 }
 
 static int
 run_deactivate(struct ctl *c)
 {
-	return change(c, Q_CTL_USER_DEACTIVATE, NULL,
+	struct ctl_user_find_row user;
+	int status = user_find(c, c->args[0], &user);
+
+	return status != CTL_OK ? status : change(c, &user,
+	    SQL(ctl_user_deactivate, .user_id = user.id),
 	    "is deactivated; all sessions ended");
 }
 
@@ -197,15 +200,17 @@ static int
 run_set_role(struct ctl *c)
 {
 	struct ctl_texts words = { .n = 0 };
+	struct ctl_user_find_row user;
 	struct str roles;
 	int status;
 
 	for (int i = 1; i < c->nargs; i++)
 		words.text[words.n++] = c->args[i];
 	status = user_roles(c, &words, &roles);
-	if (status != CTL_OK)
-		return status;
-	return change(c, Q_CTL_USER_SET_ROLES, &roles,
+	if (status == CTL_OK)
+		status = user_find(c, c->args[0], &user);
+	return status != CTL_OK ? status : change(c, &user,
+	    SQL(ctl_user_set_roles, .user_id = user.id, .roles = roles),
 	    arena_fmt(c->arena, "has the roles %.*s", STR_FMT(roles)).p);
 }
 
@@ -221,10 +226,15 @@ static const struct ctl_option erase_options[] = {
 static int
 run_delete(struct ctl *c)
 {
+	struct ctl_user_find_row user;
+	int status;
+
 	if (!erase.yes)
 		return ctl_fail(E_VALIDATION, "this cannot be undone; "
 		    "say --yes, or deactivate");
-	return change(c, Q_CTL_USER_DELETE, NULL, "is deleted");
+	status = user_find(c, c->args[0], &user);
+	return status != CTL_OK ? status : change(c, &user,
+	    SQL(ctl_user_delete, .user_id = user.id), "is deleted");
 }
 
 const struct ctl_command ctl_users[] = {

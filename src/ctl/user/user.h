@@ -22,8 +22,8 @@ int user_roles(struct ctl *c, const struct ctl_texts *words,
 /* The rules of core, used by an operator: no address, no request. */
 struct ctx user_ctx(struct ctl *c);
 
-/* The user an argument names, as ctl_user_find has him; or it was said. */
-int user_find(struct ctl *c, const char *who, struct rows **r);
+/* The user an argument names, or it was said that there is none. */
+int user_find(struct ctl *c, const char *who, struct ctl_user_find_row *out);
 
 /*
  * Read a password for this account from standard input, where ask is said and

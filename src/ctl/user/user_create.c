@@ -68,6 +68,7 @@ read_person(struct ctl *c, struct person *p)
 int
 user_create(struct ctl *c)
 {
+	struct ctl_user_create_row row;
 	struct person p = { 0 };
 	struct str hash = STR_NONE, roles;
 	struct str id = uuid_text(c->arena, uuid_v7());
@@ -84,9 +85,10 @@ user_create(struct ctl *c)
 		status = user_hash(c, p.username, p.email, false, &hash);
 	if (status != CTL_OK)
 		return status;
-	e = db_exec(c->db, c->arena, Q_CTL_USER_CREATE, &r, A_STR(id),
-	    A_STR(p.email), A_STR(p.username), A_STR(hash), A_STR(p.first),
-	    A_STR(p.last), A_STR(p.full), A_STR(roles));
+	e = db_run(c->db, c->arena, SQL(ctl_user_create, .id = id,
+	    .email = p.email, .username = p.username, .password_hash = hash,
+	    .first_name = p.first, .last_name = p.last, .full_name = p.full,
+	    .roles = roles), &r);
 	if (e == E_CONFLICT)
 		return ctl_fail(e, "there is already an account with this %s",
 		    strcmp(db_constraint(c->db), "users_email_key") == 0 ?
@@ -94,11 +96,12 @@ user_create(struct ctl *c)
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	json_add_str(answer, "id", id);
-	json_add_int(answer, "numeric_id", row_int(r, 0, 0));
+	row = ctl_user_create_row(r, 0);
+	json_add_int(answer, "numeric_id", row.numeric_id);
 	json_add_str(answer, "email", p.email);
 	json_add_str(answer, "username", p.username);
 	json_add_str(answer, "roles", roles);
 	json_add_bool(answer, "has_password", hash.n > 0);
-	json_add_time(answer, "created_at", row_int(r, 0, 1));
+	json_add_time(answer, "created_at", row.created_at);
 	return ctl_print(c, answer);
 }

@@ -16,8 +16,7 @@ const struct ctl_option user_set_password_options[] = {
 struct rescue {
 	struct ctl *c;
 	struct ctx x;
-	struct rows *user; /* as ctl_user_find */
-	struct str id;
+	struct ctl_user_find_row user;
 };
 
 static int
@@ -27,8 +26,6 @@ rescue_begin(struct rescue *s, struct ctl *c)
 
 	s->c = c;
 	s->x = user_ctx(c);
-	if (status == CTL_OK)
-		s->id = row_str(s->user, 0, 0);
 	return status;
 }
 
@@ -38,9 +35,9 @@ rescue_end(struct rescue *s, const char *done, int64_t keys)
 {
 	struct ctl *c = s->c;
 	cJSON *answer = json_object();
-	bool active = row_bool(s->user, 0, 5);
+	bool active = s->user.is_active;
 
-	ctl_say(c, "%.*s %s.", STR_FMT(row_str(s->user, 0, 2)), done);
+	ctl_say(c, "%.*s %s.", STR_FMT(s->user.email), done);
 	if (keys)
 		ctl_say(c, "API keys that work on: %lld.", (long long)keys);
 	if (!active)
@@ -48,30 +45,29 @@ rescue_end(struct rescue *s, const char *done, int64_t keys)
 		    "activate.");
 	if (!c->json)
 		return CTL_OK;
-	json_add_str(answer, "id", s->id);
-	json_add_str(answer, "email", row_str(s->user, 0, 2));
+	json_add_str(answer, "id", s->user.id);
+	json_add_str(answer, "email", s->user.email);
 	json_add_str(answer, "state", str_of(done));
 	json_add_bool(answer, "is_active", active);
 	json_add_int(answer, "api_keys", keys);
 	return ctl_print(c, answer);
 }
 
-/* args begin with the id. The mails of the statement go out. */
+/* The mails of the statement go out. */
 static int
-rescue_run(struct rescue *s, enum query q, const struct arg *args, int nargs,
-    const char *done)
+rescue_run(struct rescue *s, struct statement statement, const char *done)
 {
 	struct rows *r;
 	enum err e;
 
-	session_stale(&s->x, s->id);
-	e = db_run(s->c->db, s->c->arena, SQL_AT(q, args, nargs), &r);
+	session_stale(&s->x, s->user.id);
+	e = db_run(s->c->db, s->c->arena, statement, &r);
 	if (e == E_OK && r->n == 0)
 		e = E_NOT_FOUND;
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
 	mail_sent(&s->x);
-	return rescue_end(s, done, row_int(r, 0, 1));
+	return rescue_end(s, done, ctl_rescued_row(r, 0).api_keys);
 }
 
 int
@@ -83,16 +79,16 @@ user_set_password(struct ctl *c)
 	enum err e;
 
 	if (status == CTL_OK)
-		status = user_hash(c, row_str(s.user, 0, 3),
-		    row_str(s.user, 0, 2), !set.from_input, &hash);
+		status = user_hash(c, s.user.username, s.user.email,
+		    !set.from_input, &hash);
 	if (status != CTL_OK)
 		return status;
-	e = mail_notice_user(&s.x, s.id, "password-changed",
+	e = mail_notice_user(&s.x, s.user.id, "password-changed",
 	    mail_where(&s.x), &mails);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
-	return rescue_run(&s, Q_CTL_USER_SET_PASSWORD, (struct arg[]){
-	    A_STR(s.id), A_STR(hash), A_STR(mails) }, 3,
+	return rescue_run(&s, SQL(ctl_user_set_password, .user_id = s.user.id,
+	    .password_hash = hash, .mails = mails),
 	    "has the new password; all sessions ended");
 }
 
@@ -102,8 +98,8 @@ user_unlock(struct ctl *c)
 	struct rescue s;
 	int status = rescue_begin(&s, c);
 
-	return status != CTL_OK ? status : rescue_run(&s, Q_CTL_USER_UNLOCK,
-	    &A_STR(s.id), 1, "is unlocked");
+	return status != CTL_OK ? status : rescue_run(&s,
+	    SQL(ctl_user_unlock, .user_id = s.user.id), "is unlocked");
 }
 
 int
@@ -116,10 +112,10 @@ user_reset_2fa(struct ctl *c)
 
 	if (status != CTL_OK)
 		return status;
-	e = factor_notice_user(&s.x, s.id, "disabled", STR_NONE, &mails);
+	e = factor_notice_user(&s.x, s.user.id, "disabled", STR_NONE, &mails);
 	if (e != E_OK)
 		return ctl_fail(e, NULL);
-	return rescue_run(&s, Q_CTL_USER_RESET_2FA, (struct arg[]){
-	    A_STR(s.id), A_STR(mails) }, 2,
+	return rescue_run(&s, SQL(ctl_user_reset_2fa, .user_id = s.user.id,
+	    .mails = mails),
 	    "has no second factor any more; all sessions ended");
 }

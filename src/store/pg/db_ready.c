@@ -35,7 +35,7 @@ db_ping(struct db *d, struct arena *a)
 {
 	int64_t start = clock_mono();
 
-	return db_exec0(d, a, Q_PING, NULL) == E_OK ? clock_mono() - start : -1;
+	return db_run(d, a, SQL(ping), NULL) == E_OK ? clock_mono() - start : -1;
 }
 
 /* "{0,1,2}": the migrations this program knows. */
@@ -56,10 +56,10 @@ db_ready(struct db *d, struct arena *a)
 	struct rows *r;
 
 	d->trouble = DB_GONE;
-	if (db_exec(d, a, Q_DATABASE_READY, &r,
-	    A_STR(known_migrations(a))) != E_OK)
+	if (db_run(d, a, SQL(database_ready, .versions = known_migrations(a)),
+	    &r) != E_OK)
 		return d->trouble == DB_WELL ? DB_FAILS : d->trouble;
-	if (row_int(r, 0, 0) == schema_count)
+	if (database_ready_row(r, 0).known == schema_count)
 		return DB_WELL;
 	db_judge_tell(d, DB_NO_SCHEMA, "", "");
 	return DB_NO_SCHEMA;

@@ -13,7 +13,7 @@ bool
 events_outbox_switch(struct db *db, struct arena *a, bool enabled)
 {
 	struct rows *r = NULL;
-	enum err e = db_exec(db, a, Q_KAFKA_SWITCH, &r, A_BOOL(enabled));
+	enum err e = db_run(db, a, SQL(kafka_switch, .enabled = enabled), &r);
 
 	if (e == E_OK && r->n)
 		log_info(enabled ? "events for Kafka are written from here on" :
@@ -26,34 +26,30 @@ events_outbox_lease(struct queue *q, struct arena *a, struct str token,
     bool *enabled)
 {
 	struct rows *r = NULL;
-	enum err e = db_exec(q->db, a, Q_KAFKA_LEASE, &r, A_STR(token),
-	    A_STR(q->holder), A_INT(OUTBOX_LEASE));
+	enum err e = db_run(q->db, a, SQL(kafka_lease, .token = token,
+	    .holder = q->holder, .lease = OUTBOX_LEASE), &r);
 
 	if (e != E_OK)
 		return e;
 	if (r->n == 0)
 		return E_CONFLICT;
-	*enabled = row_bool(r, 0, 0);
+	*enabled = kafka_lease_row(r, 0).enabled;
 	return E_OK;
 }
 
 enum err
 events_outbox_release(struct queue *q, struct arena *a, struct str token)
 {
-	return db_exec(q->db, a, Q_KAFKA_RELEASE, NULL, A_STR(token));
+	return db_run(q->db, a, SQL(kafka_release, .token = token), NULL);
 }
 
 enum err
 events_outbox_release_holder(struct queue *q, struct arena *a,
     struct str holder)
 {
-	return db_exec(q->db, a, Q_KAFKA_RELEASE_HOLDER, NULL,
-	    A_STR(holder));
+	return db_run(q->db, a, SQL(kafka_release_holder, .holder = holder),
+	    NULL);
 }
-
-/* Columns of kafka_next. */
-enum { ID, EVENT, USER, EMAIL, SUBJECT, METHOD, LINK, EXPIRES, CREATED,
-	ATTEMPTS };
 
 /* The token of a reset link is derived from it, as its mail's was (row PR2). */
 static void
@@ -68,23 +64,23 @@ add_token(struct arena *a, const struct queue *q, cJSON *o, struct str link)
 
 static struct str
 event_value(struct arena *a, const struct queue *q, const struct config *c,
-    const struct rows *r, size_t i, bool user_event)
+    const struct kafka_next_row *row, bool user_event)
 {
 	cJSON *o = json_object();
 
-	json_add_str(o, "event_type", row_str(r, i, EVENT));
-	json_add_str(o, "user_id", row_str(r, i, USER));
+	json_add_str(o, "event_type", row->event);
+	json_add_str(o, "user_id", row->user_id);
 	if (user_event)
-		json_add_str(o, "email", row_str(r, i, EMAIL));
-	if (!row_null(r, i, SUBJECT))
-		json_add_str(o, "subject", row_str(r, i, SUBJECT));
-	if (!row_null(r, i, METHOD))
-		json_add_str(o, "method", row_str(r, i, METHOD));
-	if (!row_null(r, i, LINK) && c->kafka_secrets)
-		add_token(a, q, o, row_str(r, i, LINK));
-	if (!row_null(r, i, EXPIRES))
-		json_add_str(o, "expires_at", row_str(r, i, EXPIRES));
-	json_add_str(o, "timestamp", row_str(r, i, CREATED));
+		json_add_str(o, "email", row->email);
+	if (row->subject.p)
+		json_add_str(o, "subject", row->subject);
+	if (row->method.p)
+		json_add_str(o, "method", row->method);
+	if (row->link_id.p && c->kafka_secrets)
+		add_token(a, q, o, row->link_id);
+	if (row->expires_at.p)
+		json_add_str(o, "expires_at", row->expires_at);
+	json_add_str(o, "timestamp", row->created_at);
 	return json_print(a, o);
 }
 
@@ -95,8 +91,8 @@ events_outbox_next(struct queue *q, struct arena *a, const struct config *c,
 {
 	bool user_event = str_eq(str_of(topic), STR("user-events"));
 	struct rows *r = NULL;
-	enum err e = db_exec(q->db, a, Q_KAFKA_NEXT, &r, A_TEXT(topic),
-	    A_INT(limit), A_STR(token));
+	enum err e = db_run(q->db, a, SQL(kafka_next, .topic = str_of(topic),
+	    .limit = limit, .token = token), &r);
 
 	*n = 0;
 	if (e != E_OK)
@@ -104,13 +100,15 @@ events_outbox_next(struct queue *q, struct arena *a, const struct config *c,
 	json_use(a);
 	*n = r->n;
 	*out = arena_array(a, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
+		struct kafka_next_row row = kafka_next_row(r, i);
+
 		(*out)[i] = (struct outbox_event){
-			.id = row_str(r, i, ID),
-			.user_id = row_str(r, i, USER),
-			.value = event_value(a, q, c, r, i, user_event),
-			.attempts = (int)row_int(r, i, ATTEMPTS),
+			.id = row.id, .user_id = row.user_id,
+			.value = event_value(a, q, c, &row, user_event),
+			.attempts = (int)row.attempts,
 		};
+	}
 	return E_OK;
 }
 
@@ -128,8 +126,8 @@ events_outbox_published(struct queue *q, struct arena *a,
 			    STR_FMT(events[i].id));
 	if (ids.n == 0)
 		return E_OK;
-	while ((e = db_exec(q->db, a, Q_KAFKA_PUBLISHED, NULL,
-	    A_STR(buf_str(&ids)))) == E_UNAVAILABLE)
+	while ((e = db_run(q->db, a, SQL(kafka_published,
+	    .ids = buf_str(&ids)), NULL)) == E_UNAVAILABLE)
 		if (!q->patience(q->arg))
 			break;
 	return e;
@@ -142,8 +140,9 @@ events_outbox_failed(struct queue *q, struct arena *a,
 {
 	enum err e;
 
-	while ((e = db_exec(q->db, a, Q_KAFKA_FAILED, NULL, A_STR(v->id),
-	    A_INT(attempts), A_TEXT(v->why), A_BOOL(dead))) == E_UNAVAILABLE)
+	while ((e = db_run(q->db, a, SQL(kafka_failed, .id = v->id,
+	    .attempts = attempts, .error = str_of(v->why), .dead = dead),
+	    NULL)) == E_UNAVAILABLE)
 		if (!q->patience(q->arg))
 			break;
 	return e;

@@ -9,27 +9,27 @@
 
 #define BACKOFF_UNIT (10 * CLOCK_SECOND)
 #define BACKOFF_MAX (6 * 3600 * CLOCK_SECOND)
-#define CLAIM_ARGS 4
 
 static struct job
-job_of(struct arena *a, const struct rows *r, size_t i, int64_t now)
+job_of(const struct rows *r, size_t i, int64_t now)
 {
+	const struct job_claim_row row = job_claim_row(r, i);
 	struct job j = {
-		.id = row_str(r, i, 0),
-		.lease = row_str(r, i, 1),
-		.kind = row_str(r, i, 2),
-		.sealed = row_bytes(a, r, i, 3),
-		.attempts = (int)row_int(r, i, 4),
-		.priority = (int)row_int(r, i, 5),
-		.created_at = row_int(r, i, 6),
+		.id = row.id,
+		.lease = row.lease_token,
+		.kind = row.kind,
+		.sealed = row.payload,
+		.attempts = (int)row.attempts,
+		.priority = (int)row.priority,
+		.created_at = row.created_at,
 		.expires = INT64_MAX,
 		.begin_by = now + JOB_BEGIN,
-		.expired = row_bool(r, i, 8),
-		.spent = row_bool(r, i, 9),
+		.expired = row.expired,
+		.spent = row.spent,
 	};
 
-	if (!row_null(r, i, 7))
-		j.expires = now + row_int(r, i, 7);
+	if (!row.is_endless)
+		j.expires = now + row.time_left;
 	if (j.expires < j.begin_by)
 		j.begin_by = j.expires;
 	return j;
@@ -45,28 +45,16 @@ job_claimed(struct queue *q, struct arena *a, int64_t since, enum err err,
 		return 0;
 	*jobs = arena_array(a, r->n ? r->n : 1, sizeof(**jobs));
 	for (size_t i = 0; i < r->n; i++)
-		(*jobs)[i] = job_of(a, r, i, since);
+		(*jobs)[i] = job_of(r, i, since);
 	return r->n;
-}
-
-static void
-claim_args(const struct queue *q, int limit, const char *kinds,
-    struct arg out[CLAIM_ARGS])
-{
-	out[0] = A_INT(limit);
-	out[1] = A_TEXT(kinds);
-	out[2] = A_INT(JOB_LEASE);
-	out[3] = A_STR(q->holder);
 }
 
 void
 job_claim_begin(struct queue *q, struct arena *a, int limit,
     const char *kinds)
 {
-	struct arg args[CLAIM_ARGS];
-
-	claim_args(q, limit, kinds, args);
-	db_begin(q->db, a, SQL_AT(Q_JOB_CLAIM, args, CLAIM_ARGS));
+	db_begin(q->db, a, SQL(job_claim, .limit = limit,
+	    .kinds = str_of(kinds), .lease = JOB_LEASE, .holder = q->holder));
 }
 
 size_t
@@ -74,12 +62,11 @@ job_claim(struct queue *q, struct arena *a, int limit, const char *kinds,
     struct job **jobs)
 {
 	int64_t since = clock_mono(); /* before: neither lives longer */
-	struct arg args[CLAIM_ARGS];
 	struct rows *r = NULL;
-	enum err e;
+	enum err e = db_run(q->db, a, SQL(job_claim, .limit = limit,
+	    .kinds = str_of(kinds), .lease = JOB_LEASE, .holder = q->holder),
+	    &r);
 
-	claim_args(q, limit, kinds, args);
-	e = db_run(q->db, a, SQL_AT(Q_JOB_CLAIM, args, CLAIM_ARGS), &r);
 	return job_claimed(q, a, since, e, r, jobs);
 }
 
@@ -197,16 +184,14 @@ void
 job_settle_begin(struct queue *q, struct arena *a, const struct job_end *ends,
     size_t n)
 {
-	struct arg text = A_STR(ends_json(a, ends, n));
-
-	db_begin(q->db, a, SQL_AT(Q_JOB_SETTLE, &text, 1));
+	db_begin(q->db, a, SQL(job_settle, .ends = ends_json(a, ends, n)));
 }
 
 bool
 job_settled(const struct rows *r, const struct job_end *e)
 {
 	for (size_t i = 0; r && i < r->n; i++)
-		if (str_eq(row_str(r, i, 0), e->id))
+		if (str_eq(job_settle_row(r, i).id, e->id))
 			return true;
 	return false;
 }
@@ -214,10 +199,10 @@ job_settled(const struct rows *r, const struct job_end *e)
 bool
 job_settle(struct queue *q, struct arena *a, const struct job_end *e)
 {
-	struct arg text = A_STR(ends_json(a, e, 1));
+	struct str ends = ends_json(a, e, 1);
 	struct rows *r = NULL;
 
-	while (db_run(q->db, a, SQL_AT(Q_JOB_SETTLE, &text, 1), &r) ==
+	while (db_run(q->db, a, SQL(job_settle, .ends = ends), &r) ==
 	    E_UNAVAILABLE)
 		if (!q->patience(q->arg)) {
 			q->claims_left = true;
@@ -230,8 +215,8 @@ enum err
 job_release_holder(struct queue *q, struct arena *a, struct str holder,
     struct str leases)
 {
-	return db_exec(q->db, a, Q_JOB_RELEASE_HOLDER, NULL, A_STR(holder),
-	    A_STR(leases));
+	return db_run(q->db, a, SQL(job_release_holder, .holder = holder,
+	    .leases = leases), NULL);
 }
 
 int64_t

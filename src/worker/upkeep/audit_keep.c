@@ -28,34 +28,35 @@ kept_time(const struct config *c, int hand)
 }
 
 static void
-measure_rows(struct arena *a, const struct rows *r, struct batch *b)
+measure_rows(const struct rows *r, struct batch *b)
 {
-	while (b->n < r->n && row_bool(r, b->n, 6))
+	struct audit_old_row row;
+
+	while (b->n < r->n && audit_old_row(r, b->n).is_old)
 		b->n++;
 	if (b->n == 0)
 		return;
-	b->at = row_int(r, 0, 8);
-	b->upto = row_int(r, b->n - 1, 0);
-	b->mac = row_bytes(a, r, b->n - 1, 1);
+	b->at = audit_old_row(r, 0).at;
+	row = audit_old_row(r, b->n - 1);
+	b->upto = row.seq;
+	b->mac = row.mac;
 }
 
 /* Is the row what was sealed, or what an earlier hand left of it? */
 static bool
-row_holds(struct arena *a, const struct keyring *k, const struct rows *r,
-    size_t i)
+row_holds(const struct keyring *k, const struct audit_old_row *row)
 {
-	struct str before = row_bytes(a, r, i, 2), text = row_str(r, i, 3);
-	struct str mac = row_bytes(a, r, i, 1), mark = row_bytes(a, r, i, 4);
-	uint64_t seq = (uint64_t)row_int(r, i, 0);
+	uint64_t seq = (uint64_t)row->seq;
 
-	return audit_chain_holds(k, AUDIT_CHAIN_LINK, before, seq, text, mac) ||
-	    audit_chain_holds(k, AUDIT_CHAIN_MARK, mac, seq, text, mark);
+	return audit_chain_holds(k, AUDIT_CHAIN_LINK, row->previous_mac, seq,
+	    row->text, row->mac) || audit_chain_holds(k, AUDIT_CHAIN_MARK,
+	    row->mac, seq, row->text, row->mark);
 }
 
 static bool
 batch_ended(enum err e, const struct rows *r)
 {
-	return e == E_OK && row_bool(r, 0, 0);
+	return e == E_OK && audit_moved_row(r, 0).moved;
 }
 
 static bool
@@ -68,21 +69,22 @@ take_from_rows(struct db *db, struct arena *a, const struct keyring *k,
 	enum err e;
 
 	for (size_t i = 0; i < b->n; i++) {
+		struct audit_old_row row = audit_old_row(r, i);
 		uint8_t mark[AUDIT_CHAIN_MAC];
 
-		if (!row_bool(r, i, 7) || !row_holds(a, k, r, i))
+		if (!row.is_taken || !row_holds(k, &row))
 			continue;
-		audit_chain_make(k, AUDIT_CHAIN_MARK, row_bytes(a, r, i, 1),
-		    (uint64_t)row_int(r, i, 0), row_str(r, i, 5), mark);
-		buf_fmt(&seqs, "%s%.*s", seqs.n ? "," : "",
-		    STR_FMT(row_str(r, i, 0)));
+		audit_chain_make(k, AUDIT_CHAIN_MARK, row.mac,
+		    (uint64_t)row.seq, row.shortened, mark);
+		buf_fmt(&seqs, "%s%lld", seqs.n ? "," : "",
+		    (long long)row.seq);
 		buf_fmt(&marks, "%s%.*s", marks.n ? "," : "",
 		    STR_FMT(hex_encode(a, (struct str){
 			(const char *)mark, AUDIT_CHAIN_MAC })));
 	}
-	e = db_exec(db, a, Q_AUDIT_MARK, &done, A_TEXT(names[hand]),
-	    A_INT(b->at), A_INT(b->upto), A_STR(buf_str(&seqs)),
-	    A_STR(buf_str(&marks)));
+	e = db_run(db, a, SQL(audit_mark, .hand = str_of(names[hand]),
+	    .at = b->at, .to = b->upto, .seqs = buf_str(&seqs),
+	    .marks = buf_str(&marks)), &done);
 	return batch_ended(e, done);
 }
 
@@ -96,9 +98,9 @@ cut(struct db *db, struct arena *a, const struct keyring *k,
 
 	audit_chain_make(k, AUDIT_CHAIN_BASE, b->mac, (uint64_t)b->upto,
 	    STR(""), proof);
-	e = db_exec(db, a, Q_AUDIT_CUT, &done, A_INT(b->at), A_INT(b->upto),
-	    A_STR(hex_encode(a, (struct str){ (const char *)proof,
-		AUDIT_CHAIN_MAC })));
+	e = db_run(db, a, SQL(audit_cut, .last = b->at, .gone = b->upto,
+	    .proof = hex_encode(a, (struct str){
+		(const char *)proof, AUDIT_CHAIN_MAC })), &done);
 	return batch_ended(e, done);
 }
 
@@ -110,10 +112,10 @@ go(struct db *db, struct arena *a, const struct keyring *k,
 	struct batch b = { 0 };
 	struct rows *r;
 
-	if (db_exec(db, a, Q_AUDIT_OLD, &r, A_TEXT(names[hand]),
-	    A_INT(kept_time(c, hand)), A_INT(BATCH)) != E_OK)
+	if (db_run(db, a, SQL(audit_old, .hand = str_of(names[hand]),
+	    .kept = kept_time(c, hand), .limit = BATCH), &r) != E_OK)
 		return false;
-	measure_rows(a, r, &b);
+	measure_rows(r, &b);
 	if (b.n == 0)
 		return false;
 	log_debug("audit log kept for its time", log_c("hand", names[hand]),

@@ -31,7 +31,7 @@ look_ahead(struct audit_seal *s, struct db *db, struct arena *a, int64_t now)
 	if (now < s->month_at)
 		return;
 	s->month_at = now + MONTH_EVERY;
-	(void)db_exec0(db, a, Q_AUDIT_PARTITIONS, NULL);
+	(void)db_run(db, a, SQL(audit_partitions), NULL);
 }
 
 bool
@@ -40,6 +40,7 @@ audit_seal_step(struct audit_seal *s, struct db *db, struct arena *a,
 {
 	struct buf ids = buf_new(a, LIST_MAX), macs = buf_new(a, LIST_MAX);
 	int64_t now = clock_mono(), first;
+	struct audit_unsealed_row row;
 	struct rows *r;
 	struct str before;
 
@@ -47,25 +48,25 @@ audit_seal_step(struct audit_seal *s, struct db *db, struct arena *a,
 		return false;
 	s->look_at = now + LOOK_EVERY;
 	look_ahead(s, db, a, now);
-	if (db_exec(db, a, Q_AUDIT_UNSEALED, &r, A_INT(BATCH)) != E_OK ||
+	if (db_run(db, a, SQL(audit_unsealed, .limit = BATCH), &r) != E_OK ||
 	    r->n == 0)
 		return false;
-	first = row_int(r, 0, 2) + 1;
-	before = row_bytes(a, r, 0, 3);
+	row = audit_unsealed_row(r, 0);
+	first = row.head_seq + 1;
+	before = row.head_mac;
 	for (size_t i = 0; i < r->n; i++) {
 		char *mac = arena_alloc(a, AUDIT_CHAIN_MAC);
 
+		row = audit_unsealed_row(r, i);
 		audit_chain_make(k, AUDIT_CHAIN_LINK, before,
-		    (uint64_t)first + i,
-		    row_str(r, i, 1), (uint8_t *)mac);
+		    (uint64_t)first + i, row.text, (uint8_t *)mac);
 		before = (struct str){ mac, AUDIT_CHAIN_MAC };
-		buf_fmt(&ids, "%s%.*s", i ? "," : "",
-		    STR_FMT(row_str(r, i, 0)));
+		buf_fmt(&ids, "%s%lld", i ? "," : "", (long long)row.id);
 		buf_fmt(&macs, "%s%.*s", i ? "," : "",
 		    STR_FMT(hex_encode(a, before)));
 	}
-	if (db_exec(db, a, Q_AUDIT_SEAL, NULL, A_INT(first),
-	    A_STR(buf_str(&ids)), A_STR(buf_str(&macs))) != E_OK)
+	if (db_run(db, a, SQL(audit_seal, .first = first, .ids = buf_str(&ids),
+	    .macs = buf_str(&macs)), NULL) != E_OK)
 		return false;
 	log_sealed(s, a, first + (int64_t)r->n - 1, before);
 	if (r->n == BATCH)

@@ -18,7 +18,7 @@ backlog_alarm_step(struct backlog_alarm *m, struct db *db, struct arena *a,
 		return;
 	m->look_at = now + LOOK_EVERY;
 	if (backlog_look(db, a, c, &b) != E_OK ||
-	    db_exec(db, a, Q_QUEUE_ALARM_SET, &r, A_BOOL(b.alarm)) != E_OK ||
+	    db_run(db, a, SQL(queue_alarm_set, .on = b.alarm), &r) != E_OK ||
 	    r->n == 0)
 		return;
 	log_warn(b.alarm ? "the queue falls behind" :
@@ -27,5 +27,5 @@ backlog_alarm_step(struct backlog_alarm *m, struct db *db, struct arena *a,
 	    log_i("jobs_oldest_s", b.jobs.oldest / CLOCK_SECOND),
 	    log_i("webhooks_due", b.webhooks.due),
 	    log_i("webhooks_oldest_s", b.webhooks.oldest / CLOCK_SECOND),
-	    log_i("lasted_s", row_int(r, 0, 0) / CLOCK_SECOND));
+	    log_i("lasted_s", queue_alarm_set_row(r, 0).was_on / CLOCK_SECOND));
 }

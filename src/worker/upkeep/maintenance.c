@@ -6,27 +6,35 @@
 #define BATCH 500
 #define LOOK_EVERY (10 * CLOCK_SECOND)
 
-static const enum query steps[] = {
-	Q_CLEAN_SESSIONS, /* first: session.cleanup switches it off */
-	Q_CLEAN_ONE_TIME,
-	Q_CLEAN_REGISTRATIONS,
-	Q_CLEAN_FACTOR_CODES,
-	Q_CLEAN_CHALLENGES,
-	Q_CLEAN_LOGIN_PLACES,
-	Q_CLEAN_ATTEMPTS,
-	Q_CLEAN_SESSION_CHANGES,
-	Q_CLEAN_IDEMPOTENCY,
-	Q_CLEAN_JOBS_DONE,
-	Q_CLEAN_JOBS_FAILED,
-	Q_CLEAN_WEBHOOK_DELIVERIES,
-	Q_CLEAN_WEBHOOK_HOSTS,
-	Q_CLEAN_KAFKA_DEAD,
-	Q_CLEAN_KAFKA_LEFT,
-	Q_CLEAN_RECOVERY_REQUESTS,
-	Q_CLEAN_ERASED,
-};
+#define STEPS 17
 
-#define STEPS (sizeof(steps) / sizeof(steps[0]))
+/* Delete a batch of what a step is for. */
+static enum err
+delete_some(struct db *db, struct arena *a, size_t step, struct rows **out)
+{
+	const struct statement steps[STEPS] = {
+		/* first: session.cleanup switches it off */
+		SQL(clean_sessions, .limit = BATCH),
+		SQL(clean_one_time, .limit = BATCH),
+		SQL(clean_registrations, .limit = BATCH),
+		SQL(clean_factor_codes, .limit = BATCH),
+		SQL(clean_challenges, .limit = BATCH),
+		SQL(clean_login_places, .limit = BATCH),
+		SQL(clean_attempts, .limit = BATCH),
+		SQL(clean_session_changes, .limit = BATCH),
+		SQL(clean_idempotency, .limit = BATCH),
+		SQL(clean_jobs_done, .limit = BATCH),
+		SQL(clean_jobs_failed, .limit = BATCH),
+		SQL(clean_webhook_deliveries, .limit = BATCH),
+		SQL(clean_webhook_hosts, .limit = BATCH),
+		SQL(clean_kafka_dead, .limit = BATCH),
+		SQL(clean_kafka_left, .limit = BATCH),
+		SQL(clean_recovery_requests, .limit = BATCH),
+		SQL(clean_erased, .limit = BATCH),
+	};
+
+	return db_run(db, a, steps[step], out);
+}
 
 static void
 ask_for_turn(struct maintenance *m, struct db *db, struct arena *a,
@@ -38,8 +46,8 @@ ask_for_turn(struct maintenance *m, struct db *db, struct arena *a,
 	if (now < m->look_at)
 		return;
 	m->look_at = now + LOOK_EVERY;
-	if (db_exec(db, a, Q_CRON_CLAIM, &r, A_TEXT("maintenance"),
-	    A_INT(c->session_cleanup_interval)) != E_OK || r->n == 0)
+	if (db_run(db, a, SQL(cron_claim, .name = STR("maintenance"),
+	    .every = c->session_cleanup_interval), &r) != E_OK || r->n == 0)
 		return;
 	m->running = true;
 	m->deleted = 0;
@@ -56,7 +64,7 @@ maintenance_step(struct maintenance *m, struct db *db, struct arena *a,
 		ask_for_turn(m, db, a, c);
 		return m->running;
 	}
-	switch (db_exec(db, a, steps[m->step], &r, A_INT(BATCH))) {
+	switch (delete_some(db, a, m->step, &r)) {
 	case E_OK:
 		m->deleted += (int64_t)r->n;
 		m->step += r->n < BATCH;

@@ -14,60 +14,42 @@ void
 webhook_delivery_claim(struct queue *q, struct arena *a,
     const struct webhook_claim_request *w)
 {
-	const struct arg args[] = { A_INT(w->limit), A_STR(w->ids),
-		A_STR(w->rooms), A_INT(w->room), A_INT(WEBHOOK_LEASE),
-		A_STR(q->holder), A_STR(w->lease) };
-
-	db_begin(q->db, a, SQL_AT(Q_WEBHOOK_CLAIM, args, sizeof(args) /
-	    sizeof(args[0])));
+	db_begin(q->db, a, SQL(webhook_claim, .limit = w->limit,
+	    .ids = w->ids, .rooms = w->rooms, .room = w->room,
+	    .lease = WEBHOOK_LEASE, .holder = q->holder, .token = w->lease));
 }
 
 int64_t
 webhook_delivery_claimed(const struct rows *r)
 {
-	return row_int(r, 0, 0);
+	return webhook_claim_row(r, 0).claimed;
 }
 
 void
 webhook_delivery_fetch(struct queue *q, struct arena *a, struct str lease)
 {
-	const struct arg args[] = { A_STR(lease) };
-
-	db_begin(q->db, a, SQL_AT(Q_WEBHOOK_CLAIMED, args, 1));
+	db_begin(q->db, a, SQL(webhook_claimed, .token = lease));
 }
 
 struct delivery
-webhook_delivery_row(const struct rows *r, size_t i)
+webhook_delivery_of(const struct webhook_claimed_row *row)
 {
 	return (struct delivery){
-		.id = row_str(r, i, 0),
-		.event_id = row_str(r, i, 1),
-		.event = row_str(r, i, 2),
-		.body = row_str(r, i, 3),
-		.number = (int)row_int(r, i, 4) + 1,
-		.failures = (int)row_int(r, i, 5),
-		.wanted = row_bool(r, i, 11),
+		.id = row->id, .event_id = row->event_id, .event = row->event,
+		.body = row->body, .number = (int)row->attempts + 1,
+		.failures = (int)row->failures, .wanted = row->wanted,
 	};
 }
 
-struct str
-webhook_delivery_webhook(const struct rows *r, size_t i)
-{
-	return row_str(r, i, 6);
-}
-
 struct webhook_claim_batch
-webhook_delivery_batch(struct arena *a, const struct rows *r, size_t i,
+webhook_delivery_batch(const struct webhook_claimed_row *row,
     struct str lease)
 {
 	return (struct webhook_claim_batch){
-		.lease = lease,
-		.webhook_id = webhook_delivery_webhook(r, i),
-		.url = row_str(r, i, 7),
-		.secret = row_bytes(a, r, i, 8),
-		.previous = row_bytes(a, r, i, 9),
-		.probing = row_bool(r, i, 10),
-		.trial = row_bool(r, i, 12),
+		.lease = lease, .webhook_id = row->webhook_id,
+		.url = row->url, .secret = row->secret,
+		.previous = row->previous_secret, .probing = row->is_probing,
+		.trial = row->is_trial,
 	};
 }
 
@@ -177,6 +159,7 @@ write_over(struct buf column[COLUMNS], struct webhook_claim_batch *b)
 static void
 disable(struct queue *q, struct arena *a, struct str id, const char *reason)
 {
+	struct webhook_owner_row row;
 	cJSON *o, *vars;
 	struct job_draft job;
 	struct rows *r = NULL;
@@ -184,21 +167,37 @@ disable(struct queue *q, struct arena *a, struct str id, const char *reason)
 	json_use(a);
 	o = json_object();
 	vars = json_object();
-	if (db_exec(q->db, a, Q_WEBHOOK_OWNER, &r, A_STR(id)) != E_OK ||
-	    r->n == 0)
+	if (db_run(q->db, a, SQL(webhook_owner, .webhook_id = id), &r) !=
+	    E_OK || r->n == 0)
 		return;
-	json_add_str(vars, "url", row_str(r, 0, 2));
+	row = webhook_owner_row(r, 0);
+	json_add_str(vars, "url", row.url);
 	json_add_str(vars, "reason", str_of(reason));
 	json_add_str(o, "template", STR("webhook-disabled"));
-	json_add_str(o, "to", row_str(r, 0, 0));
-	json_add_str(o, "name", row_str(r, 0, 1));
+	json_add_str(o, "to", row.email);
+	json_add_str(o, "name", row.greeting);
 	json_add(o, "vars", vars);
 	job = job_draft(a, q->keys, "mail", 1, 0, json_print(a, o));
-	if (db_exec(q->db, a, Q_WEBHOOK_DISABLE, &r, A_STR(id),
-	    A_TEXT(reason), A_STR(job.id), A_BYTES(job.sealed)) == E_OK &&
-	    r->n)
+	if (db_run(q->db, a, SQL(webhook_disable, .webhook_id = id,
+	    .reason = str_of(reason), .job_id = job.id,
+	    .job_payload = job.sealed), &r) == E_OK && r->n)
 		log_warn("webhook disabled", log_s("webhook", id),
 		    log_c("why", reason));
+}
+
+static void
+begin_settle(struct queue *q, struct arena *a, struct buf c[COLUMNS])
+{
+	db_begin(q->db, a, SQL(webhook_settle,
+	    .webhooks = buf_str(&c[WEBHOOK]), .ids = buf_str(&c[ID]),
+	    .numbers = buf_str(&c[NUMBER]), .states = buf_str(&c[STATE]),
+	    .failed = buf_str(&c[FAILED]), .delays = buf_str(&c[DELAY]),
+	    .pauses = buf_str(&c[PAUSE]), .statuses = buf_str(&c[STATUS]),
+	    .errors = buf_str(&c[ERROR]), .tries = buf_str(&c[TRY]),
+	    .urls = buf_str(&c[URL]), .echoed = buf_str(&c[ECHOED]),
+	    .tokens = buf_str(&c[TOKEN]),
+	    .token_webhooks = buf_str(&c[TOKEN_WEBHOOK]),
+	    .patience = GIVE_UP));
 }
 
 void
@@ -206,7 +205,6 @@ webhook_delivery_settle(struct queue *q, struct arena *a,
     const struct webhook_outcome *ends, size_t n)
 {
 	struct buf column[COLUMNS], try = buf_new(a, SETTLE_MAX);
-	struct arg args[COLUMNS + 1];
 
 	for (int c = 0; c < COLUMNS; c++) {
 		column[c] = buf_new(a, SETTLE_MAX);
@@ -219,12 +217,9 @@ webhook_delivery_settle(struct queue *q, struct arena *a,
 	}
 	for (size_t i = 0; i < n; i++)
 		write_over(column, ends[i].batch);
-	for (int c = 0; c < COLUMNS; c++) {
+	for (int c = 0; c < COLUMNS; c++)
 		buf_byte(&column[c], '}');
-		args[c < URL ? c : c + 1] = A_STR(buf_str(&column[c]));
-	}
-	args[URL] = A_INT(GIVE_UP);
-	db_begin(q->db, a, SQL_AT(Q_WEBHOOK_SETTLE, args, COLUMNS + 1));
+	begin_settle(q, a, column);
 }
 
 void
@@ -243,7 +238,7 @@ webhook_delivery_settled(struct queue *q, struct arena *a,
 			disable(q, a, ends[i].batch->webhook_id,
 			    "the endpoint answered 410 Gone");
 	for (size_t i = 0; i < r->n; i++)
-		disable(q, a, row_str(r, i, 0),
+		disable(q, a, webhook_settle_row(r, i).id,
 		    "the endpoint failed for five days");
 	webhook_delivery_unsettled(ends, n);
 	for (size_t i = 0; i < n; i++)
@@ -254,6 +249,6 @@ enum err
 webhook_delivery_release(struct queue *q, struct arena *a, struct str holder,
     struct str lease)
 {
-	return db_exec(q->db, a, Q_WEBHOOK_RELEASE, NULL, A_STR(holder),
-	    A_STR(lease));
+	return db_run(q->db, a, SQL(webhook_release, .holder = holder,
+	    .token = lease), NULL);
 }

@@ -44,14 +44,12 @@ int64_t webhook_delivery_claimed(const struct rows *r);
 /*
  * Begin to fetch what was claimed under a token, as db_begin does. Then read
  * one row at a time: the delivery, whose batch the caller finds, and what it
- * shares with others of its endpoint. The text lives in r, the secrets in a.
+ * shares with others of its endpoint. The text lives in the row.
  */
 void webhook_delivery_fetch(struct queue *q, struct arena *a, struct str lease);
-struct delivery webhook_delivery_row(const struct rows *r, size_t i);
-struct str webhook_delivery_webhook(const struct rows *r, size_t i);
-struct webhook_claim_batch webhook_delivery_batch(struct arena *a,
-    const struct rows *r, size_t i,
-    struct str lease);
+struct delivery webhook_delivery_of(const struct webhook_claimed_row *row);
+struct webhook_claim_batch webhook_delivery_batch(
+    const struct webhook_claimed_row *row, struct str lease);
 
 /* How a try ended. */
 struct webhook_outcome {

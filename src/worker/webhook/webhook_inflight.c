@@ -69,19 +69,18 @@ add_pending(struct webhook_inflight *h, struct webhook_endpoint *e,
 
 /* The endpoint of a row; makes its batch for this claim if it is the first. */
 static struct webhook_endpoint *
-endpoint_of(struct webhook_inflight *h, struct arena *a, const struct rows *r,
-    size_t i,
+endpoint_of(struct webhook_inflight *h, const struct webhook_claimed_row *row,
     struct str lease, int64_t now)
 {
 	struct uuid id = { { 0 } };
 	struct webhook_claim_batch draft;
 	struct webhook_endpoint *e;
 
-	(void)uuid_parse(webhook_delivery_webhook(r, i), &id);
+	(void)uuid_parse(row->webhook_id, &id);
 	e = webhook_endpoint_get(&h->endpoints, id, now);
 	if (e->taken == h->takes)
 		return e;
-	draft = webhook_delivery_batch(a, r, i, lease);
+	draft = webhook_delivery_batch(row, lease);
 	e->batch = webhook_claim_batch_new(&draft);
 	e->taken = h->takes;
 	if (draft.probing)
@@ -90,8 +89,7 @@ endpoint_of(struct webhook_inflight *h, struct arena *a, const struct rows *r,
 }
 
 void
-webhook_inflight_take(struct webhook_inflight *h, struct arena *a,
-    const struct rows *r,
+webhook_inflight_take(struct webhook_inflight *h, const struct rows *r,
     struct str lease, int64_t now)
 {
 	struct webhook_endpoint *e = NULL;
@@ -99,12 +97,13 @@ webhook_inflight_take(struct webhook_inflight *h, struct arena *a,
 
 	h->takes++;
 	for (size_t i = 0; i < r->n; i++) {
-		struct delivery d = webhook_delivery_row(r, i);
+		struct webhook_claimed_row row = webhook_claimed_row(r, i);
+		struct delivery d = webhook_delivery_of(&row);
 
 		/* The rows come grouped by endpoint. */
-		if (e == NULL || !str_eq(id, webhook_delivery_webhook(r, i)))
-			e = endpoint_of(h, a, r, i, lease, now);
-		id = webhook_delivery_webhook(r, i);
+		if (e == NULL || !str_eq(id, row.webhook_id))
+			e = endpoint_of(h, &row, lease, now);
+		id = row.webhook_id;
 		d.batch = e->batch;
 		add_pending(h, e, &d, now);
 	}

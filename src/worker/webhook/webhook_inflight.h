@@ -35,10 +35,9 @@ void webhook_inflight_init(struct webhook_inflight *h, int slots);
 
 /*
  * Copy what was claimed under lease; there must be room: held + r->n <=
- * WEBHOOK_PENDING_MAX. a is for scratch.
+ * WEBHOOK_PENDING_MAX.
  */
-void webhook_inflight_take(struct webhook_inflight *h, struct arena *a,
-    const struct rows *r,
+void webhook_inflight_take(struct webhook_inflight *h, const struct rows *r,
     struct str lease, int64_t now);
 
 /*

@@ -165,8 +165,7 @@ fetched(struct webhook_lease *t, enum err err, const struct rows *rows)
 	if (err != E_OK || rows->n == 0)
 		lose_claim(t);
 	else
-		webhook_inflight_take(t->inflight, t->landed, rows,
-		    str_of(t->lease),
+		webhook_inflight_take(t->inflight, rows, str_of(t->lease),
 		    clock_mono());
 }
 

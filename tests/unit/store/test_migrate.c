@@ -276,7 +276,7 @@ schema_before(int version, const char *options)
 	scratch_database_as("fresh", options);
 	admin = scratch_admin("fresh");
 	scratch_sql(admin, "set role postern_owner");
-	scratch_sql(admin, query_table[Q_MIGRATION_TABLE].sql);
+	scratch_sql(admin, query_table[Q_migration_table].sql);
 	for (int i = 0; schema_table[i].version < version; i++) {
 		const char *values[] = { schema_table[i].sql };
 
