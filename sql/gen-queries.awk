@@ -277,18 +277,6 @@ function add_parameter(p, type,    kind)
 	kinds[p] = kind
 }
 
-function old_parameter(s,    n)
-{
-	if (!match(s, /^[0-9]+/))
-		refuse("\"$\" without a parameter number")
-	n = substr(s, 1, RLENGTH) + 0
-	if (n < 1 || n > 64)
-		refuse("parameters go from $1 to $64")
-	used[n] = 1
-	if (n > top_old)
-		top_old = n
-}
-
 # ":name" becomes "$1", quotes followed.
 function number_parameters(s,    i, c, q, t, p)
 {
@@ -302,7 +290,7 @@ function number_parameters(s,    i, c, q, t, p)
 		} else if (c == "'" || c == "\"")
 			q = c
 		else if (c == "$")
-			old_parameter(substr(s, i + 1))
+			refuse(name ": parameters have names, \":user_id\"")
 		else if (substr(s, i, 2) == "::") {
 			t = t "::"
 			i++
@@ -464,14 +452,11 @@ function make_row(    list, before, cell, known)
 	ncells = nameless = 0
 	split("", told)
 	list = answer_list(text)
-	if (top_old == 0)
-		add_cells(list)
-	if (ncells && nameless && top)
+	add_cells(list)
+	if (ncells && nameless)
 		refuse(name ": a cell has no name; write \"as name\" behind it")
-	if (nameless)
-		ncells = 0
 	for (cell in declared)
-		if (!(cell in told) && top_old == 0)
+		if (!(cell in told))
 			refuse(name " answers no " quote(cell))
 	if (ncells == 0) {
 		if (!known)
@@ -503,13 +488,8 @@ function quote(s,    i, c, t)
 	return "\"" t "\""
 }
 
-function check_parameters(    i, p)
+function check_parameters(    p)
 {
-	if (top && top_old)
-		refuse(name " has parameters by name and by number")
-	for (i = 1; i <= top_old; i++)
-		if (!(i in used))
-			refuse(name " uses $" top_old " but not $" i)
 	for (p in may_be_null) {
 		if (!(p in number))
 			refuse(name " has no parameter " quote(p))
@@ -536,8 +516,7 @@ function finish(    i)
 	gsub(/\001[a-z_0-9]+\002|\003/, "", text)
 	names[++count] = name
 	texts[count] = text
-	tops[count] = top + top_old
-	old[count] = top_old
+	tops[count] = top
 	safes[count] = safe
 	for (i = 1; i <= top; i++)
 		params[count] = params[count] " " (parameter[i] in kinds ? \
@@ -578,8 +557,7 @@ function begin_block(n)
 	seen[n] = FILENAME ":" FNR
 	name = n
 	text = declared_row = taken = ""
-	top = top_old = safe = ended = 0
-	split("", used)
+	top = safe = ended = 0
 	split("", number)
 	split("", kinds)
 	split("", declared)
@@ -696,16 +674,13 @@ function header(    i)
 	print "#define STORE_QUERIES_H\n"
 	print "#include \"store/pg/query.h\"\n"
 	print "enum query {"
-	for (i = 1; i <= count; i++) {
+	for (i = 1; i <= count; i++)
 		print "\tQ_" names[i] ","
-		print "\tQ_" toupper(names[i]) " = Q_" names[i] ","
-	}
 	print "\tQ_COUNT"
 	print "};\n"
 	print "extern const struct query_text query_table[Q_COUNT];\n"
 	for (i = 1; i <= count; i++)
-		if (!old[i])
-			parameters_struct(i)
+		parameters_struct(i)
 	for (i = 1; i <= structs; i++)
 		printf "struct %s {\n%s};\n\n", order[i], members[order[i]]
 	for (i = 1; i <= nrows; i++)

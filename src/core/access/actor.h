@@ -15,9 +15,4 @@ enum err actor_run(struct ctx *x, struct statement s, struct rows **out);
 #define ACTOR_HOLDS(x) SQL(actor_holds, .user_id = (x)->actor_user, \
 	.actor_id = (x)->actor)
 
-#define actor_exec(x, q, out, ...) \
-	actor_run((x), SQL_AT((q), ((const struct arg[]){ __VA_ARGS__ }), \
-	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \
-		sizeof(struct arg))), (out))
-
 #endif

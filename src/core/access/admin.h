@@ -26,15 +26,6 @@ enum err admin_uuid_ref(struct ctx *x, struct str ref, struct str *id);
  */
 enum err admin_decide(struct ctx *x, struct statement s, struct rows **out);
 
-#define admin_exec(x, q, out, ...) \
-	admin_decide((x), SQL_AT((q), ((const struct arg[]){ __VA_ARGS__ }), \
-	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \
-		sizeof(struct arg))), (out))
-
-/* The last three parameters of every such statement. */
-#define ADMIN_WHENCE(x) \
-	A_STR((x)->client), A_STR((x)->user_agent), A_STR((x)->request_id)
-
 /*
  * Write down that the gate turned somebody away from administration: action
  * "admin.network" or "admin.refused", and why.

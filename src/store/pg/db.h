@@ -70,14 +70,6 @@ struct rows {
 enum err db_run(struct db *d, struct arena *a, struct statement s,
     struct rows **out);
 
-#define db_exec(d, a, q, out, ...) \
-	db_run((d), (a), SQL_AT((q), ((const struct arg[]){ __VA_ARGS__ }), \
-	    (int)(sizeof((const struct arg[]){ __VA_ARGS__ }) / \
-		sizeof(struct arg))), (out))
-
-/* A statement without parameters. */
-#define db_exec0(d, a, q, out) db_run((d), (a), SQL_AT((q), NULL, 0), (out))
-
 /*
  * db_run for a process with other things to wait for: db_begin sends, db_ended
  * says whether the answer is there, and what it is, as db_run does. Until then
@@ -101,14 +93,6 @@ void db_pin(struct db *d, bool on);
 
 /* Constraint name of the last E_CONFLICT of this connection, or "". */
 const char *db_constraint(const struct db *d);
-
-/* Cells. Row and column are checked against the result: out of it aborts. */
-struct str row_str(const struct rows *r, size_t row, int col);
-int64_t row_int(const struct rows *r, size_t row, int col); /* NULL: 0 */
-bool row_bool(const struct rows *r, size_t row, int col);   /* NULL: false */
-bool row_null(const struct rows *r, size_t row, int col);
-struct str row_bytes(struct arena *a, const struct rows *r, size_t row,
-    int col);
 
 /* Round trip for /health: µs, or -1 when Postgres does not answer. */
 int64_t db_ping(struct db *d, struct arena *a);

@@ -62,48 +62,19 @@ bind_field(struct arena *a, const struct query_field *f, const void *params,
 	return E_OK;
 }
 
-static enum err
-bind_arg(struct arena *a, const struct arg *arg, int i, struct bound *out)
-{
-	switch (arg->kind) {
-	case ARG_TEXT:
-	case ARG_BYTES:
-		return bind_text(a, arg->text, arg->kind == ARG_BYTES, i, out);
-	case ARG_INT:
-		out->value[i] = number(a, arg->number);
-		break;
-	case ARG_BOOL:
-		out->value[i] = flag(arg->number);
-		break;
-	case ARG_NULL:
-		break;
-	}
-	return E_OK;
-}
-
 enum err
 db_bind(struct arena *a, struct statement s, struct bound *out)
 {
 	const struct query_text *t = &query_table[s.q];
-	bool named = s.params != NULL;
 
-	if ((named ? t->params == NULL && t->parameters :
-	    s.nargs != t->parameters)) {
-		log_error("statement with a wrong number of arguments",
-		    log_c("statement", t->name), log_i("given", s.nargs),
-		    log_i("wanted", t->parameters));
-		return E_INTERNAL;
-	}
 	*out = (struct bound){ .n = t->parameters };
 	for (int i = 0; i < out->n; i++) {
-		enum err e = named ?
-		    bind_field(a, &t->params[i], s.params, i, out) :
-		    bind_arg(a, &s.args[i], i, out);
+		enum err e = bind_field(a, &t->params[i], s.params, i, out);
 
 		if (e != E_OK) {
 			log_warn("a text that cannot be stored",
 			    log_c("statement", t->name),
-			    log_i("argument", i + 1));
+			    log_c("parameter", t->params[i].name));
 			return e;
 		}
 	}

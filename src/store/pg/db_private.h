@@ -152,8 +152,8 @@ enum fate db_judge(struct db *d, const char *name, const PGresult *r,
     enum err *err);
 
 /*
- * The parameters of a statement (store/pg/db_bind.c). E_INTERNAL: wrong number
- * of them. E_BAD_REQUEST: a NUL in a text.
+ * The parameters of a statement (store/pg/db_bind.c). E_BAD_REQUEST: a NUL in a
+ * text.
  */
 enum err db_bind(struct arena *a, struct statement s, struct bound *out);
 
@@ -180,6 +180,14 @@ const char *db_prepare_name(struct arena *a, enum query q);
 
 /* Copy what a statement answered (store/pg/rows.c). */
 struct rows *rows_copy(struct arena *a, enum query q, const PGresult *r);
+
+/* Cells. Row and column are checked against the result: out of it aborts. */
+struct str row_str(const struct rows *r, size_t row, int col);
+int64_t row_int(const struct rows *r, size_t row, int col); /* NULL: 0 */
+bool row_bool(const struct rows *r, size_t row, int col);   /* NULL: false */
+bool row_null(const struct rows *r, size_t row, int col);
+struct str row_bytes(struct arena *a, const struct rows *r, size_t row,
+    int col);
 
 /*
  * Run a text of several statements (simple protocol), for migrations. Errors

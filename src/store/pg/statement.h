@@ -13,9 +13,7 @@
  */
 struct statement {
 	enum query q;
-	const void *params;	/* a struct ..._params, or … */
-	const struct arg *args; /* … by number */
-	int nargs;
+	const void *params; /* a struct ..._params */
 };
 
 #define SQL(name, ...) \
@@ -48,23 +46,5 @@ struct statement {
 	_26, _27, _28, _29, _30, _31, _32, _33, _34, _35, _36, _37, _38, _39, \
 	_40, _41, _42, _43, _44, _45, _46, _47, _48, _49, _50, _51, _52, _53, \
 	_54, _55, _56, _57, _58, _59, _60, _61, _62, _63, _64, n, ...) n
-
-/* One bound parameter. */
-struct arg {
-	enum { ARG_NULL, ARG_TEXT, ARG_INT, ARG_BOOL, ARG_BYTES } kind;
-	struct str text;
-	int64_t number;
-};
-
-#define A_NULL ((struct arg){ ARG_NULL, STR_NONE, 0 })
-#define A_STR(s) ((struct arg){ (s).p ? ARG_TEXT : ARG_NULL, (s), 0 })
-#define A_TEXT(c) A_STR(str_of(c))
-#define A_INT(i) ((struct arg){ ARG_INT, STR_NONE, (i) })
-#define A_BOOL(b) ((struct arg){ ARG_BOOL, STR_NONE, (b) })
-#define A_BYTES(s) ((struct arg){ (s).p ? ARG_BYTES : ARG_NULL, (s), 0 })
-
-/* A statement whose parameters are numbered. */
-#define SQL_AT(query, a, n) \
-	((struct statement){ .q = (query), .args = (a), .nargs = (n) })
 
 #endif
