@@ -13,11 +13,11 @@
 struct kafka {
 	rd_kafka_t *rk;
 	struct kafka_options o;
-	rd_kafka_resp_err_t trouble; /* that was said last */
+	rd_kafka_resp_err_t trouble; /* the trouble logged last */
 	bool broken;
 };
 
-/* What concerns the topic or the cluster and passes, or is made to. */
+/* Errors of the topic or the cluster: they pass, or an operator ends them. */
 static const rd_kafka_resp_err_t passing[] = {
 	RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
 	RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
@@ -57,7 +57,7 @@ end_of_report(rd_kafka_resp_err_t err)
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
 		if (passing[i] == err)
 			return KAFKA_AGAIN;
-	/* Below zero are the library's own: time, transport, a purge. */
+	/* Codes below zero are the library's own: time, transport, a purge. */
 	return err < 0 ? KAFKA_AGAIN : KAFKA_REFUSED;
 }
 
@@ -75,7 +75,7 @@ on_kafka_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 	    rd_kafka_err2str(m->err));
 }
 
-/* Ways of saying that nobody is there are one. */
+/* All errors that mean "no broker answers" count as one kind of trouble. */
 static rd_kafka_resp_err_t
 kind_of(int err)
 {
@@ -89,7 +89,7 @@ kind_of(int err)
 	}
 }
 
-/* Brokers are tried again without end: each kind of trouble is said once. */
+/* The library retries brokers without end, so log each kind of trouble once. */
 static void
 on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
@@ -133,9 +133,15 @@ conf_new(const struct config *c, const char **why)
 		{ "sasl.username", c->kafka_user },
 		{ "sasl.password", c->kafka_password },
 		{ "enable.idempotence", "true" },
-		/* The row waits as long as it takes; so does its message. */
+		/*
+		 * The row waits in the outbox without an end; so does its
+		 * message here.
+		 */
 		{ "message.timeout.ms", "0" },
-		/* Where Java's producers put the same key. */
+		/*
+		 * The partitioner of Java's producers: the same key, the same
+		 * partition.
+		 */
 		{ "partitioner", "murmur2_random" },
 		{ "linger.ms", "2" },
 		{ "queue.buffering.max.messages", "10000" },
@@ -155,7 +161,10 @@ conf_new(const struct config *c, const char **why)
 		}
 	rd_kafka_conf_set_dr_msg_cb(conf, on_kafka_report);
 	rd_kafka_conf_set_error_cb(conf, on_error);
-	/* Its log comes from its threads, and says the same in more words. */
+	/*
+	 * The library logs from its own threads and repeats what we log
+	 * already.
+	 */
 	rd_kafka_conf_set_log_cb(conf, NULL);
 	return conf;
 }
@@ -211,7 +220,7 @@ events_kafka_free(struct kafka **kp)
 	*kp = NULL;
 }
 
-/* The library copies, and says void * all the same. */
+/* The library copies the bytes, though its parameter is a plain void *. */
 static void *
 bytes(struct str s)
 {

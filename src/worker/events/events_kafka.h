@@ -4,17 +4,18 @@
 #include "config/config.h"
 
 /*
- * The one door to librdkafka: an idempotent producer that never gives a
- * message up for time. It has threads: made after the last fork.
+ * The only file that calls librdkafka: an idempotent producer without a message
+ * time-out. The library has threads, so the producer is made after the last
+ * fork.
  */
 struct kafka;
 
 /* How a message ended. */
 enum kafka_end {
 	KAFKA_DONE,    /* all replicas in sync have it */
-	KAFKA_POISON,  /* never taken, as it is; or its neighbours are not */
-	KAFKA_REFUSED, /* not taken, and nothing says why for how long */
-	KAFKA_AGAIN    /* not its fault: topic, rights, cluster */
+	KAFKA_POISON,  /* refused; or one of its request is */
+	KAFKA_REFUSED, /* not taken, for how long is unknown */
+	KAFKA_AGAIN    /* topic, rights or cluster at fault */
 };
 
 struct kafka_options {
@@ -29,10 +30,14 @@ struct kafka_options {
 	void *arg;
 };
 
-/* No connection is waited for. NULL: *why says which setting is wrong. */
+/*
+ * Does not wait for a connection. NULL: *why names the setting that is wrong.
+ */
 struct kafka *events_kafka_new(const struct kafka_options *o, const char **why);
 
-/* Forget what was not reported, and end; that may arrive all the same. */
+/*
+ * End it. Messages not reported yet are forgotten, and may arrive all the same.
+ */
 void events_kafka_free(struct kafka **k);
 
 struct kafka_message {
@@ -43,13 +48,13 @@ struct kafka_message {
 	void *arg;
 };
 
-/* Copied. False: no room, or it cannot be sent at all now. */
+/* Copies the message. False: the queue is full, or nothing can be sent now. */
 bool events_kafka_send(struct kafka *k, const struct kafka_message *m);
 
 /* Wait up to ms for something to report, and report. */
 void events_kafka_work(struct kafka *k, int ms);
 
-/* Does it work no more? Another one has to be made. */
+/* Has the producer failed for good? Then the caller makes another. */
 bool events_kafka_broken(const struct kafka *k);
 
 #endif

@@ -10,18 +10,18 @@
  * a time, under a lease with a fencing token.
  */
 #define OUTBOX_LEASE (60 * CLOCK_SECOND)
-#define OUTBOX_TRIES 20 /* of what the broker refuses without a known reason */
+#define OUTBOX_TRIES 20 /* of an event refused for no known reason */
 
 /*
- * Events are written from here on, or no longer. False: the database did not
- * answer; say it again.
+ * Switch the writing of events on or off. False: the database did not answer;
+ * call again.
  */
 bool events_outbox_switch(struct db *db, struct arena *a, bool enabled);
 
 /*
- * Be the one who publishes until OUTBOX_LEASE from now, or stay it: token is
- * the uuid text of this lease. E_CONFLICT: another one is. *enabled: are
- * events written?
+ * Take or renew the lease to publish, for OUTBOX_LEASE from now; token is its
+ * uuid as text. E_CONFLICT: another process holds it. *enabled: are events
+ * written?
  */
 enum err events_outbox_lease(struct queue *q, struct arena *a, struct str token,
     bool *enabled);
@@ -41,8 +41,8 @@ struct outbox_event {
 };
 
 /*
- * The oldest events of a topic, at most limit, in order; they live in a.
- * Nothing for who has lost the lease.
+ * The oldest events of a topic, at most limit, in order; they live in a. None
+ * when this process has lost the lease.
  */
 enum err events_outbox_next(struct queue *q, struct arena *a,
     const struct config *c,
@@ -50,13 +50,13 @@ enum err events_outbox_next(struct queue *q, struct arena *a,
     struct outbox_event **out, size_t *n);
 
 /*
- * Delete those that are done. E_UNAVAILABLE: the database did not answer until
- * patience ended; they will come twice.
+ * Delete published events. E_UNAVAILABLE: the database did not answer until
+ * patience ended; these events will be published twice.
  */
 enum err events_outbox_published(struct queue *q, struct arena *a,
     const struct outbox_event *events, size_t n);
 
-/* Note what went wrong; dead: it is given up. */
+/* Record why an event failed; dead: it becomes a dead letter. */
 enum err events_outbox_failed(struct queue *q, struct arena *a,
     const struct outbox_event *e, int attempts, bool dead);
 

@@ -15,10 +15,10 @@
 #define PATIENCE_MS 200
 #define GRACE (10 * CLOCK_SECOND)
 #define RENEW_EVERY (OUTBOX_LEASE / 6)
-#define LOOK_EVERY (2 * CLOCK_SECOND) /* whether it is our turn */
+#define LOOK_EVERY (2 * CLOCK_SECOND) /* asks for the lease */
 #define BROKEN_PAUSE (10 * CLOCK_SECOND)
 
-/* media-events has no stream: nothing tells of media. */
+/* No stream for media-events: no code writes such events. */
 static const char *const topics[] = { "user-events", "auth-events" };
 
 #define STREAMS (sizeof(topics) / sizeof(topics[0]))
@@ -29,10 +29,10 @@ struct publisher {
 	struct events_topic topics[STREAMS];
 	char token[40];	  /* uuid text */
 	bool once;
-	bool misled;	  /* nothing is written, though we are there */
+	bool misled;	  /* the database writes no events */
 	int64_t renew_at; /* µs, monotonic */
 	int64_t lost_at;  /* the lease ends; 0: there is none */
-	int64_t moved_at; /* something was answered for */
+	int64_t moved_at; /* the broker answered for a message */
 	int64_t stop_at;
 };
 
@@ -71,7 +71,7 @@ on_event_report(void *arg, void *message, enum kafka_end end, const char *why)
 			return;
 }
 
-/* Our turn is over; what was under way is for who is next. */
+/* The lease is over; its next holder publishes what was under way. */
 static void
 leave_turn(struct publisher *p, int64_t pause)
 {
@@ -136,7 +136,10 @@ take_turn(struct publisher *p)
 	if (e != E_OK)
 		return;
 	tell_misled(p, enabled);
-	/* Counted from before the statement: here it ends first. */
+	/*
+	 * Counted from before the statement, so the lease ends here before it
+	 * does in the database.
+	 */
 	p->lost_at = now + OUTBOX_LEASE;
 	if (p->side.kafka == NULL)
 		begin_publishing(p);
@@ -151,7 +154,7 @@ is_open(const struct publisher *p)
 	return false;
 }
 
-/* A moment of work; is there more of it? */
+/* One step of work. True: there is more to do at once. */
 static bool
 publish_a_moment(struct publisher *p)
 {
@@ -228,7 +231,7 @@ publisher_process(void *arg)
 	q.db = loop_db(a, l->config);
 	if (l->config->seccomp)
 		sandbox_enter(SANDBOX_EVENTS);
-	/* Who had this name before is dead. */
+	/* The process that had this name before is dead. */
 	events_outbox_release_holder(&q, a, q.holder);
 	events_publisher_run(l->config, &q, false);
 	db_close(&q.db);

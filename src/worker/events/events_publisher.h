@@ -6,21 +6,23 @@
 #include "worker/job/job.h"
 
 /*
- * Who brings events to Kafka: of all workers one at a time, in a process of
- * its own. A topic's oldest events go out together; when all of them are
- * answered for, the next follow. So what a key reads first of each event is in
- * order, whatever stops or stalls; what was under way then may come twice,
- * with the same event_id. Out of turn come dead letters that are sent again.
+ * The publisher brings events to Kafka. One publisher works at a time, among
+ * all workers, in a process of its own. It sends a topic's oldest events
+ * together and the next ones when the broker has answered for all of them. So
+ * the first copy of each event of a key arrives in order, whatever stops or
+ * stalls; events that were under way then may arrive twice, with the same
+ * event_id. Only dead letters that are sent again arrive out of order.
  */
 
 /*
- * Publish until the process is asked to stop, or, once: what is there, as long
- * as the brokers take it. What is under way at the end has 10 s (row RE12).
+ * Publish until the process is asked to stop; with once, publish the events
+ * that are there, as long as the brokers take them. Messages under way at the
+ * end have 10 s (row RE12).
  */
 void events_publisher_run(const struct config *c, struct queue *q, bool once);
 
 /*
- * Keep its process, where kafka.enabled says so; its lease is in the name of
+ * Keep a publisher process running where kafka.enabled; it takes its lease as
  * holder.
  */
 void events_publisher_keep(struct child *p, const struct config *c,

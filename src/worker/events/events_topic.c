@@ -31,7 +31,7 @@ forget_events(struct events_topic *t)
 	arena_reset(t->arena);
 }
 
-/* What stands behind one that found no room must not pass it. */
+/* An event must not overtake the one before it, which found no room. */
 static void
 send_events(struct events_topic *t, struct events_topic_side *s)
 {
@@ -76,9 +76,9 @@ give_up(struct events_topic_side *s, const struct outbox_event *e, int attempts)
 }
 
 /*
- * What the broker did not take. It refuses what came in one request as a
- * whole, so only who went alone is known to be at fault (row RE5). True: the
- * topic has to wait.
+ * The broker refused an event. It refuses a request as a whole, so an event is
+ * known to be at fault only when it went alone (row RE5). True: the topic has
+ * to wait.
  */
 static bool
 failed(struct events_topic *t, struct events_topic_side *s,
@@ -113,7 +113,10 @@ wait_longer(struct events_topic *t, const char *why)
 	t->look_at = clock_mono() + t->pause;
 }
 
-/* All are answered for. The first that failed speaks for the others. */
+/*
+ * The broker has answered for all of them. The first failure stands for the
+ * others.
+ */
 static void
 settle_events(struct events_topic *t, struct events_topic_side *s)
 {

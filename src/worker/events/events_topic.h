@@ -12,34 +12,38 @@ struct events_topic {
 	struct arena *arena; /* of the events */
 	struct outbox_event *events;
 	size_t n;
-	size_t open;	 /* sent, and not answered for */
-	bool filled;	 /* the last look found as much as it asked for */
-	size_t alone;	 /* so many go one by one: one of them is poison */
+	size_t open;	 /* sent, and no answer yet */
+	bool filled;	 /* the last query returned as many as it asked for */
+	size_t alone;	 /* so many go one by one: one is refused */
 	int64_t look_at; /* µs, monotonic */
 	int64_t pause;	 /* µs, after the last failure */
 };
 
-/* What streams need of who runs them. */
+/* What the publisher lends its streams. */
 struct events_topic_side {
 	const struct config *config;
 	struct queue *queue;
 	struct arena *arena; /* of a statement */
-	struct kafka *kafka; /* NULL: it is not our turn */
+	struct kafka *kafka; /* NULL: without the lease */
 	struct str token;    /* of the lease */
 };
 
-/* Note how an event of this stream ended. False: it is none. */
+/*
+ * Note how an event of this stream ended. False: it belongs to another stream.
+ */
 bool events_topic_report(struct events_topic *t, struct outbox_event *e,
     enum kafka_end end, const char *why);
 
 /*
- * Record what is answered for, and send more if wanted and it is time. True:
- * there is something to do at once, or under way.
+ * Record the events the broker answered for, and send more if wanted and due.
+ * True: events are under way or can be sent at once.
  */
 bool events_topic_step(struct events_topic *t, struct events_topic_side *s,
     bool more);
 
-/* Record what the brokers have and forget the rest: kafka is gone. */
+/*
+ * Record the events the brokers have and forget the rest: the producer is gone.
+ */
 void events_topic_leave(struct events_topic *t, struct events_topic_side *s);
 
 #endif

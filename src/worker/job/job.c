@@ -61,7 +61,7 @@ size_t
 job_claim(struct queue *q, struct arena *a, int limit, const char *kinds,
     struct job **jobs)
 {
-	int64_t since = clock_mono(); /* before: neither lives longer */
+	int64_t since = clock_mono(); /* an older claim: neither lives longer */
 	struct rows *r = NULL;
 	enum err e = db_run(q->db, a, SQL(job_claim, .limit = limit,
 	    .kinds = str_of(kinds), .lease = JOB_LEASE, .holder = q->holder),
@@ -117,7 +117,7 @@ job_end_retry(const struct job *j, int64_t delay, bool free,
 	return e;
 }
 
-/* Neither late nor spent ones were counted by the claim. */
+/* The claim counted no try for a job that is late or has no tries left. */
 static int
 untried(const struct job *j)
 {

@@ -31,10 +31,10 @@ struct job {
 			       dropped, visibly */
 	int64_t begin_by;   /* µs, monotonic: expires, or the lease is over */
 	bool expired;	    /* by the database's clock, at the claim */
-	bool spent;	    /* it has had all its tries */
+	bool spent;	    /* no try is left */
 };
 
-/* The doors of a worker to its queue. */
+/* A worker's access to its queue. */
 struct queue {
 	struct db *db;
 	const struct keyring *keys;
@@ -46,8 +46,8 @@ struct queue {
 	 */
 	bool (*patience)(void *arg);
 	void *arg;
-	int64_t lost_until; /* a claim we know nothing of may last as long */
-	bool claims_left;   /* that the database did not take back */
+	int64_t lost_until; /* until then a lost claim may last */
+	bool claims_left;   /* not returned to the database */
 };
 
 /*
@@ -58,8 +58,8 @@ size_t job_claim(struct queue *q, struct arena *a, int limit,
     const char *kinds, struct job **jobs);
 
 /*
- * The same in two parts, db_begin's way: begin, at since (µs, monotonic), and
- * what the answer means. E_UNAVAILABLE sets q->lost_until.
+ * The same in two parts, as db_begin: begin the claim at since (µs, monotonic),
+ * then read its answer. E_UNAVAILABLE sets q->lost_until.
  */
 void job_claim_begin(struct queue *q, struct arena *a, int limit,
     const char *kinds);
@@ -69,9 +69,7 @@ size_t job_claimed(struct queue *q, struct arena *a, int64_t since,
 /* The same job in an arena of its own. */
 struct job job_copy(struct arena *a, const struct job *j);
 
-/*
- * Unseal the payload (row CF5). E_INTERNAL: it never will be.
- */
+/* Unseal the payload (row CF5). E_INTERNAL: no key opens it, now or later. */
 enum err job_open(const struct keyring *k, struct arena *a, struct job *j);
 
 /*
@@ -94,27 +92,27 @@ struct job_end job_end_retry(const struct job *j, int64_t delay, bool free,
 struct job_end job_end_dead(const struct job *j, bool tried,
     const char *reason);
 struct job_end job_end_expired(const struct job *j);
-/* Nothing was sent: due now, for anybody, as if it had not been claimed. */
+/* Nothing was sent: the job is due now, for any worker, as if unclaimed. */
 struct job_end job_end_unsent(const struct job *j);
 
 /*
- * Begin to write ends, in one statement, db_begin's way. It may be repeated:
- * an unknown outcome is settled by asking again. Then, with its rows (NULL: it
- * failed): was the lease of this end still held?
+ * Begin to write ends, in one statement, as db_begin. It may be repeated: a
+ * repetition settles an unknown outcome. Then, with its rows (NULL: it failed):
+ * was the lease of this end still held?
  */
 void job_settle_begin(struct queue *q, struct arena *a,
     const struct job_end *ends, size_t n);
 bool job_settled(const struct rows *r, const struct job_end *e);
 
 /*
- * Write one end and wait for that. False: the lease was lost, or the database
- * did not answer until patience ended; q->claims_left is then set.
+ * Write one end and wait for the answer. False: the lease was lost, or the
+ * database did not answer until patience ended; q->claims_left is then set.
  */
 bool job_settle(struct queue *q, struct arena *a, const struct job_end *e);
 
 /*
- * Give back the claims of a holder: one that is dead, or this process but for
- * the leases (comma separated) it knows of.
+ * Release the claims of a dead holder, or of this process except for the leases
+ * (comma separated) it knows of.
  */
 enum err job_release_holder(struct queue *q, struct arena *a,
     struct str holder, struct str leases);

@@ -2,7 +2,7 @@
 
 #include "base/email.h"
 
-/* A domain that is no number: an address has no mailboxes by name. */
+/* A domain that is not an IP address: those have no mailboxes by name. */
 static struct str
 mail_host(struct str host)
 {

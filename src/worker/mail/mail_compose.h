@@ -5,7 +5,7 @@
 #include "worker/mail/mime.h"
 #include "worker/message/message.h"
 
-/* From the payload of a job to a mail. */
+/* Makes a mail of the payload of a job. */
 struct mail_sender {
 	struct message_source source;
 	struct str name;    /* of the From header */

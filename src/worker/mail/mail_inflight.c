@@ -68,7 +68,7 @@ mail_inflight_drop(struct mail_inflight *h, struct mail_item *l, bool ours)
 	arena_reset(l->arena);
 }
 
-/* glibc leaves it to be asked. */
+/* glibc keeps freed memory until malloc_trim asks for it. */
 void
 mail_inflight_shrink(struct mail_inflight *h)
 {

@@ -83,8 +83,8 @@ retry(struct mail_item *l, int64_t delay, bool free,
 }
 
 /*
- * The relay's own words may hold the address: they go into the row, the code
- * alone goes into the log.
+ * The relay's words may contain the address: the row keeps them, the log gets
+ * only the code.
  */
 static void
 mail_refused(struct mail_item *l, const struct smtp_result *r)
@@ -99,7 +99,10 @@ mail_refused(struct mail_item *l, const struct smtp_result *r)
 		retry(l, job_backoff(l->job.attempts), false, r);
 }
 
-/* The connection ended in the midst: soon again, for others work on. */
+/*
+ * The connection broke during the transfer. Try again soon: other connections
+ * still work.
+ */
 static void
 lost(struct mail_item *l, const struct smtp_result *r)
 {
@@ -109,7 +112,7 @@ lost(struct mail_item *l, const struct smtp_result *r)
 	retry(l, delay, false, r);
 }
 
-/* It was never begun: too late, or the line was cleared. */
+/* The transfer never began: the mail is too late, or the queue was cleared. */
 static void
 unsent(struct mail_item *l)
 {

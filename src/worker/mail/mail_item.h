@@ -5,7 +5,7 @@
 #include "worker/mail/mail_compose.h"
 #include "worker/smtp/smtp.h"
 
-/* A mail in the mailer's hand, from its claim until its end is written. */
+/* A claimed mail, until its end is recorded. */
 struct mail_item {
 	bool used;
 	bool ended;
@@ -25,13 +25,13 @@ bool mail_item_fill(struct mail_item *l, const struct job *claimed,
     const struct keyring *k, const struct mail_sender *s);
 
 /*
- * The end of one that was sent, or not: again after a 4xx or a lost
- * connection, a dead letter after a 5xx (row RE6), no try where there was no
- * relay.
+ * The end of a mail that was sent or failed: another try after a 4xx or a lost
+ * connection, a dead letter after a 5xx (row RE6), no try counted where no
+ * relay answered.
  */
 void mail_item_judge(struct mail_item *l, const struct smtp_result *r);
 
-/* Say what became of it, now that it is written; ours: by us. */
+/* Log what became of it, now that it is recorded; ours: by this process. */
 void mail_item_report(const struct mail_item *l, bool ours);
 
 #endif

@@ -7,8 +7,8 @@
 #define AHEAD_MAX 448 /* mails claimed before there is a connection for them */
 #define CLAIM_EVERY (100 * CLOCK_MS)  /* when nothing was left at the last */
 #define SETTLE_EVERY (10 * CLOCK_MS)  /* what a crash may send twice */
-#define BRISK (50 * CLOCK_MS)	      /* a claim lasted no longer: ask for more */
-#define SLACK (200 * CLOCK_MS)	      /* or so long: for less */
+#define BRISK (50 * CLOCK_MS)	      /* below: ask for more */
+#define SLACK (200 * CLOCK_MS)	      /* above: ask for less */
 #define LOOK_MS 100 /* a statement has a deadline */
 
 void
@@ -44,10 +44,10 @@ land_claim(struct mail_lease *t, struct rows **rows)
 }
 
 /*
- * How many to claim: what the connections can take, and as many ahead of them
- * as they sent of late between two claims. So a slow relay has no line in
- * front of it, which a crash would count as tries and a new reset mail would
- * find full, and a fast one never waits for the database.
+ * How many mails to claim: what the connections can take, and in addition as
+ * many as they sent between the last two claims. So no queue builds up before a
+ * slow relay, where a crash would count it as tries and a new reset mail would
+ * wait behind it, and a fast relay never waits for the database.
  */
 static int
 room(struct mail_lease *t, int64_t now)
@@ -118,7 +118,7 @@ say(struct mail_lease *t, size_t from, size_t n)
 	job_settle_begin(t->queue, t->ends, list, n);
 }
 
-/* Soon, and in one statement what came meanwhile. */
+/* Try again soon, in one statement with the ends that came meanwhile. */
 static bool
 is_time(const struct mail_lease *t)
 {
@@ -140,7 +140,7 @@ mail_lease_settle(struct mail_lease *t, bool all)
 	return t->n > 0;
 }
 
-/* What was said is said again while the database does not answer. */
+/* Repeat the statement while the database does not answer. */
 static enum err
 heard(struct mail_lease *t, size_t from, size_t n, struct rows **rows)
 {

@@ -4,9 +4,10 @@
 #include "worker/mail/mail_inflight.h"
 
 /*
- * What the mailer and Postgres say to each other: claims into the hand, and
- * how mails ended. One statement is under way at a time, and the transfers go
- * on meanwhile. Who begins one waits for it: others use the connection, too.
+ * The mailer's statements: claiming mails, and recording how they ended. One
+ * statement is under way at a time, and the transfers go on meanwhile. A caller
+ * that begins a statement also waits for it, because others use the connection
+ * too.
  */
 struct mail_lease {
 	struct queue *queue;
@@ -29,15 +30,17 @@ void mail_lease_init(struct mail_lease *t, struct queue *q,
     int connections);
 void mail_lease_close(struct mail_lease *t);
 
-/* Claim, where there is room and it is time to, and wait for that. */
+/*
+ * Claim mails where there is room and it is time to, and wait for the answer.
+ */
 void mail_lease_claim(struct mail_lease *t);
 
-/* Make messages of what was claimed and put them into the line. */
+/* Make messages of the claimed jobs and queue them for the relay. */
 void mail_lease_take(struct mail_lease *t);
 
 /*
- * Begin to write what ended, where it is time to, or all: is anything to be
- * waited for? Nothing may be under way.
+ * Begin to record the mails that ended, where it is time to, or all of them.
+ * True: a statement is under way. None may be before.
  */
 bool mail_lease_settle(struct mail_lease *t, bool all);
 

@@ -95,7 +95,7 @@ mailer_free(struct mailer **mp)
 	*mp = NULL;
 }
 
-/* The relay is not there; said once, not at every probe. */
+/* Log that the relay does not answer once, not at every probe. */
 static void
 relay_failed(struct mailer *m, const struct smtp_result *r)
 {
@@ -120,7 +120,9 @@ probed(struct mailer *m, const struct smtp_result *r)
 static void
 judge_mail(struct mailer *m, struct mail_item *l, const struct smtp_result *r)
 {
-	/* Those that were under way beside the first tell nothing new. */
+	/*
+	 * Transfers that failed together with the first one tell nothing new.
+	 */
 	if (!m->circuit.open && (r->end == SMTP_UNREACHABLE ||
 	    r->end == SMTP_UNTRUSTED || r->end == SMTP_LOST))
 		relay_failed(m, r);
@@ -148,7 +150,7 @@ probe(struct mailer *m)
 	smtp_probe(m->transfer, NULL);
 }
 
-/* The relay's turn; is there an end that is to be written now? */
+/* Let the transfers go on. True: an end is to be recorded now. */
 static bool
 relay_turn(struct mailer *m, int ms)
 {
@@ -174,7 +176,9 @@ mailer_step(struct mailer *m, bool stopping, int ms)
 	else if (!m->circuit.open)
 		mail_lease_claim(t);
 	collect_ended(m);
-	/* Postgres records while we make messages of what was claimed. */
+	/*
+	 * Postgres records the ends while we make messages of the claimed jobs.
+	 */
 	settles = mail_lease_settle(t, false);
 	mail_lease_take(t);
 	if (settles || relay_turn(m, ms))

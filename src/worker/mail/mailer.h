@@ -6,9 +6,9 @@
 #include "worker/smtp/smtp.h"
 
 /*
- * What does jobs of kind "mail": one relay, smtp.connections to it at most,
- * and its state. The connections work on while a statement of its own is under
- * way, and stand still between the calls; then none is.
+ * The mailer does jobs of kind "mail": one relay, at most smtp.connections
+ * connections to it, and their state. The connections go on while a statement
+ * of the mailer is under way, and rest between the calls, when no statement is.
  */
 struct mailer;
 
@@ -20,21 +20,21 @@ struct mailer *mailer_new(const struct config *c, struct queue *q);
 void mailer_free(struct mailer **m);
 
 /*
- * Claim what is due unless the worker is stopping, bring on what is under way
- * for at most ms, write what ended. True while anything is in hand.
+ * Claim due mails unless the worker is stopping, continue the transfers for at
+ * most ms, record the ends. True while any mail is claimed.
  */
 bool mailer_step(struct mailer *m, bool stopping, int ms);
 
-/* Instead of a pause: what was claimed is brought on for ms. */
+/* Continue the transfers for ms, where the worker would only wait. */
 void mailer_wait(struct mailer *m, int ms);
 
-/* May one fork? See smtp_rest. */
+/* True: the worker may fork now; see smtp_rest. */
 bool mailer_rest(struct mailer *m);
 
-/* Give up what is in hand: due again. */
+/* Release the claimed mails: they are due again. */
 void mailer_abandon(struct mailer *m);
 
-/* The leases in hand, comma separated, behind those of list. */
+/* Append the leases of the claimed mails, comma separated, to list. */
 struct str mailer_leases(const struct mailer *m, struct arena *a,
     struct str list);
 

@@ -16,7 +16,7 @@
 
 /* One message under way. */
 struct load {
-	struct arena *arena; /* of what follows; NULL: free */
+	struct arena *arena; /* of all that follows; NULL: the place is free */
 	struct job job;
 };
 
@@ -111,7 +111,7 @@ load_free(struct sms *s)
 	return NULL;
 }
 
-/* Send it; false when there is nothing under way of it. */
+/* Begin to send it. False: nothing is under way, it has ended. */
 static bool
 begin_sms(struct sms *s, struct load *l)
 {
@@ -177,7 +177,7 @@ claim(struct sms *s, struct arena *a)
 	arena_reset(a);
 }
 
-/* Codes are worth little in ten minutes: soon again, then less often. */
+/* A code is worth little after ten minutes: try again soon, then less often. */
 static int64_t
 later(const struct job *j, const struct webclient_answer *r)
 {

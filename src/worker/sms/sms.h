@@ -20,15 +20,15 @@ void sms_free(struct sms **s);
 bool sms_ready(const struct sms *s);
 
 /*
- * Take what is due, unless the worker is stopping, and bring on what is under
- * way, for at most ms milliseconds. True while anything is.
+ * Claim due messages, unless the worker is stopping, and continue the requests
+ * for at most ms. True while any is under way.
  */
 bool sms_step(struct sms *s, struct arena *batch, bool stopping, int ms);
 
-/* Give up what is under way: due again. */
+/* Release the claimed messages: they are due again. */
 void sms_abandon(struct sms *s);
 
-/* The leases in hand, comma separated, behind those of list. */
+/* Append the leases of the claimed messages, comma separated, to list. */
 struct str sms_leases(const struct sms *s, struct arena *a, struct str list);
 
 #endif

@@ -8,14 +8,14 @@
 #define BATCH 500
 #define LIST_MAX ((size_t)BATCH * 128)
 
-/* The hands in their order; the last one takes row and link. */
+/* The steps in their order; the last one deletes row and link. */
 enum { LOGINS, ADDRESSES, ROWS, HANDS };
 static const char *const names[] = { "logins", "addresses", "rows" };
 
 /* Links of a batch that are old enough. */
 struct batch {
 	size_t n;
-	int64_t at;   /* where the hand stands */
+	int64_t at;   /* how far the step came */
 	int64_t upto; /* the last of them */
 	struct str mac; /* of that one */
 };
@@ -42,7 +42,7 @@ measure_rows(const struct rows *r, struct batch *b)
 	b->mac = row.mac;
 }
 
-/* Is the row what was sealed, or what an earlier hand left of it? */
+/* Is the row as it was sealed, or as an earlier step left it? */
 static bool
 row_holds(const struct keyring *k, const struct audit_old_row *row)
 {
@@ -104,7 +104,7 @@ cut(struct db *db, struct arena *a, const struct keyring *k,
 	return batch_ended(e, done);
 }
 
-/* A batch of a hand. False when it has come to what is still kept. */
+/* One batch of a step. False when the next rows are still to be kept. */
 static bool
 go(struct db *db, struct arena *a, const struct keyring *k,
     const struct config *c, int hand)

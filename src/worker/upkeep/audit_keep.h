@@ -6,17 +6,17 @@
 #include "store/pg/db.h"
 
 /*
- * How long the audit log is kept (rows LO2, PV4): failed logins, addresses in
- * full, rows at all, each by its setting. What is taken away is marked in the
- * chain, so that "posternctl audit verify" tells it from what somebody else
- * took. A row that does not hold is left as it is: it is evidence.
+ * Ends what the audit log no longer keeps (rows LO2, PV4): failed logins, full
+ * addresses, whole rows, each by its setting. The chain marks each deletion, so
+ * that "posternctl audit verify" can tell it from a deletion by somebody else.
+ * A row that does not match its seal stays as it is: it is evidence.
  */
 struct audit_keep {
-	bool running; /* set it: go over what is old */
+	bool running; /* the caller sets it: begin a run over old rows */
 	int hand;
 };
 
-/* Go over a batch, when it runs. True when there is more to do at once. */
+/* Do one batch of a run. True when there is more to do at once. */
 bool audit_keep_step(struct audit_keep *s, struct db *db, struct arena *a,
     const struct keyring *k, const struct config *c);
 

@@ -24,7 +24,7 @@ log_sealed(struct audit_seal *s, struct arena *a, int64_t seq, struct str mac)
 	    log_s("mac", hex_encode(a, mac)));
 }
 
-/* Next months' partitions; the log has room long before it needs it. */
+/* Make the partitions of the next months long before they are needed. */
 static void
 look_ahead(struct audit_seal *s, struct db *db, struct arena *a, int64_t now)
 {

@@ -5,14 +5,14 @@
 #include "store/pg/db.h"
 
 /*
- * Says in the log, once for all workers, that the queues fall behind
+ * Logs, once for all workers, that the queues fall behind
  * (core/outgoing/backlog.h) and that they caught up again.
  */
 struct backlog_alarm {
 	int64_t look_at; /* µs, monotonic */
 };
 
-/* Look, when it is time to. */
+/* Look at the queues, when it is time to. */
 void backlog_alarm_step(struct backlog_alarm *m, struct db *db, struct arena *a,
     const struct config *c);
 

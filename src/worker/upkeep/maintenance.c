@@ -8,7 +8,7 @@
 
 #define STEPS 17
 
-/* Delete a batch of what a step is for. */
+/* Delete one batch of a step. */
 static enum err
 delete_some(struct db *db, struct arena *a, size_t step, struct rows **out)
 {
@@ -71,7 +71,7 @@ maintenance_step(struct maintenance *m, struct db *db, struct arena *a,
 		break;
 	case E_UNAVAILABLE: /* go on when it is back */
 		return false;
-	default: /* logged; the others need not wait for it */
+	default: /* logged; the other steps go on */
 		m->step++;
 	}
 	if (m->step < STEPS)

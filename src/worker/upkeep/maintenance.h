@@ -5,9 +5,9 @@
 #include "store/pg/db.h"
 
 /*
- * Deleting what is over, at session.cleanup_interval. The row of cron_jobs
- * gives a turn to one worker; that one deletes a batch between its mails, so
- * that neither waits for the other.
+ * Deletes expired rows every session.cleanup_interval. The row of cron_jobs
+ * gives the turn to one worker, which deletes one batch between its mails, so
+ * that neither waits long for the other.
  */
 struct maintenance {
 	bool running;
