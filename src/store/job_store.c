@@ -47,7 +47,7 @@ job_wake(const char *runtime_dir)
 	if (fd < 0 || snprintf(to.sun_path, sizeof(to.sun_path),
 	    "%s/worker.sock", runtime_dir) >= (int)sizeof(to.sun_path))
 		return;
-	/* No worker, or one that has enough of these: it polls anyway. */
+	/* No worker, or its socket is full: it polls the queue anyway. */
 	(void)!sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
 	    (const struct sockaddr *)&to, sizeof(to));
 }

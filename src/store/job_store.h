@@ -23,7 +23,7 @@ struct job_draft {
 	int priority;	    /* 0 first */
 	int64_t ttl;	    /* µs until it is worthless; 0: never */
 	struct job_cap {
-		struct str bucket; /* STR_NONE: sent in any case */
+		struct str bucket; /* STR_NONE: no quota, always sent */
 		long max;	   /* in a window; job_drafts() counts */
 		int64_t window;	   /* µs */
 	} cap;

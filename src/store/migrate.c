@@ -21,7 +21,7 @@ digest(struct arena *a, const struct migration *m)
 	return hex_encode(a, (struct str){ (const char *)h, sizeof h });
 }
 
-/* What the database remembers: version, name, sha256, applied_at. */
+/* The rows of schema_migrations: version, name, sha256, applied_at. */
 static enum err
 remembered(struct db *d, struct arena *a, struct rows **out)
 {
@@ -35,7 +35,7 @@ remembered(struct db *d, struct arena *a, struct rows **out)
 	return E_OK;
 }
 
-/* Lay the program's list and the database's over each other by version. */
+/* Merge the program's list and the database's by version. */
 static size_t
 merge(struct arena *a, const struct rows *r, struct migration_state *s)
 {
@@ -86,7 +86,7 @@ by_version(int version)
 	return NULL;
 }
 
-/* The server's word for how it keeps text came with the connection. */
+/* The server told its encoding when the connection opened. */
 static enum err
 check_encoding(struct db *d, struct arena *a, const char **why)
 {
@@ -100,13 +100,16 @@ check_encoding(struct db *d, struct arena *a, const char **why)
 	return E_CONFLICT;
 }
 
-/* How many migrations newer than this program, and the last of them. */
+/* How many migrations are newer than this program, and the last of them. */
 struct newer {
 	int n;
 	const struct migration_state *last;
 };
 
-/* What is newer is for newer programs; the schema says how old one may be. */
+/*
+ * A newer schema is for newer programs; it says how old a program it still
+ * fits.
+ */
 static enum err
 judge_newer(struct db *d, struct arena *a, const struct newer *newer,
     const char **why)
@@ -141,8 +144,8 @@ unread(const struct db *d)
 }
 
 /*
- * Look for what must not be; *pending is the first not applied, or NULL. With
- * E_OK *why is a remark, or "".
+ * Check that the applied migrations fit this program; *pending is the first not
+ * applied, or NULL. With E_OK *why is a remark, or "".
  */
 static enum err
 verify_applied(struct db *d, struct arena *a, const struct migration **pending,
@@ -237,8 +240,9 @@ roles_for(struct arena *a, struct str role)
 }
 
 /*
- * Under the lock; nothing where there is one role only. With later, when more
- * migrations follow, a role that never had rights waits for the last.
+ * Give the rights, under the lock; nothing to do where there is one role only.
+ * With later, when more migrations follow, a role that never had rights waits
+ * for the last one.
  */
 static enum err
 grant(struct db *d, struct arena *a, struct str role, bool later,
@@ -276,10 +280,10 @@ struct run {
 };
 
 /*
- * Under the lock: verify, then the first that is pending, or nothing but the
- * rights: run->done. The rights are given with each, for the programs are at
- * work meanwhile and a function that is new may write a table that is new. Of
- * a role that is not there the last step says so.
+ * Under the lock: verify, then apply the first pending migration, or, when
+ * there is none, only give the rights: run->done. Each migration gives the
+ * rights too, because programs are at work meanwhile and a new function may
+ * write a new table. The last step reports a role that does not exist.
  */
 static enum err
 step(struct db *d, struct arena *a, struct run *run, const char **why)

@@ -6,20 +6,20 @@
 #include "store/pg/db.h"
 
 /*
- * The schema and this program's idea of it (security row CF8). Migrations go
- * forward only, each in one transaction under one lock, and are remembered
- * with their SHA-256 in schema_migrations.
+ * The database's schema and the one this program needs (row CF8). Migrations go
+ * forward only, each in one transaction under one lock; schema_migrations keeps
+ * them with their SHA-256.
  */
 
 /*
- * Bring the database to the schema of this program; connects by itself as the
- * owner. Several may run at once: one works, the others find it done. In the
- * end app_role gets its rights by sql/roles.sql, and with each migration where
- * it had some before; "" or the owner's own name: there is one role only and
- * it has them. *applied (may be NULL) counts the migrations made. Errors, *why
- * being a sentence for the administrator:
- *   E_CONFLICT     the database is not UTF8, is for newer programs than
- *                  this one, or a migration was changed after it was applied;
+ * Bring the database to the schema of this program, on a connection of its own
+ * as the owner. Several may run at once: one works, the others find it done.
+ * app_role gets its rights by sql/roles.sql at the end, and with each migration
+ * where it had some before; "" or the owner's own name: there is only one role,
+ * and it has them. *applied (may be NULL) counts the migrations made. Errors,
+ * *why being a sentence for the administrator:
+ *   E_CONFLICT     the database is not UTF8, is for newer programs than this
+ *                  one, or a migration was changed after it was applied;
  *                  nothing was done
  *   E_NOT_FOUND    the role does not exist; the migrations are made
  *   E_UNAVAILABLE  no database
@@ -45,9 +45,9 @@ enum err migrate_status(struct db *d, struct arena *a,
     struct migration_state **out, size_t *n);
 
 /*
- * Does the schema fit this program? For doctor. A newer one does where it says
- * so (sql/schema/0079): E_OK, and *why is a remark; else "". E_CONFLICT with
- * *why when not, E_UNAVAILABLE without a database.
+ * Does the schema fit this program? For doctor. E_OK: it does; *why is a remark
+ * when the schema is newer but says that it fits (sql/schema/0079), else "".
+ * E_CONFLICT with *why when it does not fit, E_UNAVAILABLE without a database.
  */
 enum err migrate_check(struct db *d, struct arena *a, const char **why);
 

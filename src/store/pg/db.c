@@ -45,9 +45,11 @@ db_pin(struct db *d, bool on)
 	d->pinned = on;
 }
 
-/* With an implicit transaction the commit comes after the rows and may fail.
- * The first failure counts; what follows a goodbye of the server is only the
- * end of the connection. */
+/*
+ * An implicit transaction commits after its rows were sent, and that may fail.
+ * The first failure counts; after the server announced its end, the next one is
+ * only the closed connection.
+ */
 static void
 take_result(struct db *d, struct arena *a, enum query q, PGresult *r,
     struct reply *y)
@@ -89,7 +91,9 @@ db_conn_send(struct db *d, struct arena *a, enum query q, const struct bound *b)
 		sent = PQsendQueryParams(d->conn, query_table[q].sql, b->n,
 		    NULL, b->value, b->length, b->format, 0);
 	}
-	/* From here on what is not heard of is lost. */
+	/*
+	 * From here on the effect of a statement without an answer is unknown.
+	 */
 	y.fate = sent ? FATE_LOST : FATE_UNDONE;
 	y.err = E_UNAVAILABLE;
 	y.sent = sent;
@@ -126,7 +130,7 @@ may_retry(struct db *d, enum query q, enum fate fate, int tries)
 	case FATE_AGAIN:
 		return tries < TRIES_MAX && !d->pinned;
 	case FATE_UNKNOWN_NAME:
-		/* a pooler that swaps connections: go on without names */
+		/* a pooler that swaps connections: use no names from now on */
 		d->prepared[q] = false;
 		d->o.prepare = d->o.prepare && tries < 2;
 		return tries < TRIES_MAX && !d->pinned;

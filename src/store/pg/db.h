@@ -9,14 +9,14 @@
 #include "store/pg/statement.h"
 
 /*
- * The one door to libpq. One connection per process, opened at the first use
+ * The only way to libpq. One connection per process, opened at the first use
  * after fork, reopened when it dies. Every call has a deadline; a statement
  * past it is cancelled and the connection dropped.
  *
- * With database.prepare each statement is planned once per connection (a
- * query over several tables: 20 µs instead of 180). The name is a hash of the
- * text, a lost one is made again, and behind a pooler that swaps connections
- * the process goes on without names.
+ * With database.prepare each statement is planned once per connection (a query
+ * over several tables takes 20 µs instead of 180). Its name is a hash of its
+ * text; a lost one is prepared again, and behind a pooler that swaps
+ * connections the process goes on without names.
  */
 struct db;
 
@@ -33,8 +33,9 @@ struct db_options {
 struct db_options db_options_of(struct arena *a, const struct config *c);
 
 /*
- * What a conninfo must be and is not, for people, without any part of it;
- * NULL: libpq reads it, and its names hold no password gone astray.
+ * Why a conninfo cannot be used, as a sentence for people that contains no part
+ * of it. NULL: libpq can read it, and none of its names contains a password by
+ * mistake.
  */
 const char *db_conninfo_fault(const char *conninfo);
 
@@ -71,10 +72,10 @@ enum err db_run(struct db *d, struct arena *a, struct statement s,
     struct rows **out);
 
 /*
- * db_run for a process with other things to wait for: db_begin sends, db_ended
- * says whether the answer is there, and what it is, as db_run does. Until then
- * nothing else runs on d, and a is not reset. The caller stands still only
- * where a connection is opened, at most connect_timeout.
+ * db_run for a process that waits for other things too: db_begin sends;
+ * db_ended tells whether the answer has come, and what it is, as db_run does.
+ * Until then the caller runs nothing else on d and does not reset a. Only
+ * opening a connection blocks, for at most connect_timeout.
  */
 void db_begin(struct db *d, struct arena *a, struct statement s);
 bool db_ended(struct db *d, struct rows **out, enum err *err);
@@ -97,19 +98,19 @@ const char *db_constraint(const struct db *d);
 /* Round trip for /health: µs, or -1 when Postgres does not answer. */
 int64_t db_ping(struct db *d, struct arena *a);
 
-/* What keeps a database from serving, though it may answer. */
+/* Why a database cannot serve although it may answer. */
 enum db_trouble {
 	DB_WELL, DB_GONE, DB_FAILS, DB_STANDBY, DB_READ_ONLY, DB_NO_SCHEMA,
 	DB_NO_RIGHTS
 };
 
 /*
- * Ask whether it can serve this program: it has the schema and takes writes,
- * of which one is made. One round trip and one flush of its log.
+ * Can it serve this program: does it have the schema and take writes? It makes
+ * one write: one round trip and one flush of the server's log.
  */
 enum db_trouble db_ready(struct db *d, struct arena *a);
 
-/* A sentence for the operator: what it is and what to do. */
+/* A sentence for the operator: what is wrong and what to do. */
 const char *db_trouble_text(enum db_trouble t);
 
 /* Why there was no connection the last time, for the operator; "". */

@@ -26,8 +26,8 @@ send_step(struct batch *b, enum query q, const struct bound *p)
 }
 
 /*
- * All steps, then one Sync: the server makes one transaction of what stands
- * before it, and after an error skips the rest and rolls back.
+ * All steps, then one Sync: the server runs what precedes the Sync as one
+ * transaction; after an error it skips the rest and rolls back.
  */
 static bool
 send_steps(struct batch *b, const struct bound *p)
@@ -40,7 +40,7 @@ send_steps(struct batch *b, const struct bound *p)
 	return PQpipelineSync(b->d->conn) != 0;
 }
 
-/* Names for all steps; what they have run is nothing. */
+/* Prepare all steps; nothing has run yet. */
 static enum fate
 prepare_steps(struct batch *b)
 {
@@ -133,7 +133,7 @@ attempt_batch(struct batch *b, const struct bound *bound)
 	return b->fate;
 }
 
-/* Nothing of a batch has happened unless its Sync was answered. */
+/* A batch whose Sync was not answered had no effect. */
 static bool
 may_retry_batch(const struct batch *b, int tries)
 {
@@ -142,7 +142,7 @@ may_retry_batch(const struct batch *b, int tries)
 	if (b->d->pinned)
 		return false;
 	if (b->fate == FATE_UNKNOWN_NAME) {
-		/* a pooler that swaps connections: go on without names */
+		/* a pooler that swaps connections: use no names from now on */
 		for (int i = 0; i < b->n; i++)
 			b->d->prepared[b->steps[i].q] = false;
 		b->d->o.prepare = b->d->o.prepare && tries < 2;

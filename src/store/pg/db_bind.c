@@ -14,7 +14,7 @@ number(struct arena *a, int64_t n)
 	return arena_int(a, n).p;
 }
 
-/* Of a text: a C string, or the bytes of one that may hold a NUL. */
+/* A text as a C string, or the bytes of one that may contain a NUL. */
 static enum err
 bind_text(struct arena *a, struct str s, bool bytes, int i, struct bound *out)
 {

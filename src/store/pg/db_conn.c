@@ -38,8 +38,8 @@ wait_fd(int fd, short events, int64_t deadline)
 }
 
 /*
- * A server that ends an idle connection says so first; libpq treats that as a
- * notice. Other notices are not for us.
+ * A server announces that it ends an idle connection; libpq reports that as a
+ * notice. We ignore all other notices.
  */
 static void
 on_notice(void *arg, const PGresult *r)
@@ -52,7 +52,7 @@ on_notice(void *arg, const PGresult *r)
 		d->dying = true;
 }
 
-/* From half of t to t: a herd does not come back at once. */
+/* Between half of t and t, so that not all processes come back at once. */
 static int64_t
 jitter(int64_t t)
 {
@@ -71,8 +71,8 @@ back_off(struct db *d)
 }
 
 /*
- * Ours come first, so that the conninfo may say otherwise; one of its hosts
- * stands for all behind it. libpq leaves out what is NULL or "".
+ * Our own parameters come first, so that the conninfo overrides them; one of
+ * its hosts replaces its whole list. libpq ignores a NULL or "".
  */
 static PGconn *
 begin_connect(const struct db *d, const struct db_target *t)
@@ -86,7 +86,7 @@ begin_connect(const struct db *d, const struct db_target *t)
 	const char *values[] = { "UTF8", "5000", "30", "5", "3", "postern",
 		d->conninfo, t->host, t->address, t->port, name, NULL };
 
-	/* What the schema's audit_off goes by. */
+	/* The schema's function audit_off reads this setting. */
 	if (d->o.unaudited)
 		snprintf(name, sizeof name, "unaudited %s",
 		    *own ? own : "postern");
@@ -113,7 +113,10 @@ finish_connect(PGconn *conn, int64_t deadline, bool *late)
 	return s == PGRES_POLLING_OK && PQsetnonblocking(conn, 1) == 0;
 }
 
-/* Another host may be the primary. What a pooler does not say is unknown. */
+/*
+ * Another host may be the primary. A pooler that does not tell leaves it
+ * unknown.
+ */
 static bool
 takes_no_writes(const PGconn *conn)
 {
@@ -129,7 +132,7 @@ takes_no_writes(const PGconn *conn)
 	return no;
 }
 
-/* Add the first line of what is wrong with a host to d->why. */
+/* Add the first line of a host's error to d->why. */
 static void
 note_fault(struct db *d, const struct db_target *t, const char *words)
 {
@@ -144,8 +147,8 @@ note_fault(struct db *d, const struct db_target *t, const char *words)
 }
 
 /*
- * NULL: noted why. *silent: it is to be asked after all others. One that takes
- * no writes serves where there is no other.
+ * NULL: d->why has the reason. *silent: ask this host after all others. A host
+ * that takes no writes serves only where there is no other.
  */
 static PGconn *
 try_target(struct db *d, const struct db_target *t, bool alone, bool *silent)
@@ -165,7 +168,7 @@ try_target(struct db *d, const struct db_target *t, bool alone, bool *silent)
 	return NULL;
 }
 
-/* All addresses of a host, each as long as a host of its own. */
+/* All addresses of a host; each gets the time of a whole host. */
 static PGconn *
 try_host(struct db *d, struct db_target *t, bool *silent)
 {
@@ -192,7 +195,7 @@ try_host(struct db *d, struct db_target *t, bool *silent)
 	return NULL;
 }
 
-/* The first that serves moves to the front, those that do not answer back. */
+/* The first host that serves moves to the front, silent ones to the end. */
 static PGconn *
 connect_any(struct db *d)
 {
@@ -256,8 +259,8 @@ db_conn_drop(struct db *d)
 }
 
 /*
- * Has the server closed the idle connection? Whatever can be read now was not
- * asked for: a goodbye, a notice, or the end of file.
+ * Has the server closed the idle connection? Nothing was asked, so whatever can
+ * be read now is its announced end, a notice, or the end of file.
  */
 static bool
 went_away(struct db *d)
@@ -285,8 +288,9 @@ db_conn_ready(struct db *d)
 }
 
 /*
- * PQcancel connects and waits without a deadline of its own, so a grandchild
- * does it: PQcancel is async-signal-safe, the alarm ends it, nobody waits.
+ * PQcancel connects and waits without a deadline, so a grandchild calls it:
+ * PQcancel is async-signal-safe, an alarm ends the process, nobody waits for
+ * it.
  */
 static void
 cancel(PGcancel *c)

@@ -3,8 +3,8 @@
 #include "store/pg/db_private.h"
 
 /*
- * What an SQLSTATE means to a caller; the first row whose prefix fits. A state
- * ends a connection where the server has said so itself.
+ * What an SQLSTATE means to a caller: the first row whose prefix matches. A
+ * state ends the connection where the server has ended it itself.
  */
 static const struct {
 	const char *prefix;
@@ -12,7 +12,7 @@ static const struct {
 	enum err err;
 	bool drop;
 } table[] = {
-	/* the server ended the session in place of an answer: rolled back */
+	/* the server ended the session instead of answering: rolled back */
 	{ "57P01", FATE_UNDONE, E_UNAVAILABLE, true },
 	{ "57P03", FATE_UNDONE, E_UNAVAILABLE, true },
 	{ "57P05", FATE_UNDONE, E_UNAVAILABLE, true },
@@ -33,13 +33,13 @@ static const struct {
 	/* its files or its program are broken: perhaps not for a new session */
 	{ "58", FATE_FAILED, E_UNAVAILABLE, true },
 	{ "XX", FATE_FAILED, E_UNAVAILABLE, true },
-	/* names that are not there: the schema is another one */
+	/* names that do not exist: another schema */
 	{ "3F000", FATE_FAILED, E_UNAVAILABLE, false },
 	{ "42P01", FATE_FAILED, E_UNAVAILABLE, false },
 	{ "42703", FATE_FAILED, E_UNAVAILABLE, false },
 	{ "42704", FATE_FAILED, E_UNAVAILABLE, false },
 	{ "42883", FATE_FAILED, E_UNAVAILABLE, false },
-	/* rights that nobody gave: restored from a dump without them */
+	/* missing rights: restored from a dump without them */
 	{ "42501", FATE_FAILED, E_UNAVAILABLE, false },
 	/* text that is no UTF-8, or holds U+0000 */
 	{ "22021", FATE_FAILED, E_BAD_REQUEST, false },
@@ -63,7 +63,7 @@ keep_constraint(struct db *d, const PGresult *r)
 	d->constraint[n] = 0;
 }
 
-/* What a state says of the database as a whole. */
+/* What an SQLSTATE tells about the database as a whole. */
 static enum db_trouble
 trouble_of(const struct db *d, const char *state)
 {
@@ -95,7 +95,7 @@ db_judge_tell(struct db *d, enum db_trouble t, const char *statement,
 	    log_c("sqlstate", sqlstate));
 }
 
-/* Some are answers, not faults; a broken server is not for us alone. */
+/* Some states are answers, not faults. */
 static enum log_level
 level_of(const char *state, enum err err)
 {
@@ -108,8 +108,8 @@ level_of(const char *state, enum err err)
 }
 
 /*
- * The server's message may quote values, so it is not written; the sqlstate
- * with the names of statement and object leads to the fault as well.
+ * The server's message may quote values, so it is not logged; the sqlstate and
+ * the names of statement and object lead to the fault as well.
  */
 static void
 log_refusal(struct db *d, const char *name, const PGresult *r,
@@ -153,9 +153,9 @@ db_judge(struct db *d, const char *name, const PGresult *r, enum err *err)
 		d->dying = true;
 	fate = table[i].fate;
 	if (fate == FATE_STALE && !d->o.prepare)
-		fate = FATE_FAILED; /* a feature it does not have */
+		fate = FATE_FAILED; /* a feature the server lacks */
 	d->trouble = trouble_of(d, state);
-	/* A migration makes what it misses, and is the owner's. */
+	/* Only "posternctl migrate", as the owner, makes what is missing. */
 	if (d->pinned && (d->trouble == DB_NO_SCHEMA ||
 	    d->trouble == DB_NO_RIGHTS))
 		*err = E_INTERNAL;

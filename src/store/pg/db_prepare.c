@@ -34,7 +34,7 @@ db_prepare(struct db *d, struct arena *a, enum query q, enum err *err)
 	while ((r = db_conn_result(d, deadline, &late)) != NULL) {
 		const char *s = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 
-		/* 42P05: it is there already, and the name is its text */
+		/* 42P05: it exists already, and its name stands for its text */
 		if (s && strcmp(s, "42P05") == 0)
 			fate = FATE_DONE;
 		else

@@ -8,10 +8,9 @@
 #include "store/pg/db.h"
 
 /*
- * The connection under store/pg/db.h, for src/store alone: when to open it,
- * when
- * not to believe it any more, and how to wait for it with a deadline.
- * All times are monotonic microseconds.
+ * The connection below store/pg/db.h, for src/store only: when to open it, when
+ * to distrust it, and how to wait for it with a deadline. All times are
+ * monotonic microseconds.
  */
 #define DB_NAME 64 /* NAMEDATALEN */
 #define DB_WHY 512
@@ -37,14 +36,14 @@ struct bound {
 	int format[DB_PARAMS];
 };
 
-/* What is known of a statement under way, or ended. */
+/* The state of a statement under way, or ended. */
 struct reply {
 	enum fate fate;
 	enum err err;
 	struct rows *rows;
 	bool sent;
 	bool begun;  /* something was answered */
-	bool wanted; /* its rows are */
+	bool wanted; /* its rows have come */
 };
 
 /* A statement that nobody waits for (store/pg/db_async.c). */
@@ -58,7 +57,9 @@ struct flight {
 	int64_t deadline;
 };
 
-/* A host of a conninfo; NULL or "": what that says, or libpq's default. */
+/*
+ * A host of a conninfo; NULL or "": the conninfo's value, or libpq's default.
+ */
 #define DB_HOSTS 8
 #define DB_ADDRESSES 4 /* of one host */
 #define DB_ADDRESS 64
@@ -67,7 +68,7 @@ struct db_target {
 	char last[DB_ADDRESS]; /* the address that served, or "" */
 };
 
-/* All of them, the one to be asked first in front (store/pg/db_target.c). */
+/* All hosts, the one to ask first in front (store/pg/db_target.c). */
 struct db_targets {
 	int n;
 	struct db_target at[DB_HOSTS];
@@ -98,15 +99,15 @@ struct db {
 };
 
 /*
- * Have a live connection: opens one where there is none, replaces one that is
+ * Ensure a live connection: open one where there is none, replace one that is
  * too old, was closed by the server while idle, or belongs to the parent
  * process. Of several hosts, or addresses of one, the one that served last is
- * asked first, each has connect_timeout, and one that takes no writes is
- * passed over. E_UNAVAILABLE at once while in back-off.
+ * asked first; each has connect_timeout; one that takes no writes is skipped.
+ * E_UNAVAILABLE at once while in back-off.
  */
 enum err db_conn_ready(struct db *d);
 
-/* Give the connection up; the next db_conn_ready opens another. */
+/* Drop the connection; the next db_conn_ready opens another. */
 void db_conn_drop(struct db *d);
 
 /*
@@ -125,7 +126,7 @@ void db_targets_free(struct db_targets *t);
  */
 int db_target_addresses(const struct db_target *t,
     char (*out)[DB_ADDRESS]);
-/* Those between move by one place. */
+/* Move host `from` to place `to`; those between move by one place. */
 void db_target_move(struct db_targets *t, int from, int to);
 
 /* The role a conninfo names; STR_NONE. */
@@ -158,9 +159,9 @@ enum fate db_judge(struct db *d, const char *name, const PGresult *r,
 enum err db_bind(struct arena *a, struct statement s, struct bound *out);
 
 /*
- * The parts of a statement: send it; gather what is answered until deadline,
- * false when it came first (0: what is there now); with a reply that ends it,
- * say what it came to, having tried again where that may be.
+ * The parts of a statement: send it; read its answer until deadline, false when
+ * the deadline came first (0: read only what is there); when it has ended, tell
+ * its outcome, after a repetition where that is allowed.
  */
 struct reply db_conn_send(struct db *d, struct arena *a, enum query q,
     const struct bound *b);
@@ -170,9 +171,8 @@ enum err db_conn_end(struct db *d, struct arena *a, enum query q,
     const struct bound *b, struct reply *y, int64_t start);
 
 /*
- * Have q prepared on this connection under db_prepare_name, in a round trip of
- * its
- * own the first time (store/pg/db_prepare.c).
+ * Prepare q on this connection under db_prepare_name; the first time this costs
+ * a round trip (store/pg/db_prepare.c).
  */
 enum fate db_prepare(struct db *d, struct arena *a, enum query q,
     enum err *err);

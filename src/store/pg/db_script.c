@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "store/pg/db_private.h"
 
-/* The server's words with its hint of the place, as one line. */
+/* The server's message and the place it names, as one line. */
 static const char *
 words(struct arena *a, const PGresult *r)
 {

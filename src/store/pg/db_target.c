@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 /*
- * libpq names what it cannot read in its own words, which hold parts of the
- * string: nothing of them goes on.
+ * libpq's message about a bad string quotes parts of it, so we pass none of it
+ * on.
  */
 static PQconninfoOption *
 read_conninfo(const char *conninfo)
@@ -81,7 +81,7 @@ behind_scheme(const char *conninfo, bool *ours)
 }
 
 /*
- * An @ that libpq takes for a part of host or database: what stands before it
+ * An @ that libpq takes for a part of host or database name: the text before it
  * is a password that was not encoded, and would be printed as a name.
  */
 static bool
@@ -95,7 +95,7 @@ has_stray_at(struct str s)
 	return str_find(s, '@') < s.n;
 }
 
-/* A name that is printed when it leads nowhere, with a password in it. */
+/* A host name that contains a password, and would be printed as not found. */
 static bool
 holds_a_password(const char *host, const char *database)
 {
@@ -198,7 +198,7 @@ db_targets_free(struct db_targets *t)
 		free(t->text[i]);
 }
 
-/* The one that served last changes places with the first. */
+/* Swap the address that served last with the first. */
 static void
 put_first(char (*list)[DB_ADDRESS], int n, const char *last)
 {

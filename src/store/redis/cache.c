@@ -189,8 +189,8 @@ send_sources(struct cache *c, struct arena *a, const struct command *k,
 }
 
 /*
- * A server that answers and cannot do the work is as none: what it said to the
- * other commands is not used either, and a new connection may lead elsewhere.
+ * A server that answers but cannot do the work counts as none: its other
+ * replies are not used either, and a new connection may reach another server.
  */
 static enum err
 usable(struct cache *c, const struct reply *replies, size_t n)
@@ -234,7 +234,7 @@ cache_command(struct cache *c, struct arena *a, struct reply *reply,
 	return cache_pipeline(c, a, &k, 1, reply);
 }
 
-/* What requests ask of it: several places at once, a script, a write. */
+/* What requests need: several keys at once, a script, a write. */
 static bool
 understood(const struct reply r[3])
 {

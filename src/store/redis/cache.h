@@ -10,10 +10,10 @@
 #include "crypto/keyring.h"
 
 /*
- * The one door to hiredis. Holds only what may be lost. Every call has a
- * time-out; on any doubt about the protocol the connection is discarded; after
- * failures a circuit breaker answers E_UNAVAILABLE at once and tries again
- * with back-off (100 ms to 2 s). A cache without host is always unavailable.
+ * The only way to hiredis. Redis keeps only what may be lost. Every call has a
+ * time-out; on any doubt about the protocol the connection is dropped; after
+ * failures a circuit breaker answers E_UNAVAILABLE at once and tries again with
+ * back-off (100 ms to 2 s). A cache without a host is always unavailable.
  */
 struct cache;
 
@@ -81,8 +81,8 @@ enum cache_script { SCRIPT_LIMIT, SCRIPT_COUNT };
 struct str cache_script_sha(enum cache_script s);
 
 /*
- * The name of a key: redis.prefix, kind ("session:") and what it is about. The
- * second carries the instance too, where that is not unique by itself.
+ * The name of a key: redis.prefix, kind ("session:") and its subject. The
+ * second form adds the instance, for a subject that is not unique by itself.
  */
 struct str cache_name(const struct cache *c, struct arena *a,
     const char *kind, struct str id);
@@ -98,9 +98,8 @@ void cache_mac(const struct cache *c, const struct str *parts, size_t n,
     uint8_t out[CACHE_MAC]);
 
 /*
- * One round trip for /health, by what requests do: names of several places
- * read, a script run, something written. µs, or -1 and *why, which says what
- * is wrong and what to do.
+ * One round trip for /health that does what requests do: read several keys, run
+ * a script, write. µs, or -1 and *why, which says what is wrong and what to do.
  */
 int64_t cache_probe(struct cache *c, struct arena *a, const char **why);
 uint64_t cache_round_trips(const struct cache *c);

@@ -115,7 +115,7 @@ cache_conn_alive(const struct cache *c)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 
-	/* nothing was asked: what can be read is an end or out of step */
+	/* nothing was asked: readable means closed or out of step */
 	return c->fd >= 0 && c->pid == getpid() &&
 	    (c->tls || poll(&p, 1, 0) == 0);
 }
@@ -133,7 +133,7 @@ cache_conn_drop(struct cache *c)
 	c->tls = NULL;
 }
 
-/* One line for a host and an outage, however many processes meet it. */
+/* One log line per host and outage, however many processes meet it. */
 static bool
 first_to_tell(struct cache *c)
 {
@@ -167,7 +167,7 @@ cache_conn_fail(struct cache *c, const char *why)
 	c->pause = c->pause == 0 ? PAUSE_MIN : c->pause * 2;
 	if (c->pause > PAUSE_MAX)
 		c->pause = PAUSE_MAX;
-	/* from half of it to all of it: a herd does not come back at once */
+	/* half of it to all of it: not all processes come back at once */
 	c->retry_at = clock_mono() + c->pause / 2 +
 	    randombytes_uniform((uint32_t)(c->pause / 2));
 }
@@ -207,7 +207,7 @@ transmit(struct cache *c, struct str s)
 }
 
 /*
- * Replies are read while commands are still going out: else both sides could
+ * Read replies while commands are still being sent: otherwise both sides could
  * wait for each other's full buffer.
  */
 const char *

@@ -3,9 +3,9 @@
 #include "runtime/metric.h"
 
 /*
- * What servers say that cannot do our work: a replica, a node of a cluster, a
- * Sentinel, one that loads, is full, or lets this user do too little. The words
- * are the first of the error, or stand in it where a script met it.
+ * Errors of servers that cannot do our work: a replica, a cluster node, a
+ * Sentinel, one that is loading, is full, or gives this user too few rights.
+ * Each word begins the error, or stands within it when a script met the error.
  */
 static const struct {
 	const char *word;

@@ -8,8 +8,8 @@
 #include "store/redis/cache_private.h"
 
 /*
- * The name of the instance and the key it knows its entries by: of its keys
- * and its name, for two brands are two instances, whatever they share.
+ * The name of the instance and the key that proves its entries, derived from
+ * its keys and its name: two brands are two instances, whatever they share.
  */
 static void
 identify(struct cache_instance *i, const struct config *c,

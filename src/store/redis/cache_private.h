@@ -6,10 +6,9 @@
 #include "store/redis/cache.h"
 
 /*
- * The connection under store/redis/cache.h, for src/store alone. A socket of
- * our
- * own instead of hiredis': that one has no TLS in 0.14, forgets its time-out
- * when it reconnects, and limits single reads instead of the round trip.
+ * The connection below store/redis/cache.h, for src/store only. We use our own
+ * socket: hiredis 0.14 has no TLS, forgets its time-out when it reconnects, and
+ * limits single reads instead of the round trip.
  */
 struct tls;
 struct parser;
@@ -24,16 +23,16 @@ struct cache {
 	pid_t pid;	  /* who connected: it does not cross a fork */
 	int64_t retry_at; /* the breaker is open until then */
 	int64_t pause;	  /* current back-off, 0 when all is well */
-	const char *why;  /* it failed last; NULL: all is well */
+	const char *why;  /* the last failure; NULL: all is well */
 	uint64_t trips;
-	struct parser *parser; /* of this connection, once it has spoken */
+	struct parser *parser; /* of this connection, after its first reply */
 	char in[16384];
 };
 
 /* Connect; NULL or what went wrong. A half-made connection is left to fail. */
 const char *cache_conn_open(struct cache *c, int64_t deadline);
 
-/* Is there a connection of this process that nothing speaks against? */
+/* Is there a usable connection of this process? */
 bool cache_conn_alive(const struct cache *c);
 
 /* Discard the connection and, when it failed, open the breaker. */
@@ -44,7 +43,7 @@ void cache_conn_fail(struct cache *c, const char *why);
 void cache_conn_back(struct cache *c);
 
 /*
- * Why a server that says this is of no use; NULL where it is. Counted
+ * Why a server with this error is of no use; NULL where it still is. Counted
  * (runtime/metric.def, redis_errors_total).
  */
 const char *cache_fault(const struct reply *r);

@@ -144,6 +144,6 @@ cache_parser_feed(struct parser *p, const char *bytes, size_t n, bool *done)
 		p->got++;
 	}
 	*done = true;
-	/* more than was asked for: what else would be out of step? */
+	/* more replies than commands: the connection is out of step */
 	return p->reader->pos < p->reader->len ? "unexpected bytes" : NULL;
 }
