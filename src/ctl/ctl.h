@@ -10,7 +10,7 @@
 #include "store/redis/cache.h"
 
 /*
- * posternctl, the operator's hand. A command is a row of its group's table:
+ * posternctl, the operator's tool. A command is a row of its group's table:
  * words, arguments, options, what it needs open, and the function. Help,
  * parsing and exit codes are the same for all.
  */
@@ -77,15 +77,15 @@ extern const struct ctl_command ctl_audit[], ctl_checks[], ctl_users[],
 void ctl_open(struct ctl *c);
 
 /*
- * Say on standard error what failed and return the exit code of e. The
- * sentence may be NULL: that of e.
+ * Print what failed on standard error and return the exit code of e. The
+ * sentence may be NULL: the one of e is printed.
  */
 int ctl_fail(enum err e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * The one argument, the id (uuid) of what ("a job"), or NULL where --all was
- * said instead; neither or both is said to be wrong. 0, or an exit code.
+ * The only argument, the id (uuid) of `what` ("a job"), or NULL with --all
+ * instead; neither or both is an error that is printed. 0, or an exit code.
  */
 int ctl_one_or_all(struct ctl *c, bool all, const char *what,
     const char **which);
@@ -96,7 +96,7 @@ int ctl_one_or_all(struct ctl *c, bool all, const char *what,
  */
 int ctl_print(struct ctl *c, cJSON *v);
 
-/* A question's answer, without --json only: nothing is printed with it. */
+/* A line for people: with --json nothing is printed. */
 void ctl_say(struct ctl *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

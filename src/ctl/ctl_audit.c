@@ -23,12 +23,12 @@ struct walk {
 	int64_t want_seq; /* of the checkpoint; 0 none */
 	struct str want_mac;
 	bool met;
-	int64_t base;      /* the last link that is gone by age */
-	int64_t removed;   /* rows behind it that are gone by age */
+	int64_t base;      /* the last link that retention deleted */
+	int64_t removed;   /* rows behind it that retention deleted */
 	int64_t shortened; /* rows whose address was shortened */
 };
 
-/* Is it what retention left of the row? */
+/* Is the row as retention left it? */
 static bool
 link_marked(struct ctl *c, struct walk *w, const struct audit_verify_row *row)
 {
@@ -47,7 +47,7 @@ judge_link(struct ctl *c, struct walk *w, const struct audit_verify_row *row)
 
 	if (row->seq != w->seq + 1)
 		return "links are missing before it";
-	/* An older key may not come back: more people may know it. */
+	/* A chain may not return to an older key: more people may know it. */
 	if (w->mac.n && mac.n && (uint8_t)mac.p[0] < (uint8_t)w->mac.p[0])
 		return "it was made with an older key";
 	if (link_marked(c, w, row))
@@ -113,7 +113,7 @@ read_checkpoint(struct ctl *c, struct walk *w)
 	return true;
 }
 
-/* Begin behind what is gone by age; there must be a proof of that. */
+/* Begin behind what retention deleted; the chain must prove that deletion. */
 static int
 begin_walk(struct ctl *c, struct walk *w)
 {

@@ -10,8 +10,8 @@
 #define CODES_AT_ONCE 1000
 
 /*
- * A code is kept as a MAC only; six digits are found again by trying all of
- * them, for whoever holds the key.
+ * Only the MAC of a code is kept; whoever has the key can find six digits by
+ * trying all.
  */
 static struct str
 find_code(struct ctl *c, struct str id, const char *purpose, struct str mac)

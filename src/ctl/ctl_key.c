@@ -109,7 +109,7 @@ run_generate(struct ctl *c)
 	return add_key(c, 0, NULL);
 }
 
-/* Everything that is sealed at rest; a sealed table more is a place more. */
+/* Every place where sealed data rests; a new sealed table needs a new row. */
 enum place { SIGNING_KEYS, JOBS, FACTORS, WEBHOOKS, PLACES };
 
 static enum err
@@ -143,13 +143,12 @@ reseal_row(struct ctl *c, enum place place, const struct ctl_reseal_params *p)
 struct resealing {
 	long total;
 	long done;
-	long failed; /* no key of ours opens it */
+	long failed; /* no key in keys.sealing opens it */
 };
 
 /*
- * One batch of a place behind *last. Each row is compared with what was read,
- * so one that changed meanwhile stays as it is; interrupted, the next run goes
- * on.
+ * One batch of a place, behind *last. A row that changed since it was read
+ * stays as it is; after an interruption the next run goes on.
  */
 static enum err
 reseal_batch(struct ctl *c, enum place place, struct str *last,

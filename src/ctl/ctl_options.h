@@ -8,9 +8,9 @@ enum ctl_asked {
 };
 
 /*
- * Read the options of k and the common ones, which may stand anywhere;
- * argv[0] is skipped, "--" ends options. What is left is c->args, its number
- * checked against the row. WRONG: a sentence was said.
+ * Read the options of k and the common ones, which may stand anywhere; argv[0]
+ * is skipped, "--" ends the options. The rest is c->args, its number checked
+ * against the row. WRONG: a sentence was printed.
  */
 enum ctl_asked ctl_options_read(struct ctl *c, const struct ctl_command *k,
     int argc, char **argv);

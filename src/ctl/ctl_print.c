@@ -88,8 +88,8 @@ is_terminal_control(struct str s, size_t i)
 }
 
 /*
- * A value for a terminal: what others chose must not command it (row LO3), so
- * control characters become dots.
+ * A value for a terminal: text that others chose must not control it (row LO3),
+ * so control characters become dots.
  */
 static struct str
 terminal_cell(struct arena *a, const cJSON *v)

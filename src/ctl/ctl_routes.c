@@ -29,7 +29,7 @@ bucket_text(enum bucket b)
 	return names[b];
 }
 
-/* Of whom is a recent proof wanted? */
+/* Which callers need a recent login? */
 static const char *
 proof_text(unsigned flags)
 {

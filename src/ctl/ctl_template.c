@@ -45,7 +45,7 @@ samples(struct ctl *c, const struct message_source *source)
 	return o;
 }
 
-/* --var: false for what has no '='. */
+/* --var NAME=VALUE; false without '='. */
 static bool
 set_vars(struct ctl *c, cJSON *o)
 {

@@ -116,8 +116,8 @@ ctl_open(struct ctl *c)
 }
 
 /*
- * The lock an administrator made in the service's directory belongs to the
- * service: it must be able to open it when it starts.
+ * A lock file that an administrator created in the service's directory belongs
+ * to the service, which must be able to open it when it starts.
  */
 static void
 give_back(const struct config *k)
@@ -181,7 +181,7 @@ run_command(struct ctl *c, int argc, char **argv)
 	return status == CTL_OK ? k->run(c) : status;
 }
 
-/* The command is found by its first words: --json before it goes behind. */
+/* The first words name the command, so --json before them moves behind. */
 static void
 command_first(int argc, char **argv)
 {

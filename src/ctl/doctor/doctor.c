@@ -14,7 +14,7 @@
 
 #define CLOCK_APART (2 * CLOCK_SECOND)
 
-/* What was found out, in the order it was asked. */
+/* The findings, in the order of the checks. */
 struct doctor {
 	struct ctl *c;
 	cJSON *rows;
@@ -44,7 +44,7 @@ note_finding(struct doctor *d, const char *check, enum finding f,
 	return f;
 }
 
-/* False: there is nothing more to ask. */
+/* False: the checks that follow make no sense. */
 static bool
 ask_settings(struct doctor *d)
 {
@@ -71,7 +71,7 @@ ask_settings(struct doctor *d)
 	return true;
 }
 
-/* Row RE1: what was answered with success is on the disk. */
+/* Row RE1: an acknowledged write is on the disk. */
 static void
 ask_promises(struct doctor *d, const struct rows *r)
 {
@@ -107,7 +107,10 @@ static void
 ask_connections(struct doctor *d, int64_t most)
 {
 	struct crew k = crew_of(d->c->config, crew_cores());
-	/* During a reload there are twice as many, and the worker. */
+	/*
+	 * A reload doubles the processes for a moment, and the worker needs
+	 * connections too.
+	 */
 	long need = 2 * (k.light + k.heavy) + 4;
 
 	note_finding(d, "connections", need > most ? WARNING : FINE,

@@ -41,12 +41,12 @@ doctor_probe_dir(struct arena *a, const char *dir)
 		return reason(a, errno);
 	if (!S_ISDIR(st.st_mode))
 		return "not a directory";
-	/* Whoever can put a socket there can be the worker. */
+	/* Whoever can create a socket there can pose as the worker. */
 	return (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX) ?
 	    "everyone may write there" : NULL;
 }
 
-/* Who may write there, for root may everywhere and is not the service. */
+/* Who may write there? Root may everywhere, but the service is not root. */
 static struct str
 file_owner(struct arena *a, const struct stat *st)
 {

@@ -47,7 +47,7 @@ judge_relay(struct arena *a, const struct config *c,
 	    r->end == SMTP_UNREACHABLE ? WARNING : FAULT;
 }
 
-/* The relay does what was put into the pool; or it is given up. */
+/* Wait until the relay has ended the transfer; or give it up. */
 static struct smtp_result
 finish_pool(struct smtp_pool *t)
 {
@@ -131,8 +131,8 @@ allow_any_address(void *arg, const struct net_addr *addr)
 }
 
 /*
- * A token that none is: who saw it answers TOKEN_INVALID, and UNAUTHORIZED
- * who saw none.
+ * Send a token that is none: the service answers TOKEN_INVALID when it saw the
+ * header, UNAUTHORIZED when the header was dropped.
  */
 static bool
 post(const char *url, struct webclient_answer *answer)

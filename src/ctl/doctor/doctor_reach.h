@@ -5,8 +5,8 @@
 #include "ctl/doctor/doctor_probe.h"
 
 /*
- * What lies beyond this host's files and database, asked as the programs ask
- * it. Each answers within 35 s and says in *detail what is there, or what is
+ * Checks of services beyond this host's files and database, done as the
+ * programs do it. Each ends within 35 s; *detail says what is there, or what is
  * wrong and what to do.
  */
 
@@ -14,7 +14,7 @@
 enum finding doctor_reach_relay(struct arena *a, const struct config *c,
     struct str *detail);
 
-/* A mail that says it is a test goes to address, by the relay alone. */
+/* Send a test mail to address, through the relay, without the queue. */
 enum finding doctor_reach_mail(struct arena *a, const struct config *c,
     struct str address, struct str *detail);
 

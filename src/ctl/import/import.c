@@ -111,7 +111,7 @@ send_some(struct import *m, int i, int n, struct rows **results)
 	return undone != E_OK ? undone : e;
 }
 
-/* A batch that the database refused, person by person: who is it? */
+/* Repeat a refused batch person by person, to find whom it refuses. */
 static enum err
 send_singly(struct import *m)
 {
@@ -131,7 +131,9 @@ send_singly(struct import *m)
 	return E_OK;
 }
 
-/* All of a batch or nothing of it (unless one is refused: see above). */
+/*
+ * Import all of a batch, or nothing of it (unless one is refused: see above).
+ */
 static enum err
 send_batch(struct import *m)
 {

@@ -62,7 +62,7 @@ bool import_json(struct import_file *f, struct arena *a,
 bool import_line(struct import_file *f, struct arena *a, struct str *line,
     const char **wrong);
 
-/* What holds where a file says nothing, and the roles it named so far. */
+/* The defaults where a file says nothing, and the roles it has named so far. */
 #define IMPORT_ROLES 16
 struct import_defaults {
 	struct arena *arena; /* of the whole run */

@@ -14,7 +14,7 @@ next_byte(struct import_file *f)
 	return c;
 }
 
-/* The first that could be one is. */
+/* The first character that can be a separator is the separator. */
 static bool
 separates(struct import_file *f, int c)
 {

@@ -27,7 +27,10 @@ import_line(struct import_file *f, struct arena *a, struct str *line,
 	return true;
 }
 
-/* A value as the text a cell of CSV would hold; STR_NONE for what has none. */
+/*
+ * A value as a cell of CSV would write it; STR_NONE where there is no such
+ * text.
+ */
 static struct str
 text_of(struct arena *a, const cJSON *v)
 {

@@ -3,7 +3,7 @@
 #include "ctl/import/import.h"
 #include "ctl/user/user.h"
 
-/* What a column may be called, letter case, '_' and '-' aside. */
+/* The names a column may have; letter case, '_' and '-' do not count. */
 enum column {
 	EMAIL, USERNAME, HASH, FIRST, LAST, FULL, ROLES, VERIFIED, ACTIVE,
 	CREATED, COLUMNS
@@ -107,7 +107,7 @@ read_person_field(struct ctl *c, const struct import_record *r,
 	return NULL;
 }
 
-/* Why what stands in place of a hash is none we can check, or NULL. */
+/* Why we cannot verify the text in place of a hash, or NULL. */
 static const char *
 read_hash(struct arena *a, struct str hash, struct str *out)
 {
@@ -148,7 +148,7 @@ read_roles(struct ctl *c, const struct import_record *r,
 	return NULL;
 }
 
-/* Where people sign in by address, that is the name they bring. */
+/* Where people log in by address, their address is their user name. */
 static const char *
 read_person_username(struct ctl *c, const struct import_record *r,
     struct str email,

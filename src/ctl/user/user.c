@@ -146,8 +146,8 @@ run_user_list(struct ctl *c)
 }
 
 /*
- * Run a change that may not take the last active super_admin away, under the
- * lock that makes two such changes wait for each other (row RB4).
+ * Run a change that must leave one active super_admin, under the lock that
+ * makes two such changes wait for each other (row RB4).
  */
 static int
 change(struct ctl *c, const struct ctl_user_find_row *user,

@@ -13,8 +13,7 @@ const char *user_value(struct ctl *c, enum field_type type, const char *name,
     struct str text, struct str *out);
 
 /*
- * "a,b" of the words; E_NOT_FOUND when one is no active role, and it was
- * said.
+ * The words as "a,b". E_NOT_FOUND: one is no active role, and that was printed.
  */
 int user_roles(struct ctl *c, const struct ctl_texts *words,
     struct str *roles);
@@ -22,12 +21,12 @@ int user_roles(struct ctl *c, const struct ctl_texts *words,
 /* The rules of core, used by an operator: no address, no request. */
 struct ctx user_ctx(struct ctl *c);
 
-/* The user an argument names, or it was said that there is none. */
+/* The user an argument names; NULL: there is none, and that was printed. */
 int user_find(struct ctl *c, const char *who, struct ctl_user_find_row *out);
 
 /*
- * Read a password for this account from standard input, where ask is said and
- * that is a terminal by two questions, and hash it if the policy takes it.
+ * Read a password for this account from standard input, by two questions with
+ * ask where that is a terminal, and hash it if the policy accepts it.
  */
 int user_hash(struct ctl *c, struct str username, struct str email, bool ask,
     struct str *hash);

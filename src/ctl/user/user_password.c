@@ -41,7 +41,7 @@ question(struct ctl *c, const char *text)
 		return STR_NONE;
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	/* Before the question: what was typed until then is thrown away. */
+	/* Before the question: input typed until then is discarded. */
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	fputs(text, stderr);
 	line = read_line(c);

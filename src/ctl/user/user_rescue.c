@@ -12,7 +12,7 @@ const struct ctl_option user_set_password_options[] = {
 	{ 0 },
 };
 
-/* Somebody who is locked out, and the operator who helps him. */
+/* Commands for an operator who helps a user that is locked out. */
 struct rescue {
 	struct ctl *c;
 	struct ctx x;
@@ -29,7 +29,7 @@ rescue_begin(struct rescue *s, struct ctl *c)
 	return status;
 }
 
-/* What was done, and what else stands between him and a login. */
+/* Print what was done, and what else keeps the user from a login. */
 static int
 rescue_end(struct rescue *s, const char *done, int64_t keys)
 {
@@ -53,7 +53,7 @@ rescue_end(struct rescue *s, const char *done, int64_t keys)
 	return ctl_print(c, answer);
 }
 
-/* The mails of the statement go out. */
+/* The statement has queued mails: wake the worker. */
 static int
 rescue_run(struct rescue *s, struct statement statement, const char *done)
 {
