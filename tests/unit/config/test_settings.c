@@ -18,7 +18,7 @@
 #include "crypto/keyring.h"
 #include "crypto/password/password.h"
 #include "http/cors.h"
-#include "http/request.h"
+#include "http/request_make.h"
 #include "store/pg/db.h"
 #include "store/redis/cache_private.h"
 #include "web/crew.h"
