@@ -98,10 +98,6 @@ select id, numeric_id, username, case when verified_at is not null
 	is_active, is_verified, email, verified_at is not null as is_proved
 from users where email = :email;
 
--- name: mail_add
--- Mails without another cause:
--- use: send();
-
 -- name: account_profile
 -- What an account shows of itself.
 -- safe: yes

@@ -3,13 +3,6 @@
 -- when the account exists; its last cell tells whether it was allowed: the
 -- actor must hold the permission now, and all that the account holds.
 
--- name: authorisation_lock
-select authorisation_lock();
-
--- name: admin_user_by_number
--- safe: yes
-select id from users where numeric_id = :numeric_id::bigint;
-
 -- name: admin_user_list
 -- Newest first. The page is found by an index alone, then its rows are
 -- read. One row at least: its last cell is the total, exact to ten
@@ -351,11 +344,6 @@ with d as (
 	from n
 )
 select n as deleted from n;
-
--- name: admin_refused
--- What the gate turned away at the administration's door.
--- use: audit(action => :action, resource => 'admin', user => :user_id::uuid,
---	result => 'failure', reason => :reason);
 
 -- name: admin_stats
 -- int: users, inactive, unverified, sessions, api_keys, roles, logins

@@ -127,12 +127,3 @@ with k as (
 	from k
 )
 select id from k;
-
--- name: introspect_session
--- Is the session behind a refresh token alive?
--- safe: yes
-select s.user_id, u.username, to_us(s.expires_at) as expires_at,
-	to_us(s.created_at) as created_at
-from sessions s join users u on u.id = s.user_id
-where s.id = :session_id::uuid and s.generation = :generation::bigint
-	and s.ended_at is null and s.expires_at > now() and u.is_active;

@@ -463,3 +463,37 @@ select current_setting('server_version') as server_version,
 	current_setting('max_connections')::int as max_connections,
 	(select pg_get_userbyid(relowner) = current_user from pg_class
 		where oid = to_regclass('users')) as is_owner;
+
+-- name: ctl_webhook_list
+-- For posternctl: webhooks with something to do, or in trouble.
+-- int: failures, pending, failed, dropped
+-- safe: yes
+select w.id, u.email, w.url, w.is_active, w.failures,
+	to_us(w.failing_since) as failing_since,
+	d.pending, d.failed, o.dropped
+from webhooks w join users u on u.id = w.user_id
+	cross join lateral (
+		select count(*) filter (where state = 'ready') as pending,
+			count(*) filter (where state = 'dead') as failed
+		from webhook_deliveries where webhook_id = w.id) d
+	cross join lateral (
+		select coalesce(sum(dropped), 0) as dropped
+		from webhook_drops where webhook_id = w.id) o
+where (d.pending > 0 or d.failed > 0 or w.failures > 0 or not w.is_active
+		or o.dropped > 0)
+	and (:email::text is null or u.email = fold_case(:email))
+order by d.pending desc, w.id limit 200;
+
+-- name: ctl_webhook_retry
+-- For posternctl: dead letters of a webhook, or of all, from their first
+-- try on with the same ids.
+with d as (
+	update webhook_deliveries set state = 'ready', failures = 0,
+		run_at = now(), finished_at = null, error = null
+	where state = 'dead'
+		and (:webhook_id::uuid is null
+			or webhook_id = :webhook_id::uuid)
+		and created_at >= from_us(:since::bigint)
+	returning 1
+)
+select count(*) as retried from d;

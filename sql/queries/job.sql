@@ -120,11 +120,3 @@ update jobs set state = 'ready', attempts = 0, run_at = now(),
 where (:id::uuid is null or id = :id) and state = 'dead'
   and payload is not null
 returning id;
-
--- name: cron_claim
--- The work of name :name is this worker's until it is due again in :every
--- µs.
-update cron_jobs set last_run = now(),
-    next_run = now() + :every::bigint * interval '1 microsecond'
-where name = :name and next_run <= now()
-returning name;

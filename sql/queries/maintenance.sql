@@ -2,6 +2,14 @@
 -- $1 rows, oldest first by an index, again until fewer are found. Rows that
 -- somebody holds are left for the next time.
 
+-- name: cron_claim
+-- The work of name :name is this worker's until it is due again in :every
+-- µs.
+update cron_jobs set last_run = now(),
+    next_run = now() + :every::bigint * interval '1 microsecond'
+where name = :name and next_run <= now()
+returning name;
+
 -- name: clean_sessions
 -- Tokens of a session that ran out are refused by their age; a week longer
 -- somebody may ask why it ended.

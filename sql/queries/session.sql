@@ -1,3 +1,12 @@
+-- name: introspect_session
+-- Is the session behind a refresh token alive?
+-- safe: yes
+select s.user_id, u.username, to_us(s.expires_at) as expires_at,
+	to_us(s.created_at) as created_at
+from sessions s join users u on u.id = s.user_id
+where s.id = :session_id::uuid and s.generation = :generation::bigint
+	and s.ended_at is null and s.expires_at > now() and u.is_active;
+
 -- name: session_load
 -- All a request needs to know of who asks, and when that was so: the time
 -- is before the snapshot.
@@ -15,10 +24,6 @@ from sessions s join users u on u.id = s.user_id
 where s.id = :session_id::uuid and s.user_id = :user_id::uuid
 	and s.ended_at is null
 	and s.absolute_expires_at > now() and u.is_active;
-
--- name: actor_holds
--- May who asks, with a session or key, still act? An error, if not.
-select actor_holds(:user_id::uuid, :actor_id::uuid);
 
 -- name: session_changes
 -- What changed since a snapshot, what the next one begins with, and a time

@@ -1,5 +1,18 @@
 -- Administration of roles and permissions; see admin_user.sql for the form.
 
+-- name: role_load
+-- Every role with its permissions, and the version of the whole.
+-- int: version
+-- safe: yes
+select r.name,
+	coalesce(string_agg(p.name, ',' order by p.name), '') as permissions,
+	(select version from role_version) as version
+from roles r
+	left join role_permissions rp on rp.role_id = r.id
+	left join permissions p on p.id = rp.permission_id and p.is_active
+where r.is_active
+group by r.id, r.name;
+
 -- name: role_list
 -- int: total
 -- safe: yes
