@@ -1,7 +1,7 @@
 -- Administration of accounts. Each change is one statement behind
--- authorisation_lock in the same transaction; $1 is who acts. A row comes back
--- when the account exists; its last cell tells whether it was allowed: the
--- actor must hold the permission now, and all that the account holds.
+-- authorisation_lock in the same transaction; :actor_id is who acts. A row
+-- comes back when the account exists; is_allowed tells whether it was allowed:
+-- the actor must hold the permission now, and all that the account holds.
 
 -- name: admin_user_list
 -- Newest first. The page is found by an index alone, then its rows are
@@ -185,11 +185,8 @@ with ok as (
 	--	destination => m.email)
 	from m
 ), n as (
-	insert into one_time (id, user_id, purpose, destination, proved_at,
-		since, expires_at)
-	select :undo_id::uuid, m.id, 'undo', m.before, m.verified_at,
-		case when m.verified_at is null then m.since else now() end,
-		now() + :undo_life::bigint * interval '1 microsecond'
+	-- use: new_undo(user => m.id, destination => m.before,
+	--	proved_at => m.verified_at, since => m.since)
 	from m
 ), j as (
 	-- use: send(from => m)

@@ -7,18 +7,12 @@ with v as (
 		and used_at is null
 		and voided_at is null
 ), o as (
-	insert into one_time (id, user_id, purpose, destination, expires_at)
-	select :link_id::uuid, id, 'email', :email,
-		now() + :life::bigint * interval '1 microsecond'
+	-- use: new_link(user => id, purpose => 'email', destination => :email)
 	from users where id = :user_id::uuid and is_active
 	returning user_id
 ), n as (
-	insert into one_time (id, user_id, purpose, destination, proved_at,
-		since, expires_at)
-	select :undo_id::uuid, u.id, 'undo', u.email, u.verified_at,
-		case when u.verified_at is null then u.address_at
-			else now() end,
-		now() + :undo_life::bigint * interval '1 microsecond'
+	-- use: new_undo(user => u.id, destination => u.email,
+	--	proved_at => u.verified_at, since => u.address_at)
 	from o join users u on u.id = o.user_id
 ), j as (
 	-- use: send(from => o)
@@ -69,11 +63,8 @@ with c as (
 		and t.voided_at is null and t.id <> :link_id::uuid
 		and t.purpose in ('email', 'reset', 'verify')
 ), n as (
-	insert into one_time (id, user_id, purpose, destination, proved_at,
-		since, expires_at)
-	select :undo_id::uuid, u.id, 'undo', :old_email, u.proved_at,
-		case when u.proved_at is null then u.since else now() end,
-		now() + :undo_life::bigint * interval '1 microsecond'
+	-- use: new_undo(user => u.id, destination => :old_email,
+	--	proved_at => u.proved_at, since => u.since)
 	from u
 ), j as (
 	-- use: send(from => u)

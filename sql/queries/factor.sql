@@ -46,7 +46,8 @@ with f as (
 	returning subject_id, pending_id, pending_secret, pending_codes
 ), a as (
 	-- use: audit(action => '2fa.setup',
-	--	resource => case when :owner_id::text is null then 'users' else 'subjects/' || subject_id end,
+	--	resource => case when :owner_id::text is null then 'users'
+	--	else 'subjects/' || subject_id end,
 	--	user => coalesce(:owner_id::uuid, subject_id), reason => :kind)
 	from f
 )
@@ -124,7 +125,8 @@ with o as (
 	-- use: send(from => f)
 ), a as (
 	-- use: audit(action => '2fa.enabled',
-	--	resource => case when :user_id::text is null then 'subjects/' || f.subject_id else 'users' end,
+	--	resource => case when :user_id::text is null
+	--	then 'subjects/' || f.subject_id else 'users' end,
 	--	user => coalesce(:user_id::uuid, :owner_id::uuid),
 	--	reason => :kind)
 	from f
@@ -285,7 +287,8 @@ with f as (
 	-- use: send(from => f)
 ), a as (
 	-- use: audit(action => '2fa.verified',
-	--	resource => case when :user_id::text is null then 'subjects/' || f.id else 'users' end,
+	--	resource => case when :user_id::text is null
+	--	then 'subjects/' || f.id else 'users' end,
 	--	user => coalesce(:user_id::uuid, :owner_id::uuid),
 	--	reason => :kind)
 	from f
@@ -298,7 +301,8 @@ with j as (
 	-- use: send()
 )
 -- use: audit(action => '2fa.failed',
---	resource => case when :owner_id::text is null then 'users' else 'subjects/' || :subject_id end,
+--	resource => case when :owner_id::text is null then 'users'
+--	else 'subjects/' || :subject_id end,
 --	user => coalesce(:owner_id::uuid, :subject_id::uuid), actor => null,
 --	result => 'failure', reason => :reason);
 
@@ -335,7 +339,8 @@ with f as (
 	-- use: send(from => gone)
 ), a as (
 	-- use: audit(action => '2fa.disabled',
-	--	resource => case when :user_id::text is null then 'subjects/' || subject_id else 'users' end,
+	--	resource => case when :user_id::text is null
+	--	then 'subjects/' || subject_id else 'users' end,
 	--	user => coalesce(:user_id::uuid, :owner_id::uuid),
 	--	actor => :actor_id::uuid, reason => :kind)
 	from gone
@@ -450,9 +455,8 @@ with spent as (
 	from spent where spent.n < 5
 	returning id
 ), j as (
-	insert into jobs (id, kind, payload, priority, expires_at)
-	select :job_id::uuid, :job_kind, :job_payload::bytea, 0,
-		now() + :life::bigint * interval '1 microsecond'
+	-- use: send_sealed(kind => :job_kind,
+	--	expires_at => now() + :life::bigint * interval '1 microsecond')
 	from o
 )
 select id from o;
@@ -487,7 +491,8 @@ with ok as (
 ), j as (
 	-- use: send(from => u)
 ), a as (
-	-- use: audit_decision(action => case when allowed then '2fa.disabled' else 'user.reset_2fa' end,
+	-- use: audit_decision(action => case when allowed then '2fa.disabled'
+	--	else 'user.reset_2fa' end,
 	--	resource => 'users', user => id, reason => 'reset')
 	from ok
 )

@@ -46,11 +46,31 @@ select :code_id::uuid, {user}, {purpose}, {destination}, :code_mac::bytea,
 	:code_attempts::integer,
 	now() + :code_life::bigint * interval '1 microsecond'
 
+-- A link that is mailed, and lives for :life µs.
+-- fragment: new_link(user, purpose, destination)
+insert into one_time (id, user_id, purpose, destination, expires_at)
+select :link_id::uuid, {user}, {purpose}, {destination},
+	now() + :life::bigint * interval '1 microsecond'
+
+-- A link that gives an account the address back which it had, proved or not,
+-- for :undo_life µs.
+-- fragment: new_undo(user, destination, proved_at, since)
+insert into one_time (id, user_id, purpose, destination, proved_at, since,
+	expires_at)
+select :undo_id::uuid, {user}, 'undo', {destination}, {proved_at},
+	case when {proved_at} is null then {since} else now() end,
+	now() + :undo_life::bigint * interval '1 microsecond'
+
 -- Send drafts of mails and messages (core/mail.h), or none where they are
 -- null, for each row of a CTE.
 -- fragment: send(from => (select) one, drafts => :mails::json)
 insert into jobs (id, kind, payload, priority, expires_at)
 select t.* from {from}, job_drafts({drafts}) t
+
+-- Send one mail or message that C has sealed.
+-- fragment: send_sealed(kind => 'mail', priority => 0, expires_at => null)
+insert into jobs (id, kind, payload, priority, expires_at)
+select :job_id::uuid, {kind}, :job_payload::bytea, {priority}, {expires_at}
 
 -- All sessions of the users that a CTE has by their id.
 -- fragment: end_sessions(of, reason)

@@ -1,5 +1,5 @@
 -- What the worker deletes at session.cleanup_interval: each statement at most
--- $1 rows, oldest first by an index, again until fewer are found. Rows that
+-- :limit rows, oldest first by an index, again until fewer are found. Rows that
 -- somebody holds are left for the next time.
 
 -- name: cron_claim

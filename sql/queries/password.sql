@@ -38,15 +38,12 @@ with v as (
 		and used_at is null
 		and voided_at is null
 ), o as (
-	insert into one_time (id, user_id, purpose, destination, expires_at)
-	select :link_id::uuid, id, 'reset', email,
-		now() + :life::bigint * interval '1 microsecond'
+	-- use: new_link(user => id, purpose => 'reset', destination => email)
 	from users where id = :user_id::uuid and is_active
 	returning id, user_id, destination, expires_at
 ), j as (
-	insert into jobs (id, kind, payload, priority, expires_at)
-	select :job_id::uuid, 'mail', :job_payload::bytea, 0,
-		now() + :life::bigint * interval '1 microsecond'
+	-- use: send_sealed(
+	--	expires_at => now() + :life::bigint * interval '1 microsecond')
 	from o
 ), k as (
 	insert into kafka_outbox (topic, event, user_id, email, link_id,

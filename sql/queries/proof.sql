@@ -27,9 +27,8 @@ with v as (
 	from users u where u.id = :user_id::uuid
 	returning 1
 ), j as (
-	insert into jobs (id, kind, payload, priority, expires_at)
-	select :job_id::uuid, 'mail', :job_payload::bytea, 0,
-		now() + :code_life::bigint * interval '1 microsecond'
+	-- use: send_sealed(expires_at =>
+	--	now() + :code_life::bigint * interval '1 microsecond')
 	from o
 )
 select count(*) as renewed from o;
@@ -121,17 +120,17 @@ with c as (
 ), g as (
 	delete from registrations using u where user_id = u.id
 ), l as (
-	insert into one_time (id, user_id, purpose, destination, expires_at)
-	select :link_id::uuid, u.id, 'reset', u.email,
-		now() + :life::bigint * interval '1 microsecond'
+	-- use: new_link(user => u.id, purpose => 'reset', destination => u.email)
 	from u where u.doubtful
 ), j as (
 	-- use: send(from => u,
-	--	drafts => case when u.doubtful then :link_mails::json else :welcome_mails::json end)
+	--	drafts => case when u.doubtful then :link_mails::json
+	--	else :welcome_mails::json end)
 ), a as (
 	-- use: audit(action => 'auth.verify_email', resource => 'users',
 	--	user => id,
-	--	reason => case when doubtful then 'password discarded' when anew then 'registration discarded' end)
+	--	reason => case when doubtful then 'password discarded'
+	--	when anew then 'registration discarded' end)
 	from u
 )
 select id, doubtful, case when anew

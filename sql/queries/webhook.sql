@@ -318,8 +318,8 @@ with w as (
 	where id = :webhook_id::uuid and is_active
 	returning id, user_id
 ), j as (
-	insert into jobs (id, kind, payload, priority)
-	select :job_id::uuid, 'mail', :job_payload::bytea, 1 from w
+	-- use: send_sealed(priority => 1)
+	from w
 ), a as (
 	-- use: audit_local(action => 'webhook.disable',
 	--	resource => 'webhooks', user => user_id, reason => :reason)
