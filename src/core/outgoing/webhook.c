@@ -329,7 +329,8 @@ webhook_deliveries(struct ctx *x, struct str user_id, struct str id,
 	*total = r->n ? webhook_deliveries_row(r, 0).total : 0;
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
 	for (size_t i = 0; i < r->n; i++) {
-		struct webhook_deliveries_row row = webhook_deliveries_row(r, i);
+		struct webhook_deliveries_row row =
+		    webhook_deliveries_row(r, i);
 
 		(*out)[i] = (struct webhook_delivery){
 			.id = row.id, .event_id = row.event_id,

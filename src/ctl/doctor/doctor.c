@@ -78,7 +78,8 @@ ask_promises(struct doctor *d, const struct rows *r)
 	const struct ctl_doctor_row row = ctl_doctor_row(r, 0);
 	struct str sync = row.synchronous_commit;
 	bool safe = str_eq(row.fsync, STR("on")) &&
-	    !str_eq(sync, STR("off")) && str_eq(row.full_page_writes, STR("on"));
+	    !str_eq(sync, STR("off")) &&
+	    str_eq(row.full_page_writes, STR("on"));
 
 	note_finding(d, "durability", safe ? FINE :
 	    strcmp(d->c->config->environment, "development") == 0 ? WARNING :

@@ -35,7 +35,8 @@ db_ping(struct db *d, struct arena *a)
 {
 	int64_t start = clock_mono();
 
-	return db_run(d, a, SQL(ping), NULL) == E_OK ? clock_mono() - start : -1;
+	return db_run(d, a, SQL(ping), NULL) == E_OK ?
+	    clock_mono() - start : -1;
 }
 
 /* "{0,1,2}": the migrations this program knows. */

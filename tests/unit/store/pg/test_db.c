@@ -172,7 +172,8 @@ START_TEST(text_travels_unchanged)
 	ck_assert_uint_eq(r->n, 1);
 	ck_assert(migration_list_row(r, 0).version == -5);
 	ck_assert(str_eq(migration_list_row(r, 0).name, str_of(odd)));
-	ck_assert(migration_list_row(r, 0).applied_at > INT64_C(1500000000000000));
+	ck_assert(migration_list_row(r, 0).applied_at >
+	    INT64_C(1500000000000000));
 }
 END_TEST
 
@@ -725,7 +726,8 @@ START_TEST(a_batch_may_be_larger_than_every_buffer)
 	}
 	ck_assert_int_eq(db_batch(d, a, steps, 2 * N, r), E_OK);
 	ck_assert_uint_eq(r[2 * N - 1]->n, N);
-	ck_assert_uint_eq(migration_list_row(r[2 * N - 1], N - 1).name.n, (1u << 20) - 1);
+	ck_assert_uint_eq(migration_list_row(r[2 * N - 1], N - 1).name.n,
+	    (1u << 20) - 1);
 }
 END_TEST
 
@@ -763,8 +765,8 @@ START_TEST(a_pooler_in_transaction_mode_is_no_obstacle)
 		ck_assert_uint_eq(r[1]->n, (size_t)(2 * i + 1));
 		ck_assert_int_eq(add(c[(i + 1) % CLIENTS], 1000 + i, "y"),
 		    E_OK);
-		ck_assert_int_eq(db_run(c[(i + 2) % CLIENTS], a, SQL(migration_list),
-		    r), E_OK);
+		ck_assert_int_eq(db_run(c[(i + 2) % CLIENTS], a,
+		    SQL(migration_list), r), E_OK);
 		ck_assert_uint_eq(r[0]->n, (size_t)(2 * i + 2));
 	}
 	for (int i = 0; i < CLIENTS; i++)
