@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "core/outgoing/webhook_url.h"
+#include "worker/webhook/webhook_sign.h"
 
 static void *
 must(void *p)

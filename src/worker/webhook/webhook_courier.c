@@ -10,6 +10,7 @@
 #include "worker/smtp/smtp.h"
 #include "worker/webhook/webhook_claim_batch.h"
 #include "worker/webhook/webhook_lease.h"
+#include "worker/webhook/webhook_sign.h"
 
 #define SLOTS 512
 #define WAIT_MS 100

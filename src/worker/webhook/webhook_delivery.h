@@ -5,27 +5,13 @@
 #include "store/pg/db.h"
 #include "worker/job/job.h"
 #include "worker/webclient/webclient.h"
+#include "worker/webhook/webhook_types.h"
 
 /*
  * The worker's side of the tables webhook_deliveries and webhook_claims (rows
  * WH6 to WH13). A claim records that a try begins; one statement records how
  * many tries ended. The statements run while transfers go on.
  */
-#define WEBHOOK_LEASE (60 * CLOCK_SECOND)
-#define WEBHOOK_TRIES 10 /* row WH9 */
-
-struct webhook_claim_batch;
-
-struct delivery {
-	struct str id;
-	struct str event_id;
-	struct str event;
-	struct str body;
-	int number;   /* of the try that it was claimed for */
-	int failures; /* among the tries before */
-	bool wanted;  /* its owner still wants it (row WH13) */
-	struct webhook_claim_batch *batch;
-};
 
 /* What to claim. */
 struct webhook_claim_request {
@@ -50,29 +36,6 @@ void webhook_delivery_fetch(struct queue *q, struct arena *a, struct str lease);
 struct delivery webhook_delivery_of(const struct webhook_claimed_row *row);
 struct webhook_claim_batch webhook_delivery_batch(
     const struct webhook_claimed_row *row, struct str lease);
-
-/* How a try ended. */
-struct webhook_outcome {
-	struct str id;
-	struct webhook_claim_batch *batch;
-	const char *state; /* ready, done, dead */
-	enum {
-		WEBHOOK_OUTCOME_FINE,
-		WEBHOOK_OUTCOME_FAILED,
-		/* our doing: the endpoint is not judged */
-		WEBHOOK_OUTCOME_OURS,
-		WEBHOOK_OUTCOME_BACK	  /* not begun: does not count */
-	} what;
-	int64_t delay; /* µs, with ready */
-	int64_t pause; /* µs without tries at the endpoint */
-	int number;    /* of the try */
-	int64_t begun_at, ended_at; /* µs, wall clock */
-	long status;
-	const char *error; /* NULL: none */
-	struct str response;
-	bool gone; /* the endpoint wants no more: status 410 */
-	bool echoed; /* the challenge came back (webhook_sign_echoed) */
-};
 
 /* What an answer means for d; the text of *out lives in a. */
 void webhook_outcome_of_answer(struct arena *a, const struct delivery *d,

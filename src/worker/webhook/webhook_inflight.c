@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "worker/webhook/webhook_claim_batch.h"
 
 /* A transfer of 20 s that begins by then ends well within the lease. */
 #define BEGIN_WITHIN (WEBHOOK_LEASE / 2)

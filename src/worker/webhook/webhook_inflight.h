@@ -1,7 +1,7 @@
 #ifndef WORKER_WEBHOOK_WEBHOOK_INFLIGHT_H
 #define WORKER_WEBHOOK_WEBHOOK_INFLIGHT_H
 
-#include "worker/webhook/webhook_claim_batch.h"
+#include "worker/webhook/webhook_delivery.h"
 #include "worker/webhook/webhook_endpoint.h"
 
 /*

@@ -10,7 +10,6 @@
 #include "core/outgoing/webhook.h"
 #include "crypto/hmac.h"
 #include "crypto/seal.h"
-#include "worker/webhook/webhook_claim_batch.h"
 
 #define HEADERS 12
 #define DEPTH 4 /* of the JSON of an answer */

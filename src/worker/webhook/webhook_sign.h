@@ -2,7 +2,7 @@
 #define WORKER_WEBHOOK_WEBHOOK_SIGN_H
 
 #include "crypto/keyring.h"
-#include "worker/webhook/webhook_delivery.h"
+#include "worker/webhook/webhook_types.h"
 
 /*
  * A webhook's secrets, made ready to sign what is delivered to it (rows WH6
