@@ -289,14 +289,6 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 	return w->mailer && w->sms && catch_signals(r != NULL);
 }
 
-struct db *
-loop_db(struct arena *a, const struct config *c)
-{
-	struct db_options o = db_options_of(a, c);
-
-	return db_new(&o);
-}
-
 bool
 loop_check(struct arena *a, const struct config *c, const char **why)
 {

@@ -5,9 +5,6 @@
 #include "crypto/keyring.h"
 #include "store/pg/db.h"
 
-/* The worker's database door, by the settings; a must outlive it. */
-struct db *loop_db(struct arena *a, const struct config *c);
-
 /* What SIGHUP asks for. */
 struct loop_reload {
 	/* Read the settings anew. False: refused, and the log says why. */

@@ -14,6 +14,7 @@
 #include "runtime/sandbox.h"
 #include "store/pg/db.h"
 #include "worker/loop.h"
+#include "worker/loop_db.h"
 
 #define EXIT_USAGE 64  /* EX_USAGE */
 #define EXIT_SOFTWARE 70

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "runtime/sandbox.h"
 #include "worker/events/events_topic.h"
-#include "worker/loop.h"
+#include "worker/loop_db.h"
 
 #define WAIT_MS 50
 #define PATIENCE_MS 200

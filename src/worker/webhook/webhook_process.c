@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "runtime/sandbox.h"
 #include "worker/host_lock.h"
-#include "worker/loop.h"
+#include "worker/loop_db.h"
 #include "worker/webhook/webhook_courier.h"
 
 #define GRACE (10 * CLOCK_SECOND)
