@@ -86,6 +86,17 @@ str_split(struct str *rest, char sep, struct str *piece)
 	return true;
 }
 
+bool
+str_holds(struct str list, char sep, struct str word)
+{
+	struct str piece;
+
+	while (str_split(&list, sep, &piece))
+		if (str_eq(str_trim(piece), word))
+			return true;
+	return false;
+}
+
 struct str
 str_int(char room[STR_INT_ROOM], long long n)
 {

@@ -62,6 +62,9 @@ bool str_is_ascii(struct str s);
  */
 bool str_split(struct str *rest, char sep, struct str *piece);
 
+/* Is word a piece of list, but for blanks around the piece? */
+bool str_holds(struct str list, char sep, struct str word);
+
 /* n in decimal, written to room; for paths where printf is too slow. */
 #define STR_INT_ROOM 24
 struct str str_int(char room[STR_INT_ROOM], long long n);

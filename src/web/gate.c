@@ -124,7 +124,7 @@ check_enrolled(const struct call *c)
 		return E_OK;
 	if (account_unverified(c->ctx, &s->account))
 		return E_EMAIL_NOT_VERIFIED;
-	return factor_missing(c->ctx, &s->account) ? E_ENROLMENT_REQUIRED :
+	return account_unenrolled(c->ctx, &s->account) ? E_ENROLMENT_REQUIRED :
 	    E_OK;
 }
 

@@ -172,17 +172,14 @@ peer_allowed(const struct sockaddr *a, socklen_t n)
 {
 	char host[NI_MAXHOST];
 	const char *list = getenv(PEERS);
-	struct str rest = str_of(list), piece, peer;
+	struct str peer;
 
 	if (getnameinfo(a, n, host, sizeof(host), NULL, 0, NI_NUMERICHOST))
 		return false;
 	peer = str_of(host);
 	if (str_starts(peer, STR("::ffff:")))
 		peer = str_slice(peer, 7, peer.n);
-	while (str_split(&rest, ',', &piece))
-		if (str_eq(str_trim(piece), peer))
-			return true;
-	return false;
+	return str_holds(str_of(list), ',', peer);
 }
 
 int

@@ -19,7 +19,7 @@ run_factor_status(struct call *c)
 	json_add(data, "methods", methods);
 	json_add_int(data, "backup_codes_remaining", f.backup_codes);
 	if (p.session)
-		json_add_bool(data, "required", factor_missing(c->ctx,
+		json_add_bool(data, "required", account_unenrolled(c->ctx,
 		    &p.session->account));
 	return party_answer(c, "2FA status retrieved successfully", data);
 }

@@ -71,12 +71,7 @@ admin_decide(struct ctx *x, struct statement s, struct rows **out)
 static bool
 is_super(struct str roles)
 {
-	struct str one;
-
-	while (str_split(&roles, ',', &one))
-		if (str_eq(one, STR("super_admin")))
-			return true;
-	return false;
+	return str_holds(roles, ',', STR("super_admin"));
 }
 
 void

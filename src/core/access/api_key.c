@@ -11,7 +11,7 @@
 #include "core/access/actor.h"
 #include "core/access/refusal.h"
 #include "core/access/whence.h"
-#include "core/factor/factor.h"
+#include "core/account/account.h"
 #include "core/idempotency.h"
 #include "crypto/token.h"
 
@@ -108,12 +108,8 @@ same_hash(struct str a, struct str b)
 bool
 api_key_has(const struct api_key *k, struct str scope)
 {
-	struct str rest = k->scopes, one;
-
-	while (str_split(&rest, ',', &one))
-		if (str_eq(one, scope) || str_eq(one, STR("*")))
-			return true;
-	return false;
+	return str_holds(k->scopes, ',', scope) ||
+	    str_holds(k->scopes, ',', STR("*"));
 }
 
 /* What the owner chose, and no more than is configured. */
@@ -176,7 +172,7 @@ creator_may(const struct ctx *x, const struct account *a)
 {
 	if (account_unverified(x, a))
 		return E_EMAIL_NOT_VERIFIED;
-	return factor_missing(x, a) ? E_ENROLMENT_REQUIRED : E_OK;
+	return account_unenrolled(x, a) ? E_ENROLMENT_REQUIRED : E_OK;
 }
 
 enum err

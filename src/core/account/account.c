@@ -51,6 +51,20 @@ account_unverified(const struct ctx *x, const struct account *a)
 	return !a->is_verified && policy_is(x, "required");
 }
 
+bool
+account_unenrolled(const struct ctx *x, const struct account *a)
+{
+	const char *rest = x->config->factor_roles;
+	struct str role;
+
+	if (a->two_factor_enabled)
+		return false;
+	while (config_list_next(&rest, &role))
+		if (str_holds(a->roles, ',', role))
+			return true;
+	return false;
+}
+
 struct str
 account_full_name(struct ctx *x, const struct registration *r)
 {

@@ -73,4 +73,7 @@ struct str account_greeting(const struct account *a);
 /* Must its address be verified first (account.email_verification)? */
 bool account_unverified(const struct ctx *x, const struct account *a);
 
+/* Must it have a second factor first (two_factor.required_roles)? */
+bool account_unenrolled(const struct ctx *x, const struct account *a);
+
 #endif

@@ -159,31 +159,6 @@ factor_backup_renew(struct ctx *x, const struct subject *s,
 	return e;
 }
 
-static bool
-list_holds(struct str list, char sep, struct str word)
-{
-	struct str one;
-
-	while (str_split(&list, sep, &one))
-		if (str_eq(str_trim(one), word))
-			return true;
-	return false;
-}
-
-bool
-factor_missing(const struct ctx *x, const struct account *a)
-{
-	const char *rest = x->config->factor_roles;
-	struct str role;
-
-	if (a->two_factor_enabled)
-		return false;
-	while (config_list_next(&rest, &role))
-		if (list_holds(a->roles, ',', role))
-			return true;
-	return false;
-}
-
 bool
 factor_recent(const struct session *s)
 {
@@ -201,7 +176,7 @@ factor_proved(const struct session *s, int64_t within)
 	if (clock_wall() - s->proved_at > within)
 		return false;
 	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
-		if (list_holds(s->amr, ' ', str_of(factors[i])))
+		if (str_holds(s->amr, ' ', str_of(factors[i])))
 			return true;
 	return false;
 }

@@ -52,11 +52,6 @@ enum err factor_backup_renew(struct ctx *x, const struct subject *s,
     struct backup_set *out);
 
 /*
- * Must this user enrol before anything else? (two_factor.required_roles)
- */
-bool factor_missing(const struct ctx *x, const struct account *a);
-
-/*
  * A recent proof, wherever one is wanted: a login or step-up within ten
  * minutes. Of who has a factor it must be by that one or a backup code,
  * however he logged in (rows TO2, TD2); to enable one is no proof.

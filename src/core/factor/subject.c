@@ -5,13 +5,8 @@
 bool
 subject_is_admin(struct str roles)
 {
-	struct str one;
-
-	while (str_split(&roles, ',', &one))
-		if (str_eq(one, STR("admin")) || str_eq(one,
-		    STR("super_admin")))
-			return true;
-	return false;
+	return str_holds(roles, ',', STR("admin")) ||
+	    str_holds(roles, ',', STR("super_admin"));
 }
 
 struct subject

@@ -23,6 +23,9 @@ START_TEST(a_piece_never_reaches_past_its_whole)
 		ck_str(piece, pieces[i]);
 	}
 	ck_assert(!str_split(&rest, ',', &piece));
+	ck_assert(str_holds(STR("a, bc"), ',', STR("bc")));
+	ck_assert(!str_holds(STR("a, bc"), ',', STR("b")));
+	ck_assert(!str_holds(STR_NONE, ',', STR("b")));
 }
 END_TEST
 
