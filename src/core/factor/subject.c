@@ -66,6 +66,9 @@ subject_of_key(struct ctx *x, const struct api_key *k, struct str name,
 	struct str id;
 	enum err e;
 
+	if (!api_key_has(k, STR("2fa:read")) &&
+	    !api_key_has(k, STR("2fa:write")))
+		return E_SCOPE;
 	if (name.n == 0) {
 		x->field = "user_id";
 		x->sentence = "User id is required with an API key";

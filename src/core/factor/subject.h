@@ -20,7 +20,8 @@ struct subject subject_of_account(const struct account *a);
 
 /*
  * The subject `name` of a key's owner; make: it is made when it is not there.
- * A name is never another owner's, nor a user of ours. E_NOT_FOUND;
+ * A name is never another owner's, nor a user of ours. E_SCOPE: a key that may
+ * do nothing with factors does not verify them either. E_NOT_FOUND;
  * E_VALIDATION without a name, or past two_factor.max_subjects of them.
  * E_NOT_FOUND is the same for all.
  */
