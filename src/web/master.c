@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "runtime/notify.h"
@@ -155,9 +156,7 @@ delay(struct master *m, const struct slot *s, int status)
 	}
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		return BACKOFF_FIRST;
-	m->backoff = m->backoff ? m->backoff * 2 : BACKOFF_FIRST;
-	if (m->backoff > BACKOFF_LAST)
-		m->backoff = BACKOFF_LAST;
+	m->backoff = backoff_longer(m->backoff, BACKOFF_FIRST, BACKOFF_LAST);
 	return m->backoff;
 }
 

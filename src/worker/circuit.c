@@ -1,5 +1,6 @@
 #include "worker/circuit.h"
 
+#include "base/backoff.h"
 #include "base/clock.h"
 
 #define REFUSED_MAX (30 * CLOCK_SECOND)
@@ -8,12 +9,9 @@
 void
 circuit_fail(struct circuit *c, int64_t now, bool refused)
 {
-	int64_t max = refused ? REFUSED_MAX : UNREACHABLE_MAX;
-	int64_t pause = c->failures < 5 ? CLOCK_SECOND << c->failures : max;
-
 	c->open = true;
-	c->failures++;
-	c->probe_at = now + (pause < max ? pause : max);
+	c->probe_at = now + backoff_after(c->failures++, CLOCK_SECOND,
+	    refused ? REFUSED_MAX : UNREACHABLE_MAX);
 }
 
 bool

@@ -9,8 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -52,22 +51,13 @@ on_notice(void *arg, const PGresult *r)
 		d->dying = true;
 }
 
-/* Between half of t and t, so that not all processes come back at once. */
-static int64_t
-jitter(int64_t t)
-{
-	return t / 2 + randombytes_uniform((uint32_t)(t / 2));
-}
-
 static void
 back_off(struct db *d)
 {
 	if (d->pause == 0)
 		log_error("database is not reachable", log_c("why", d->why));
-	d->pause = d->pause == 0 ? PAUSE_MIN : d->pause * 2;
-	if (d->pause > PAUSE_MAX)
-		d->pause = PAUSE_MAX;
-	d->retry_at = clock_mono() + jitter(d->pause);
+	d->pause = backoff_longer(d->pause, PAUSE_MIN, PAUSE_MAX);
+	d->retry_at = clock_mono() + backoff_within(d->pause / 2, d->pause);
 }
 
 /*
@@ -239,8 +229,8 @@ open_link(struct db *d)
 	d->pause = d->retry_at = 0;
 	d->dying = false;
 	d->expires = d->o.max_lifetime <= 0 ? INT64_MAX :
-	    clock_mono() + d->o.max_lifetime -
-	    randombytes_uniform((uint32_t)(d->o.max_lifetime / 10 & INT32_MAX));
+	    clock_mono() + backoff_within(d->o.max_lifetime / 10 * 9,
+	    d->o.max_lifetime);
 	memset(d->prepared, 0, sizeof d->prepared);
 	return E_OK;
 }

@@ -10,8 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -164,12 +163,8 @@ cache_conn_fail(struct cache *c, const char *why)
 	if (c->pause == 0 && first_to_tell(c))
 		log_warn("cache is of no use, going on without",
 		    log_c("why", why));
-	c->pause = c->pause == 0 ? PAUSE_MIN : c->pause * 2;
-	if (c->pause > PAUSE_MAX)
-		c->pause = PAUSE_MAX;
-	/* half of it to all of it: not all processes come back at once */
-	c->retry_at = clock_mono() + c->pause / 2 +
-	    randombytes_uniform((uint32_t)(c->pause / 2));
+	c->pause = backoff_longer(c->pause, PAUSE_MIN, PAUSE_MAX);
+	c->retry_at = clock_mono() + backoff_within(c->pause / 2, c->pause);
 }
 
 static long

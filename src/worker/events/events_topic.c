@@ -1,5 +1,6 @@
 #include "worker/events/events_topic.h"
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -107,9 +108,7 @@ wait_longer(struct events_topic *t, const char *why)
 	if (t->pause == 0)
 		log_warn("Kafka does not take a topic's events",
 		    log_c("topic", t->topic), log_c("why", why));
-	t->pause = t->pause ? t->pause * 2 : PAUSE_MIN;
-	if (t->pause > PAUSE_MAX)
-		t->pause = PAUSE_MAX;
+	t->pause = backoff_longer(t->pause, PAUSE_MIN, PAUSE_MAX);
 	t->look_at = clock_mono() + t->pause;
 }
 

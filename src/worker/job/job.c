@@ -1,7 +1,6 @@
 #include "worker/job/job.h"
 
-#include <sodium.h>
-
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/json/json.h"
 #include "crypto/seal.h"
@@ -222,13 +221,6 @@ job_release_holder(struct queue *q, struct arena *a, struct str holder,
 int64_t
 job_backoff(int attempts)
 {
-	int64_t t = BACKOFF_MAX;
-
-	/* 2^12 units are past the cap: a larger shift is never needed. */
-	if (attempts < 12)
-		t = BACKOFF_UNIT << (attempts < 0 ? 0 : attempts);
-	if (t > BACKOFF_MAX)
-		t = BACKOFF_MAX;
-	return t - t / 5 + (int64_t)randombytes_uniform((uint32_t)
-	    (t / CLOCK_MS * 2 / 5)) * CLOCK_MS;
+	return backoff_about(backoff_after(attempts, BACKOFF_UNIT,
+	    BACKOFF_MAX));
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/json/json.h"
 #include "base/log.h"
@@ -106,10 +107,8 @@ mail_refused(struct mail_item *l, const struct smtp_result *r)
 static void
 lost(struct mail_item *l, const struct smtp_result *r)
 {
-	int64_t delay = l->job.attempts < 6 ?
-	    CLOCK_SECOND << (l->job.attempts - 1) : LOST_MAX;
-
-	retry(l, delay, false, r);
+	retry(l, backoff_after(l->job.attempts - 1, CLOCK_SECOND, LOST_MAX),
+	    false, r);
 }
 
 /* The transfer never began: the mail is too late, or the queue was cleared. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -181,8 +182,7 @@ claim(struct sms *s, struct arena *a)
 static int64_t
 later(const struct job *j, const struct webclient_answer *r)
 {
-	int64_t delay = j->attempts < 5 ? CLOCK_SECOND << j->attempts :
-	    LATER_MAX;
+	int64_t delay = backoff_after(j->attempts, CLOCK_SECOND, LATER_MAX);
 
 	return r->retry_after > delay ? r->retry_after : delay;
 }

@@ -1,7 +1,6 @@
 #include "worker/webhook/webhook_delivery.h"
 
-#include <sodium.h>
-
+#include "base/backoff.h"
 #include "base/clock.h"
 
 #define SLOW_DOWN (10 * CLOCK_SECOND) /* after 429, 502, 504 */
@@ -14,11 +13,8 @@ static const int64_t delays[WEBHOOK_TRIES - 1] = {
 static int64_t
 delay_after(int failures)
 {
-	int64_t t = delays[failures < WEBHOOK_TRIES - 1 ? failures :
-	    WEBHOOK_TRIES - 2] * CLOCK_SECOND;
-
-	return t - t / 5 + (int64_t)randombytes_uniform((uint32_t)
-	    (t / CLOCK_MS * 2 / 5)) * CLOCK_MS;
+	return backoff_about(CLOCK_SECOND * delays[failures <
+	    WEBHOOK_TRIES - 1 ? failures : WEBHOOK_TRIES - 2]);
 }
 
 static struct webhook_outcome
