@@ -4,14 +4,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <sodium.h>
 
-#include "base/log.h"
+#include "base/memory.h"
 
 #define FIRST_BLOCK ((size_t)64 << 10)
-#define EXIT_NO_MEMORY 70 /* EX_SOFTWARE; the master replaces the worker */
 
 struct block {
 	struct block *next;
@@ -34,14 +32,6 @@ struct arena {
 	size_t total; /* of all blocks */
 };
 
-static void __attribute__((noreturn))
-arena_exhausted(const char *what, size_t n)
-{
-	log_error("out of memory", log_c("what", what),
-	    log_i("bytes", (int64_t)n));
-	_exit(EXIT_NO_MEMORY);
-}
-
 static struct block *
 block_new(struct arena *a, size_t size)
 {
@@ -50,10 +40,10 @@ block_new(struct arena *a, size_t size)
 
 	if (__builtin_add_overflow(size, sizeof(*b), &whole) ||
 	    size > a->cap - a->total)
-		arena_exhausted("arena cap", size);
+		memory_exhausted("arena cap", size);
 	b = malloc(whole);
 	if (b == NULL)
-		arena_exhausted("malloc", whole);
+		memory_exhausted("malloc", whole);
 	b->next = NULL;
 	b->size = size;
 	b->used = 0;
@@ -64,10 +54,8 @@ block_new(struct arena *a, size_t size)
 struct arena *
 arena_new(size_t cap)
 {
-	struct arena *a = calloc(1, sizeof(*a));
+	struct arena *a = memory_new("an arena", 1, sizeof(*a));
 
-	if (a == NULL)
-		arena_exhausted("malloc", sizeof(*a));
 	a->cap = cap < FIRST_BLOCK ? FIRST_BLOCK : cap;
 	a->first = a->now = block_new(a, FIRST_BLOCK);
 	return a;
@@ -123,7 +111,7 @@ arena_alloc(struct arena *a, size_t n)
 	void *p;
 
 	if (__builtin_add_overflow(n ? n : 1, align - 1, &need))
-		arena_exhausted("size", n);
+		memory_exhausted("size", n);
 	need &= ~(align - 1);
 	if (need > b->size - b->used) {
 		size_t size = b->size < (a->cap / 8) ? b->size * 2 : b->size;
@@ -144,7 +132,7 @@ arena_array(struct arena *a, size_t count, size_t size)
 	size_t n;
 
 	if (__builtin_mul_overflow(count, size, &n))
-		arena_exhausted("size", count);
+		memory_exhausted("size", count);
 	return arena_alloc(a, n);
 }
 
@@ -155,7 +143,7 @@ arena_str(struct arena *a, struct str s)
 	size_t n;
 
 	if (__builtin_add_overflow(s.n, (size_t)1, &n))
-		arena_exhausted("size", s.n);
+		memory_exhausted("size", s.n);
 	p = arena_alloc(a, n);
 	if (s.n)
 		memcpy(p, s.p, s.n);
@@ -200,7 +188,7 @@ arena_vfmt(struct arena *a, const char *fmt, va_list ap)
 	n = vsnprintf(most, sizeof(most), fmt, again);
 	va_end(again);
 	if (n < 0)
-		arena_exhausted("format", 0);
+		memory_exhausted("format", 0);
 	p = arena_alloc(a, (size_t)n + 1);
 	if ((size_t)n < sizeof(most))
 		memcpy(p, most, (size_t)n);

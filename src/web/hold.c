@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 #define BODY_MS 20000	/* a request that comes in pieces */
 #define STALL_MS 5000	/* between two pieces */
@@ -41,12 +42,8 @@ struct hold {
 struct hold *
 hold_new(int poll_fd)
 {
-	struct hold *h = calloc(1, sizeof(*h));
+	struct hold *h = memory_new("held requests", 1, sizeof(*h));
 
-	if (h == NULL) {
-		log_error("no memory");
-		_exit(70); /* EX_SOFTWARE */
-	}
 	h->poll_fd = poll_fd;
 	return h;
 }
@@ -128,12 +125,8 @@ add_held(struct hold *h, struct held *k)
 static struct held *
 make_held(int conn, int what, int ms)
 {
-	struct held *k = calloc(1, sizeof(*k));
+	struct held *k = memory_new("a held request", 1, sizeof(*k));
 
-	if (k == NULL) {
-		log_error("no memory");
-		_exit(70);
-	}
 	k->fd = conn;
 	k->what = what;
 	k->until = clock_mono() + ms * CLOCK_MS;

@@ -1,4 +1,4 @@
-/* fuzz-sources: src/base/arena.c src/base/buf.c src/base/clock.c */
+/* fuzz-sources: src/base/arena.c src/base/memory.c src/base/buf.c src/base/clock.c */
 /* fuzz-sources: src/config/config.c src/config/config_conninfo.c */
 /* fuzz-sources: src/config/config_cross.c */
 /* fuzz-sources: src/config/config_print.c src/config/config_rule.c */

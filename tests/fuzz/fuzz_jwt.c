@@ -1,7 +1,7 @@
 /*
  * fuzz-sources: src/crypto/jwt/jwt.c src/crypto/jwt/jwt_decode.c
  * src/crypto/jwt/jwt_key.c src/crypto/jwt/jwt_claims_string.c
- * src/crypto/jwt/jwt_claims.c src/base/arena.c src/base/buf.c src/base/str.c
+ * src/crypto/jwt/jwt_claims.c src/base/arena.c src/base/memory.c src/base/buf.c src/base/str.c
  * src/base/clock.c src/base/encoding.c src/base/log.c
  */
 /* fuzz-libs: libsodium */

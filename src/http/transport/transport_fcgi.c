@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 #define RESPONDER 1	       /* FastCGI 1.0, section 8 */
 #define CONTENT_MAX 65528u     /* of one record; divisible by eight */
@@ -135,11 +136,7 @@ append(struct fcgi *f, const void *p, size_t n)
 	}
 	if (f->room - f->n < n) {
 		f->room = (f->n + n) * 2;
-		f->out = realloc(f->out, f->room);
-		if (f->out == NULL) {
-			log_error("no memory for an answer");
-			_exit(70); /* EX_SOFTWARE */
-		}
+		f->out = memory_grow("an answer", f->out, f->room, 1);
 	}
 	memcpy(f->out + f->n, p, n);
 	f->n += n;

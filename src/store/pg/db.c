@@ -1,10 +1,10 @@
 #include "store/pg/db.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "runtime/metric.h"
 #include "store/pg/db_private.h"
 
@@ -13,13 +13,9 @@
 struct db *
 db_new(const struct db_options *o)
 {
-	struct db *d = calloc(1, sizeof *d);
-	char *conninfo = strdup(o->conninfo);
+	struct db *d = memory_new("the database", 1, sizeof *d);
+	char *conninfo = memory_copy("its conninfo", o->conninfo);
 
-	if (!d || !conninfo) {
-		log_error("no memory for the database");
-		_exit(70);
-	}
 	d->o = *o;
 	d->o.conninfo = d->conninfo = conninfo;
 	db_targets_read(&d->targets, conninfo);

@@ -3,7 +3,8 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include "base/memory.h"
 
 /*
  * libpq's message about a bad string quotes parts of it, so we pass none of it
@@ -163,11 +164,7 @@ db_target_role(struct arena *a, const char *conninfo)
 static char *
 copy_of(const char *text)
 {
-	char *copy = strdup(text);
-
-	if (copy == NULL)
-		_exit(70);
-	return copy;
+	return memory_copy("a part of a conninfo", text);
 }
 
 void

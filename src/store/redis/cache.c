@@ -1,11 +1,11 @@
 #include "store/redis/cache.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "runtime/metric.h"
 #include "store/redis/cache_private.h"
 
@@ -14,17 +14,12 @@
 struct cache *
 cache_new(const struct cache_options *o)
 {
-	struct cache *c = calloc(1, sizeof *c);
+	struct cache *c = memory_new("the cache", 1, sizeof *c);
 
-	if (c) {
-		c->host = strdup(o->host ? o->host : "");
-		c->password = strdup(o->password ? o->password : "");
-		c->prefix = strdup(o->prefix ? o->prefix : "");
-	}
-	if (!c || !c->host || !c->password || !c->prefix) {
-		log_error("no memory for the cache");
-		_exit(70);
-	}
+	c->host = memory_copy("its host", o->host ? o->host : "");
+	c->password = memory_copy("its password",
+	    o->password ? o->password : "");
+	c->prefix = memory_copy("its prefix", o->prefix ? o->prefix : "");
 	c->o = *o;
 	c->o.host = c->host;
 	c->o.password = c->password;

@@ -1,10 +1,9 @@
 #include "worker/smtp/smtp_conn.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "worker/webclient/webclient_trust.h"
 
@@ -157,10 +156,8 @@ set_mail(struct smtp_conn *s, const struct smtp_mail *m)
 	snprintf(to, sizeof(to), "<%.*s>", STR_FMT(m->to));
 	snprintf(from, sizeof(from), "<%.*s>", STR_FMT(m->from));
 	s->to = curl_slist_append(NULL, to);
-	if (s->to == NULL) {
-		log_error("out of memory", log_c("what", "curl_slist"));
-		exit(70);
-	}
+	if (s->to == NULL)
+		memory_exhausted("a recipient", 0);
 	s->body = m->message;
 	curl_easy_setopt(s->easy, CURLOPT_MAIL_FROM, from);
 	curl_easy_setopt(s->easy, CURLOPT_MAIL_RCPT, s->to);

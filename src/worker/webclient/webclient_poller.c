@@ -1,11 +1,11 @@
 #include "worker/webclient/webclient_private.h"
 
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 #define EVENTS 64 /* at once, so that new requests go out in one burst */
 
@@ -27,11 +27,8 @@ watch_of(struct webclient_pool *p, int fd)
 	if (n <= p->nwatches)
 		return &p->watches[fd];
 	more = n < 64 ? 64 : n * 2;
-	p->watches = reallocarray(p->watches, more, sizeof(*p->watches));
-	if (p->watches == NULL) {
-		log_error("out of memory", log_c("what", "descriptors"));
-		exit(70);
-	}
+	p->watches = memory_grow("descriptors", p->watches, more,
+	    sizeof(*p->watches));
 	memset(p->watches + p->nwatches, 0,
 	    (more - p->nwatches) * sizeof(*p->watches));
 	p->nwatches = more;

@@ -5,15 +5,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/memory.h"
 #include "worker/webclient/webclient_private.h"
-
-static _Noreturn void
-webclient_exhausted(const char *what)
-{
-	log_error("out of memory", log_c("what", what));
-	exit(70);
-}
 
 struct webclient_pool *
 webclient_pool_new(const struct webclient_pool_options *o)
@@ -89,10 +82,8 @@ set_headers(struct webclient_request *s, const char *const *headers)
 	if (n > WEBCLIENT_HEADERS)
 		abort();
 	if (room > s->head_room) {
-		s->head = realloc(s->head, room);
+		s->head = memory_grow("headers", s->head, room, 1);
 		s->head_room = room;
-		if (s->head == NULL)
-			webclient_exhausted("headers");
 	}
 	p = s->head;
 	for (size_t i = 0; i < n; i++) {

@@ -1,10 +1,9 @@
 #include "worker/webclient/webclient_private.h"
 
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
-#include "base/log.h"
+#include "base/memory.h"
 #include "worker/webclient/webclient_trust.h"
 
 #define CONNECT_MS 5000L
@@ -131,10 +130,8 @@ webclient_request_make(struct webclient_request *s)
 	if (s->easy)
 		return;
 	s->easy = curl_easy_init();
-	if (s->easy == NULL) {
-		log_error("out of memory", log_c("what", "a transfer"));
-		exit(70);
-	}
+	if (s->easy == NULL)
+		memory_exhausted("a transfer", 0);
 	set_safety(s->easy, s);
 	set_bounds(s->easy, s);
 }

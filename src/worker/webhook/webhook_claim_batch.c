@@ -2,18 +2,9 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/memory.h"
 #include "core/outgoing/webhook_url.h"
 #include "worker/webhook/webhook_sign.h"
-
-static void *
-must(void *p)
-{
-	if (p)
-		return p;
-	log_error("out of memory", log_c("what", "a delivery"));
-	exit(70);
-}
 
 char *
 webhook_claim_batch_text(struct str *const list[], size_t n)
@@ -23,7 +14,7 @@ webhook_claim_batch_text(struct str *const list[], size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		room += list[i]->n;
-	block = p = must(malloc(room));
+	block = p = memory_new("a delivery", 1, room);
 	for (size_t i = 0; i < n; i++) {
 		struct str *s = list[i];
 
@@ -40,7 +31,8 @@ webhook_claim_batch_text(struct str *const list[], size_t n)
 struct webhook_claim_batch *
 webhook_claim_batch_new(const struct webhook_claim_batch *from)
 {
-	struct webhook_claim_batch *b = must(malloc(sizeof(*b)));
+	struct webhook_claim_batch *b = memory_new("deliveries", 1,
+	    sizeof(*b));
 	struct str *const list[] = { &b->lease, &b->webhook_id, &b->url,
 		&b->secret, &b->previous };
 

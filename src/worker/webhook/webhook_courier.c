@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/log.h"
+#include "base/memory.h"
 #include "core/outgoing/webhook_url.h"
 #include "worker/smtp/smtp.h"
 #include "worker/webhook/webhook_claim_batch.h"
@@ -44,15 +44,14 @@ allow_address(void *arg, const struct net_addr *addr)
 struct webhook_courier *
 webhook_courier_new(const struct config *c, struct queue *q)
 {
-	struct webhook_courier *r = calloc(1, sizeof(*r));
+	struct webhook_courier *r = memory_new("a courier", 1, sizeof(*r));
 	struct webclient_pool_options o = { .slots = SLOTS,
 		.ca_file = c->webhooks_ca, .allow = allow_address, .arg = r };
 
 	smtp_init();
-	if (r == NULL || (r->pool = webclient_pool_new(&o)) == NULL) {
-		log_error("out of memory", log_c("what", "courier"));
-		exit(70);
-	}
+	r->pool = webclient_pool_new(&o);
+	if (r->pool == NULL)
+		memory_exhausted("transfers", 0);
 	r->config = c;
 	r->queue = q;
 	r->scratch = arena_new(LIMIT_ARENA);

@@ -6,7 +6,7 @@
 
 #include "base/encoding.h"
 #include "base/json/json.h"
-#include "base/log.h"
+#include "base/memory.h"
 #include "core/outgoing/webhook.h"
 #include "crypto/hmac.h"
 #include "crypto/seal.h"
@@ -49,12 +49,8 @@ webhook_sign_new(struct arena *a, const struct keyring *k,
     struct str secret, struct str previous)
 {
 	struct str bound = webhook_bound(a, webhook_id);
-	struct webhook_sign *s = calloc(1, sizeof(*s));
+	struct webhook_sign *s = memory_new("a signer", 1, sizeof(*s));
 
-	if (s == NULL) {
-		log_error("out of memory", log_c("what", "a signer"));
-		exit(70);
-	}
 	if (!key_make(a, k, bound, secret, &s->now))
 		webhook_sign_free(&s);
 	else

@@ -1,0 +1,28 @@
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+/*
+ * Memory that lives longer than a request, for the few who cannot use an
+ * arena. The caller frees it. An allocation never fails: where the system has
+ * no memory the process logs one line and exits, and its parent replaces it.
+ */
+#define MEMORY_EXIT 70 /* EX_SOFTWARE */
+
+/* count * size zeroed bytes; the product is checked. what names them. */
+void *memory_new(const char *what, size_t count, size_t size);
+
+/*
+ * p moved to count * size bytes, of which those behind the old ones are not
+ * zeroed; NULL for p makes them.
+ */
+void *memory_grow(const char *what, void *p, size_t count, size_t size);
+
+/* A copy of the C string text. */
+char *memory_copy(const char *what, const char *text);
+
+/* End the process because n bytes for what are not to be had. */
+void memory_exhausted(const char *what, size_t n) __attribute__((noreturn));
+
+#endif
