@@ -1,6 +1,7 @@
 /* GET, PUT, PATCH, DELETE /auth/me, /user/profile */
 #include "core/access/api_key.h"
 #include "core/access/role.h"
+#include "core/account/account_register.h"
 #include "core/account/erase.h"
 #include "handlers/shared/handlers.h"
 #include "handlers/shared/prove.h"

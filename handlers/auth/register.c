@@ -1,4 +1,5 @@
 /* POST /auth/register, /auth/signup */
+#include "core/account/account_register.h"
 #include "core/account/proof.h"
 #include "handlers/shared/handlers.h"
 

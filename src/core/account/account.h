@@ -23,52 +23,21 @@ struct account {
 	int64_t updated_at;
 };
 
-struct tokens;
-
-/* What a person gives to register; STR_NONE where not given. */
-struct registration {
-	struct str email;
-	struct str username;
-	struct str password;
-	struct str first_name;
-	struct str last_name;
-	struct str full_name;
-};
-
-/*
- * Make an account, its verification code and the mail that carries it, in one
- * statement. *tokens is NULL when the address must be verified first; then an
- * address that is already registered gets the same answer and its owner a mail
- * (row LG3), or is registered once more (row LG7), with out->id.
- * Errors: E_EMAIL_TAKEN, E_USERNAME_TAKEN, E_VALIDATION with ctx->field and
- * ctx->sentence (password policy), E_BUSY, E_UNAVAILABLE.
- */
-enum err account_register(struct ctx *x, const struct registration *r,
-    struct account *out, struct tokens **tokens);
-
-/* Change what is given of names and user name. E_USERNAME_TAKEN. */
-enum err account_update(struct ctx *x, struct str user_id,
-    const struct registration *r, struct account *out);
-
 /* Read one account. E_NOT_FOUND. *hash (may be NULL): the stored password. */
 enum err account_find(struct ctx *x, struct str user_id, struct account *out,
     struct str *hash);
 
-/*
- * The account in 16 cells of a row, from column first on: id, numeric_id,
- * email, username, first, last, full name, is_active, is_verified,
- * two_factor_enabled, roles, picture, cover, last login, created, updated.
- */
+/* The account of the cells that every statement about one answers with. */
 struct account account_of(struct account_cells c);
-
-/* first and last name make a full name where none was given. */
-struct str account_full_name(struct ctx *x, const struct registration *r);
 
 /*
  * How a mail addresses its reader: by no name before his address is proved,
  * for until then a stranger may have chosen it.
  */
 struct str account_greeting(const struct account *a);
+
+/* Is account.email_verification this word? */
+bool account_verification_is(const struct ctx *x, const char *word);
 
 /* Must its address be verified first (account.email_verification)? */
 bool account_unverified(const struct ctx *x, const struct account *a);

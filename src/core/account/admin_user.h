@@ -2,6 +2,7 @@
 #define CORE_ACCOUNT_ADMIN_USER_H
 
 #include "core/access/admin.h"
+#include "core/account/account_register.h"
 
 /* An account as administration sees it. */
 struct admin_user {

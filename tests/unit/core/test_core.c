@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "core/access/api_key.h"
 #include "core/access/role.h"
+#include "core/account/account_register.h"
 #include "core/account/password_change.h"
 #include "core/account/proof.h"
 #include "core/idempotency.h"

@@ -15,6 +15,7 @@
 #include "base/json/json.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "core/account/account_register.h"
 #include "core/session/session.h"
 #include "core/session/session_change.h"
 #include "core/session/signing.h"
