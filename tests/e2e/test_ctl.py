@@ -194,7 +194,46 @@ def test_no_database_exits_5(fresh):
                          DATABASE_OWNER_URL=where).returncode == UNAVAILABLE
 
 
+@pytest.mark.parametrize("where,word", [
+    ("sslmode=required", "verify-full"),
+    ("target_session_attrs=standby", "read-write"),
+    ("sslmode=disable channel_binding=require", "channel_binding")])
+def test_words_of_a_connection_are_checked(fresh, where, word):
+    for key in "DATABASE_URL", "DATABASE_OWNER_URL":
+        said = fresh.run("check-config", **{key: "host=h " + where})
+        assert said.returncode == FAILED
+        assert key in said.stderr and word in said.stderr
+
+
+def test_words_of_an_option_are_checked(ctl, tmp_path):
+    for words, word in ((("queue", "list", "--state", "lost"), "expired"),
+                        (("kafka", "list", "--state", "done"), "dead"),
+                        (("user", "import", "-", "--format", "xml"), "jsonl")):
+        said = ctl.run(*words)
+        assert said.returncode == USAGE and word in said.stderr
+
+
 # Schema
+
+@pytest.mark.parametrize("words", [
+    ("migrate",), ("user", "create", "--email", "b@x.test", "--username", "b"),
+    ("user", "set-password", "ann", "--password-stdin"),
+    ("user", "unlock", "ann"), ("user", "reset-2fa", "ann"),
+    ("user", "deactivate", "ann"), ("user", "set-role", "ann", "admin"),
+    ("user", "import", "-"), ("user", "import", "-", "--dry-run"),
+    ("key", "generate"), ("queue", "retry", "--all"),
+    ("kafka", "retry", "--all"), ("webhook", "retry", "--all")])
+def test_a_database_that_takes_no_writes_is_named(ctl, words):
+    """A standby is told apart from others that are read-only elsewhere."""
+    ctl.create("ann")
+    name = ctl.env["DATABASE_URL"].split("dbname=")[1].split()[0]
+    ctl.sql(f"alter database {name} set default_transaction_read_only = on")
+    text = PASSWORD if "--password-stdin" in words else (
+        "email,username\nb@x.test,b\n")
+    said = ctl.run(*words, stdin=text)
+    assert said.returncode == UNAVAILABLE
+    assert "posternctl: The database is read-only" in said.stderr
+
 
 def test_migrate_twice_changes_nothing(fresh):
     assert fresh.run("migrate", "--status").returncode == FAILED

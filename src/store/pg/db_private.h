@@ -129,6 +129,17 @@ int db_target_addresses(const struct db_target *t,
 /* Move host `from` to place `to`; those between move by one place. */
 void db_target_move(struct db_targets *t, int from, int to);
 
+/*
+ * A conninfo's option whose value is none of libpq's words for it, or of no
+ * use to a service that writes; NULL: there is none. The sentence, in static
+ * memory, names the option and the words, and quotes no value.
+ */
+const char *db_words_fault(const PQconninfoOption *all);
+
+/* What a conninfo gives for keyword; NULL. */
+const char *db_target_option(const PQconninfoOption *all,
+    const char *keyword);
+
 /* The role a conninfo names; STR_NONE. */
 struct str db_target_role(struct arena *a, const char *conninfo);
 

@@ -32,13 +32,21 @@ forget_options(PQconninfoOption *all)
 	PQconninfoFree(all);
 }
 
+const char *
+db_target_option(const PQconninfoOption *all, const char *keyword)
+{
+	for (; all && all->keyword; all++)
+		if (strcmp(all->keyword, keyword) == 0)
+			return all->val;
+	return NULL;
+}
+
 static const char *
 option(const PQconninfoOption *all, const char *keyword)
 {
-	for (; all && all->keyword; all++)
-		if (strcmp(all->keyword, keyword) == 0 && all->val)
-			return all->val;
-	return "";
+	const char *value = db_target_option(all, keyword);
+
+	return value ? value : "";
 }
 
 static size_t
@@ -123,7 +131,7 @@ fault_of_options(const PQconninfoOption *all)
 		return "names more than 8 hosts";
 	if ((*address && pieces(address) != n) || (ports > 1 && ports != n))
 		return "names more or fewer ports or addresses than hosts";
-	return NULL;
+	return db_words_fault(all);
 }
 
 const char *

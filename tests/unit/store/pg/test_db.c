@@ -592,6 +592,21 @@ static const struct {
 	{ "dbname=postgresql://postern:hunter2@h/d", "dbname" },
 	{ "postgresql://a,b,c,d,e,f,g,h,i/hunter2", "8 hosts" },
 	{ "postgresql://a:1,b:2/d?hostaddr=1.1.1.1", "hosts" },
+	{ "postgresql://u:hunter2@h/d?sslmode=required", "verify-full" },
+	{ "postgresql://u:hunter2@h/d?sslmode=Require", "verify-full" },
+	{ "host=h password=hunter2 sslmode=''", "verify-full" },
+	{ "host=h target_session_attrs=master password=hunter2", "primary" },
+	{ "host=a,b target_session_attrs=standby", "read-write" },
+	{ "host=h channel_binding=yes", "channel_binding" },
+	{ "host=h gssencmode=off", "gssencmode" },
+	{ "host=h ssl_min_protocol_version=1.2", "TLSv1.2" },
+	{ "host=h client_encoding=LATIN1", "UTF8" },
+	{ "host=h replication=database", "replication" },
+	{ "host=h keepalives_idle=30s", "whole number" },
+	{ "host=h sslmode=disable channel_binding=require", "beside" },
+	{ "host=h sslmode=require sslrootcert=system", "verify-full only" },
+	{ "host=h ssl_min_protocol_version=TLSv1.3 "
+	    "ssl_max_protocol_version=TLSv1.2", "above" },
 };
 
 START_TEST(a_connection_string_is_refused_without_a_word_of_it)
@@ -610,6 +625,9 @@ static const char *const taken[] = {
 	"postgresql://u:p:q@[::1]:5432,h2:5433/d?target_session_attrs=any",
 	"postgresql:///d?host=/run/postgresql&password=a@b",
 	"host=a,b port=1,2 dbname='a b' password='x://@ y'", "",
+	"host=h sslmode=verify-full sslrootcert=system client_encoding=utf8",
+	"host=h ssl_min_protocol_version=tlsv1.2 keepalives_idle=60 "
+	    "target_session_attrs=read-write channel_binding=require",
 	"service=postern", "host=@abstract,@other dbname=a@b", "postgresql://%2Frun%2Fpostgresql/d",
 };
 
