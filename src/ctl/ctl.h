@@ -91,6 +91,12 @@ int ctl_one_or_all(struct ctl *c, bool all, const char *what,
     const char **which);
 
 /*
+ * Is value, of --option, NULL (not given) or one of words (str_holds)? 0, or
+ * it was said which they are, and an exit code.
+ */
+int ctl_word(const char *option, const char *value, const char *words);
+
+/*
  * Print v: as one line of JSON with --json; else an array of objects as a
  * table, an object as "name: value" lines. Returns CTL_OK.
  */

@@ -23,11 +23,15 @@ run_kafka_list(struct ctl *c)
 {
 	cJSON *rows = json_array();
 	struct rows *r;
-	enum err e = db_run(c->db, c->arena, SQL(kafka_list,
-	    .state = str_of(kafka.state), .limit = kafka.limit), &r);
+	enum err e;
+	int wrong = ctl_word("state", kafka.state, "ready, dead");
 
+	if (wrong)
+		return wrong;
+	e = db_run(c->db, c->arena, SQL(kafka_list,
+	    .state = str_of(kafka.state), .limit = kafka.limit), &r);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	for (size_t i = 0; i < r->n; i++) {
 		struct kafka_list_row row = kafka_list_row(r, i);
 		cJSON *o = json_object();

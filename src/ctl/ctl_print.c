@@ -60,6 +60,14 @@ ctl_one_or_all(struct ctl *c, bool all, const char *what, const char **which)
 	return 0;
 }
 
+int
+ctl_word(const char *option, const char *value, const char *words)
+{
+	if (value == NULL || str_holds(str_of(words), ',', str_of(value)))
+		return 0;
+	return ctl_fail(E_VALIDATION, "--%s is one of %s", option, words);
+}
+
 void
 ctl_say(struct ctl *c, const char *fmt, ...)
 {

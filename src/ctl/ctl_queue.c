@@ -54,7 +54,11 @@ run_queue_list(struct ctl *c)
 	struct uuid id;
 	struct rows *r;
 	enum err e;
+	int wrong = ctl_word("state", queue.state,
+	    "ready, done, dead, expired");
 
+	if (wrong)
+		return wrong;
 	if (queue.before && !uuid_parse(str_of(queue.before), &id))
 		return ctl_fail(E_VALIDATION, "--before wants the id of a job");
 	e = db_run(c->db, c->arena, SQL(job_list, .state = str_of(queue.state),

@@ -263,13 +263,13 @@ run_import(struct ctl *c)
 {
 	static struct import m; /* too large for the stack */
 	bool json = is_json(c->args[0]);
-	int status;
+	int status = ctl_word("format", opt.format, "csv, jsonl");
 	enum err e;
 
+	if (status != CTL_OK)
+		return status;
 	m = (struct import){ .c = c, .defaults = { .arena = c->arena,
 	    .verified = opt.verified } };
-	if (opt.format && strcmp(opt.format, "csv") != 0 && !json)
-		return ctl_fail(E_VALIDATION, "--format is csv or jsonl");
 	if (opt.roles.n == 0)
 		opt.roles.text[opt.roles.n++] = c->config->default_role;
 	status = user_roles(c, &opt.roles, &m.defaults.roles);
