@@ -84,6 +84,13 @@ int ctl_fail(enum err e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
+ * ctl_fail of a statement that did not end well, with what keeps the database
+ * from serving (that it is a standby, is not there, was not migrated) as the
+ * sentence; where there is nothing of these, that of e.
+ */
+int ctl_fail_db(struct ctl *c, enum err e);
+
+/*
  * The only argument, the id (uuid) of `what` ("a job"), or NULL with --all
  * instead; neither or both is an error that is printed. 0, or an exit code.
  */

@@ -81,7 +81,7 @@ follow(struct ctl *c, struct walk *w, size_t *n)
 	    .limit = BATCH), &r);
 
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	*n = r->n;
 	for (size_t i = 0; i < r->n; i++) {
 		struct audit_verify_row row = audit_verify_row(r, i);
@@ -122,7 +122,7 @@ begin_walk(struct ctl *c, struct walk *w)
 	enum err e = db_run(c->db, c->arena, SQL(audit_base), &r);
 
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	if (r->n == 0)
 		return CTL_OK;
 	row = audit_base_row(r, 0);
@@ -151,7 +151,7 @@ conclude(struct ctl *c, const struct walk *w)
 	bool intact, gone = w->want_seq && w->want_seq < w->base;
 
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	row = audit_strays_row(r, 0);
 	intact = row.unsealed == 0 && row.lost == 0 &&
 	    (w->want_seq == 0 || w->met || gone);

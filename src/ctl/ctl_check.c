@@ -81,7 +81,7 @@ migrate_list(struct ctl *c)
 	enum err e = migrate_status(c->db, c->arena, &m, &n), fits;
 
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	fits = migrate_check(c->db, c->arena, &why);
 	for (size_t i = 0; i < n; i++) {
 		cJSON *row = json_object();

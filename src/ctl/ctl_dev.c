@@ -65,7 +65,7 @@ run_last_token(struct ctl *c)
 	e = db_run(c->db, c->arena, SQL(ctl_one_time,
 	    .email = str_of(c->args[0])), &r);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	if (r->n == 0)
 		return ctl_fail(E_NOT_FOUND, "there is no live token of %s",
 		    c->args[0]);

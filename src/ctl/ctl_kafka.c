@@ -63,7 +63,7 @@ run_kafka_retry(struct ctl *c)
 		return wrong;
 	e = db_run(c->db, c->arena, SQL(kafka_retry, .id = str_of(which)), &r);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	if (which && r->n == 0)
 		return ctl_fail(E_NOT_FOUND, "there is no dead letter %s",
 		    which);
@@ -79,7 +79,7 @@ run_kafka_stats(struct ctl *c)
 	enum err e = db_run(c->db, c->arena, SQL(kafka_stats), &r);
 
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	for (size_t i = 0; i < r->n; i++) {
 		struct kafka_stats_row row = kafka_stats_row(r, i);
 		cJSON *o = json_object();

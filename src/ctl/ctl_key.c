@@ -93,7 +93,7 @@ add_key(struct ctl *c, int64_t delay, const int64_t *life)
 	    .algorithm = STR("EdDSA"), .secret = secret,
 	    .public_key = public_key, .delay = delay, .overlap = life), &r);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	json_add_str(answer, "kid", kid);
 	json_add_str(answer, "algorithm", STR("EdDSA"));
 	json_add_time(answer, "signs_from",
@@ -207,7 +207,7 @@ rotate_sealing(struct ctl *c)
 		e = reseal(c, (enum place)i, &n);
 	ctl_progress("sealing", n.done, n.total, true);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	json_add_int(answer, "version", keyring_current(c->keys));
 	json_add_int(answer, "sealed", n.done);
 	json_add_int(answer, "unreadable", n.failed);
@@ -233,7 +233,7 @@ run_key_list(struct ctl *c)
 	enum err e = db_run(c->db, c->arena, SQL(ctl_signing_key_list), &r);
 
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	for (size_t i = 0; i < r->n; i++) {
 		struct ctl_signing_key_list_row found =
 		    ctl_signing_key_list_row(r, i);

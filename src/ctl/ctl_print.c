@@ -47,6 +47,19 @@ ctl_fail(enum err e, const char *fmt, ...)
 }
 
 int
+ctl_fail_db(struct ctl *c, enum err e)
+{
+	enum db_trouble t = db_trouble(c->db);
+
+	if (e != E_UNAVAILABLE || t == DB_WELL)
+		return ctl_fail(e, NULL);
+	if (t == DB_GONE)
+		return ctl_fail(e, "%s (%s)", db_trouble_text(t),
+		    db_why(c->db));
+	return ctl_fail(e, "%s", db_trouble_text(t));
+}
+
+int
 ctl_one_or_all(struct ctl *c, bool all, const char *what, const char **which)
 {
 	struct uuid id;

@@ -64,7 +64,7 @@ run_queue_list(struct ctl *c)
 	e = db_run(c->db, c->arena, SQL(job_list, .state = str_of(queue.state),
 	    .limit = queue.limit, .behind_id = str_of(queue.before)), &r);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	for (size_t i = 0; i < r->n; i++)
 		json_push(rows, job(c, r, i));
 	return ctl_print(c, rows);
@@ -83,7 +83,7 @@ run_queue_retry(struct ctl *c)
 		return wrong;
 	e = db_run(c->db, c->arena, SQL(job_retry, .id = str_of(which)), &r);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	if (which && r->n == 0)
 		return ctl_fail(E_NOT_FOUND, "there is no dead letter %s",
 		    which);
@@ -121,7 +121,7 @@ run_queue_stats(struct ctl *c)
 	if (e == E_OK)
 		e = backlog_kinds(c->db, c->arena, &k, &n);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	for (size_t i = 0; i < n; i++) {
 		json_push(rows, counts(&k[i]));
 		all.ready += k[i].ready;

@@ -29,7 +29,7 @@ run_webhook_list(struct ctl *c)
 	    .email = str_of(owner)), &r);
 
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	for (size_t i = 0; i < r->n; i++) {
 		struct ctl_webhook_list_row row = ctl_webhook_list_row(r, i);
 		cJSON *o = json_object();
@@ -65,7 +65,7 @@ run_webhook_retry(struct ctl *c)
 	e = db_run(c->db, c->arena, SQL(ctl_webhook_retry,
 	    .webhook_id = str_of(which), .since = since), &r);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	json_add_int(answer, "due_again", ctl_webhook_retry_row(r, 0).retried);
 	return ctl_print(c, answer);
 }

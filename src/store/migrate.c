@@ -100,6 +100,14 @@ check_encoding(struct db *d, struct arena *a, const char **why)
 	return E_CONFLICT;
 }
 
+/* Why the database does not take a statement. */
+static const char *
+unserved(const struct db *d)
+{
+	return d->trouble == DB_WELL || d->trouble == DB_GONE ?
+	    "the database is not reachable" : db_trouble_text(d->trouble);
+}
+
 /* How many migrations are newer than this program, and the last of them. */
 struct newer {
 	int n;
@@ -120,10 +128,11 @@ judge_newer(struct db *d, struct arena *a, const struct newer *newer,
 
 	if (newer->n == 0)
 		return E_OK;
-	*why = "the database is not reachable";
 	e = db_run(d, a, SQL(migration_oldest), &r);
-	if (e != E_OK)
+	if (e != E_OK) {
+		*why = unserved(d);
 		return e;
+	}
 	if (migration_oldest_row(r, 0).version <= ours) {
 		*why = arena_fmt(a, "newer than this program (%.*s), which is "
 		    "fine: it runs on it", STR_FMT(newer->last->file)).p;
@@ -133,14 +142,6 @@ judge_newer(struct db *d, struct arena *a, const struct newer *newer,
 	    "this program does not know: it needs a newer program",
 	    newer->last->version, STR_FMT(newer->last->file)).p;
 	return E_CONFLICT;
-}
-
-/* Why the database does not say what it has. */
-static const char *
-unread(const struct db *d)
-{
-	return d->trouble == DB_NO_RIGHTS ? db_trouble_text(d->trouble) :
-	    "the database is not reachable";
 }
 
 /*
@@ -157,7 +158,7 @@ verify_applied(struct db *d, struct arena *a, const struct migration **pending,
 	enum err e = migrate_status(d, a, &s, &n);
 
 	*pending = NULL;
-	*why = e == E_OK ? "" : unread(d);
+	*why = e == E_OK ? "" : unserved(d);
 	if (e == E_OK)
 		e = check_encoding(d, a, why);
 	for (size_t i = 0; e == E_OK && i < n; i++) {
@@ -291,9 +292,9 @@ step(struct db *d, struct arena *a, struct run *run, const char **why)
 	const struct migration *pending = NULL;
 	enum err e = db_run(d, a, SQL(migration_lock), NULL);
 
-	*why = "the database is not reachable";
 	if (e == E_OK)
 		e = db_run(d, a, SQL(migration_table), NULL);
+	*why = unserved(d);
 	if (e == E_INTERNAL)
 		*why = "the role cannot create tables: connect as the owner "
 		    "of the database";
@@ -314,7 +315,7 @@ transaction(struct db *d, struct arena *a, struct run *run, const char **why)
 {
 	enum err e = db_run(d, a, SQL(transaction_begin), NULL);
 
-	*why = "the database is not reachable";
+	*why = unserved(d);
 	if (e != E_OK)
 		return e;
 	db_pin(d, true);

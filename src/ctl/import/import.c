@@ -219,9 +219,11 @@ report_refusal(struct import *m, enum err e)
 	json_add_int(answer, "without_password", m->bare);
 	json_add_int(answer, "already_there", m->there);
 	json_add_int(answer, "bad", m->bad);
-	if (e != E_OK)
+	if (e != E_OK) {
+		(void)ctl_fail_db(m->c, e);
 		return ctl_fail(e, "stopped near line %ld; the same command "
 		    "again goes on from there", m->file.line);
+	}
 	ctl_print(m->c, answer);
 	say_bare(m->bare);
 	return m->bad ? CTL_FAILED : CTL_OK;

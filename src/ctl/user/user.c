@@ -48,7 +48,7 @@ user_roles(struct ctl *c, const struct ctl_texts *words, struct str *roles)
 		e = db_run(c->db, c->arena, SQL(ctl_roles_known, .roles = one),
 		    &r);
 		if (e != E_OK)
-			return ctl_fail(e, NULL);
+			return ctl_fail_db(c, e);
 		if (ctl_roles_known_row(r, 0).known != 1)
 			return ctl_fail(E_NOT_FOUND, "there is no role %s",
 			    words->text[i]);
@@ -65,7 +65,7 @@ user_find(struct ctl *c, const char *who, struct ctl_user_find_row *out)
 	    .who = str_of(who)), &r);
 
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	if (r->n == 0)
 		return ctl_fail(E_NOT_FOUND, "there is no user %s", who);
 	*out = ctl_user_find_row(r, 0);
@@ -126,7 +126,7 @@ run_user_list(struct ctl *c)
 	    .search = str_of(list.search), .limit = list.limit), &r);
 
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	for (size_t i = 0; i < r->n; i++) {
 		struct ctl_user_list_row found = ctl_user_list_row(r, i);
 		cJSON *row = json_object();
@@ -162,7 +162,7 @@ change(struct ctl *c, const struct ctl_user_find_row *user,
 	session_stale(&x, user->id);
 	e = db_batch(c->db, c->arena, steps, 2, results);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	if (results[1]->n == 0)
 		return ctl_fail(E_CONFLICT, "%s is the last active "
 		    "super_admin; make another one first", c->args[0]);

@@ -94,7 +94,7 @@ user_create(struct ctl *c)
 		    strcmp(db_constraint(c->db), "users_email_key") == 0 ?
 		    "e-mail address" : "user name");
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	json_add_str(answer, "id", id);
 	row = ctl_user_create_row(r, 0);
 	json_add_int(answer, "numeric_id", row.numeric_id);

@@ -65,7 +65,7 @@ rescue_run(struct rescue *s, struct statement statement, const char *done)
 	if (e == E_OK && r->n == 0)
 		e = E_NOT_FOUND;
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(s->c, e);
 	mail_sent(&s->x);
 	return rescue_end(s, done, ctl_rescued_row(r, 0).api_keys);
 }
@@ -86,7 +86,7 @@ user_set_password(struct ctl *c)
 	e = mail_notice_user(&s.x, s.user.id, "password-changed",
 	    mail_where(&s.x), &mails);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	return rescue_run(&s, SQL(ctl_user_set_password, .user_id = s.user.id,
 	    .password_hash = hash, .mails = mails),
 	    "has the new password; all sessions ended");
@@ -114,7 +114,7 @@ user_reset_2fa(struct ctl *c)
 		return status;
 	e = factor_notice_user(&s.x, s.user.id, "disabled", STR_NONE, &mails);
 	if (e != E_OK)
-		return ctl_fail(e, NULL);
+		return ctl_fail_db(c, e);
 	return rescue_run(&s, SQL(ctl_user_reset_2fa, .user_id = s.user.id,
 	    .mails = mails),
 	    "has no second factor any more; all sessions ended");

@@ -113,6 +113,9 @@ enum db_trouble db_ready(struct db *d, struct arena *a);
 /* A sentence for the operator: what is wrong and what to do. */
 const char *db_trouble_text(enum db_trouble t);
 
+/* What the last E_UNAVAILABLE came from; DB_WELL: nothing of these. */
+enum db_trouble db_trouble(const struct db *d);
+
 /* Why there was no connection the last time, for the operator; "". */
 const char *db_why(const struct db *d);
 

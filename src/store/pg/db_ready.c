@@ -24,6 +24,12 @@ db_trouble_text(enum db_trouble t)
 	return texts[t];
 }
 
+enum db_trouble
+db_trouble(const struct db *d)
+{
+	return d->trouble;
+}
+
 const char *
 db_why(const struct db *d)
 {
