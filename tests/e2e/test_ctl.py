@@ -897,7 +897,9 @@ def test_an_operator_unlocks_an_account(stack, made):
     for _ in range(6):
         login(stack, made, "wrong")
     assert login(stack, made).status == 423
-    stack.ctl("user", "unlock", made)
+    said = stack.ctl("user", "unlock", made).stdout
+    assert "wrong codes are forgotten" in said
+    assert "429" in said and "limits.window" in said
     assert login(stack, made).status == 200
     assert stack.ctl("user", "unlock", made + "x", check=False
                      ).returncode == NOT_FOUND

@@ -1,3 +1,4 @@
+#include "base/clock_text.h"
 #include "core/factor/factor.h"
 #include "core/outgoing/mail.h"
 #include "ctl/user/user.h"
@@ -17,6 +18,7 @@ struct rescue {
 	struct ctl *c;
 	struct ctx x;
 	struct ctl_user_find_row user;
+	const char *note; /* what else is to be known, or NULL */
 };
 
 static int
@@ -24,6 +26,7 @@ rescue_begin(struct rescue *s, struct ctl *c)
 {
 	int status = user_find(c, c->args[0], &s->user);
 
+	s->note = NULL;
 	s->c = c;
 	s->x = user_ctx(c);
 	return status;
@@ -40,6 +43,8 @@ rescue_end(struct rescue *s, const char *done, int64_t keys)
 	ctl_say(c, "%.*s %s.", STR_FMT(s->user.email), done);
 	if (keys)
 		ctl_say(c, "API keys that work on: %lld.", (long long)keys);
+	if (s->note)
+		ctl_say(c, "%s", s->note);
 	if (!active)
 		ctl_say(c, "The account is deactivated; see posternctl user "
 		    "activate.");
@@ -50,6 +55,8 @@ rescue_end(struct rescue *s, const char *done, int64_t keys)
 	json_add_str(answer, "state", str_of(done));
 	json_add_bool(answer, "is_active", active);
 	json_add_int(answer, "api_keys", keys);
+	if (s->note)
+		json_add_str(answer, "note", str_of(s->note));
 	return ctl_print(c, answer);
 }
 
@@ -92,14 +99,25 @@ user_set_password(struct ctl *c)
 	    "has the new password; all sessions ended");
 }
 
+/*
+ * Whom a network's limit keeps out is not known by his account: it counts all
+ * who come from there.
+ */
 int
 user_unlock(struct ctl *c)
 {
 	struct rescue s;
 	int status = rescue_begin(&s, c);
 
-	return status != CTL_OK ? status : rescue_run(&s,
-	    SQL(ctl_user_unlock, .user_id = s.user.id), "is unlocked");
+	if (status != CTL_OK)
+		return status;
+	s.note = arena_fmt(c->arena, "Failed logins and wrong "
+	    "codes are forgotten. The limits of a network stand, whoever "
+	    "comes from there: an answer 429 to a login ends by itself, "
+	    "within %s (limits.window).",
+	    clock_go_duration(c->arena, c->config->limit_window).p).p;
+	return rescue_run(&s, SQL(ctl_user_unlock,
+	    .user_id = s.user.id), "is unlocked");
 }
 
 int
