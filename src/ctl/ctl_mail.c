@@ -6,13 +6,14 @@ run_test(struct ctl *c)
 {
 	struct str detail = STR_NONE;
 	cJSON *answer = json_object();
+	bool sent;
 
 	if (c->config->smtp_host[0] == '\0')
 		return ctl_fail(E_UNAVAILABLE, "smtp.host is empty: there is "
 		    "no relay");
-	if (doctor_reach_mail(c->arena, c->config, str_of(c->args[0]),
-	    &detail) !=
-	    FINE)
+	(void)doctor_reach_mail(c->arena, c->config, str_of(c->args[0]), &sent,
+	    &detail);
+	if (!sent)
 		return ctl_fail(E_UNAVAILABLE, "%.*s", STR_FMT(detail));
 	json_add_str(answer, "to", str_of(c->args[0]));
 	json_add_str(answer, "taken_by", detail);

@@ -333,6 +333,8 @@ def test_doctor_names_the_setting_that_keeps_mail_from_going_out(ctl, relay):
             (plain, {}, "FAULT", "smtp.tls"),
             (login, {"SMTP_USERNAME": "ann", "SMTP_PASSWORD": "wrong-Pa55",
                      "SMTP_USE_TLS": "false"}, "FAULT", "smtp.password"),
+            (plain, {"SMTP_USERNAME": "ann", "SMTP_PASSWORD": "wrong-Pa55",
+                     "SMTP_USE_TLS": "false"}, "warning", "no AUTH"),
             (plain, {"SMTP_PORT": str(free_port())}, "warning", "smtp.port")):
         got = diagnosis(ctl, "mail", **at(server, **more))
         assert got[0] == state and word in got[1], got

@@ -39,12 +39,16 @@ judge_relay(struct arena *a, const struct config *c,
     const struct smtp_result *r, struct str *detail)
 {
 	*detail = r->end == SMTP_DONE ?
-	    arena_fmt(a, "%s port %ld, %s", c->smtp_host, c->smtp_port,
-		c->smtp_tls ? "by TLS" : "without TLS: smtp.tls is false") :
+	    arena_fmt(a, "%s port %ld, %s%s", c->smtp_host, c->smtp_port,
+		c->smtp_tls ? "by TLS" : "without TLS: smtp.tls is false",
+		!r->unasked ? "" : ", but it offers no AUTH and smtp.user is "
+		"not told to it: empty smtp.user where it takes mail from "
+		"this host, else look at smtp.port and smtp.tls") :
 	    arena_fmt(a, "%s port %ld: %s; %s", c->smtp_host, c->smtp_port,
 		r->reason[0] ? r->reason : "no answer in time", advice(r));
-	return r->end == SMTP_DONE ? FINE :
-	    r->end == SMTP_UNREACHABLE ? WARNING : FAULT;
+	if (r->end == SMTP_DONE)
+		return r->unasked ? WARNING : FINE;
+	return r->end == SMTP_UNREACHABLE ? WARNING : FAULT;
 }
 
 /* Wait until the relay has ended the transfer; or give it up. */
@@ -73,11 +77,12 @@ open_relay(const struct config *c)
 /* m NULL: only a look. */
 static enum finding
 ask_relay(struct arena *a, const struct config *c,
-    const struct smtp_mail *m, struct str *detail)
+    const struct smtp_mail *m, bool *done, struct str *detail)
 {
 	struct smtp_pool *t = open_relay(c);
 	struct smtp_result r;
 
+	*done = false;
 	if (t == NULL) {
 		*detail = STR("smtp.host is not a host name");
 		return FAULT;
@@ -88,18 +93,21 @@ ask_relay(struct arena *a, const struct config *c,
 		smtp_probe(t, NULL);
 	r = finish_pool(t);
 	smtp_free(&t);
+	*done = r.end == SMTP_DONE;
 	return judge_relay(a, c, &r, detail);
 }
 
 enum finding
 doctor_reach_relay(struct arena *a, const struct config *c, struct str *detail)
 {
-	return ask_relay(a, c, NULL, detail);
+	bool done;
+
+	return ask_relay(a, c, NULL, &done, detail);
 }
 
 enum finding
 doctor_reach_mail(struct arena *a, const struct config *c, struct str address,
-    struct str *detail)
+    bool *sent, struct str *detail)
 {
 	struct smtp_mail m = { .to = address,
 		.before = clock_mono() + WAIT };
@@ -108,6 +116,7 @@ doctor_reach_mail(struct arena *a, const struct config *c, struct str address,
 	struct mail mail;
 	const char *why = "it is no address";
 
+	*sent = false;
 	json_add_str(payload, "template", STR("test"));
 	json_add_str(payload, "to", address);
 	if (!email_ok(address) || !mail_sender(a, c, &sender, &why) ||
@@ -118,7 +127,7 @@ doctor_reach_mail(struct arena *a, const struct config *c, struct str address,
 	}
 	m.from = sender.address;
 	m.message = mail.message;
-	return ask_relay(a, c, &m, detail);
+	return ask_relay(a, c, &m, sent, detail);
 }
 
 /* The operator's own choice, whatever address that has. */

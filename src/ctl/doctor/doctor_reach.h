@@ -14,9 +14,12 @@
 enum finding doctor_reach_relay(struct arena *a, const struct config *c,
     struct str *detail);
 
-/* Send a test mail to address, through the relay, without the queue. */
+/*
+ * Send a test mail to address, through the relay, without the queue. *sent: the
+ * relay took it, whatever else is found.
+ */
 enum finding doctor_reach_mail(struct arena *a, const struct config *c,
-    struct str address, struct str *detail);
+    struct str address, bool *sent, struct str *detail);
 
 /*
  * The service by service.public_url, through the web server: does it answer,

@@ -55,6 +55,7 @@ struct smtp_result {
 	enum smtp_end end;
 	long code;	    /* last SMTP reply code, 0: none */
 	bool maybe_sent;    /* with LOST, STOPPED: the body was on its way */
+	bool unasked;	    /* DONE, but a relay without AUTH asked nobody */
 	char reason[264];   /* printable, one line */
 };
 

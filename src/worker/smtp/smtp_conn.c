@@ -29,6 +29,20 @@ read_mail_body(char *to, size_t size, size_t count, void *arg)
 }
 
 /*
+ * A line of the answer to EHLO, of which the one with TLS comes last. Without
+ * AUTH in it libcurl goes on, as if nobody were to log in (RFC 4954 4).
+ */
+static void
+note_offer(struct smtp_conn *s, struct str line)
+{
+	if (s->mail_begun || !str_starts(line, STR("250")))
+		return;
+	line = str_trim(str_slice(line, 4, line.n));
+	if (str_eq_nocase(str_slice(line, 0, 4), STR("AUTH")))
+		s->auth_offered = true;
+}
+
+/*
  * libcurl hands over each line that the relay says, also the reply to QUIT
  * after a refusal: the first refusal counts.
  */
@@ -38,6 +52,7 @@ read_reply(char *line, size_t size, size_t count, void *arg)
 	struct smtp_conn *s = arg;
 	size_t n = size * count, i;
 
+	note_offer(s, (struct str){ line, n });
 	if (!s->mail_begun || s->refusal || n < 4 ||
 	    (line[0] != '4' && line[0] != '5') || !text_is_digit(line[1]) ||
 	    !text_is_digit(line[2]))
@@ -135,6 +150,7 @@ smtp_conn_open(struct smtp_conn *s, const struct smtp_options *o, CURLU *url,
 	*s = (struct smtp_conn){ .entry = -1, .easy = curl_easy_init() };
 	if (s->easy == NULL)
 		return false;
+	s->named = o->user && *o->user;
 	set_options(s, o, url);
 	smtp_thread_init(&s->runner, s->easy, ends);
 	return true;
@@ -250,6 +266,7 @@ smtp_conn_judge(const struct smtp_conn *s, CURLcode rc, struct smtp_result *out)
 	out->end = judge_transfer(s, rc);
 	if (was_cut(s, out->end))
 		out->end = SMTP_STOPPED;
+	out->unasked = out->end == SMTP_DONE && s->named && !s->auth_offered;
 	out->maybe_sent = s->body_begun && out->end != SMTP_REFUSED;
 	if (out->end == SMTP_REFUSED)
 		why = s->reply;

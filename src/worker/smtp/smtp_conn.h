@@ -19,6 +19,8 @@ struct smtp_conn {
 	int64_t begun_at; /* µs, monotonic */
 	bool again;	  /* a second try on a fresh connection */
 	bool probing;
+	bool named;	  /* there is a user to log in with */
+	bool auth_offered; /* by the last EHLO over this handle */
 	bool mail_begun;
 	bool body_begun;
 	long refusal; /* code of the first reply of 400 or more to it */
