@@ -353,6 +353,32 @@ def test_doctor_says_what_to_do_on_this_host(ctl, tmp_path):
     assert state == "FAULT" and "no file" in detail
 
 
+def test_doctor_reads_every_template(ctl, tmp_path):
+    """The operator's too, of which there may be one; in all languages."""
+    mails = tmp_path / "mail"
+    (mails / "fr").mkdir(parents=True)
+    look = dict(TEMPLATE_DIR=str(tmp_path))
+    (mails / "welcome.txt").write_text("Subject: Hi\n\n{{name}}\n")
+    assert diagnosis(ctl, "templates", **look)[0] == "ok"
+    (tmp_path / "sms").mkdir()
+    for place, text in (("mail/verify.txt", "Subject: x\n\n{{broken\n"),
+                        ("mail/fr/verify.txt", "Hello {{code}}\n"),
+                        ("mail/welcome.html", "{{#rare}}{{{name}}}{{/rare}}"),
+                        ("mail/_foot.txt", "{{> nowhere}}\n"),
+                        ("sms/factor-code.txt", "{{#a}}{{/b}}\n")):
+        (tmp_path / place).write_text(text)
+        state, detail = diagnosis(ctl, "templates", **look)
+        assert state == "FAULT" and place.split(".")[0] in detail, detail
+        (tmp_path / place).unlink()
+
+
+def test_doctor_knows_the_roles_that_settings_name(ctl):
+    assert diagnosis(ctl, "roles", DEFAULT_ROLE="usr")[0] == "FAULT"
+    state, detail = diagnosis(ctl, "roles",
+                              TWO_FACTOR_REQUIRED_ROLES="admin,admins")
+    assert state == "FAULT" and " admins," in detail
+
+
 def test_a_test_mail_tells_what_the_relay_says(ctl, relay):
     server = relay()
     env = at(server, SMTP_USE_TLS="false", APP_NAME="Vignette")

@@ -8,6 +8,7 @@
 #include "core/outgoing/backlog.h"
 #include "ctl/ctl.h"
 #include "ctl/doctor/doctor_reach.h"
+#include "ctl/doctor/doctor_templates.h"
 #include "runtime/sandbox.h"
 #include "store/migrate.h"
 #include "web/crew.h"
@@ -254,10 +255,7 @@ ask_host(struct doctor *d)
 {
 	const struct config *k = d->c->config;
 	const char *why = doctor_probe_worker(d->c->arena, k->runtime_dir);
-	const char *templates = k->template_dir[0] ? k->template_dir :
-	    PKGDATADIR "/templates";
-	struct str mail = arena_fmt(d->c->arena, "%s/mail/verify.txt",
-	    templates), detail;
+	struct str detail;
 	enum finding f;
 
 	ask_runtime_dir(d, k->runtime_dir);
@@ -270,12 +268,8 @@ ask_host(struct doctor *d)
 		note_finding(d, "worker", FINE, "listens");
 	f = doctor_probe_log(d->c->arena, k->log_file, &detail);
 	note_finding(d, "log", f, "%.*s", STR_FMT(detail));
-	if (access(mail.p, R_OK) == 0)
-		note_finding(d, "templates", FINE, "%s", templates);
-	else
-		note_finding(d, "templates", FAULT,
-		    "%.*s cannot be read; look at "
-		    "service.template_dir", STR_FMT(mail));
+	f = doctor_templates(d->c->arena, k, &detail);
+	note_finding(d, "templates", f, "%.*s", STR_FMT(detail));
 }
 
 static void

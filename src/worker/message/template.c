@@ -35,6 +35,7 @@ struct render {
 	void *arg;
 	struct buf out;
 	int steps;
+	bool all; /* sections are entered, whatever the values are */
 	const char *why;
 };
 
@@ -290,6 +291,8 @@ render_section(struct render *r, const struct tag *t, struct part inner,
 {
 	const cJSON *v = look_up(s, t->name), *item;
 
+	if (r->all)
+		return body(r, inner, s, depth);
 	if (t->kind == TAG_INVERTED)
 		return truthy(v) || body(r, inner, s, depth);
 	if (!truthy(v))
@@ -379,6 +382,7 @@ template_render(struct arena *a, enum template_kind kind, struct str text,
 		.partial = partial,
 		.arg = arg,
 		.out = buf_new(a, TEMPLATE_OUT_MAX),
+		.all = values == NULL,
 	};
 	struct scope top = { NULL, values };
 

@@ -33,8 +33,9 @@ enum template_kind { TEMPLATE_TEXT, TEMPLATE_HTML, TEMPLATE_HEADER };
 typedef bool template_partial(void *arg, struct str name, struct str *text);
 
 /*
- * Render text with values (an object). partial may be NULL: then a partial is
- * an error. The result lives in a. False when the template is malformed or
+ * Render text with values (an object; NULL: every section is entered, to see
+ * whether all of it is well formed). partial may be NULL: then a partial is an
+ * error. The result lives in a. False when the template is malformed or
  * past a bound; *why is then a short English reason.
  */
 bool template_render(struct arena *a, enum template_kind kind,
