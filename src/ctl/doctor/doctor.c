@@ -168,6 +168,34 @@ ask_signing(struct doctor *d)
 		    "generate");
 }
 
+/* A role's name is only a word to check-config. */
+static void
+ask_roles(struct doctor *d)
+{
+	const struct config *k = d->c->config;
+	const struct {
+		const char *key, *list, *what;
+	} named[] = {
+		{ "account.default_role", k->default_role,
+		    "new accounts have none" },
+		{ "two_factor.required_roles", k->factor_roles,
+		    "it protects nobody" },
+	};
+	struct str role;
+	struct rows *r;
+
+	for (size_t i = 0; i < 2; i++)
+		for (const char *rest = named[i].list;
+		    config_list_next(&rest, &role);)
+			if (db_run(d->c->db, d->c->arena, SQL(ctl_roles_known,
+			    .roles = role), &r) == E_OK &&
+			    ctl_roles_known_row(r, 0).known == 0)
+				note_finding(d, "roles", FAULT, "%s names "
+				    "%.*s, which is no active role: %s",
+				    named[i].key, STR_FMT(role),
+				    named[i].what);
+}
+
 static void
 ask_database(struct doctor *d)
 {
@@ -209,6 +237,7 @@ ask_database(struct doctor *d)
 	ask_connections(d, row.max_connections);
 	ask_queue(d);
 	ask_signing(d);
+	ask_roles(d);
 }
 
 static void
