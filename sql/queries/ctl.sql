@@ -237,6 +237,7 @@ select id from u;
 -- run may be repeated. Answers the id of a new account or null, and whether
 -- the address was there before. Roles are comma separated.
 -- null: created_at
+-- row: ctl_user_imported
 with u as (
 	insert into users (id, email, username, password_hash, first_name,
 		last_name, full_name, is_verified, verified_at, is_active,
@@ -260,19 +261,13 @@ with u as (
 select (select id from u) as id,
 	exists (select 1 from users where email = :email) as is_known;
 
--- name: ctl_import_try
--- What a trial of an import runs around the same statements: however slowly
--- the file comes, its one transaction stays, and nothing of it does.
-select set_config('idle_in_transaction_session_timeout', '0', true);
-
--- name: ctl_import_save
-savepoint import;
-
--- name: ctl_import_keep
-release savepoint import;
-
--- name: ctl_import_undo
-rollback to savepoint import;
+-- name: ctl_user_import_again
+-- A line that repeats what an earlier one of a trial made, perhaps its address:
+-- as ctl_user_import, which makes nothing of it.
+-- row: ctl_user_imported
+-- safe: yes
+select null::uuid as id, :same_email::boolean or exists (select 1 from users
+	where email = :email) as is_known;
 
 -- name: ctl_signing_key_add
 -- A key that signs from now + :delay µs on; with :overlap the keys before

@@ -22,6 +22,7 @@ with warnings.catch_warnings():
 import factor
 from test_worker import (  # noqa: F401
     TOP, Relay, free_port, postgres, program)
+from until import until
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, UNAVAILABLE = range(6)
 PASSWORD = "Correct-Horse-7-staple"
@@ -627,6 +628,27 @@ def test_a_dry_run_judges_as_the_run_does(ctl, tmp_path):
         "already_there": 2, "bad": 3}
     assert done.stderr == told.stderr
     assert done.returncode == told.returncode == FAILED
+
+
+def test_nobody_waits_for_a_dry_run(ctl, tmp_path):
+    """However slowly the file comes."""
+    rows = [["email", "username"]] + [
+        [f"p{i}@x.test", f"p{i}"] for i in range(200)]
+    trial = subprocess.Popen([ctl.program, "user", "import", "-", "--json",
+                              "--dry-run"], env=ctl.env, text=True,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        csv.writer(trial.stdin).writerows(rows)
+        trial.stdin.flush()
+        until(lambda: ctl.sql("select last_value from users_numeric_id_seq"
+                              )[0][0] >= 200)
+        ctl.create("p7")
+        csv.writer(trial.stdin).writerow(["p8@x.test", "P7"])
+        out, _ = trial.communicate(timeout=60)
+    finally:
+        trial.kill()
+    assert json.loads(out)["imported"] == 200
+    assert json.loads(out)["already_there"] == 1
 
 
 @pytest.mark.parametrize("text", [

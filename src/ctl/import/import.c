@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "crypto/password/password.h"
+#include "ctl/import/import_seen.h"
 #include "ctl/user/user.h"
 
 #define BATCH 200	/* one transaction, one round trip */
@@ -23,7 +24,7 @@ static const struct ctl_option options[] = {
 	{ "verified", CTL_FLAG, &opt.verified,
 	    "addresses are verified where the file does not say" },
 	{ "dry-run", CTL_FLAG, &opt.dry,
-	    "do all of it in one transaction, and undo that" },
+	    "do all of it, and undo each batch at once" },
 	{ 0 },
 };
 
@@ -42,6 +43,7 @@ struct import {
 	struct batch batch;
 	struct import_defaults defaults;
 	long size;
+	struct import_seen emails, names; /* of a trial */
 	long read, made, bare, there, bad;
 };
 
@@ -58,6 +60,11 @@ count_made(struct import *m, int i)
 	const struct batch *b = &m->batch;
 
 	m->made++;
+	if (opt.dry) {
+		import_seen_add(&m->emails, b->people[i].email);
+		import_seen_add(&m->names, arena_lower(b->c.arena,
+		    b->people[i].username));
+	}
 	if (b->people[i].password_hash.p == NULL)
 		m->bare++;
 	if (b->bare[i])
@@ -68,7 +75,8 @@ count_made(struct import *m, int i)
 static void
 count_rows(struct import *m, int i, const struct rows *r)
 {
-	const struct ctl_user_import_row row = ctl_user_import_row(r, 0);
+	const struct ctl_user_imported_row row =
+	    ctl_user_imported_row(r, 0);
 
 	if (row.id.p)
 		count_made(m, i);
@@ -80,16 +88,44 @@ count_rows(struct import *m, int i, const struct rows *r)
 }
 
 /*
- * In a dry run the transaction is that of the whole file, so that a later line
- * meets an earlier one; a savepoint stands for that of a batch.
+ * In a trial the earlier lines are not there, and one that repeats what they
+ * made is not made either; the letters of names are folded as fold_case does.
+ */
+static struct statement
+step(struct import *m, const struct ctl_user_import_params *v)
+{
+	struct arena *a = m->batch.c.arena;
+	bool email = import_seen_has(&m->emails, v->email);
+	struct ctl_user_import_again_params *again;
+
+	if (!email && !import_seen_has(&m->names,
+	    arena_lower(a, v->username)))
+		return SQL_OF(ctl_user_import, v);
+	again = ARENA_NEW(a, struct ctl_user_import_again_params);
+	*again = PARAMS(ctl_user_import_again, .same_email = email,
+	    .email = v->email);
+	return SQL_OF(ctl_user_import_again, again);
+}
+
+/*
+ * A trial takes each batch back at once: whoever registers meanwhile waits for
+ * a batch, as in the run itself, and not for the end of the file.
  */
 static enum err
-dry(struct import *m, struct statement s)
+try_steps(struct import *m, const struct statement *steps, int n,
+    struct rows **results)
 {
-	enum err e = opt.dry ? db_run(m->c->db, m->batch.c.arena, s, NULL) :
-	    E_OK;
+	struct db *d = m->c->db;
+	enum err e = db_run(d, m->batch.c.arena, SQL(transaction_begin),
+	    NULL);
 
-	return e == E_OK ? E_OK : E_UNAVAILABLE;
+	if (e != E_OK)
+		return e;
+	db_pin(d, true);
+	e = db_batch(d, m->batch.c.arena, steps, n, results);
+	(void)db_run(d, m->batch.c.arena, SQL(transaction_rollback), NULL);
+	db_pin(d, false);
+	return e;
 }
 
 /* n people from i on: all or none of them. */
@@ -98,17 +134,11 @@ send_some(struct import *m, int i, int n, struct rows **results)
 {
 	struct batch *b = &m->batch;
 	struct statement steps[BATCH];
-	enum err e = dry(m, SQL(ctl_import_save)), undone;
 
 	for (int k = 0; k < n; k++)
-		steps[k] = SQL_OF(ctl_user_import, &b->people[i + k]);
-	if (e == E_OK)
-		e = db_batch(m->c->db, b->c.arena, steps, n, results);
-	if (e == E_UNAVAILABLE)
-		return e;
-	undone = dry(m, e == E_OK ? SQL(ctl_import_keep) :
-	    SQL(ctl_import_undo));
-	return undone != E_OK ? undone : e;
+		steps[k] = step(m, &b->people[i + k]);
+	return opt.dry ? try_steps(m, steps, n, results) :
+	    db_batch(m->c->db, b->c.arena, steps, n, results);
 }
 
 /* Repeat a refused batch person by person, to find whom it refuses. */
@@ -176,26 +206,6 @@ read_records(struct import *m, bool json)
 			e = send_batch(m);
 	}
 	return e == E_OK ? send_batch(m) : e;
-}
-
-/* The same statements in either case; a dry run takes them back. */
-static enum err
-run_all(struct import *m, bool json)
-{
-	enum err e;
-
-	if (!opt.dry)
-		return read_records(m, json);
-	e = db_run(m->c->db, m->c->arena, SQL(transaction_begin), NULL);
-	if (e != E_OK)
-		return e;
-	db_pin(m->c->db, true);
-	e = db_run(m->c->db, m->c->arena, SQL(ctl_import_try), NULL);
-	if (e == E_OK)
-		e = read_records(m, json);
-	db_run(m->c->db, m->c->arena, SQL(transaction_rollback), NULL);
-	db_pin(m->c->db, false);
-	return e;
 }
 
 static void
@@ -284,10 +294,12 @@ run_import(struct ctl *c)
 	m.batch.c = *c;
 	m.batch.c.arena = arena_new(ARENA_CAP);
 	json_use(m.batch.c.arena);
-	e = run_all(&m, json);
+	e = read_records(&m, json);
 	json_use(c->arena);
 	status = report_refusal(&m, e);
 	arena_free(&m.batch.c.arena);
+	import_seen_free(&m.emails);
+	import_seen_free(&m.names);
 	if (m.file.in != stdin)
 		fclose(m.file.in);
 	return status;
