@@ -754,3 +754,20 @@ class TestMailsToOneAddress:
         assert me.post("/auth/change-email", {
             "new_email": new_address()}).status == 200
         inbox.wait(me.email, "is to be changed")
+
+
+@pytest.mark.stack(EMAIL_VERIFICATION="off", ENABLE_RATE_LIMITING="true",
+                   TRUSTED_PROXIES="127.0.0.0/8")
+def test_with_verification_off_nobody_owns_an_address(api, stack, inbox):
+    """Row RL12: codes of a setup count with all that is mailed there."""
+    address = new_address()
+    for _ in range(5):
+        made = api.post("/auth/register", {
+            "email": address, "username": word(), "password": NEW},
+            X_Forwarded_For=network())
+        client = api.of(made.data["access_token"])
+        for _ in range(5):
+            client.post("/2fa/email/setup", {})
+        stack.forget(address)
+    until(lambda: not stack.sql("select 1 from jobs where state = 'ready'"))
+    assert len(inbox.of(address)) <= 20
