@@ -319,6 +319,28 @@ START_TEST(no_locale_tells_the_cases_of_a_name_apart)
 }
 END_TEST
 
+/* Nor hides what stands between two signs: what unlocks an account finds it. */
+START_TEST(no_locale_hides_the_failures_of_an_account)
+{
+	struct db_options o = { NULL, 2 * CLOCK_SECOND, 5 * CLOCK_SECOND, 0,
+		false, false };
+	struct db *d;
+
+	schema_before(0, TURKISH);
+	ck_assert_int_eq(migrate("postern"), E_OK);
+	o.conninfo = scratch_in("fresh", "postern");
+	d = db_new(&o);
+	scratch_sql(admin, ADD_USER("1", "KIM"));
+	scratch_sql(admin, "insert into attempts select kind || ':00000000-"
+	    "0000-0000-0000-000000000001:10.0.0.1', 5, now() + "
+	    "interval '1 hour' from unnest(array['login', 'factor']) kind");
+	ck_assert_int_eq(db_run(d, a, SQL(ctl_user_unlock, .user_id =
+	    STR("00000000-0000-0000-0000-000000000001")), NULL), E_OK);
+	ck_assert_int_eq(number("select count(*) from attempts"), 0);
+	db_close(&d);
+}
+END_TEST
+
 /* The elder keeps the name, nobody is lost, nobody else is renamed. */
 START_TEST(names_that_a_locale_told_apart_are_parted)
 {
@@ -482,6 +504,7 @@ suite(void)
 	tcase_add_test(t, time_limits_are_set_by_who_may);
 	tcase_add_test(t, status_shows_what_is_applied);
 	tcase_add_test(t, no_locale_tells_the_cases_of_a_name_apart);
+	tcase_add_test(t, no_locale_hides_the_failures_of_an_account);
 	tcase_add_test(t, names_that_a_locale_told_apart_are_parted);
 	tcase_add_loop_test(t, a_name_is_found_by_its_index, 0, 2);
 	tcase_add_test(t, a_database_that_is_not_utf8_is_refused);
