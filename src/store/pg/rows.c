@@ -87,6 +87,23 @@ row_bool(const struct rows *r, size_t row, int col)
 	return str_eq(row_str(r, row, col), STR("t"));
 }
 
+/* Of a database with bytea_output = escape, where no value begins with \x. */
+static struct str
+unescape(struct arena *a, const char *text)
+{
+	size_t n;
+	unsigned char *bytes = PQunescapeBytea((const unsigned char *)text,
+	    &n);
+	struct str out = STR_NONE;
+
+	if (bytes) {
+		out = arena_str(a, (struct str){ (const char *)bytes, n });
+		explicit_bzero(bytes, n);
+		PQfreemem(bytes);
+	}
+	return out;
+}
+
 /* bytea in text format: \x and hexadecimal. */
 struct str
 row_bytes(struct arena *a, const struct rows *r, size_t row, int col)
@@ -95,8 +112,9 @@ row_bytes(struct arena *a, const struct rows *r, size_t row, int col)
 
 	if (!s.p)
 		return STR_NONE;
-	if (!str_starts(s, STR("\\x")) ||
-	    !hex_decode(a, str_slice(s, 2, s.n), &out)) {
+	if (!str_starts(s, STR("\\x"))) {
+		out = unescape(a, s.p);
+	} else if (!hex_decode(a, str_slice(s, 2, s.n), &out)) {
 		log_error("cell is not a bytea", log_i("column", col));
 		abort();
 	}

@@ -129,24 +129,29 @@ START_TEST(cells_have_their_types)
 {
 	PGresult *r = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	char name[] = "x";
-	PGresAttDesc columns[5] = { { .name = name }, { .name = name },
-		{ .name = name }, { .name = name }, { .name = name } };
+	PGresAttDesc columns[6] = { { .name = name }, { .name = name },
+		{ .name = name }, { .name = name }, { .name = name },
+		{ .name = name } };
 	char number[] = "-9223372036854775808", yes[] = "t",
-	    bytes[] = "\\x00ff", empty[] = "";
+	    bytes[] = "\\x00ff", empty[] = "", escaped[] = "\\000\\377x\\\\";
 	struct rows *rows;
 
-	PQsetResultAttrs(r, 5, columns);
+	PQsetResultAttrs(r, 6, columns);
 	PQsetvalue(r, 0, 0, number, (int)strlen(number));
 	PQsetvalue(r, 0, 1, yes, 1);
 	PQsetvalue(r, 0, 2, bytes, 6);
 	PQsetvalue(r, 0, 3, empty, 0);
 	PQsetvalue(r, 0, 4, NULL, -1);
+	PQsetvalue(r, 0, 5, escaped, (int)strlen(escaped));
 	rows = rows_copy(a, Q_ping, r);
 	PQclear(r);
 	ck_assert_uint_eq(rows->n, 1);
 	ck_assert(row_int(rows, 0, 0) == INT64_MIN);
 	ck_assert(row_bool(rows, 0, 1));
 	ck_assert(str_eq(row_bytes(a, rows, 0, 2), STR("\0\xff")));
+	/* as a database with bytea_output = escape says it */
+	ck_assert(str_eq(row_bytes(a, rows, 0, 5), STR("\0\xffx\\")));
+	ck_assert(row_bytes(a, rows, 0, 3).p && !row_bytes(a, rows, 0, 3).n);
 	ck_assert(!row_null(rows, 0, 3) && row_str(rows, 0, 3).n == 0);
 	ck_assert(row_null(rows, 0, 4) && row_int(rows, 0, 4) == 0);
 	ck_assert(!row_bool(rows, 0, 4));
