@@ -134,7 +134,7 @@ may_retry(struct db *d, enum query q, enum fate fate, int tries)
 		db_conn_drop(d);
 		return tries == 1 && !d->pinned;
 	case FATE_LATE:
-		db_conn_abandon(d);
+		db_conn_late(d);
 		log_error("statement passed its deadline",
 		    log_c("statement", t->name),
 		    log_c("effect", t->safe ? "none" : "unknown"));

@@ -127,7 +127,7 @@ attempt_batch(struct batch *b, const struct bound *bound)
 	    b->fate != FATE_STALE)
 		return b->fate;
 	if (b->fate == FATE_LATE)
-		db_conn_abandon(d);
+		db_conn_late(d);
 	else
 		db_conn_drop(d);
 	return b->fate;

@@ -179,6 +179,7 @@ try_host(struct db *d, struct db_target *t, bool *silent)
 		*silent &= mute;
 		if (conn) {
 			memcpy(t->last, at[i], sizeof t->last);
+			t->doubted = false;
 			return conn;
 		}
 	}
@@ -311,6 +312,16 @@ db_conn_abandon(struct db *d)
 		PQfreeCancel(c);
 	}
 	db_conn_drop(d);
+}
+
+void
+db_conn_late(struct db *d)
+{
+	struct db_targets *t = &d->targets;
+
+	db_conn_abandon(d);
+	t->at[0].doubted = true;
+	db_target_move(t, 0, t->n - 1);
 }
 
 const char *

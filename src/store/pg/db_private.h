@@ -66,6 +66,7 @@ struct flight {
 struct db_target {
 	const char *host, *address, *port;
 	char last[DB_ADDRESS]; /* the address that served, or "" */
+	bool doubted;	       /* and may be cut off: it is asked last */
 };
 
 /* All hosts, the one to ask first in front (store/pg/db_target.c). */
@@ -121,8 +122,8 @@ void db_judge_tell(struct db *d, enum db_trouble t, const char *statement,
 void db_targets_read(struct db_targets *t, const char *conninfo);
 void db_targets_free(struct db_targets *t);
 /*
- * The addresses of a host's name, the one that served last in front. 0: there
- * is nothing to look up. Below 0: getaddrinfo's error.
+ * The addresses of a host's name, the one that served last in front, or behind
+ * where it is doubted. 0: there is nothing to look up. Below 0: getaddrinfo's error.
  */
 int db_target_addresses(const struct db_target *t,
     char (*out)[DB_ADDRESS]);
@@ -148,6 +149,12 @@ const char *db_conn_server(const struct db *d, const char *parameter);
 
 /* Ask the server to cancel what runs, without waiting for it, and drop. */
 void db_conn_abandon(struct db *d);
+
+/*
+ * db_conn_abandon when a deadline passed: perhaps the host was cut off, so
+ * that the others are asked before it.
+ */
+void db_conn_late(struct db *d);
 
 /*
  * The next result, sending what is still unsent. NULL at the end of a

@@ -203,17 +203,18 @@ db_targets_free(struct db_targets *t)
 		free(t->text[i]);
 }
 
-/* Swap the address that served last with the first. */
+/* Swap the address that served last with the first, or the last. */
 static void
-put_first(char (*list)[DB_ADDRESS], int n, const char *last)
+place(char (*list)[DB_ADDRESS], int n, const char *last, int to)
 {
-	char first[DB_ADDRESS];
+	char other[DB_ADDRESS];
 
-	for (int i = 1; i < n; i++)
-		if (strcmp(list[i], last) == 0) {
-			memcpy(first, list[0], sizeof first);
-			memcpy(list[0], list[i], sizeof first);
-			memcpy(list[i], first, sizeof first);
+	for (int i = 0; i < n; i++)
+		if (i != to && strcmp(list[i], last) == 0) {
+			memcpy(other, list[to], sizeof other);
+			memcpy(list[to], list[i], sizeof other);
+			memcpy(list[i], other, sizeof other);
+			return;
 		}
 }
 
@@ -235,7 +236,7 @@ db_target_addresses(const struct db_target *t, char (*out)[DB_ADDRESS])
 		n += getnameinfo(ai->ai_addr, ai->ai_addrlen, out[n],
 		    DB_ADDRESS, NULL, 0, NI_NUMERICHOST) == 0;
 	freeaddrinfo(all);
-	put_first(out, n, t->last);
+	place(out, n, t->last, t->doubted ? n - 1 : 0);
 	return n;
 }
 

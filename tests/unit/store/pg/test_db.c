@@ -439,6 +439,34 @@ START_TEST(a_silent_host_does_not_hide_the_one_behind_it)
 }
 END_TEST
 
+/* It may be cut off: a login has no time to find that out twice. */
+START_TEST(a_host_that_passed_a_deadline_is_asked_last)
+{
+	struct db_options o = { NULL, 300 * CLOCK_MS, 200 * CLOCK_MS, 0,
+		false, false };
+	char here[256], conninfo[600];
+	int fd = mute_open(here, sizeof here);
+	struct db *both;
+
+	snprintf(conninfo, sizeof conninfo, "host='%s,%s' dbname=postern "
+	    "user=postern_owner", getenv("SCRATCH"), here);
+	o.conninfo = conninfo;
+	both = db_new(&o);
+	ck_assert_int_eq(db_run(both, a, SQL(ping), NULL), E_OK);
+	ck_assert_str_eq(both->targets.at[1].host, here);
+	scratch_sql(admin, LOCK);
+	ck_assert_int_eq(db_run(both, a, SQL(migration_lock), NULL),
+	    E_UNAVAILABLE);
+	scratch_sql(admin, UNLOCK);
+	ck_assert_str_eq(both->targets.at[0].host, here);
+	ck_assert_int_eq(db_run(both, a, SQL(ping), NULL), E_OK);
+	ck_assert_str_eq(both->targets.at[1].host, here);
+	db_close(&both);
+	close(fd);
+	unlink(MUTE_AT);
+}
+END_TEST
+
 /* Everything both ways between a client and Postgres' own socket. */
 static void
 relay(int client)
@@ -524,8 +552,12 @@ START_TEST(a_silent_address_does_not_hide_the_other_one_of_a_name)
 		ck_assert_str_eq(named->targets.at[0].last, "127.0.0.1");
 		/* the second time it is asked first */
 		ck_assert_int_eq(*db_why(named) == 0, i);
-		db_conn_drop(named);
+		/* the third time it is in doubt */
+		i ? db_conn_late(named) : db_conn_drop(named);
 	}
+	named->o.connect_timeout = CLOCK_SECOND;
+	ck_assert_int_eq(db_run(named, a, SQL(ping), NULL), E_OK);
+	ck_assert_str_ne(db_why(named), "");
 	db_close(&named);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -1083,6 +1115,7 @@ suite(void)
 	tcase_add_test(t, a_statement_past_its_deadline_is_cancelled);
 	tcase_add_test(t, a_stopped_server_does_not_stop_us);
 	tcase_add_test(t, a_server_that_never_greets_meets_the_connect_deadline);
+	tcase_add_test(t, a_host_that_passed_a_deadline_is_asked_last);
 	tcase_add_test(t, a_silent_host_does_not_hide_the_one_behind_it);
 	tcase_add_test(t,
 	    a_silent_address_does_not_hide_the_other_one_of_a_name);
