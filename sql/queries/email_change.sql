@@ -95,9 +95,16 @@ where o.id = :undo_id::uuid and o.purpose = 'undo' and o.used_at is null
 -- their undo with it, and the password must be set anew by mail. Elder
 -- rights to take an address back stay: the oldest wins. A link that went to
 -- the address itself proves it; as the first proof of it, everything goes.
-with c as (
-	update one_time set used_at = now()
-	where id = :undo_id::uuid and purpose = 'undo' and used_at is null
+-- The account first: two links of one account that are used at once void
+-- each other, and would wait for each other.
+with l as materialized (
+	select users.id from users join one_time o on o.user_id = users.id
+	where o.id = :undo_id::uuid and o.purpose = 'undo'
+	for no key update of users
+), c as (
+	update one_time set used_at = now() from l
+	where one_time.id = :undo_id::uuid and user_id = l.id
+		and purpose = 'undo' and used_at is null
 		and voided_at is null and expires_at > now()
 	returning user_id, destination, proved_at, since
 ), w as (
