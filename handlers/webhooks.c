@@ -160,9 +160,6 @@ create_webhook(struct call *c)
 	enum err e = webhook_create(c->ctx, webhook_owner(c), &w, &made,
 	    &secret);
 
-	if (e == E_OK && w.given_active && !w.is_active)
-		e = webhook_update(c->ctx, webhook_owner(c), made.id, &w,
-		    &made);
 	if (e != E_OK)
 		return e;
 	data = webhook_record(&made);

@@ -4,9 +4,10 @@
 -- saw, is replaced. With :own_only it gets the owner's own events, for good.
 -- bool: everyone
 with w as (
-	insert into webhooks (id, user_id, url, events, everyone, own_only,
-		secret)
+	insert into webhooks (id, user_id, url, events, is_active, everyone,
+		own_only, secret)
 	select :id::uuid, u.id, :url, string_to_array(:events, ','),
+		:is_active::boolean,
 		user_may(u.id, 'users.read') and not :own_only::boolean,
 		:own_only::boolean, :secret::bytea
 	from users u

@@ -173,6 +173,20 @@ def test_a_webhook_is_shown_with_its_secret_once(api, person):
     assert person.api.get("/webhooks/" + made["id"]).status == 404
 
 
+def test_a_webhook_may_be_made_switched_off(stack, person):
+    """In one statement: it is never there switched on."""
+    made = person.api.post("/webhooks", {
+        "url": "https://example.com/hook", "events": ["*"],
+        "is_active": False})
+    assert made.status == 201, made
+    assert made.data["is_active"] is False
+    shown = person.api.get("/webhooks/" + made.data["id"]).data
+    assert shown["is_active"] is False
+    assert stack.sql("select action from audit_logs where resource = "
+                     "'webhooks' and user_id = %s", person.id) == \
+        [("webhook.create",)]
+
+
 def test_a_key_with_the_scope_manages_its_owners_webhooks(api, person):
     """Row AK4: webhooks:read, webhooks:write."""
     def key(*scopes):

@@ -88,6 +88,7 @@ enum err
 webhook_create(struct ctx *x, struct str user_id,
     const struct webhook_wish *w, struct webhook *out, struct str *secret)
 {
+	bool active = w->is_active || !w->given_active;
 	struct webhook_create_row row;
 	struct str url, events, sealed;
 	struct rows *r;
@@ -97,13 +98,13 @@ webhook_create(struct ctx *x, struct str user_id,
 		return e;
 	*secret = secret_new(x);
 	*out = (struct webhook){ .id = idempotency_id(x, 0),
-		.url = url, .events = events, .is_active = true };
+		.url = url, .events = events, .is_active = active };
 	sealed = seal(x->arena, x->keys, webhook_bound(x->arena, out->id),
 	    *secret);
 	e = actor_run(x, SQL(webhook_create, .id = out->id, .user_id = user_id,
-	    .url = url, .events = events, .secret = sealed,
-	    .webhooks_max = WEBHOOKS_MAX, .own_only = w->own_only,
-	    REQUESTER(x)), &r);
+	    .url = url, .events = events, .is_active = active,
+	    .secret = sealed, .webhooks_max = WEBHOOKS_MAX,
+	    .own_only = w->own_only, REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0) {
 		x->field = "url";
 		x->sentence = arena_fmt(x->arena, "You already have %d "

@@ -28,7 +28,10 @@ struct webhook {
 	int64_t updated_at;
 };
 
-/* STR_NONE, NULL and false of given_* keep what is there. */
+/*
+ * STR_NONE, NULL and false of given_* keep what is there; a new one is active
+ * unless it says otherwise.
+ */
 struct webhook_wish {
 	struct str url;
 	const struct str *events;
