@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/pg/db_private.h"
 #include "store/schema.h"
 
@@ -209,15 +210,7 @@ apply(struct db *d, struct arena *a, const struct migration *m,
 static bool
 plain_role(struct str role)
 {
-	for (size_t i = 0; i < role.n; i++) {
-		char c = role.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-		    c == '.'))
-			return false;
-	}
-	return role.n > 0 && role.n < DB_NAME;
+	return role.n > 0 && role.n < DB_NAME && text_only(role, "_-.");
 }
 
 /* sql/roles.sql with the role in the place of ":app_role". */

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/net.h"
+#include "base/text.h"
 #include "core/access/actor.h"
 #include "core/access/refusal.h"
 #include "core/access/whence.h"
@@ -245,18 +246,8 @@ join_list(struct ctx *x, const struct str *list, size_t n, const char *field,
 static bool
 valid_scope(struct str s)
 {
-	if (s.n == 0 || s.n > 64)
-		return false;
-	if (str_eq(s, STR("*")))
-		return true;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || strchr(":._-", c)))
-			return false;
-	}
-	return true;
+	return str_eq(s, STR("*")) ||
+	    (s.n > 0 && s.n <= 64 && text_only(s, ":._-"));
 }
 
 static struct str

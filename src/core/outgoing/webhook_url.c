@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "base/text.h"
+
 #define URL_MAX 2048
 #define HOST_MAX 253
 
@@ -32,19 +34,11 @@ visible(struct str s)
 static bool
 host_bytes(struct str s)
 {
-	static const char also[] = "0123456789.-";
-
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) &&
-		    strchr(also, c) == NULL)
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '.' && (i == 0 || s.p[i - 1] == '.'))
 			return false;
-		if (c == '.' && (i == 0 || s.p[i - 1] == '.'))
-			return false;
-	}
-	return s.n > 0 && s.n <= HOST_MAX && s.p[0] != '-' &&
-	    s.p[s.n - 1] != '.';
+	return s.n > 0 && s.n <= HOST_MAX && text_only(s, ".-") &&
+	    s.p[0] != '-' && s.p[s.n - 1] != '.';
 }
 
 /*
