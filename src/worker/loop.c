@@ -284,9 +284,9 @@ set_up(struct worker *w, const struct config *c, const struct keyring *k,
 	snprintf(w->holder_id, sizeof(w->holder_id), "%s",
 	    uuid_text(w->one, w->holder.id).p);
 	w->queue.holder = str_of(w->holder_id);
-	w->mailer = mailer_new(c, &w->queue);
 	w->sms = sms_new(c, &w->queue);
-	return w->mailer && w->sms && catch_signals(r != NULL);
+	w->mailer = mailer_new(c, &w->queue);
+	return w->mailer && catch_signals(r != NULL);
 }
 
 bool
@@ -295,6 +295,15 @@ loop_check(struct arena *a, const struct config *c, const char **why)
 	struct mail_sender sender;
 
 	return mail_sender(a, c, &sender, why);
+}
+
+static void
+tear_down(struct worker *w)
+{
+	mailer_free(&w->mailer);
+	sms_free(&w->sms);
+	arena_free(&w->batch);
+	arena_free(&w->one);
 }
 
 /* End what is under way or give it back; end the child processes too. */
@@ -313,10 +322,7 @@ wind_up(struct worker *w)
 	/* If claims are left, the file stays: the next worker frees them. */
 	if (!w->queue.claims_left && clock_mono() >= w->queue.lost_until)
 		host_lock_leave(&w->holder, w->one, w->config->runtime_dir);
-	mailer_free(&w->mailer);
-	sms_free(&w->sms);
-	arena_free(&w->batch);
-	arena_free(&w->one);
+	tear_down(w);
 }
 
 enum loop_end
@@ -325,8 +331,11 @@ loop_run(const struct config *c, const struct keyring *k, struct db *db,
 {
 	struct worker w;
 
-	if (!set_up(&w, c, k, db, r))
+	if (!set_up(&w, c, k, db, r)) {
+		host_lock_leave(&w.holder, w.one, c->runtime_dir);
+		tear_down(&w);
 		return LOOP_FAILED;
+	}
 	w.wake = wakeup_new(c->runtime_dir);
 	if (r)
 		wakeup_take(&w.wake);

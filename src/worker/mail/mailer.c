@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "worker/circuit.h"
 #include "worker/mail/mail_lease.h"
 
@@ -56,11 +57,9 @@ connect_relay(struct mailer *m, const struct config *c)
 struct mailer *
 mailer_new(const struct config *c, struct queue *q)
 {
-	struct mailer *m = calloc(1, sizeof(*m));
+	struct mailer *m = memory_new("mail", 1, sizeof(*m));
 	const char *why;
 
-	if (m == NULL)
-		return NULL;
 	mail_lease_init(&m->lease, q, &m->inflight, (int)c->smtp_connections);
 	m->arena = arena_new(0);
 	if (!mail_sender(m->arena, c, &m->sender, &why)) {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/clock_text.h"
 #include "base/limits.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 #define KEPT 64 /* files; what is beyond them is read */
@@ -30,10 +31,9 @@ struct template_cache {
 struct template_cache *
 template_dir_cache_new(void)
 {
-	struct template_cache *c = calloc(1, sizeof(*c));
+	struct template_cache *c = memory_new("templates", 1, sizeof(*c));
 
-	if (c)
-		c->arena = arena_new(LIMIT_ARENA);
+	c->arena = arena_new(LIMIT_ARENA);
 	return c;
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "worker/sms/sms_request.h"
 #include "worker/smtp/smtp.h"
 #include "worker/webclient/webclient.h"
@@ -43,18 +44,14 @@ sms_new(const struct config *c, struct queue *q)
 {
 	const struct webclient_pool_options o = { .slots = SLOTS, .ca_file = "",
 		.allow = allow_provider };
-	struct sms *s = calloc(1, sizeof(*s));
+	struct sms *s = memory_new("SMS", 1, sizeof(*s));
 
-	if (s == NULL)
-		return NULL;
 	s->config = c;
 	s->queue = q;
 	if (!sms_request_possible(c))
 		return s;
 	smtp_init();
 	s->pool = webclient_pool_new(&o);
-	if (s->pool == NULL)
-		sms_free(&s);
 	return s;
 }
 

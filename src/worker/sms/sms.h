@@ -12,7 +12,7 @@
  */
 struct sms;
 
-/* NULL without memory. */
+/* Ends the process when there is no memory or descriptor for it. */
 struct sms *sms_new(const struct config *c, struct queue *q);
 void sms_free(struct sms **s);
 

@@ -62,7 +62,7 @@ struct smtp_result {
 /* Once per process, before any transfer and any thread. */
 void smtp_init(void);
 
-/* Copies *o. NULL when the host cannot stand in a URL, or without memory. */
+/* Copies *o. NULL when the host cannot stand in a URL. */
 struct smtp_pool *smtp_new(const struct smtp_options *o);
 void smtp_free(struct smtp_pool **t);
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "worker/webclient/webclient_option.h"
 #include "worker/webclient/webclient_trust.h"
 
 #define CONNECT_MS 5000L
@@ -97,7 +98,9 @@ smtp_conn_url(const struct smtp_options *o)
 		return NULL;
 	snprintf(port, sizeof(port), "%ld", o->port);
 	url = curl_url();
-	if (url && !curl_url_set(url, CURLUPART_SCHEME, tls ? "smtps" :
+	if (url == NULL)
+		memory_exhausted("a URL", 0);
+	if (!curl_url_set(url, CURLUPART_SCHEME, tls ? "smtps" :
 	    "smtp", 0) && !curl_url_set(url, CURLUPART_HOST, host, 0) &&
 	    !curl_url_set(url, CURLUPART_PORT, port, 0))
 		return url;
@@ -110,16 +113,16 @@ set_callbacks(struct smtp_conn *s)
 {
 	CURL *e = s->easy;
 
-	curl_easy_setopt(e, CURLOPT_READFUNCTION, read_mail_body);
-	curl_easy_setopt(e, CURLOPT_READDATA, s);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, read_reply);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
+	WEBCLIENT_OPTION(e, CURLOPT_READFUNCTION, read_mail_body);
+	WEBCLIENT_OPTION(e, CURLOPT_READDATA, s);
+	WEBCLIENT_OPTION(e, CURLOPT_HEADERFUNCTION, read_reply);
+	WEBCLIENT_OPTION(e, CURLOPT_HEADERDATA, s);
 	/* WRITEFUNCTION gets the text of a reply to NOOP. */
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, read_reply);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
-	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_ready);
-	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->error);
+	WEBCLIENT_OPTION(e, CURLOPT_WRITEFUNCTION, read_reply);
+	WEBCLIENT_OPTION(e, CURLOPT_WRITEDATA, s);
+	WEBCLIENT_OPTION(e, CURLOPT_PREREQFUNCTION, on_ready);
+	WEBCLIENT_OPTION(e, CURLOPT_PREREQDATA, s);
+	WEBCLIENT_OPTION(e, CURLOPT_ERRORBUFFER, s->error);
 }
 
 static void
@@ -127,33 +130,32 @@ set_options(struct smtp_conn *s, const struct smtp_options *o, CURLU *url)
 {
 	CURL *e = s->easy;
 
-	curl_easy_setopt(e, CURLOPT_CURLU, url);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
+	WEBCLIENT_OPTION(e, CURLOPT_CURLU, url);
+	WEBCLIENT_OPTION(e, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	WEBCLIENT_OPTION(e, CURLOPT_PROXY, "");
+	WEBCLIENT_OPTION(e, CURLOPT_NOSIGNAL, 1L);
+	WEBCLIENT_OPTION(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	WEBCLIENT_OPTION(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
 	webclient_trust(e, o->ca_file);
-	curl_easy_setopt(e, CURLOPT_USE_SSL,
+	WEBCLIENT_OPTION(e, CURLOPT_USE_SSL,
 	    (long)(o->tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
 	if (o->user && *o->user) {
-		curl_easy_setopt(e, CURLOPT_USERNAME, o->user);
-		curl_easy_setopt(e, CURLOPT_PASSWORD, o->password);
+		WEBCLIENT_OPTION(e, CURLOPT_USERNAME, o->user);
+		WEBCLIENT_OPTION(e, CURLOPT_PASSWORD, o->password);
 	}
 	set_callbacks(s);
 }
 
-bool
+void
 smtp_conn_open(struct smtp_conn *s, const struct smtp_options *o, CURLU *url,
     int ends)
 {
 	*s = (struct smtp_conn){ .entry = -1, .easy = curl_easy_init() };
 	if (s->easy == NULL)
-		return false;
+		memory_exhausted("a transfer", 0);
 	s->named = o->user && *o->user;
 	set_options(s, o, url);
 	smtp_thread_init(&s->runner, s->easy, ends);
-	return true;
 }
 
 void
@@ -175,9 +177,9 @@ set_mail(struct smtp_conn *s, const struct smtp_mail *m)
 	if (s->to == NULL)
 		memory_exhausted("a recipient", 0);
 	s->body = m->message;
-	curl_easy_setopt(s->easy, CURLOPT_MAIL_FROM, from);
-	curl_easy_setopt(s->easy, CURLOPT_MAIL_RCPT, s->to);
-	curl_easy_setopt(s->easy, CURLOPT_INFILESIZE_LARGE,
+	WEBCLIENT_OPTION(s->easy, CURLOPT_MAIL_FROM, from);
+	WEBCLIENT_OPTION(s->easy, CURLOPT_MAIL_RCPT, s->to);
+	WEBCLIENT_OPTION(s->easy, CURLOPT_INFILESIZE_LARGE,
 	    (curl_off_t)m->message.n);
 }
 
@@ -194,22 +196,22 @@ smtp_conn_load(struct smtp_conn *s, const struct smtp_mail *m, bool again)
 	s->refusal = 0;
 	s->error[0] = s->reply[0] = '\0';
 	s->begun_at = clock_mono();
-	curl_easy_setopt(e, CURLOPT_NOBODY, m ? 0L : 1L);
-	curl_easy_setopt(e, CURLOPT_UPLOAD, m ? 1L : 0L);
-	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, m ? NULL : "NOOP");
-	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, again ? 1L : 0L);
+	WEBCLIENT_OPTION(e, CURLOPT_NOBODY, m ? 0L : 1L);
+	WEBCLIENT_OPTION(e, CURLOPT_UPLOAD, m ? 1L : 0L);
+	WEBCLIENT_OPTION(e, CURLOPT_CUSTOMREQUEST, m ? NULL : "NOOP");
+	WEBCLIENT_OPTION(e, CURLOPT_FRESH_CONNECT, again ? 1L : 0L);
 	if (m) {
 		set_mail(s, m);
 		return;
 	}
-	curl_easy_setopt(e, CURLOPT_MAIL_FROM, NULL);
-	curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)-1);
+	WEBCLIENT_OPTION(e, CURLOPT_MAIL_FROM, NULL);
+	WEBCLIENT_OPTION(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)-1);
 }
 
 void
 smtp_conn_unload(struct smtp_conn *s)
 {
-	curl_easy_setopt(s->easy, CURLOPT_MAIL_RCPT, NULL);
+	WEBCLIENT_OPTION(s->easy, CURLOPT_MAIL_RCPT, NULL);
 	curl_slist_free_all(s->to);
 	s->to = NULL;
 	s->body = STR_NONE;

@@ -30,8 +30,8 @@ struct smtp_conn {
 /* A URL of the relay, which the caller frees, or NULL. */
 CURLU *smtp_conn_url(const struct smtp_options *o);
 
-/* False without memory. url must outlive s. ends: see smtp_thread_init. */
-bool smtp_conn_open(struct smtp_conn *s, const struct smtp_options *o,
+/* url must outlive s. ends: see smtp_thread_init. */
+void smtp_conn_open(struct smtp_conn *s, const struct smtp_options *o,
     CURLU *url,
     int ends);
 void smtp_conn_close(struct smtp_conn *s);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "worker/smtp/smtp_conn.h"
 #include "worker/smtp/smtp_queue.h"
 
@@ -33,29 +34,23 @@ smtp_init(void)
 	}
 }
 
-static bool
-slots_open(struct smtp_pool *t, const struct smtp_options *o)
-{
-	for (t->nslots = 0; t->nslots < o->connections; t->nslots++)
-		if (!smtp_conn_open(&t->slots[t->nslots], o, t->url, t->ends))
-			return false;
-	return true;
-}
-
 struct smtp_pool *
 smtp_new(const struct smtp_options *o)
 {
-	struct smtp_pool *t = calloc(1, sizeof(*t));
+	struct smtp_pool *t = memory_new("mail", 1, sizeof(*t));
 
-	if (t == NULL)
-		return NULL;
 	t->ends = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (t->ends < 0)
+		memory_exhausted("a descriptor", 0);
 	t->url = smtp_conn_url(o);
-	t->slots = calloc((size_t)o->connections, sizeof(*t->slots));
-	if (t->ends < 0 || !t->url || !t->slots || !slots_open(t, o)) {
+	if (t->url == NULL) {
 		smtp_free(&t);
 		return NULL;
 	}
+	t->slots = memory_new("mail", (size_t)o->connections,
+	    sizeof(*t->slots));
+	for (; t->nslots < o->connections; t->nslots++)
+		smtp_conn_open(&t->slots[t->nslots], o, t->url, t->ends);
 	t->limit = t->nslots;
 	return t;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "worker/webclient/webclient_option.h"
 
 #define STACK ((size_t)256 << 10) /* libcurl, TLS, getaddrinfo */
 
@@ -58,7 +59,7 @@ on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up,
 		return 0;
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* Do not wait for a name that is being looked up. */
-	curl_easy_setopt(r->easy, CURLOPT_QUICK_EXIT, 1L);
+	WEBCLIENT_OPTION(r->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
 	return 1;
 }
@@ -69,14 +70,14 @@ smtp_thread_init(struct smtp_thread *r, CURL *easy, int ends)
 	*r = (struct smtp_thread){ .easy = easy, .ends = ends, .socket = -1 };
 	sem_init(&r->go, 0, 0);
 	pthread_mutex_init(&r->lock, NULL);
-	curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, 1L);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_relay_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, r);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, r);
-	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, r);
+	WEBCLIENT_OPTION(easy, CURLOPT_MAXCONNECTS, 1L);
+	WEBCLIENT_OPTION(easy, CURLOPT_OPENSOCKETFUNCTION, open_relay_socket);
+	WEBCLIENT_OPTION(easy, CURLOPT_OPENSOCKETDATA, r);
+	WEBCLIENT_OPTION(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	WEBCLIENT_OPTION(easy, CURLOPT_CLOSESOCKETDATA, r);
+	WEBCLIENT_OPTION(easy, CURLOPT_NOPROGRESS, 0L);
+	WEBCLIENT_OPTION(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	WEBCLIENT_OPTION(easy, CURLOPT_XFERINFODATA, r);
 }
 
 void

@@ -42,7 +42,7 @@ struct webclient_answer {
 	char body[WEBCLIENT_SHOWN + 1]; /* valid UTF-8, cut */
 };
 
-/* NULL without memory. */
+/* Ends the process when there is no memory or descriptor for it. */
 struct webclient_pool *webclient_pool_new(
     const struct webclient_pool_options *o);
 /* Give up all transfers under way. */

@@ -6,23 +6,21 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "worker/webclient/webclient_option.h"
 #include "worker/webclient/webclient_private.h"
 
 struct webclient_pool *
 webclient_pool_new(const struct webclient_pool_options *o)
 {
-	struct webclient_pool *p = calloc(1, sizeof(*p));
+	struct webclient_pool *p = memory_new("transfers", 1, sizeof(*p));
 
-	if (p == NULL)
-		return NULL;
 	p->o = *o;
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	p->multi = curl_multi_init();
-	p->slots = calloc((size_t)o->slots, sizeof(*p->slots));
-	if (p->epoll < 0 || p->multi == NULL || p->slots == NULL) {
-		webclient_pool_free(&p);
-		return NULL;
-	}
+	if (p->epoll < 0 || p->multi == NULL)
+		memory_exhausted("transfers", 0);
+	p->slots = memory_new("transfers", (size_t)o->slots,
+	    sizeof(*p->slots));
 	for (int i = o->slots - 1; i >= 0; i--) {
 		p->slots[i].pool = p;
 		p->slots[i].next = p->free;
@@ -108,11 +106,11 @@ webclient_pool_start(struct webclient_pool *p,
 	s->body_read = s->head_read = s->shown = 0;
 	s->arg = post->arg;
 	set_headers(s, post->headers);
-	curl_easy_setopt(s->easy, CURLOPT_URL, post->url);
-	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers);
-	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+	WEBCLIENT_OPTION(s->easy, CURLOPT_URL, post->url);
+	WEBCLIENT_OPTION(s->easy, CURLOPT_HTTPHEADER, s->headers);
+	WEBCLIENT_OPTION(s->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 	    (curl_off_t)post->body.n);
-	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, post->body.p);
+	WEBCLIENT_OPTION(s->easy, CURLOPT_POSTFIELDS, post->body.p);
 	s->busy = true;
 	p->busy++;
 	if (curl_multi_add_handle(p->multi, s->easy) == CURLM_OK) {

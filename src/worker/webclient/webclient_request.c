@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/memory.h"
+#include "worker/webclient/webclient_option.h"
 #include "worker/webclient/webclient_trust.h"
 
 #define CONNECT_MS 5000L
@@ -93,35 +94,35 @@ read_answer_header(char *p, size_t size, size_t count, void *arg)
 static void
 set_safety(CURL *e, struct webclient_request *s)
 {
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	WEBCLIENT_OPTION(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	WEBCLIENT_OPTION(e, CURLOPT_FOLLOWLOCATION, 0L);
+	WEBCLIENT_OPTION(e, CURLOPT_PROXY, "");
+	WEBCLIENT_OPTION(e, CURLOPT_NOPROXY, "*");
+	WEBCLIENT_OPTION(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	webclient_trust(e, s->pool->o.ca_file);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_allowed_socket);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
-	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION,
+	WEBCLIENT_OPTION(e, CURLOPT_OPENSOCKETFUNCTION, open_allowed_socket);
+	WEBCLIENT_OPTION(e, CURLOPT_OPENSOCKETDATA, s);
+	WEBCLIENT_OPTION(e, CURLOPT_CLOSESOCKETFUNCTION,
 	    webclient_poller_close);
-	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, s->pool);
-	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_connected);
-	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
+	WEBCLIENT_OPTION(e, CURLOPT_CLOSESOCKETDATA, s->pool);
+	WEBCLIENT_OPTION(e, CURLOPT_PREREQFUNCTION, on_connected);
+	WEBCLIENT_OPTION(e, CURLOPT_PREREQDATA, s);
 }
 
 static void
 set_bounds(CURL *e, struct webclient_request *s)
 {
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, read_answer_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, read_answer_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
-	curl_easy_setopt(e, CURLOPT_PRIVATE, s);
+	WEBCLIENT_OPTION(e, CURLOPT_NOSIGNAL, 1L);
+	WEBCLIENT_OPTION(e, CURLOPT_BUFFERSIZE, BUFFER);
+	WEBCLIENT_OPTION(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	WEBCLIENT_OPTION(e, CURLOPT_TIMEOUT_MS, TOTAL_MS);
+	WEBCLIENT_OPTION(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	WEBCLIENT_OPTION(e, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
+	WEBCLIENT_OPTION(e, CURLOPT_WRITEFUNCTION, read_answer_body);
+	WEBCLIENT_OPTION(e, CURLOPT_WRITEDATA, s);
+	WEBCLIENT_OPTION(e, CURLOPT_HEADERFUNCTION, read_answer_header);
+	WEBCLIENT_OPTION(e, CURLOPT_HEADERDATA, s);
+	WEBCLIENT_OPTION(e, CURLOPT_PRIVATE, s);
 }
 
 void

@@ -50,8 +50,6 @@ webhook_courier_new(const struct config *c, struct queue *q)
 
 	smtp_init();
 	r->pool = webclient_pool_new(&o);
-	if (r->pool == NULL)
-		memory_exhausted("transfers", 0);
 	r->config = c;
 	r->queue = q;
 	r->scratch = arena_new(LIMIT_ARENA);
