@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 BUILD_PROGRAMS='postern postern-worker posternctl'
+BUILD_OPTIONS=(CFLAGS='-O2 -g') # of a directory that was not configured yet
 
 build_configure() {
 	# Two stacks of one checkout share the generated files.
@@ -17,10 +18,12 @@ build_configure() {
 				die "autoreconf failed"
 			touch "$ROOT/configure"
 		fi
-		if [ ! -e "$BUILD/Makefile" ] ||
-			[ "$ROOT/configure" -nt "$BUILD/config.status" ]; then
+		if [ ! -e "$BUILD/Makefile" ]; then
 			(cd "$BUILD" && "$ROOT/configure" --quiet \
-				--prefix="$BUILD/installed" CFLAGS='-O2 -g')
+				--prefix="$BUILD/installed" "${BUILD_OPTIONS[@]}")
+		elif [ "$ROOT/configure" -nt "$BUILD/config.status" ]; then
+			(cd "$BUILD" && ./config.status --recheck --quiet &&
+				./config.status --quiet)
 		fi
 	) 9>&-
 }
@@ -62,10 +65,14 @@ build_if_stale() {
 }
 
 # Several stacks share a build directory; one of them builds at a time.
+build_locked() {
+	mkdir -p "${BUILD%/*}"
+	(flock 7 && build_if_stale) 7>"$BUILD.lock"
+}
+
 build_programs() {
 	local program
-	mkdir -p "${BUILD%/*}"
-	(flock 7 && build_if_stale) 7>"$BUILD.lock" || exit 1
+	build_locked || exit 1
 	for program in $BUILD_PROGRAMS; do
 		[ -x "$BUILD/$program" ] || die "$BUILD/$program was not built"
 		cmp -s "$BUILD/$program" "$STATE/bin/$program" ||
