@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 TEST_PARTS='lint unit e2e fuzz faults'
+TEST_NAMED='failures' # by name alone: it has a build of its own
 TEST_PASSED=0
 TEST_FAILED=0
 TEST_UNITS=()
@@ -9,12 +10,12 @@ TEST_UNITS=()
 test_all() {
 	local parts=() part
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
-		case " all $TEST_PARTS " in
+		case " all $TEST_PARTS $TEST_NAMED " in
 		" $1 "*) export TEST_SLOW=1 ;;
 		*" $1 "*) parts+=("$1") ;;
 		*)
 			[[ ${parts[*]-} == *unit ]] ||
-				die "no part '$1' of the tests; there are: $TEST_PARTS"
+				die "no part '$1' of the tests; there are: $TEST_PARTS $TEST_NAMED"
 			TEST_UNITS+=("$1")
 			;;
 		esac
@@ -160,4 +161,20 @@ test_faults() {
 	[ -x "$ROOT/tests/faults/run" ] || return 0
 	FAULT_ROUNDS=${FAULT_ROUNDS:-5} test_run count_lines test_on_stack \
 		"$ROOT/tests/faults/run"
+}
+
+# The programs with sanitizers, and with libraries that fail on demand.
+test_failures() {
+	[ -x "$ROOT/tests/failures/run" ] || return 0
+	local BUILD=${FAILURES_BUILD:-$STATE/sanitized} reports=$STATE/reports/
+	local BUILD_OPTIONS=(--enable-sanitizers --enable-failures
+		CFLAGS='-O1 -g')
+	local -x FAILURES_REPORTS=$reports
+	local -x ASAN_OPTIONS=detect_leaks=1:log_path=${reports}asan
+	local -x UBSAN_OPTIONS=print_stacktrace=1:log_path=${reports}ubsan
+	build_locked || exit 1
+	rm -rf "$reports"
+	install -d -m 1777 "$reports"
+	TEST_SECONDS=${TEST_SECONDS:-1800} test_run count_lines test_on_stack \
+		"$ROOT/tests/failures/run"
 }
