@@ -111,7 +111,7 @@ answer_ready(struct call *c)
 	cJSON *o;
 
 	if (*why) {
-		c->ctx->retry_after = 1;
+		response_header(c->re, "Retry-After", STR("1"));
 		e = answer_head(c, 503, "unavailable", &o);
 		if (!is_private(c))
 			json_add_str(o, "error", str_of(why));

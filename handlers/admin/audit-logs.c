@@ -1,5 +1,6 @@
 /* GET /admin/audit-logs: filter, page, CSV and NDJSON */
 #include "handlers/shared/admin.h"
+#include "core/problem.h"
 #include "handlers/shared/audit.h"
 #include "handlers/shared/handlers.h"
 
@@ -16,8 +17,8 @@ run_admin_audit_logs(struct call *c)
 		return audit_answer(c, &f);
 	if (str_eq(format, STR("csv")) || str_eq(format, STR("ndjson")))
 		return audit_export(c, &f, format);
-	c->ctx->sentence = "format must be json, csv or ndjson";
-	return E_BAD_REQUEST;
+	return problem_say(c->ctx, E_BAD_REQUEST,
+	    "format must be json, csv or ndjson");
 }
 
 const struct handler admin_audit_logs = { NULL, run_admin_audit_logs };

@@ -1,4 +1,5 @@
 #include "handlers/shared/admin.h"
+#include "core/problem.h"
 
 cJSON *
 admin_answer_user(const struct admin_user *u)
@@ -40,7 +41,6 @@ admin_query_bool(struct call *c, const char *name, const char *alias,
 		*out = 0;
 	if (*out >= 0)
 		return E_OK;
-	c->ctx->sentence = arena_fmt(c->ctx->arena,
-	    "%s must be true or false", name).p;
-	return E_BAD_REQUEST;
+	return problem_say(c->ctx, E_BAD_REQUEST, arena_fmt(c->ctx->arena,
+	    "%s must be true or false", name).p);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "core/access/role.h"
+#include "core/problem.h"
 
 #define PAGE_DEFAULT 20
 #define PAGES_MAX 1000000
@@ -124,12 +125,10 @@ query_number(struct call *c, const char *name, const char *alias, long min,
 		text = request_query(c->rq, alias);
 	if (text.n == 0)
 		return E_OK;
-	if (!str_to_int(text, min, LLONG_MAX, &v)) {
-		c->ctx->sentence = arena_fmt(c->ctx->arena,
-		    "%s must be a whole number of at least %ld", name,
-		    min).p;
-		return E_BAD_REQUEST;
-	}
+	if (!str_to_int(text, min, LLONG_MAX, &v))
+		return problem_say(c->ctx, E_BAD_REQUEST, arena_fmt(
+		    c->ctx->arena, "%s must be a whole number of at least %ld",
+		    name, min).p);
 	*out = v > max ? max : (long)v;
 	return E_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock_text.h"
 #include "base/limits.h"
+#include "core/problem.h"
 #include "handlers/shared/admin.h"
 
 #define PIECE_ROWS 500
@@ -13,9 +14,8 @@
 static enum err
 refuse_filter(struct call *c, const char *name, const char *what)
 {
-	c->ctx->sentence = arena_fmt(c->ctx->arena, "%s must be %s", name,
-	    what).p;
-	return E_BAD_REQUEST;
+	return problem_say(c->ctx, E_BAD_REQUEST, arena_fmt(c->ctx->arena,
+	    "%s must be %s", name, what).p);
 }
 
 /* A time in RFC 3339, or a day: its start, or its end where `end` is true. */

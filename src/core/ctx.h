@@ -9,6 +9,14 @@
 #include "store/pg/db.h"
 #include "store/redis/cache.h"
 
+/* What a rule says of its error, see core/problem.h. */
+struct problem {
+	enum err err;
+	const char *sentence; /* NULL: that of err */
+	const char *field;    /* of E_VALIDATION; NULL: none */
+	long retry_after;     /* seconds; 0: not said */
+};
+
 /*
  * What a rule may use: the doors this process owns, and the request it works
  * for. core sees no HTTP: the gate copies what it needs to know.
@@ -32,9 +40,7 @@ struct ctx {
 	struct str actor_user; /* whose it is */
 	/* see idempotency_id; STR_NONE: no key came */
 	struct str idempotency_seed;
-	const char *sentence;  /* a rule may explain its error here */
-	const char *field;     /* … and name the field */
-	long retry_after;      /* seconds, with E_LOCKED, E_LIMITED, E_BUSY */
+	struct problem problem; /* of the rule that failed last */
 };
 
 /* Where the request comes from, for a statement that writes it down. */

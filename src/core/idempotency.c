@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/problem.h"
 #include "crypto/seal.h"
 #include "crypto/token.h"
 
@@ -31,12 +32,10 @@ replay(struct ctx *x, const struct idempotency *i, bool *replayed,
 	row = idempotency_find_row(r, 0);
 	if (!str_eq(row.request, i->request) && !str_eq(row.request, i->raw))
 		return E_IDEMPOTENCY;
-	if (row.status == 0) {
-		x->sentence = "The first request with this Idempotency-Key is "
-		    "still in progress; please try again";
-		x->retry_after = 1;
-		return E_IDEMPOTENCY;
-	}
+	if (row.status == 0)
+		return problem_later(x, E_IDEMPOTENCY, 0, "The first request "
+		    "with this Idempotency-Key is still in progress; please "
+		    "try again");
 	*replayed = true;
 	*status = (int)row.status;
 	return unseal(x->arena, x->keys, binding(x, i->key), row.answer,

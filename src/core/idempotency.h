@@ -19,7 +19,7 @@ struct idempotency {
  * it is that, is what is compared: white space and the order of members make
  * no other request. *replayed: the answer is in
  * *status and *body. E_IDEMPOTENCY when the key came with another request or
- * its first request still runs (ctx->retry_after then 1).
+ * its first request still runs (to be tried again after 1 s).
  */
 enum err idempotency_begin(struct ctx *x, struct str scope, struct str key,
     struct str body, const cJSON *json, struct idempotency *out,

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/clock_text.h"
 #include "base/net.h"
+#include "core/problem.h"
 
 #define CAP_SLOTS 1024
 #define CAP_TIMES 10
@@ -48,11 +49,9 @@ refuse_limit(struct ctx *x, struct limit *l, int64_t retry_us)
 	l->retry_after = (long)((retry_us + CLOCK_SECOND - 1) / CLOCK_SECOND);
 	if (l->retry_after < 1)
 		l->retry_after = 1;
-	x->retry_after = l->retry_after;
-	x->sentence = arena_fmt(x->arena,
+	return problem_later(x, E_LIMITED, retry_us, arena_fmt(x->arena,
 	    "Too many requests. Please try again in %s",
-	    clock_go_duration(x->arena, l->retry_after * CLOCK_SECOND).p).p;
-	return E_LIMITED;
+	    clock_go_duration(x->arena, l->retry_after * CLOCK_SECOND).p).p);
 }
 
 /* Could the script have said this? */

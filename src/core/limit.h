@@ -26,7 +26,7 @@ struct limit {
 
 #define LIMIT_SITE 16
 
-/* Take one. E_OK or E_LIMITED with ctx->retry_after. */
+/* Take one. E_OK or E_LIMITED with the time to wait. */
 enum err limit_take(struct ctx *x, struct limit *l);
 
 /* The same where Redis did not answer. */

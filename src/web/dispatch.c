@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "core/access/api_key.h"
 #include "core/idempotency.h"
+#include "core/problem.h"
 #include "core/session/session.h"
 #include "crypto/password/password.h"
 #include "http/cors.h"
@@ -30,26 +31,24 @@ idempotency_key(struct call *c, struct str *key)
 	*key = request_header(c->rq, "HTTP_IDEMPOTENCY_KEY");
 	if (key->n <= LIMIT_IDEMPOTENCY_KEY && str_utf8(*key, NULL))
 		return E_OK;
-	c->ctx->sentence = "The Idempotency-Key is too long";
-	return E_BAD_REQUEST;
+	return problem_say(c->ctx, E_BAD_REQUEST,
+	    "The Idempotency-Key is too long");
 }
 
 /* The answer in re as bytes; an error e becomes the error answer. */
 static struct str
 render(struct call *c, enum err e)
 {
-	struct arena *a = c->ctx->arena;
+	struct problem p = problem_of(c->ctx, e);
 
 	if (e != E_OK) {
-		if (e == E_VALIDATION && c->ctx->field)
-			response_field_error(c->re, c->ctx->field,
-			    c->ctx->sentence);
-		response_error(c->re, e,
-		    e == E_VALIDATION ? NULL : c->ctx->sentence);
+		if (p.field)
+			response_field_error(c->re, p.field, p.sentence);
+		response_error(c->re, e, p.field ? NULL : p.sentence);
 	}
-	if (c->ctx->retry_after > 0)
+	if (p.retry_after > 0)
 		response_header(c->re, "Retry-After",
-		    arena_int(a, c->ctx->retry_after));
+		    arena_int(c->ctx->arena, p.retry_after));
 	return response_render(c->re, c->rq);
 }
 

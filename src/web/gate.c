@@ -5,6 +5,7 @@
 #include "core/access/api_key.h"
 #include "core/factor/factor.h"
 #include "core/limit.h"
+#include "core/problem.h"
 #include "crypto/password/password.h"
 #include "web/gate_actor.h"
 
@@ -74,11 +75,11 @@ take_body(struct call *c, struct exchange *x, struct request *rq)
 		return e;
 	e = request_read_json(rq, &why);
 	if (e == E_BAD_JSON && why)
-		c->ctx->sentence = arena_fmt(rq->arena,
-		    "The request body is not valid JSON: %s", why).p;
+		return problem_say(c->ctx, e, arena_fmt(rq->arena,
+		    "The request body is not valid JSON: %s", why).p);
 	if (e == E_MEDIA_TYPE && why) {
-		c->ctx->sentence = why;
 		response_header(c->re, "Accept-Encoding", STR("identity"));
+		return problem_say(c->ctx, e, why);
 	}
 	return e;
 }
@@ -180,10 +181,8 @@ gate(struct call *c, struct exchange *x, struct request *rq)
 		response_header(c->re, "Allow", allow);
 	if (e != E_OK)
 		return e;
-	if (x->lane_full && c->route->lane == LANE_HEAVY) {
-		c->ctx->retry_after = 1;
-		return E_BUSY;
-	}
+	if (x->lane_full && c->route->lane == LANE_HEAVY)
+		return problem_later(c->ctx, E_BUSY, 0, NULL);
 	e = take_body(c, x, rq);
 	if (e == E_OK)
 		e = check_limit_and_actor(c);

@@ -4,6 +4,7 @@
 #include "core/access/api_key.h"
 #include "core/access/role.h"
 #include "core/limit.h"
+#include "core/problem.h"
 #include "core/session/signing.h"
 
 /* The credential of a Bearer header; STR_NONE when there is none. */
@@ -37,11 +38,10 @@ presented(struct call *c, struct str *token, struct str *key)
 	}
 	if (header.n == 0)
 		return E_OK;
-	if (token->n || (key->n && !str_eq(*key, header))) {
-		c->ctx->sentence = "Please send one credential: an access "
-		    "token or an API key, not two different ones";
-		return E_BAD_REQUEST;
-	}
+	if (token->n || (key->n && !str_eq(*key, header)))
+		return problem_say(c->ctx, E_BAD_REQUEST, "Please send one "
+		    "credential: an access token or an API key, not two "
+		    "different ones");
 	*key = header;
 	return E_OK;
 }

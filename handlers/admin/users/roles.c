@@ -1,5 +1,6 @@
 /* POST, DELETE /admin/users/{id}/roles · DELETE …/roles/{role} */
 #include "core/access/role_admin.h"
+#include "core/problem.h"
 #include "handlers/shared/admin.h"
 #include "handlers/shared/handlers.h"
 
@@ -22,11 +23,8 @@ role_of_request(struct call *c, struct str *role)
 		*role = given(c, ROLE);
 	if (role->n == 0)
 		*role = admin_query(c, "role_id", "role");
-	if (role->n)
-		return E_OK;
-	c->ctx->field = "role_id";
-	c->ctx->sentence = "or role is required";
-	return E_VALIDATION;
+	return role->n ? E_OK :
+	    problem_field(c->ctx, "role_id", "or role is required");
 }
 
 /* The account with the roles it has now. */

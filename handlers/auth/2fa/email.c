@@ -1,5 +1,6 @@
 /* POST /auth/2fa/email/setup; verify-setup is in enable.c */
 #include "core/factor/factor_setup.h"
+#include "core/problem.h"
 #include "handlers/shared/party.h"
 
 enum { EMAIL, USER_ID };
@@ -18,11 +19,8 @@ static enum err
 email_address(struct call *c, const struct party *p, struct str *out)
 {
 	*out = p->session ? p->session->account.email : given(c, EMAIL);
-	if (out->n)
-		return E_OK;
-	c->ctx->field = "email";
-	c->ctx->sentence = "E-mail is required with an API key";
-	return E_VALIDATION;
+	return out->n ? E_OK : problem_field(c->ctx, "email",
+	    "E-mail is required with an API key");
 }
 
 static enum err

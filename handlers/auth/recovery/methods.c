@@ -1,5 +1,6 @@
 /* GET, POST /auth/recovery/methods · POST …/{id}/verify · DELETE …/{id} */
 #include "core/recovery/recovery_method.h"
+#include "core/problem.h"
 #include "handlers/shared/handlers.h"
 #include "http/field.h"
 
@@ -66,9 +67,7 @@ method_value(struct call *c, struct str *out)
 		return E_OK;
 	why = field_read(c->ctx->arena, &row, json_str(*out), &v);
 	*out = v.text;
-	c->ctx->field = "value";
-	c->ctx->sentence = why;
-	return why ? E_VALIDATION : E_OK;
+	return why ? problem_field(c->ctx, "value", why) : E_OK;
 }
 
 static enum err

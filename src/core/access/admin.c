@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "core/access/actor.h"
 #include "core/access/whence.h"
+#include "core/problem.h"
 
 enum err
 admin_uuid_ref(struct ctx *x, struct str ref, struct str *id)
@@ -72,6 +73,14 @@ static bool
 is_super(struct str roles)
 {
 	return str_holds(roles, ',', STR("super_admin"));
+}
+
+enum err
+admin_explain_own(struct ctx *x, enum err e, struct str actor, struct str user)
+{
+	return e != E_FORBIDDEN || !str_eq(actor, user) ? e : problem_say(x, e,
+	    "You cannot do this to your own account; please ask another "
+	    "administrator");
 }
 
 void

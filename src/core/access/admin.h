@@ -26,6 +26,10 @@ enum err admin_uuid_ref(struct ctx *x, struct str ref, struct str *id);
  */
 enum err admin_decide(struct ctx *x, struct statement s, struct rows **out);
 
+/* e, explained where an administrator may not do it to his own account. */
+enum err admin_explain_own(struct ctx *x, enum err e, struct str actor,
+    struct str user);
+
 /*
  * Write down that the gate turned somebody away from administration: action
  * "admin.network" or "admin.refused", and why.

@@ -14,6 +14,7 @@
 #include "core/access/whence.h"
 #include "core/account/account.h"
 #include "core/idempotency.h"
+#include "core/problem.h"
 #include "crypto/token.h"
 
 #define HOUR (3600 * CLOCK_SECOND)
@@ -231,11 +232,9 @@ join_list(struct ctx *x, const struct str *list, size_t n, const char *field,
 	struct str all = STR("");
 
 	for (size_t i = 0; i < n; i++) {
-		if (!valid(list[i])) {
-			x->field = field;
-			x->sentence = "holds an entry that is not valid";
-			return E_VALIDATION;
-		}
+		if (!valid(list[i]))
+			return problem_field(x, field,
+			    "contains an entry that is not valid");
 		all = arena_fmt(x->arena, "%.*s%s%.*s", STR_FMT(all),
 		    i ? "," : "", STR_FMT(list[i]));
 	}
@@ -272,11 +271,8 @@ api_key_create(struct ctx *x, struct str user_id,
 		    net_cidr_valid, &ips);
 	if (e != E_OK)
 		return e;
-	if (expires <= clock_wall()) {
-		x->field = "expires_at";
-		x->sentence = "must be in the future";
-		return E_VALIDATION;
-	}
+	if (expires <= clock_wall())
+		return problem_field(x, "expires_at", "must be in the future");
 	*secret = new_key(x);
 	if (!token_api_key_check(x->config->api_key_prefix, *secret, &key_id))
 		return E_INTERNAL;
@@ -292,13 +288,10 @@ api_key_create(struct ctx *x, struct str user_id,
 	    .secret_hash = token_hash(x->arena, *secret), .scopes = scopes,
 	    .rate_limit = out->rate_limit, .expires_at = expires,
 	    .allowed_ips = ips, .keys_max = LIMIT_API_KEYS, REQUESTER(x)), &r);
-	if (e == E_OK && r->n == 0) {
-		x->field = "name";
-		x->sentence = arena_fmt(x->arena, "You already have %d API "
-		    "keys, the most an account can have; please delete one "
-		    "first", LIMIT_API_KEYS).p;
-		e = E_VALIDATION;
-	}
+	if (e == E_OK && r->n == 0)
+		e = problem_field(x, "name", arena_fmt(x->arena, "You already "
+		    "have %d API keys, the most an account can have; please "
+		    "delete one first", LIMIT_API_KEYS).p);
 	if (e == E_OK)
 		out->created_at = api_key_create_row(r, 0).created_at;
 	return e;

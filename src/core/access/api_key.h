@@ -62,7 +62,7 @@ struct api_key_wish {
 };
 
 /*
- * *secret is the whole key, shown this once. E_VALIDATION with ctx->field,
+ * *secret is the whole key, shown this once. E_VALIDATION with the field,
  * also past LIMIT_API_KEYS live ones.
  */
 enum err api_key_create(struct ctx *x, struct str user_id,

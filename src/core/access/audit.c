@@ -1,6 +1,7 @@
 #include "core/access/audit.h"
 
 #include "base/net.h"
+#include "core/problem.h"
 
 /* A parameter that may be null. */
 static const int64_t *
@@ -38,26 +39,18 @@ is_action(struct str s)
 	return true;
 }
 
-static enum err
-refuse_filter_field(struct ctx *x, const char *field, const char *what)
-{
-	x->field = field;
-	x->sentence = what;
-	return E_VALIDATION;
-}
-
 enum err
 audit_filter_check(struct ctx *x, struct audit_filter *f)
 {
 	struct net_addr addr;
 
 	if (f->action.n && !is_action(f->action))
-		return refuse_filter_field(x, "action",
+		return problem_field(x, "action",
 		    "Action must be a name such as auth.login");
 	if (f->ip_address.n && net_parse(f->ip_address, &addr))
 		f->ip_address = net_text(x->arena, &addr);
 	else if (f->ip_address.n && !net_cidr_valid(f->ip_address))
-		return refuse_filter_field(x, "ip_address",
+		return problem_field(x, "ip_address",
 		    "IP address must be an address or a network (CIDR)");
 	return f->user.n ? admin_user_ref(x, f->user, &f->user) : E_OK;
 }

@@ -33,7 +33,7 @@ struct audit_filter {
 
 /*
  * Make the filter canonical: the user's id, an address as rows have it.
- * E_NOT_FOUND: no such user. E_VALIDATION with ctx->field: an address or
+ * E_NOT_FOUND: no such user. E_VALIDATION with the field: an address or
  * network, or an action, that cannot be one.
  */
 enum err audit_filter_check(struct ctx *x, struct audit_filter *f);

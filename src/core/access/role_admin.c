@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "core/idempotency.h"
+#include "core/problem.h"
+
+#define ROLE_EXISTS "A role with this name already exists"
 
 static struct role
 role_cells(const struct rows *r, size_t i)
@@ -96,13 +99,12 @@ known_permissions(struct ctx *x, const struct str *names, size_t n,
 	if (e != E_OK || (sane &&
 	    permissions_known_row(r, 0).known == (int64_t)distinct))
 		return e;
-	x->field = "permissions";
-	x->sentence = "names a permission that does not exist";
-	return E_VALIDATION;
+	return problem_field(x, "permissions",
+	    "names a permission that does not exist");
 }
 
-static bool
-valid_role(struct ctx *x, struct str name)
+static enum err
+check_role_name(struct ctx *x, struct str name)
 {
 	bool good = name.n > 0 && name.n <= 50 && name.p[0] >= 'a' &&
 	    name.p[0] <= 'z';
@@ -113,12 +115,8 @@ valid_role(struct ctx *x, struct str name)
 		good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
 		    c == '_' || c == '.' || c == '-';
 	}
-	if (!good) {
-		x->field = "name";
-		x->sentence = "must be lower-case letters, digits, _ . -, "
-		    "beginning with a letter";
-	}
-	return good;
+	return good ? E_OK : problem_field(x, "name", "must be lower-case "
+	    "letters, digits, _ . -, beginning with a letter");
 }
 
 enum err
@@ -127,9 +125,10 @@ role_create(struct ctx *x, struct str actor, struct str name,
     struct role *out)
 {
 	struct str id = idempotency_id(x, 0), list;
-	enum err e = valid_role(x, name) ? known_permissions(x, permissions,
-	    n, &list) : E_VALIDATION;
+	enum err e = check_role_name(x, name);
 
+	if (e == E_OK)
+		e = known_permissions(x, permissions, n, &list);
 	if (e != E_OK)
 		return e;
 	session_stale_roles(x);
@@ -137,7 +136,7 @@ role_create(struct ctx *x, struct str actor, struct str name,
 	    .name = name, .description = description, .permissions = list,
 	    REQUESTER(x)), NULL);
 	if (e == E_CONFLICT)
-		x->sentence = "A role with this name already exists";
+		return problem_say(x, e, ROLE_EXISTS);
 	return e == E_OK ? role_get(x, id, out) : e;
 }
 
@@ -149,8 +148,8 @@ role_update(struct ctx *x, struct str actor, struct str ref, struct str name,
 	struct role was;
 	enum err e = role_get(x, ref, &was);
 
-	if (e == E_OK && name.p && !valid_role(x, name))
-		e = E_VALIDATION;
+	if (e == E_OK && name.p)
+		e = check_role_name(x, name);
 	if (e != E_OK)
 		return e;
 	session_stale_roles(x);
@@ -158,7 +157,7 @@ role_update(struct ctx *x, struct str actor, struct str ref, struct str name,
 	    .role_id = was.id, .name = name, .description = description,
 	    .is_active = active < 0 ? NULL : &is_active, REQUESTER(x)), NULL);
 	if (e == E_CONFLICT)
-		x->sentence = "A role with this name already exists";
+		return problem_say(x, e, ROLE_EXISTS);
 	return e == E_OK ? role_get(x, was.id, out) : e;
 }
 
@@ -173,10 +172,8 @@ role_delete(struct ctx *x, struct str actor, struct str ref)
 	session_stale_roles(x);
 	e = admin_decide(x, SQL(role_delete, .actor_id = actor,
 	    .role_id = was.id, REQUESTER(x)), NULL);
-	if (e == E_FORBIDDEN && was.is_system)
-		x->sentence = "This role is part of the service and cannot be "
-		    "deleted";
-	return e;
+	return e == E_FORBIDDEN && was.is_system ? problem_say(x, e,
+	    "This role is part of the service and cannot be deleted") : e;
 }
 
 enum err
@@ -235,19 +232,15 @@ permission_create(struct ctx *x, struct str actor,
 	out->id = idempotency_id(x, 0);
 	out->is_active = true;
 	out->created_at = clock_wall();
-	if (str_find(p->name, ',') < p->name.n) {
-		x->field = "name";
-		x->sentence = "must not hold a comma";
-		return E_VALIDATION;
-	}
+	if (str_find(p->name, ',') < p->name.n)
+		return problem_field(x, "name", "must not contain a comma");
 	session_stale_roles(x);
 	e = admin_decide(x, SQL(permission_create, .actor_id = actor,
 	    .id = out->id, .name = p->name, .resource = p->resource,
 	    .action = p->action, .description = p->description, REQUESTER(x)),
 	    NULL);
-	if (e == E_CONFLICT)
-		x->sentence = "This permission already exists";
-	return e;
+	return e == E_CONFLICT ?
+	    problem_say(x, e, "This permission already exists") : e;
 }
 
 static enum err

@@ -1,4 +1,16 @@
 #include "core/account/account.h"
+#include "core/problem.h"
+#include "crypto/password/password.h"
+
+enum err
+account_check_password(struct ctx *x, const char *field, struct str password,
+    struct str username, struct str email)
+{
+	struct str context[] = { username, email, str_of(x->config->name) };
+	const char *fault = password_policy(x->config, password, context, 3);
+
+	return fault ? problem_field(x, field, fault) : E_OK;
+}
 
 struct account
 account_of(struct account_cells c)

@@ -27,6 +27,13 @@ struct account {
 enum err account_find(struct ctx *x, struct str user_id, struct account *out,
     struct str *hash);
 
+/*
+ * A password that is to be set, by the policy; username and email may not be
+ * in it. E_VALIDATION of the field.
+ */
+enum err account_check_password(struct ctx *x, const char *field,
+    struct str password, struct str username, struct str email);
+
 /* The account of the cells that every statement about one answers with. */
 struct account account_of(struct account_cells c);
 

@@ -21,17 +21,6 @@ account_full_name(struct ctx *x, const struct registration *r)
 	    STR_FMT(r->first_name), STR_FMT(r->last_name)));
 }
 
-static enum err
-check_password(struct ctx *x, const struct registration *r)
-{
-	struct str context[] = { r->username, r->email,
-		str_of(x->config->name) };
-
-	x->sentence = password_policy(x->config, r->password, context, 3);
-	x->field = "password";
-	return x->sentence ? E_VALIDATION : E_OK;
-}
-
 /* Whose unique index said no? */
 static enum err
 taken(const struct ctx *x)
@@ -173,7 +162,8 @@ account_register(struct ctx *x, const struct registration *r,
     struct account *out, struct tokens **tokens)
 {
 	struct str hash;
-	enum err e = check_password(x, r);
+	enum err e = account_check_password(x, "password", r->password,
+	    r->username, r->email);
 
 	*tokens = NULL;
 	if (e == E_OK && !account_verification_is(x, "required"))

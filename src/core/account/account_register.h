@@ -18,8 +18,8 @@ struct registration {
  * statement. *tokens is NULL when the address must be verified first; then an
  * address that is already registered gets the same answer and its owner a mail
  * (row LG3), or is registered once more (row LG7), with out->id.
- * Errors: E_EMAIL_TAKEN, E_USERNAME_TAKEN, E_VALIDATION with ctx->field and
- * ctx->sentence (password policy), E_BUSY, E_UNAVAILABLE.
+ * Errors: E_EMAIL_TAKEN, E_USERNAME_TAKEN, E_VALIDATION (password policy),
+ * E_BUSY, E_UNAVAILABLE.
  */
 enum err account_register(struct ctx *x, const struct registration *r,
     struct account *out, struct tokens **tokens);

@@ -7,6 +7,7 @@
 #include "core/account/proof.h"
 #include "core/idempotency.h"
 #include "core/outgoing/mail.h"
+#include "core/problem.h"
 #include "crypto/password/password.h"
 
 #define TRIGRAM 3 /* characters the search index needs */
@@ -126,17 +127,14 @@ admin_user_get(struct ctx *x, struct str ref, struct admin_user *out)
 static enum err
 hash_of(struct ctx *x, const struct registration *r, struct str *hash)
 {
-	struct str context[] = { r->username, r->email,
-		str_of(x->config->name) };
+	enum err e;
 
 	*hash = STR_NONE;
 	if (r->password.n == 0)
 		return E_OK;
-	x->sentence = password_policy(x->config, r->password, context, 3);
-	x->field = "password";
-	if (x->sentence)
-		return E_VALIDATION;
-	return password_hash(x->arena, r->password, hash);
+	e = account_check_password(x, "password", r->password, r->username,
+	    r->email);
+	return e == E_OK ? password_hash(x->arena, r->password, hash) : e;
 }
 
 enum err
@@ -157,11 +155,8 @@ admin_user_create(struct ctx *x, struct str actor,
 	    .last_name = r->last_name, .full_name = full, .role = role,
 	    .is_verified = w->verified, .is_active = w->active, REQUESTER(x)),
 	    NULL);
-	if (e == E_NOT_FOUND) {
-		x->field = "role";
-		x->sentence = "is not a role";
-		return E_VALIDATION;
-	}
+	if (e == E_NOT_FOUND)
+		return problem_field(x, "role", "is not a role");
 	return e == E_OK ? read_user(x, id, out) : e;
 }
 
@@ -198,12 +193,9 @@ admin_user_act(struct ctx *x, struct str actor, struct str ref,
 	session_stale(x, id);
 	e = admin_decide(x, act_statement(act, &(struct admin_user_act_params){
 	    .actor_id = actor, .user_id = id, REQUESTER(x) }), &r);
-	if (e == E_FORBIDDEN && str_eq(actor, id))
-		x->sentence = "You cannot do this to your own account; please "
-		    "ask another administrator";
 	if (e == E_OK && count)
 		*count = decision_row(r, 0).ended;
-	return e;
+	return admin_explain_own(x, e, actor, id);
 }
 
 /* What a new address brings: a code to it, and how to take the old one back. */

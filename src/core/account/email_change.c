@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "core/access/actor.h"
 #include "core/outgoing/mail.h"
+#include "core/problem.h"
 #include "crypto/token.h"
 
 #define HOUR (3600 * CLOCK_SECOND)
@@ -102,11 +103,9 @@ email_change_request(struct ctx *x, const struct account *a,
 	size_t n = 1;
 	enum err e;
 
-	if (str_eq(a->email, new_email)) {
-		x->field = "new_email";
-		x->sentence = "This is already your e-mail address";
-		return E_VALIDATION;
-	}
+	if (str_eq(a->email, new_email))
+		return problem_field(x, "new_email",
+		    "This is already your e-mail address");
 	e = limit_email_change(x, "email_change", a->id);
 	if (e == E_OK)
 		e = limit_email_change(x, "email_change_to", new_email);

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "core/access/actor.h"
 #include "core/outgoing/mail.h"
+#include "core/problem.h"
 
 #define DAY (86400 * CLOCK_SECOND)
 
@@ -25,11 +26,10 @@ erase_request(struct ctx *x, const struct account *a, int64_t *at)
 	e = actor_run(x, SQL(erase_request, .user_id = a->id,
 	    .cool_off = x->config->erase_after, .mails = mails, REQUESTER(x)),
 	    &r);
-	if (e == E_OK && r->n == 0) {
-		x->sentence = "The last super administrator cannot be erased; "
-		    "please give the role to somebody else first";
-		e = E_CONFLICT;
-	}
+	if (e == E_OK && r->n == 0)
+		e = problem_say(x, E_CONFLICT, "The last super administrator "
+		    "cannot be erased; please give the role to somebody else "
+		    "first");
 	if (e != E_OK)
 		return e;
 	*at = erase_request_row(r, 0).erase_at;

@@ -4,23 +4,13 @@
 #include "base/encoding.h"
 #include "core/factor/factor.h"
 #include "core/outgoing/mail.h"
+#include "core/problem.h"
 #include "core/session/login.h"
 #include "crypto/password/password.h"
 #include "crypto/token.h"
 
 #define FACTOR_LIFE (300 * CLOCK_SECOND) /* row PW8 */
 #define FLOOR (25 * CLOCK_MS)
-
-static enum err
-check_new_password(struct ctx *x, struct str password, struct str username,
-    struct str email)
-{
-	struct str context[] = { username, email, str_of(x->config->name) };
-
-	x->sentence = password_policy(x->config, password, context, 3);
-	x->field = "new_password";
-	return x->sentence ? E_VALIDATION : E_OK;
-}
 
 static enum err
 draft_password_notice(struct ctx *x, struct str user_id, struct str *mails)
@@ -44,12 +34,12 @@ password_change(struct ctx *x, const struct session *s,
 	e = login_prove(x, s, old_password, &stored);
 
 	if (e == E_OK)
-		e = check_new_password(x, new_password, a->username, a->email);
+		e = account_check_password(x, "new_password", new_password,
+		    a->username, a->email);
 	if (e == E_OK && old_password.n == new_password.n &&
-	    str_eq(old_password, new_password)) {
-		x->sentence = "The new password must differ from the old one";
-		e = E_VALIDATION;
-	}
+	    str_eq(old_password, new_password))
+		e = problem_field(x, "new_password",
+		    "The new password must differ from the old one");
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e == E_OK)
@@ -139,13 +129,8 @@ password_reset_request(struct ctx *x, struct str email)
 		    .email = email), &u);
 	if (e == E_OK && u->n && account_by_email_row(u, 0).is_active)
 		e = request_known(x, u);
-	if (enough) {
-		x->retry_after = 0;
-		x->sentence = NULL;
-		e = E_OK;
-	}
 	clock_hold(floor);
-	return e;
+	return enough ? E_OK : e;
 }
 
 enum err
@@ -169,7 +154,8 @@ password_reset_confirm(struct ctx *x, struct str token,
 	if (e != E_OK)
 		return e;
 	user = reset_find_row(r, 0);
-	e = check_new_password(x, new_password, user.username, user.email);
+	e = account_check_password(x, "new_password", new_password,
+	    user.username, user.email);
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e != E_OK)

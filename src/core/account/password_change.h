@@ -9,7 +9,7 @@
 /*
  * Change by who knows the old one (row PW8): other sessions, devices and open
  * links end, a notice is mailed. E_WRONG_PASSWORD, E_VALIDATION with
- * ctx->sentence, E_LOCKED, E_BUSY; E_REAUTH_REQUIRED where
+ * its field, E_LOCKED, E_BUSY; E_REAUTH_REQUIRED where
  * password.change_needs_factor asks for a factor proved in five minutes.
  */
 enum err password_change(struct ctx *x, const struct session *s,

@@ -4,6 +4,7 @@
 #include "core/account/password_change.h"
 #include "core/limit.h"
 #include "core/outgoing/mail.h"
+#include "core/problem.h"
 #include "core/session/login.h"
 #include "crypto/password/password.h"
 #include "crypto/token.h"
@@ -51,10 +52,8 @@ charge_codes(struct ctx *x, struct str email)
 	if (e != E_OK)
 		return e;
 	row = charge_row(r, 0);
-	if (row.allowed)
-		return E_OK;
-	x->retry_after = (long)(row.retry_us / CLOCK_SECOND) + 1;
-	return E_LIMITED;
+	return row.allowed ? E_OK :
+	    problem_later(x, E_LIMITED, row.retry_us, NULL);
 }
 
 /* Which of the live codes is it? E_BAD_CODE: none, or no attempt is left. */

@@ -4,6 +4,7 @@
 #include "core/access/actor.h"
 #include "core/access/admin.h"
 #include "core/factor/backup.h"
+#include "core/problem.h"
 
 /* "+49…67", "a…@example.com": enough to know one's own. */
 static struct str
@@ -86,11 +87,11 @@ factor_notice_user(struct ctx *x, struct str user_id, const char *what,
 	return e;
 }
 
-static enum err
-nothing(struct ctx *x)
+enum err
+factor_none(struct ctx *x)
 {
-	x->sentence = "This account has no second factor enabled";
-	return E_CONFLICT;
+	return problem_say(x, E_CONFLICT,
+	    "This account has no second factor enabled");
 }
 
 enum err
@@ -110,7 +111,7 @@ factor_disable(struct ctx *x, const struct subject *s, struct str kind,
 	    .user_id = s->user_id, .owner_id = s->owner_id, .mails = mails,
 	    .actor_id = actor, REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
-		return nothing(x);
+		return factor_none(x);
 	if (e == E_OK)
 		mail_sent(x);
 	return e;
@@ -129,12 +130,9 @@ factor_reset(struct ctx *x, struct str actor, struct str ref)
 	session_stale(x, id);
 	e = admin_decide(x, SQL(factor_reset, .actor_id = actor, .user_id = id,
 	    .mails = mails, REQUESTER(x)), NULL);
-	if (e == E_FORBIDDEN && str_eq(actor, id))
-		x->sentence = "You cannot do this to your own account; please "
-		    "ask another administrator";
 	if (e == E_OK)
 		mail_sent(x);
-	return e;
+	return admin_explain_own(x, e, actor, id);
 }
 
 enum err
@@ -153,7 +151,7 @@ factor_backup_renew(struct ctx *x, const struct subject *s,
 		    .set_id = out->id, .prefixes = out->prefixes,
 		    .hashes = out->hashes, .mails = mails, REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
-		return nothing(x);
+		return factor_none(x);
 	if (e == E_OK)
 		mail_sent(x);
 	return e;

@@ -46,6 +46,9 @@ enum err factor_disable(struct ctx *x, const struct subject *s,
  */
 enum err factor_reset(struct ctx *x, struct str actor, struct str ref);
 
+/* E_CONFLICT: the account has no second factor. */
+enum err factor_none(struct ctx *x);
+
 /* Ten new backup codes; the old ones are void. E_CONFLICT. */
 struct backup_set;
 enum err factor_backup_renew(struct ctx *x, const struct subject *s,

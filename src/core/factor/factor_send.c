@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "core/limit.h"
 #include "core/outgoing/mail.h"
+#include "core/problem.h"
 #include "crypto/token.h"
 
 #define LIFE (600 * CLOCK_SECOND)
@@ -29,10 +30,8 @@ factor_send_offers(const struct ctx *x, struct str kind)
 static enum err
 bad_phone(struct ctx *x)
 {
-	x->field = "phone";
-	x->sentence = "Phone must be an international number such as "
-	    "+49 30 123456";
-	return E_VALIDATION;
+	return problem_field(x, "phone", "Phone must be an international number "
+	    "such as +49 30 123456");
 }
 
 static bool
@@ -70,9 +69,8 @@ factor_send_phone(struct ctx *x, struct str typed, struct str *out)
 	*out = (struct str){ p, n };
 	if (country_allowed(x, *out))
 		return E_OK;
-	x->sentence = "This service does not send messages to this country; "
-	    "please use another number";
-	return E_FORBIDDEN;
+	return problem_say(x, E_FORBIDDEN, "This service does not send messages "
+	    "to this country; please use another number");
 }
 
 /* Buckets to be charged together, a line each. */
@@ -111,9 +109,8 @@ charge_all(struct ctx *x, const struct charges *c, int64_t *nth)
 	*nth = row.refused;
 	if (*nth == 0)
 		return E_OK;
-	x->retry_after = (long)(row.retry_us / CLOCK_SECOND) + 1;
-	x->sentence = "Too many codes were sent; please try again later";
-	return E_LIMITED;
+	return problem_later(x, E_LIMITED, row.retry_us,
+	    "Too many codes were sent; please try again later");
 }
 
 /* Who has proved his password goes before who has an account or none. */
@@ -196,14 +193,12 @@ draft(struct ctx *x, const struct subject *s, struct str kind,
 	    .counted = true });
 }
 
-static enum err
-offered(struct ctx *x, struct str kind)
+enum err
+factor_send_offered(struct ctx *x, struct str kind)
 {
-	if (factor_send_offers(x, kind))
-		return E_OK;
-	x->sentence = "This service does not send codes this way; please "
-	    "choose another second factor";
-	return E_CONFLICT;
+	return factor_send_offers(x, kind) ? E_OK : problem_say(x, E_CONFLICT,
+	    "This service does not send codes this way; please choose another "
+	    "second factor");
 }
 
 /* Make the code and its message; all is charged. */
@@ -223,10 +218,9 @@ make_code(struct ctx *x, const struct subject *s, struct str kind,
 	    .destination = to, .mac = mac, .life = LIFE, .job_id = job.id,
 	    .job_kind = job.kind, .job_payload = job.sealed), &r);
 
-	if (e == E_OK && r->n == 0) {
-		x->sentence = "Too many wrong codes; please start again";
-		return E_LIMITED;
-	}
+	if (e == E_OK && r->n == 0)
+		return problem_say(x, E_LIMITED,
+		    "Too many wrong codes; please start again");
 	if (e == E_OK)
 		mail_sent(x);
 	return e;
@@ -246,7 +240,7 @@ factor_send_setup(struct ctx *x, const struct subject *s, struct str kind,
     struct str pending_id, struct str to)
 {
 	bool owned = owns(x, s, to);
-	enum err e = offered(x, kind);
+	enum err e = factor_send_offered(x, kind);
 
 	if (e == E_OK)
 		e = factor_send_budget(x, CODE_SETUP, s->id, kind,
@@ -287,13 +281,11 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 	    .subject_id = s->id, .kind = kind), &r);
 
 	*out = (struct factor_sent){ false, 0 };
-	if (e == E_OK && r->n == 0) {
-		x->sentence = "This second factor is not enabled for the "
-		    "account";
-		e = E_CONFLICT;
-	}
+	if (e == E_OK && r->n == 0)
+		e = problem_say(x, E_CONFLICT,
+		    "This second factor is not enabled for the account");
 	if (e == E_OK)
-		e = offered(x, kind);
+		e = factor_send_offered(x, kind);
 	if (e == E_OK)
 		to = factor_destination_row(r, 0).destination;
 	if (e == E_OK)
@@ -302,12 +294,8 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 		e = make_code(x, s, kind, bound, to);
 	out->sent = e == E_OK;
 	out->again_in = out->sent ? FACTOR_SEND_PAUSE / CLOCK_SECOND :
-	    x->retry_after;
-	if (!paused)
-		return e;
-	x->retry_after = 0;
-	x->sentence = NULL;
-	return E_OK;
+	    problem_of(x, e).retry_after;
+	return paused ? E_OK : e;
 }
 
 bool

@@ -11,9 +11,12 @@
 /* Is this kind offered here? SMS needs a provider in the configuration. */
 bool factor_send_offers(const struct ctx *x, struct str kind);
 
+/* The same; E_CONFLICT where it is not. */
+enum err factor_send_offered(struct ctx *x, struct str kind);
+
 /*
- * A telephone number as E.164 from what was typed. E_VALIDATION with
- * ctx->field, E_FORBIDDEN for a country that is not on the list.
+ * A telephone number as E.164 from what was typed. E_VALIDATION of the field
+ * phone, E_FORBIDDEN for a country that is not on the list.
  */
 enum err factor_send_phone(struct ctx *x, struct str typed, struct str *out);
 
@@ -35,14 +38,14 @@ enum code_purpose {
 
 /*
  * Row RL12: what may be sent for who (an id) and to one destination, and for
- * SMS what it may cost a day. E_LIMITED with ctx->retry_after.
+ * SMS what it may cost a day. E_LIMITED with the time to wait.
  */
 enum err factor_send_budget(struct ctx *x, enum code_purpose purpose,
     struct str who, struct str kind, struct str to);
 
 /*
- * Send a code to destination that proves a setup. E_LIMITED with
- * ctx->retry_after, E_CONFLICT: not offered here.
+ * Send a code to destination that proves a setup. E_LIMITED with the time to
+ * wait, E_CONFLICT: not offered here.
  */
 enum err factor_send_setup(struct ctx *x, const struct subject *s,
     struct str kind, struct str pending_id, struct str destination);

@@ -5,6 +5,7 @@
 #include "core/access/actor.h"
 #include "core/factor/factor_send.h"
 #include "core/factor/qr.h"
+#include "core/problem.h"
 #include "crypto/seal.h"
 #include "crypto/totp.h"
 
@@ -116,17 +117,12 @@ factor_setup_sent(struct ctx *x, const struct subject *s,
 	struct rows *r;
 	enum err e;
 
-	if (s->is_admin) {
-		x->sentence = "Administrators can only use an authenticator "
-		    "application";
-		return E_FORBIDDEN;
-	}
-	if (!factor_send_offers(x, kind)) {
-		x->sentence = "This service does not send codes this way; "
-		    "please choose another second factor";
-		return E_CONFLICT;
-	}
-	e = subject_ensure(x, s);
+	if (s->is_admin)
+		return problem_say(x, E_FORBIDDEN, "Administrators can only use "
+		    "an authenticator application");
+	e = factor_send_offered(x, kind);
+	if (e == E_OK)
+		e = subject_ensure(x, s);
 	if (e == E_OK)
 		e = keep_pending(x, s, session, kind, uuid_text(x->arena,
 		    uuid_v7()),
@@ -146,11 +142,9 @@ charge_setup(struct ctx *x, const struct subject *s, struct str session,
 
 	if (e != E_OK)
 		return e;
-	if (r->n == 0) {
-		x->sentence = "No setup is in progress, or it has expired; "
-		    "please start again";
-		return E_CONFLICT;
-	}
+	if (r->n == 0)
+		return problem_say(x, E_CONFLICT, "No setup is in progress, or "
+		    "it has expired; please start again");
 	row = factor_pending_charge_row(r, 0);
 	*p = (struct pending){
 		.id = row.pending_id,
@@ -252,7 +246,7 @@ factor_setup_enable(struct ctx *x, const struct subject *s,
     struct str session, struct str kind, struct str code,
     struct backup_set *codes, bool *any)
 {
-	struct pending p;
+	struct pending p = { 0 };
 	int64_t step = 0;
 	enum err e = charge_setup(x, s, session, kind, &p);
 

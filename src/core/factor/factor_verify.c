@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "core/factor/backup.h"
 #include "core/factor/factor_send.h"
+#include "core/problem.h"
 #include "core/session/login_notice.h"
 #include "core/session/signing.h"
 #include "crypto/password/password.h"
@@ -37,9 +38,8 @@ struct trial {
 static enum err
 no_code(struct ctx *x)
 {
-	x->field = "code";
-	x->sentence = "Code must be six digits, or a backup code";
-	return E_VALIDATION;
+	return problem_field(x, "code",
+	    "Code must be six digits, or a backup code");
 }
 
 /* Six digits, or something that could be meant as a backup code (TO6). */
@@ -98,10 +98,7 @@ charge_factor(struct ctx *x, struct trial *w)
 		if (found.failures > w->failures)
 			w->failures = found.failures;
 	}
-	if (row.enabled)
-		return E_OK;
-	x->sentence = "This account has no second factor enabled";
-	return E_CONFLICT;
+	return row.enabled ? E_OK : factor_none(x);
 }
 
 /* One charged factor against the code. */
@@ -190,11 +187,9 @@ refuse_factor(struct ctx *x, struct trial *w, const char *reason)
 	    .reason = str_of(reason), .mails = mails, REQUESTER(x)), NULL);
 	if (mails.n)
 		mail_sent(x);
-	if (!w->capped)
-		return E_FACTOR_INVALID;
-	x->sentence = "Too many wrong codes; please use another way, for "
-	    "example a backup code";
-	return E_LOCKED;
+	return !w->capped ? E_FACTOR_INVALID : problem_say(x, E_LOCKED,
+	    "Too many wrong codes; please use another way, for example a "
+	    "backup code");
 }
 
 /* Charge, then compare. */

@@ -1,6 +1,7 @@
 #include "core/factor/subject.h"
 
 #include "base/encoding.h"
+#include "core/problem.h"
 
 bool
 subject_is_admin(struct str roles)
@@ -34,13 +35,10 @@ make_named(struct ctx *x, struct str owner, struct str name, struct str *id)
 		return e;
 	found = subject_make_row(r, 0);
 	*id = found.id;
-	if (found.is_full) {
-		x->field = "user_id";
-		x->sentence = arena_fmt(x->arena, "This API key's owner "
-		    "already has second factors for %ld users, the most "
-		    "there can be", most).p;
-		return E_VALIDATION;
-	}
+	if (found.is_full)
+		return problem_field(x, "user_id", arena_fmt(x->arena,
+		    "This API key's owner already has second factors for %ld "
+		    "users, the most there can be", most).p);
 	/* Made by two at once: the other one's row is not in our snapshot. */
 	return id->n ? E_OK : E_UNAVAILABLE;
 }
@@ -69,11 +67,9 @@ subject_of_key(struct ctx *x, const struct api_key *k, struct str name,
 	if (!api_key_has(k, STR("2fa:read")) &&
 	    !api_key_has(k, STR("2fa:write")))
 		return E_SCOPE;
-	if (name.n == 0) {
-		x->field = "user_id";
-		x->sentence = "User id is required with an API key";
-		return E_VALIDATION;
-	}
+	if (name.n == 0)
+		return problem_field(x, "user_id",
+		    "User id is required with an API key");
 	e = make ? make_named(x, k->user_id, name, &id) :
 	    find_named(x, k->user_id, name, &id);
 	if (e == E_OK)

@@ -10,6 +10,7 @@
 #include "core/idempotency.h"
 #include "core/limit.h"
 #include "core/outgoing/webhook_url.h"
+#include "core/problem.h"
 #include "crypto/seal.h"
 
 #define WEBHOOKS_MAX 20 /* of one user */
@@ -65,17 +66,12 @@ check_wish(struct ctx *x, const struct webhook_wish *w, struct str *url,
 	const char *fault = w->url.p ? webhook_url_fault(x->arena, x->config,
 	    w->url, &u) : NULL;
 
-	if (fault) {
-		x->field = "url";
-		x->sentence = fault;
-		return E_VALIDATION;
-	}
+	if (fault)
+		return problem_field(x, "url", fault);
 	for (size_t i = 0; i < w->nevents; i++) {
-		if (!known_event(w->events[i])) {
-			x->field = "events";
-			x->sentence = "holds an event that does not exist";
-			return E_VALIDATION;
-		}
+		if (!known_event(w->events[i]))
+			return problem_field(x, "events",
+			    "contains an event that does not exist");
 		all = arena_fmt(x->arena, "%.*s%s%.*s", STR_FMT(all),
 		    i ? "," : "", STR_FMT(w->events[i]));
 	}
@@ -105,13 +101,10 @@ webhook_create(struct ctx *x, struct str user_id,
 	    .url = url, .events = events, .is_active = active,
 	    .secret = sealed, .webhooks_max = WEBHOOKS_MAX,
 	    .own_only = w->own_only, REQUESTER(x)), &r);
-	if (e == E_OK && r->n == 0) {
-		x->field = "url";
-		x->sentence = arena_fmt(x->arena, "You already have %d "
-		    "webhooks, the most an account can have; please delete "
-		    "one first", WEBHOOKS_MAX).p;
-		e = E_VALIDATION;
-	}
+	if (e == E_OK && r->n == 0)
+		e = problem_field(x, "url", arena_fmt(x->arena, "You already "
+		    "have %d webhooks, the most an account can have; please "
+		    "delete one first", WEBHOOKS_MAX).p);
 	if (e != E_OK)
 		return e;
 	row = webhook_create_row(r, 0);
@@ -171,11 +164,9 @@ webhook_of_one_row(enum err e, const struct rows *r)
 static enum err
 one_with_room(struct ctx *x, bool waits)
 {
-	if (waits)
-		return E_OK;
-	x->sentence = "Too many deliveries are waiting for this webhook; "
-	    "please try again when it has received them";
-	return E_CONFLICT;
+	return waits ? E_OK : problem_say(x, E_CONFLICT, "Too many deliveries "
+	    "are waiting for this webhook; please try again when it has "
+	    "received them");
 }
 
 enum err

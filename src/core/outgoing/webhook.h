@@ -42,7 +42,7 @@ struct webhook_wish {
 };
 
 /* *secret: whsec_ and 32 random bytes in base64, shown this once (row WH7).
- * E_VALIDATION with ctx->field, E_CONFLICT: too many. */
+ * E_VALIDATION with the field, E_CONFLICT: too many. */
 enum err webhook_create(struct ctx *x, struct str user_id,
     const struct webhook_wish *w, struct webhook *out, struct str *secret);
 

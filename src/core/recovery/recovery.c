@@ -7,6 +7,7 @@
 #include "core/factor/factor_send.h"
 #include "core/factor/factor_verify.h"
 #include "core/outgoing/mail.h"
+#include "core/problem.h"
 #include "core/recovery/recovery_method.h"
 #include "crypto/password/password.h"
 #include "crypto/token.h"
@@ -58,8 +59,6 @@ send_codes(struct ctx *x, const struct rows *r, struct uuid id)
 		jobs[n++] = c.job;
 		json_push(codes, code_json(x, &c, row.value));
 	}
-	x->retry_after = 0;
-	x->sentence = NULL;
 	if (n == 0) /* and the one before goes on */
 		return E_OK;
 	e = db_run(x->db, x->arena, SQL(recovery_start,
@@ -153,11 +152,10 @@ second(struct ctx *x, const struct rows *r, struct str other)
 
 	if (!row.two_factor_enabled)
 		return E_OK;
-	if (other.n == 0) {
-		x->sentence = "This account has a second factor; please send "
-		    "a code of that factor or a backup code as well";
-		return E_BAD_CODE;
-	}
+	if (other.n == 0)
+		return problem_say(x, E_BAD_CODE, "This account has a second "
+		    "factor; please send a code of that factor or a backup "
+		    "code as well");
 	e = account_find(x, row.user_id, &a, NULL);
 	if (e != E_OK)
 		return e;
@@ -169,12 +167,9 @@ static enum err
 check_password(struct ctx *x, struct str password, const struct rows *r)
 {
 	const struct recovery_charge_row row = recovery_charge_row(r, 0);
-	struct str context[] = { row.username, row.email,
-		str_of(x->config->name) };
 
-	x->sentence = password_policy(x->config, password, context, 3);
-	x->field = "new_password";
-	return x->sentence ? E_VALIDATION : E_OK;
+	return account_check_password(x, "new_password", password,
+	    row.username, row.email);
 }
 
 /* And to all proved phones, as long as messages may go there. */
@@ -201,8 +196,6 @@ tell_phones(struct ctx *x, struct str uid, struct job_draft *jobs, size_t *n)
 		    .to = m[i].value, .vars = mail_where(x), .priority = 1,
 		    .ttl = DAY });
 	}
-	x->retry_after = 0;
-	x->sentence = NULL;
 	return E_OK;
 }
 

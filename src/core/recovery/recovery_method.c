@@ -5,6 +5,7 @@
 #include "core/access/actor.h"
 #include "core/factor/factor_send.h"
 #include "core/outgoing/mail.h"
+#include "core/problem.h"
 #include "crypto/token.h"
 
 #define METHODS_MAX 10
@@ -94,15 +95,13 @@ check_value(struct ctx *x, const struct account *a, struct str type,
 	if (str_eq(type, STR("email"))) {
 		if (!str_eq(*value, a->email))
 			return E_OK;
-		x->field = "value";
-		x->sentence = "must not be the address of the account itself";
-		return E_VALIDATION;
+		return problem_field(x, "value",
+		    "must not be the address of the account itself");
 	}
 	if (factor_send_offers(x, STR("sms")))
 		return factor_send_phone(x, *value, value);
-	x->sentence = "This service sends no text messages; please use an "
-	    "e-mail address";
-	return E_CONFLICT;
+	return problem_say(x, E_CONFLICT, "This service sends no text messages; "
+	    "please use an e-mail address");
 }
 
 /* To all addresses: what was added or taken away, and from where. */
@@ -147,12 +146,10 @@ recovery_method_add(struct ctx *x, const struct account *a, struct str type,
 	    .code_id = code.id, .code_mac = code.mac, .code_life = LIFE,
 	    .code_attempts = ATTEMPTS, .mails = mail_batch(x, jobs, n),
 	    REQUESTER(x)), &r);
-	if (e == E_OK && r->n == 0) {
-		x->sentence = "This is already a recovery method, or the "
-		    "account has the most it can have; please remove one "
-		    "first";
-		e = E_CONFLICT;
-	}
+	if (e == E_OK && r->n == 0)
+		e = problem_say(x, E_CONFLICT, "This is already a recovery "
+		    "method, or the account has the most it can have; please "
+		    "remove one first");
 	if (e != E_OK)
 		return e;
 	mail_sent(x);
@@ -175,10 +172,8 @@ charge_code(struct ctx *x, struct str user_id)
 	if (e != E_OK)
 		return e;
 	row = charge_row(r, 0);
-	if (row.allowed)
-		return E_OK;
-	x->retry_after = (long)(row.retry_us / CLOCK_SECOND) + 1;
-	return E_LIMITED;
+	return row.allowed ? E_OK :
+	    problem_later(x, E_LIMITED, row.retry_us, NULL);
 }
 
 enum err

@@ -22,7 +22,7 @@ enum err recovery_method_list(struct ctx *x, struct str user_id,
 
 /*
  * Send a code there: six digits, 10 min, 3 attempts. E_VALIDATION with
- * ctx->field, E_FORBIDDEN for a country, E_CONFLICT: it is there already, or
+ * the field, E_FORBIDDEN for a country, E_CONFLICT: it is there already, or
  * there are ten, or no SMS are sent here. E_LIMITED.
  */
 enum err recovery_method_add(struct ctx *x, const struct account *a,

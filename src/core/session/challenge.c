@@ -23,8 +23,6 @@ send_first(struct ctx *x, const struct account *a, struct str kinds,
 	    STR_FMT(id)), &sent);
 	out->code_sent = sent.sent;
 	out->again_in = sent.again_in;
-	x->sentence = NULL;
-	x->retry_after = 0;
 }
 
 enum err

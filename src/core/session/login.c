@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "core/factor/factor.h"
+#include "core/problem.h"
 #include "core/session/login_notice.h"
 #include "core/session/signing.h"
 #include "crypto/password/password.h"
@@ -114,16 +115,15 @@ refund(struct ctx *x, const struct begun *b, enum err e)
 static enum err
 locked(struct ctx *x, const struct begun *b)
 {
-	x->retry_after = (long)(b->near_retry / CLOCK_SECOND) + 1;
-	x->sentence = arena_fmt(x->arena, "Too many failed attempts. "
-	    "Please try again in %s",
-	    clock_go_duration(x->arena, x->retry_after * CLOCK_SECOND).p).p;
-	if (b->near_allowed) {
-		x->retry_after = 0;
-		x->sentence = "Too many failed attempts. Please reset your "
-		    "password by e-mail";
-	}
-	return refuse_login(x, b, E_LOCKED);
+	refuse_login(x, b, E_LOCKED);
+	if (b->near_allowed)
+		return problem_say(x, E_LOCKED, "Too many failed attempts. "
+		    "Please reset your password by e-mail");
+	problem_later(x, E_LOCKED, b->near_retry, NULL);
+	x->problem.sentence = arena_fmt(x->arena, "Too many failed attempts. "
+	    "Please try again in %s", clock_go_duration(x->arena,
+	    x->problem.retry_after * CLOCK_SECOND).p).p;
+	return E_LOCKED;
 }
 
 /* What a session may try when the total is spent. */

@@ -24,7 +24,7 @@ struct login {
 /*
  * The one authenticate() of all paths (row LG12). The attempt is charged
  * before the password is looked at; unknown names take the same road and the
- * same time (LG1). E_CREDENTIALS; E_LOCKED with ctx->retry_after; after the
+ * same time (LG1). E_CREDENTIALS; E_LOCKED with the time to wait; after the
  * right password E_ACCOUNT_DISABLED, E_EMAIL_NOT_VERIFIED (LG4); E_BUSY.
  */
 enum err login(struct ctx *x, const struct credentials *c,

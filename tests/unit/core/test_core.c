@@ -41,8 +41,7 @@ static const char *settings[] = { "--set", "limits.enabled=false" };
 static void
 new_request(void)
 {
-	x.sentence = x.field = NULL;
-	x.retry_after = 0;
+	x.problem = (struct problem){ 0 };
 }
 
 /* Settings of the program, one changed in place by the tests. */
@@ -237,7 +236,7 @@ START_TEST(five_failures_lock_the_name_for_the_network)
 		    E_CREDENTIALS);
 	}
 	ck_assert_int_eq(log_in("ANN@example.com", PASSWORD, &l), E_LOCKED);
-	ck_assert_int_ge(x.retry_after, 29 * 60);
+	ck_assert_int_ge(x.problem.retry_after, 29 * 60);
 	ck_assert_int_eq(log_in("nobody", PASSWORD, &l), E_LOCKED);
 	x.client = STR("198.51.100.1");
 	ck_assert_int_eq(log_in("ann", PASSWORD, &l), E_OK);
@@ -501,7 +500,7 @@ START_TEST(changing_the_password_keeps_only_the_session_that_did_it)
 	    STR("NewPassword123")), E_WRONG_PASSWORD);
 	ck_assert_int_eq(password_change(&x, s, STR(PASSWORD),
 	    STR("password")), E_VALIDATION);
-	ck_assert_str_eq(x.field, "new_password");
+	ck_assert_str_eq(x.problem.field, "new_password");
 	ck_assert_int_eq(password_change(&x, s, STR(PASSWORD),
 	    STR("NewPassword123")), E_OK);
 	ck_assert_int_eq(alive(one->access), E_OK);
