@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "tests/unit/suite.h"
+#include "tests/unit/unit.h"
 
 START_TEST(what_is_new_is_zero_and_what_grows_is_kept)
 {
@@ -44,5 +44,5 @@ main(void)
 	tcase_add_loop_exit_test(t, an_allocation_that_fails_ends_the_process,
 	    MEMORY_EXIT, 0, 2);
 	suite_add_tcase(s, t);
-	return suite_run(s);
+	return unit_run_suite(s);
 }

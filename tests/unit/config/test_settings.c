@@ -25,7 +25,7 @@
 #include "worker/mail/mail_compose.h"
 #include "worker/sms/sms_request.h"
 
-#include "tests/unit/suite.h"
+#include "tests/unit/unit.h"
 
 #define KEY "8c1f0d4be7a2593d60b8f4c7e1295ad3"
 #define KEY2 "f27a9d3c81e5b604d9c87f1ea350b26c"
@@ -41,7 +41,6 @@ struct proof {
 	const char *file, *test; /* or the end-to-end test that sets it */
 };
 
-static struct arena *a;
 
 static const char *
 text(struct str s)
@@ -569,5 +568,5 @@ main(void)
 	tcase_add_loop_test(t, each_setting_does_something_or_is_marked, 0,
 	    CONFIG_ROWS);
 	suite_add_tcase(s, t);
-	return suite_run(s);
+	return unit_run_suite(s);
 }

@@ -24,11 +24,10 @@
 #include "store/migrate.h"
 
 #include "tests/unit/scratch.h"
-#include "tests/unit/suite.h"
+#include "tests/unit/unit.h"
 
 #define PASSWORD "Correct-Horse-7"
 
-static struct arena *a;
 static PGconn *admin;
 static struct ctx x;
 static struct config config;
@@ -718,5 +717,5 @@ main(void)
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		tcase_add_test(t, list[i]);
 	suite_add_tcase(s, t);
-	return suite_run(s);
+	return unit_run_suite(s);
 }

@@ -26,7 +26,7 @@
 #include "base/log.h"
 #include "runtime/sandbox.h"
 
-#include "tests/unit/suite.h"
+#include "tests/unit/unit.h"
 
 #define ENDED 1000 /* by SIGSYS */
 #define SOMEWHERE "/tmp/postern-sandbox-test"
@@ -406,5 +406,5 @@ main(void)
 	tcase_add_test(t, entering_again_adds_nothing);
 	tcase_add_test(t, a_private_process_leaves_no_core);
 	suite_add_tcase(s, t);
-	return suite_run(s);
+	return unit_run_suite(s);
 }

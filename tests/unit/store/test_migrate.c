@@ -10,12 +10,11 @@
 #include "store/schema.h"
 
 #include "tests/unit/scratch.h"
-#include "tests/unit/suite.h"
+#include "tests/unit/unit.h"
 
 #define TURKISH "locale_provider icu icu_locale 'tr-TR' template template0"
 #define OWNER scratch_in("fresh", "postern_owner")
 
-static struct arena *a;
 static PGconn *admin;
 static const char *why;
 
@@ -519,5 +518,5 @@ int
 main(void)
 {
 	scratch_start();
-	return suite_run(suite());
+	return unit_run_suite(suite());
 }

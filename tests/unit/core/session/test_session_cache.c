@@ -23,7 +23,7 @@
 #include "store/migrate.h"
 
 #include "tests/unit/scratch.h"
-#include "tests/unit/suite.h"
+#include "tests/unit/unit.h"
 
 #define BELIEVED (CLOCK_SECOND + 100 * CLOCK_MS) /* row SE3 */
 
@@ -34,7 +34,7 @@ struct host {
 };
 
 static char dir[] = "/tmp/postern-core-cache.XXXXXX";
-static struct arena *a, *request;
+static struct arena *request;
 static PGconn *admin;
 static struct config config;
 static struct jwt_keys jwt;
@@ -531,7 +531,7 @@ main(void)
 	tcase_add_loop_test(t, a_change_by_anybody_is_heard, 0,
 	    sizeof(changes) / sizeof(changes[0]));
 	suite_add_tcase(s, t);
-	failed = suite_run(s);
+	failed = unit_run_suite(s);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return system(command) != 0 || failed;
 }

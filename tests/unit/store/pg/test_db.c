@@ -18,7 +18,7 @@
 #include "store/pg/db_private.h"
 
 #include "tests/unit/scratch.h"
-#include "tests/unit/suite.h"
+#include "tests/unit/unit.h"
 
 #define LOG_FILE "test_store_db.out"
 #define WAITING "select count(*) from pg_stat_activity where wait_event_type" \
@@ -26,7 +26,6 @@
 #define LOCK "select pg_advisory_lock(5785213947206193)"
 #define UNLOCK "select pg_advisory_unlock(5785213947206193)"
 
-static struct arena *a;
 static struct db *d;
 static PGconn *admin;
 
@@ -1158,5 +1157,5 @@ int
 main(void)
 {
 	scratch_start();
-	return suite_run(suite());
+	return unit_run_suite(suite());
 }

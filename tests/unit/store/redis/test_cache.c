@@ -14,13 +14,12 @@
 #include "runtime/metric.h"
 #include "store/redis/cache_private.h"
 
-#include "tests/unit/suite.h"
+#include "tests/unit/unit.h"
 
 #define SOCKET_PATH "redis.sock"
 
 static char dir[] = "/tmp/postern-cache.XXXXXX";
 static char place[128];
-static struct arena *a;
 static struct cache *c;
 static pid_t server;
 
@@ -782,7 +781,7 @@ main(void)
 	}
 	if (!mkdtemp(dir))
 		return 99;
-	failed = suite_run(suite());
+	failed = unit_run_suite(suite());
 	snprintf(command, sizeof command, "rm -rf %s", dir);
 	return system(command) != 0 || failed;
 }
