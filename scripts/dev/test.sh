@@ -105,13 +105,27 @@ test_lint() {
 	done
 }
 
+# unit_program FILE: what runs that test: itself, or all of its folder.
+unit_program() {
+	local own
+	own=$(tr / _ <<<"$1")
+	if [ -x "$ROOT/$1" ] || grep -q "^${own}_SOURCES" "$ROOT/Makefile.am"
+	then
+		echo "$1"
+	else
+		echo "${1%/*}/all"
+	fi
+}
+
 # unit_tests NAME...: those whose path has one of the names in it.
 unit_tests() {
 	local name
 	for name in "$@"; do
 		(cd "$ROOT" && find tests/unit -type f -path "*$name*" \
 			\( -name 'test_*.c' -o ! -name '*.*' \))
-	done | sed 's/\.c$//' | sort -u | tr '\n' ' '
+	done | sed 's/\.c$//' | while read -r name; do
+		unit_program "$name"
+	done | sort -u | tr '\n' ' '
 }
 
 test_unit() {
