@@ -5,6 +5,7 @@
 #include <liboath/oath.h>
 #include <sodium.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 #define PERIOD 30
@@ -26,7 +27,7 @@ totp_base32(struct arena *a, struct str secret)
 	size_t n = 0;
 
 	if (oath_base32_encode(secret.p, secret.n, &text, &n) != OATH_OK)
-		abort(); /* no memory for 32 bytes */
+		memory_exhausted("secret", secret.n);
 	while (n && text[n - 1] == '=')
 		n--;
 	out = arena_str(a, (struct str){ text, n });

@@ -1,4 +1,5 @@
 #include "runtime/environ.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,9 @@ environ_keep(void)
 {
 	while (environ && environ[kept.n])
 		kept.n++;
-	kept.list = calloc(kept.n + 1, sizeof(*kept.list));
-	if (kept.list == NULL)
-		abort();
+	kept.list = memory_new("environment", kept.n + 1, sizeof(*kept.list));
 	for (size_t i = 0; i < kept.n; i++)
-		if ((kept.list[i] = strdup(environ[i])) == NULL)
-			abort();
+		kept.list[i] = memory_copy("environment", environ[i]);
 }
 
 char **
@@ -41,7 +39,7 @@ environ_restore(void)
 			continue;
 		*at = '\0';
 		if (setenv(kept.list[i], at + 1, 1) != 0)
-			abort();
+			memory_exhausted("environment", strlen(at + 1));
 		*at = '=';
 	}
 }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/place.h"
 #include "crypto/password/hash_gate.h"
 #include "http/request_make.h"
@@ -78,7 +79,7 @@ add_workers(struct options *o, const char *n)
 	char *s;
 
 	if (asprintf(&s, "service.workers=%s", n) < 0)
-		abort();
+		memory_exhausted("arguments", strlen(n));
 	add_setting(o, "--set", s);
 }
 
@@ -355,9 +356,8 @@ main(int argc, char **argv)
 	/* A query without '=' would arrive as our arguments. */
 	if (mode == RUN_CGI)
 		return run_cgi();
-	o.settings = calloc((size_t)argc * 2 + 2, sizeof(*o.settings));
-	if (o.settings == NULL)
-		return 70;
+	o.settings = memory_new("arguments", (size_t)argc * 2 + 2,
+	    sizeof(*o.settings));
 	read_web_options(&o, argc, argv);
 	if (o.what != DO_SERVE || (mode == RUN_COMMAND && o.listen == NULL))
 		return run_command(&o);

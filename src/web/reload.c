@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/str.h"
 #include "runtime/environ.h"
 #include "web/listen.h"
@@ -34,12 +35,10 @@ reload_remember(int argc, char **argv)
 		n = 0;
 	start.program[n] = '\0';
 	start.argc = argc;
-	start.argv = calloc((size_t)argc + 1, sizeof(*start.argv));
-	if (start.argv == NULL)
-		abort();
+	start.argv = memory_new("arguments", (size_t)argc + 1,
+	    sizeof(*start.argv));
 	for (int i = 0; i < argc; i++)
-		if ((start.argv[i] = strdup(argv[i])) == NULL)
-			abort();
+		start.argv[i] = memory_copy("arguments", argv[i]);
 	environ_keep();
 }
 

@@ -369,8 +369,10 @@ worker_run(const struct worker_options *o)
 	const struct worker_hooks *h = o->hooks;
 
 	take_signals(&w);
-	if (!open_worker(&w))
+	if (!open_worker(&w)) {
+		transport_fcgi_free(&w.fcgi);
 		return 70; /* EX_SOFTWARE */
+	}
 	if (h->start)
 		h->start(h->obj);
 	if (o->ready_fd >= 0 && write(o->ready_fd, "+", 1) < 0)

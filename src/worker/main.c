@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/place.h"
 #include "config/config.h"
 #include "crypto/keyring.h"
@@ -75,10 +76,9 @@ options(int argc, char **argv, bool *once)
 static char **
 copy(int argc, char **argv)
 {
-	char **words = calloc((size_t)argc + 1, sizeof(*words));
+	char **words = memory_new("arguments", (size_t)argc + 1,
+	    sizeof(*words));
 
-	if (words == NULL)
-		abort();
 	memcpy(words, argv, sizeof(*words) * (size_t)argc);
 	return words;
 }

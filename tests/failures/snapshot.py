@@ -6,8 +6,9 @@ import psycopg2
 # Tables whose rows say what was tried, not what was done: charged before.
 TRIES = {"attempts", "audit_logs", "audit_pending", "challenges", "factors",
          "subjects"}
-# When something was used last is written once a minute or so, by anybody.
-USE = "'{last_used_at,usage_count}'"
+# When something was used last is written once a minute or so, by anybody; and
+# columns that count tries in tables which say more than that.
+USE = "'{last_used_at,usage_count,attempts,recovery_failures}'"
 
 # Which tables were written to is noted, or all would have to be compared.
 TOUCH = """
