@@ -101,6 +101,7 @@ class Jobs:
                         "where state <> 'done'")
         self.before.sql("update webhook_deliveries set run_at = now() "
                         "where finished_at is null")
+        self.before.sql("update webhooks set paused_until = null")
 
     # judgements
 

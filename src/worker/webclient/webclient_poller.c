@@ -76,10 +76,12 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *mark)
 		ev.events |= EPOLLOUT;
 	if (ev.events == w->events)
 		return 0;
+	/* The transfer then ends by its time-out. */
 	if (epoll_ctl(p->epoll, w->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
 	    &ev) < 0)
 		log_error("a socket cannot be watched", log_i("fd", fd));
-	w->events = ev.events;
+	else
+		w->events = ev.events;
 	return 0;
 }
 

@@ -119,12 +119,16 @@ begin_delivery(struct webhook_courier *r, struct webhook_pending *x)
 		end = webhook_lease_end(&r->lease, &a);
 		webhook_outcome_of_answer(a, &x->d, &no, end);
 		webhook_inflight_end(&r->inflight, x, false, 0);
-	} else if (why || b->state == CLAIM_BATCH_NO_KEY ||
-	    !send_delivery(r, x)) {
+	} else if (why || b->state == CLAIM_BATCH_NO_KEY) {
 		end = webhook_lease_end(&r->lease, &a);
 		webhook_outcome_refused(a, &x->d,
 		    why ? why : "it cannot be signed",
 		    end);
+		webhook_inflight_end(&r->inflight, x, true, 0);
+	} else if (!send_delivery(r, x)) {
+		end = webhook_lease_end(&r->lease, &a);
+		webhook_outcome_interrupted(a, &x->d,
+		    "the request could not begin", CLOCK_SECOND, end);
 		webhook_inflight_end(&r->inflight, x, true, 0);
 	}
 	arena_reset(r->scratch);
@@ -217,7 +221,8 @@ abandon(struct webhook_courier *r)
 
 		if (x->used && x->begun) {
 			end = webhook_lease_end(&r->lease, &a);
-			webhook_outcome_interrupted(a, &x->d, end);
+			webhook_outcome_interrupted(a, &x->d,
+			    "the worker stopped before the answer", 0, end);
 			webhook_inflight_end(&r->inflight, x, true, 0);
 		}
 	}

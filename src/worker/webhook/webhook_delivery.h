@@ -45,9 +45,12 @@ void webhook_outcome_of_answer(struct arena *a, const struct delivery *d,
 void webhook_outcome_refused(struct arena *a, const struct delivery *d,
     const char *error, struct webhook_outcome *out);
 
-/* We stop before the answer: d may arrive twice, with one id. */
+/*
+ * A fault of ours ended the try before its answer: due again after delay (µs).
+ * d may arrive twice, with one id. error is kept in the trace.
+ */
 void webhook_outcome_interrupted(struct arena *a, const struct delivery *d,
-    struct webhook_outcome *out);
+    const char *error, int64_t delay, struct webhook_outcome *out);
 
 /* d was not begun: any worker may claim it when its batch is over. */
 void webhook_outcome_unstarted(struct arena *a, const struct delivery *d,

@@ -42,12 +42,13 @@ webhook_outcome_refused(struct arena *a, const struct delivery *d,
 
 void
 webhook_outcome_interrupted(struct arena *a, const struct delivery *d,
-    struct webhook_outcome *out)
+    const char *error, int64_t delay, struct webhook_outcome *out)
 {
 	*out = outcome_for(a, d);
 	out->state = "ready";
 	out->what = WEBHOOK_OUTCOME_OURS;
-	out->error = "the worker stopped before the answer";
+	out->error = error;
+	out->delay = delay;
 }
 
 void
