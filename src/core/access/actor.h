@@ -4,14 +4,17 @@
 #include "core/ctx.h"
 
 /*
- * db_run for what stays when a session or key ends, in one round trip: nothing
- * happens unless who asks may still act when the statement takes effect
- * (E_TOKEN_INVALID). The gate judged him before, on another host up to a second
- * ago. A program of the operator, which acts for nobody, is not asked.
+ * db_run for a statement whose effect outlives the session or key that asks for
+ * it, in one round trip. Nothing happens unless the caller may still act when
+ * the statement takes effect (E_TOKEN_INVALID): the gate judged the caller
+ * earlier, and another host may have ended the session since. An operator's
+ * program acts for nobody and is not checked.
  */
 enum err actor_run(struct ctx *x, struct statement s, struct rows **out);
 
-/* The step before such a statement in a batch, where somebody asks. */
+/*
+ * The step that precedes such a statement in a batch, where there is a caller.
+ */
 #define ACTOR_HOLDS(x) SQL(actor_holds, .user_id = (x)->actor_user, \
 	.actor_id = (x)->actor)
 

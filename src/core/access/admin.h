@@ -4,9 +4,9 @@
 #include "core/session/session.h"
 
 /*
- * What all of administration shares. The gate has admitted the actor; the
- * statement decides again under the lock of all who change rights, by what he
- * holds at that moment (rows RB3, RB4, RB8).
+ * Shared by all of administration. The gate has admitted the actor; the
+ * statement decides again, under the lock of everybody who changes rights, by
+ * the rights the actor has at that moment (rows RB3, RB4, RB8).
  */
 
 /*

@@ -114,7 +114,7 @@ api_key_has(const struct api_key *k, struct str scope)
 	    str_holds(k->scopes, ',', STR("*"));
 }
 
-/* What the owner chose, and no more than is configured. */
+/* The limit the owner chose, at most the configured one. */
 static long
 rate_of(const struct ctx *x, long wish)
 {
@@ -124,8 +124,8 @@ rate_of(const struct ctx *x, long wish)
 }
 
 /*
- * Somebody tried a key of ours that is over or not to be used from there. Once
- * an hour for each of these it is written down; its fate changes nothing.
+ * Somebody tried a key that has ended or may not be used from there. Audit it
+ * once an hour for each key and reason; a failure to write changes nothing.
  */
 static enum err
 refuse_key(struct ctx *x, struct str id, const char *why, enum err e)
@@ -136,7 +136,7 @@ refuse_key(struct ctx *x, struct str id, const char *why, enum err e)
 	return e;
 }
 
-/* What never was a key: a row a minute and network tells of it. */
+/* The text was never a key: audit one row a minute and network. */
 static enum err
 refuse_damaged(struct ctx *x)
 {
@@ -147,8 +147,8 @@ refuse_damaged(struct ctx *x)
 }
 
 /*
- * What a key is refused for counts like what it is given, but for what comes
- * from a network that is not its own: a thief there spends nothing.
+ * A refused request of a key counts like an admitted one, unless it comes from
+ * a network that the key may not be used from: a thief there spends nothing.
  */
 static enum err
 charge_refusal(struct ctx *x, const struct api_key *k, struct limit *taken)
@@ -168,7 +168,7 @@ scope_opens(const struct api_key *k, const char *scope)
 	return E_SCOPE;
 }
 
-/* A key leads around nothing that its creator must do first (LG7, TO11). */
+/* A key cannot avoid a step that its creator must take first (LG7, TO11). */
 static enum err
 creator_may(const struct ctx *x, const struct account *a)
 {

@@ -4,10 +4,9 @@
 #include "core/ctx.h"
 
 /*
- * What is refused over and over is written down once a minute for each
- * network, reason and id, in this process: so many tries cost no write each.
- * The table is of fixed size; of two that meet in a slot one is not written.
- * id may be STR_NONE.
+ * Repeated refusals are audited once a minute for each network, reason and id,
+ * in this process, so that many tries do not cost a write each. The table has a
+ * fixed size; of two that share a slot one is not written. id may be STR_NONE.
  */
 bool refusal_due(struct ctx *x, const char *why, struct str id);
 

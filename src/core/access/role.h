@@ -4,8 +4,9 @@
 #include "core/ctx.h"
 
 /*
- * Roles and their permissions, kept per process and read again when a session
- * row carries another version (row RB8): the request path pays nothing.
+ * Roles and their permissions. Each process keeps them and reads them again
+ * when a session row carries another version (row RB8), so a request pays
+ * nothing.
  */
 
 /*

@@ -4,8 +4,8 @@
 #include "core/access/admin.h"
 
 /*
- * Roles, permissions and who has them (row RB3). Nobody grants what he does
- * not hold, nor changes a role that gives more than he has (row RB3).
+ * Roles, permissions and who has them. Nobody can grant a permission he does
+ * not have, or change a role that has more permissions than he has (row RB3).
  */
 struct role {
 	struct str id;
@@ -40,13 +40,13 @@ enum err role_create(struct ctx *x, struct str actor, struct str name,
     struct str description, const struct str *permissions, size_t n,
     struct role *out);
 
-/* STR_NONE and -1 keep what is there. */
+/* STR_NONE and -1 leave a value as it is. */
 enum err role_update(struct ctx *x, struct str actor, struct str ref,
     struct str name, struct str description, int active, struct role *out);
 
 enum err role_delete(struct ctx *x, struct str actor, struct str ref);
 
-/* Those and no others. */
+/* Replace all permissions of the role by these. */
 enum err role_set_permissions(struct ctx *x, struct str actor,
     struct str ref, const struct str *permissions, size_t n,
     struct role *out);

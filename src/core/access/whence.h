@@ -4,9 +4,9 @@
 #include "core/ctx.h"
 
 /*
- * Does the request come from one of these networks (a LIST)? False, too, where
- * the address is that of a proxy on this host which is not trusted: whoever is
- * behind it would be let in as this host.
+ * Does the request come from one of these networks (a LIST)? False also where
+ * the address is that of an untrusted proxy on this host: whoever is behind it
+ * would be taken for this host.
  */
 bool whence_in(const struct ctx *x, const char *networks);
 

@@ -38,8 +38,8 @@ enum err account_check_password(struct ctx *x, const char *field,
 struct account account_of(struct account_cells c);
 
 /*
- * How a mail addresses its reader: by no name before his address is proved,
- * for until then a stranger may have chosen it.
+ * How a mail greets its reader: without a name before the address is proved,
+ * because a stranger may have chosen it.
  */
 struct str account_greeting(const struct account *a);
 

@@ -21,7 +21,7 @@ account_full_name(struct ctx *x, const struct registration *r)
 	    STR_FMT(r->first_name), STR_FMT(r->last_name)));
 }
 
-/* Whose unique index said no? */
+/* Which unique index refused the row? */
 static enum err
 taken(const struct ctx *x)
 {
@@ -101,9 +101,9 @@ tell_owner(struct ctx *x, struct str email)
 }
 
 /*
- * The address is there already and verification is required: the answer is
- * that of a new account. Of an unverified one this is another registration
- * (row LG7), with out->id.
+ * The address exists already and verification is required: answer as for a new
+ * account. For an unverified account this is another registration (row LG7),
+ * with out->id.
  */
 static enum err
 insert_again(struct ctx *x, const struct registration *r, struct str hash,

@@ -28,7 +28,7 @@ enum err account_register(struct ctx *x, const struct registration *r,
 enum err account_update(struct ctx *x, struct str user_id,
     const struct registration *r, struct account *out);
 
-/* first and last name make a full name where none was given. */
+/* The full name; first and last name make it where none was given. */
 struct str account_full_name(struct ctx *x, const struct registration *r);
 
 #endif

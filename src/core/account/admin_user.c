@@ -79,7 +79,7 @@ admin_user_list(struct ctx *x, const struct admin_user_filter *f,
 	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
 	*total = r->n ? admin_user_page_row(r, 0).total : 0;
 	*n = 0;
-	/* A page without accounts is one row of the total alone. */
+	/* A page without accounts is one row with only the total. */
 	for (size_t i = 0; i < r->n; i++) {
 		struct admin_user_page_row row = admin_user_page_row(r, i);
 

@@ -13,7 +13,7 @@ struct admin_user {
 	int64_t locked_until; /* wall µs; 0: no network is locked out */
 };
 
-/* Which accounts; STR_NONE and -1 do not narrow. */
+/* Which accounts; STR_NONE and -1 select all. */
 struct admin_user_filter {
 	struct str search; /* part of address, user name or name */
 	struct str role;
@@ -47,10 +47,10 @@ enum err admin_user_create(struct ctx *x, struct str actor,
     const struct admin_user_wish *w, struct admin_user *out);
 
 /*
- * Change what is given. verified -1 leaves it; a new address must prove
- * itself, whatever is said: a code goes there, sessions end, the old addresses
- * are told and may take it back (core/account/email_change.h). active -1 leaves
- * it, else as the two below.
+ * Change the fields that are given. verified -1 leaves it; a new address must
+ * be proved whatever verified says: a code is mailed there, sessions end, the
+ * old addresses are notified and can undo it (core/account/email_change.h).
+ * active -1 leaves it; else as the two functions below.
  */
 enum err admin_user_update(struct ctx *x, struct str actor, struct str ref,
     const struct registration *r, int verified, int active,
@@ -71,7 +71,7 @@ enum err admin_user_act(struct ctx *x, struct str actor, struct str ref,
 enum err admin_cleanup_sessions(struct ctx *x, struct str actor,
     int64_t *deleted);
 
-/* Numbers for a dashboard; each at most ten thousand but users. */
+/* Numbers for a dashboard; each but users is counted to ten thousand. */
 struct admin_stats {
 	int64_t users, inactive, unverified, sessions, api_keys, roles;
 	int64_t logins, failed_logins, registrations; /* of 24 hours */

@@ -57,7 +57,7 @@ invite(struct ctx *x, struct str to, struct uuid id, struct job_draft *out)
 	return e;
 }
 
-/* The link of a notice tells by its generation to whom it went. */
+/* The generation of a notice's link tells which address it was mailed to. */
 static cJSON *
 undo_vars(struct ctx *x, struct uuid undo, bool elsewhere, struct str to)
 {
@@ -171,8 +171,8 @@ email_change_confirm(struct ctx *x, const struct account *a, struct str token,
 }
 
 /*
- * All addresses hear of it, but from where the owner did it only the one that
- * is back: the others may be the thief's.
+ * All addresses are notified, but only the restored one learns where the
+ * request came from: the others may be the thief's.
  */
 static struct str
 restored(struct ctx *x, const struct rows *r)

@@ -4,14 +4,13 @@
 #include "base/json/json.h"
 #include "core/session/session.h"
 
-/*
- * End of an account and what is held about it (rows PV1, PV2, PV3).
- */
+/* Erasure of an account, and export of its data (rows PV1, PV2, PV3). */
 
 /*
  * All sessions end now; after account.erase_after the worker deletes the
- * account and all that belongs to it, unless somebody logs in before. All
- * addresses are told. E_CONFLICT: the last super_admin. *at: when.
+ * account and everything that belongs to it, unless the user logs in before.
+ * All addresses are notified. E_CONFLICT: the last super_admin. *at: when it is
+ * deleted.
  */
 enum err erase_request(struct ctx *x, const struct account *a, int64_t *at);
 

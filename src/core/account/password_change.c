@@ -51,15 +51,15 @@ password_change(struct ctx *x, const struct session *s,
 	    .new_hash = hash, .verified_hash = stored, .session_id = s->id,
 	    .mails = mails, REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
-		e = E_WRONG_PASSWORD; /* somebody was faster */
+		e = E_WRONG_PASSWORD; /* another request was faster */
 	if (e == E_OK)
 		mail_sent(x);
 	return e;
 }
 
 /*
- * m with a link that sets a password. The link's host comes from the
- * configuration only (row PR1).
+ * Add a link that sets a password to m. The link's host comes only from the
+ * configuration (row PR1).
  */
 static struct job_draft
 link_mail(struct ctx *x, struct mail *m, struct str *link)
@@ -107,9 +107,9 @@ request_known(struct ctx *x, const struct rows *u)
 }
 
 /*
- * Whoever asked, what the address gets an hour is enough: its newest link is
- * less than an hour old and works, so the answer is the same, and nothing that
- * strangers ask for turns the owner away.
+ * The hourly limit of an address is reached: its newest link is less than an
+ * hour old and works. So the answer is the same, and requests of strangers do
+ * not turn the owner away.
  */
 enum err
 password_reset_request(struct ctx *x, struct str email)
@@ -160,7 +160,10 @@ password_reset_confirm(struct ctx *x, struct str token,
 		e = password_hash(x->arena, new_password, &hash);
 	if (e != E_OK)
 		return e;
-	/* Other addresses than this one are nobody's before it is proved. */
+	/*
+	 * Before this address is proved no other address is known to be the
+	 * user's.
+	 */
 	if (user.proved)
 		e = draft_password_notice(x, user.id, &mails);
 	else

@@ -7,10 +7,11 @@
 #define PASSWORD_LINK_LIFE (3600 * CLOCK_SECOND) /* row PR2 */
 
 /*
- * Change by who knows the old one (row PW8): other sessions, devices and open
- * links end, a notice is mailed. E_WRONG_PASSWORD, E_VALIDATION with
- * its field, E_LOCKED, E_BUSY; E_REAUTH_REQUIRED where
- * password.change_needs_factor asks for a factor proved in five minutes.
+ * Change the password of a user who knows the old one (row PW8): other
+ * sessions, devices and open links end, a notice is mailed. E_WRONG_PASSWORD,
+ * E_VALIDATION with its field, E_LOCKED, E_BUSY; E_REAUTH_REQUIRED where
+ * password.change_needs_factor asks for a factor proved in the last five
+ * minutes.
  */
 enum err password_change(struct ctx *x, const struct session *s,
     struct str old_password, struct str new_password);

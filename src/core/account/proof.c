@@ -39,7 +39,7 @@ proof_token(struct ctx *x, struct str registration)
 	    token_make(x->arena, x->keys, TOKEN_VERIFY, id, 0) : STR_NONE;
 }
 
-/* Attempts are bounded over resends too (row OT4). */
+/* A new code does not bring new attempts (row OT4). */
 static enum err
 charge_codes(struct ctx *x, struct str email)
 {
@@ -86,7 +86,10 @@ match_code(struct ctx *x, const struct rows *live, struct str otp,
 	return id->p ? E_OK : E_BAD_CODE;
 }
 
-/* The first registration is the account's own while its address is the one. */
+/*
+ * The first registration made the account, while the address is the one it
+ * gave.
+ */
 static enum err
 find_by_token(struct ctx *x, const struct rows *live, struct str token,
     struct str *which)
@@ -108,7 +111,7 @@ find_by_token(struct ctx *x, const struct rows *live, struct str token,
 	return e == E_OK && r->n == 0 ? E_BAD_TOKEN : e;
 }
 
-/* The account's own, or that of a later registration. */
+/* The password of the account, or of a later registration. */
 static enum err
 by_password(struct ctx *x, const struct rows *live, const struct proof *p,
     struct str *which)
@@ -139,7 +142,7 @@ by_password(struct ctx *x, const struct rows *live, const struct proof *p,
 	return e == E_OK ? E_OK : E_WRONG_PASSWORD;
 }
 
-/* Whose registration is shown; STR_NONE: the code alone. */
+/* Which registration is shown; STR_NONE: only the code is. */
 static enum err
 shown(struct ctx *x, const struct rows *live, const struct proof *p,
     struct str *which)

@@ -6,12 +6,12 @@
 #include "store/job_store.h"
 
 /*
- * The first proof of an address. The code that was mailed shows who reads the
- * mailbox, not who registered: until both are shown together whoever
- * registered may be a stranger. What he made (sessions, keys, webhooks,
- * factors, recovery methods, whatever is open) goes with a proof of the
- * mailbox alone, in the statement that proves it: start_over() in the schema,
- * for this way and for a password reset, a recovery and an undo.
+ * The first proof of an address. The mailed code shows who reads the mailbox,
+ * not who registered: until both are shown together, a stranger may have
+ * registered. A proof of the mailbox alone therefore deletes everything the
+ * registrant made (sessions, keys, webhooks, factors, recovery methods, open
+ * links), in the statement that proves it: start_over() in the schema, used
+ * here and by a password reset, a recovery and an undo.
  */
 #define PROOF_CODE_LIFE (600 * CLOCK_SECOND) /* row OT1 */
 #define PROOF_CODE_ATTEMPTS 3

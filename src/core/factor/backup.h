@@ -41,8 +41,8 @@ struct str backup_join(struct ctx *x, const struct backup_set *s);
 bool backup_split(struct str text, struct backup_set *s);
 
 /*
- * What somebody typed as the code he means: spaces and '-' gone, upper case,
- * O is 0, I and L are 1. STR_NONE when it is none.
+ * A typed code in its one spelling: without spaces and '-', upper case, O as 0,
+ * I and L as 1. STR_NONE when it cannot be a code.
  */
 struct str backup_read(struct arena *a, struct str typed);
 

@@ -6,7 +6,7 @@
 #include "core/factor/backup.h"
 #include "core/problem.h"
 
-/* "+49…67", "a…@example.com": enough to know one's own. */
+/* "+49…67", "a…@example.com": enough to recognise one's own. */
 static struct str
 masked_destination(struct arena *a, struct str d)
 {

@@ -6,9 +6,9 @@
 #include "core/session/session.h"
 
 /*
- * Second factors of a subject. A factor counts its failures over every way it
- * is tried (row RL4): at FACTOR_FAILURES it answers nothing until another one
- * was proved.
+ * Second factors of a subject. A factor counts its failures over all ways to
+ * try it (row RL4): at FACTOR_FAILURES it is refused until another factor is
+ * proved.
  */
 #define FACTOR_FAILURES 100
 #define FACTOR_PENDING (600 * CLOCK_SECOND) /* row TO1 */
@@ -28,20 +28,20 @@ struct factors {
 	int64_t backup_codes; /* unused */
 };
 
-/* What is live. A subject without any has n 0. */
+/* The enabled factors. A subject without any has n 0. */
 enum err factor_list(struct ctx *x, const struct subject *s,
     struct factors *out);
 
 /*
- * Take away one kind (STR_NONE: all). With the last one go the backup codes;
- * trusted devices go in any case. E_CONFLICT when there was none. actor is who
- * did it: a user or the key's owner.
+ * Disable one kind (STR_NONE: all). Trusted devices are forgotten, and with the
+ * last factor the backup codes are deleted. E_CONFLICT when there was none.
+ * actor did it: a user or the key's owner.
  */
 enum err factor_disable(struct ctx *x, const struct subject *s,
     struct str kind, struct str actor);
 
 /*
- * An administrator (actor) takes all of it from the user of a path segment,
+ * An administrator (actor) disables all factors of the user of a path segment,
  * whose sessions end. E_NOT_FOUND, E_FORBIDDEN.
  */
 enum err factor_reset(struct ctx *x, struct str actor, struct str ref);
@@ -55,9 +55,9 @@ enum err factor_backup_renew(struct ctx *x, const struct subject *s,
     struct backup_set *out);
 
 /*
- * A recent proof, wherever one is wanted: a login or step-up within ten
- * minutes. Of who has a factor it must be by that one or a backup code,
- * however he logged in (rows TO2, TD2); to enable one is no proof.
+ * The recent proof that some routes want: a login or step-up within ten
+ * minutes. From a user who has a factor it must be that factor or a backup
+ * code, however he logged in (rows TO2, TD2); enabling a factor is no proof.
  */
 bool factor_recent(const struct session *s);
 

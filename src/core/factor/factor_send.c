@@ -92,7 +92,7 @@ add_charge(struct ctx *x, struct charges *c, struct str bucket, long max,
 	    sep, (long long)window);
 }
 
-/* All of them or none; *nth is the one that refused. */
+/* Charge all of them or none; *nth is the bucket that refused. */
 static enum err
 charge_all(struct ctx *x, const struct charges *c, int64_t *nth)
 {
@@ -113,7 +113,7 @@ charge_all(struct ctx *x, const struct charges *c, int64_t *nth)
 	    "Too many codes were sent; please try again later");
 }
 
-/* Who has proved his password goes before who has an account or none. */
+/* A caller who proved a password comes before one who only has an account. */
 static bool
 awaited(enum code_purpose purpose)
 {
@@ -121,8 +121,9 @@ awaited(enum code_purpose purpose)
 }
 
 /*
- * Of SMS in all. What anybody may ask for gets half of them, what anybody may
- * who makes himself an account a quarter more, and logins what is left.
+ * Shares of all SMS of a day. Codes that anybody can ask for get half of them,
+ * codes that anybody with an account can ask for a quarter more, logins the
+ * rest.
  */
 static void
 add_sms(struct ctx *x, struct charges *c, enum code_purpose purpose,
@@ -143,7 +144,7 @@ add_sms(struct ctx *x, struct charges *c, enum code_purpose purpose,
 	}
 }
 
-/* What somebody waits for at his login is counted by the day (row RL12). */
+/* Codes that a user waits for at a login are counted by the day (row RL12). */
 static void
 add_budget(struct ctx *x, struct charges *c, enum code_purpose purpose,
     struct str who, struct str kind, struct str to)
@@ -178,7 +179,7 @@ factor_send_budget(struct ctx *x, enum code_purpose purpose, struct str who,
 	return charge_all(x, &c, &nth);
 }
 
-/* To an address that is still to be proved it says nobody's name. */
+/* A code to an address that is not proved yet contains no name. */
 static struct job_draft
 draft(struct ctx *x, const struct subject *s, struct str kind,
     struct str to, struct str code, bool setup)
@@ -226,7 +227,7 @@ make_code(struct ctx *x, const struct subject *s, struct str kind,
 	return e;
 }
 
-/* Where no address has to be proved, an account's own is anybody's. */
+/* Where addresses need no proof, an account's address may be anybody's. */
 static bool
 owns(const struct ctx *x, const struct subject *s, struct str address)
 {
@@ -234,7 +235,7 @@ owns(const struct ctx *x, const struct subject *s, struct str address)
 	    strcmp(x->config->email_verification, "off") != 0;
 }
 
-/* What others have sent to an address uses up nothing of its owner's. */
+/* Codes that others send to an address use up nothing of its owner's budget. */
 enum err
 factor_send_setup(struct ctx *x, const struct subject *s, struct str kind,
     struct str pending_id, struct str to)

@@ -52,7 +52,7 @@ uri_of(struct ctx *x, const struct subject *s, struct str secret)
 	    STR_FMT(account), STR_FMT(secret), STR_FMT(issuer));
 }
 
-/* Keep what is asked for; *r is what waits now, which may be older. */
+/* Keep the setup; *r is the one that waits now, which may be an older one. */
 static enum err
 keep_pending(struct ctx *x, const struct subject *s, struct str session,
     struct str kind, struct str id, struct str secret, struct str destination,
@@ -171,7 +171,7 @@ was_sent(struct ctx *x, struct pending *p, struct str code)
 	return p->code_id.n > 0;
 }
 
-/* Does the code prove what waits? *step: of a TOTP code. */
+/* Does the code prove the setup that waits? *step: the step of a TOTP code. */
 static bool
 proves(struct ctx *x, const struct subject *s, struct str kind,
     struct pending *p, struct str code, int64_t *step)
@@ -235,7 +235,7 @@ store(struct ctx *x, const struct subject *s, struct str session,
 	    .owner_id = s->owner_id, .session_id = session, .mails = mails,
 	    REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
-		return E_BAD_CODE; /* somebody was faster */
+		return E_BAD_CODE; /* another request was faster */
 	if (e == E_OK)
 		mail_sent(x);
 	return e;

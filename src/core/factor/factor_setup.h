@@ -5,10 +5,10 @@
 #include "core/factor/factor.h"
 
 /*
- * Setting up (rows TO1 to TO3, OT5): what is asked for waits ten minutes,
- * bound to the session that asked, beside what is live; a code that proves it
- * makes it live. A second setup of something else, or by another session,
- * replaces the one that waits. session is STR_NONE under an API key.
+ * Setting up a factor (rows TO1 to TO3, OT5): a setup waits ten minutes, bound
+ * to its session, beside the enabled factors; a code that proves it enables it.
+ * A second setup of another kind, or by another session, replaces it. session
+ * is STR_NONE with an API key.
  */
 struct factor_setup {
 	struct str secret;  /* base32 */
@@ -18,8 +18,8 @@ struct factor_setup {
 };
 
 /*
- * A secret for an authenticator application, and its backup codes; the same
- * again to who asks again while it waits.
+ * A secret for an authenticator application, and its backup codes; while the
+ * setup waits, a repeated call returns the same.
  */
 enum err factor_setup_totp(struct ctx *x, const struct subject *s,
     struct str session, struct factor_setup *out);
@@ -32,10 +32,10 @@ enum err factor_setup_sent(struct ctx *x, const struct subject *s,
     struct str session, struct str kind, struct str destination);
 
 /*
- * Prove what waits: E_BAD_CODE, at most five times; E_CONFLICT when nothing
- * waits. *codes are the backup codes that are valid from now on: those of the
- * setup (row BC1); for SMS and mail new ones if there were none, else
- * *any is false.
+ * Prove the setup that waits: E_BAD_CODE, at most five times; E_CONFLICT when
+ * none waits. *codes are the backup codes that are valid from now on: those of
+ * the setup (row BC1); for SMS and mail new ones if there were none, else *any
+ * is false.
  */
 enum err factor_setup_enable(struct ctx *x, const struct subject *s,
     struct str session, struct str kind, struct str code,

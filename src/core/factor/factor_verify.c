@@ -159,7 +159,7 @@ compare_backup(struct ctx *x, struct trial *w)
 	return E_OK;
 }
 
-/* STR_NONE: an application's subject, whom nobody tells. */
+/* STR_NONE: an application's subject, who gets no notices. */
 static struct str
 user_of(const struct trial *w)
 {
@@ -167,8 +167,8 @@ user_of(const struct trial *w)
 }
 
 /*
- * The refusal is written down; its owner is told where it says that somebody
- * has the password, or that the factor is out of use now (row LG11).
+ * Audit the refusal; notify the user where it shows that somebody has the
+ * password, or that the factor is refused from now on (row LG11).
  */
 static enum err
 refuse_factor(struct ctx *x, struct trial *w, const char *reason)
@@ -179,7 +179,7 @@ refuse_factor(struct ctx *x, struct trial *w, const char *reason)
 	struct str mails = STR_NONE;
 
 	metric_add(METRIC_FACTOR_FAILURE);
-	if (guessed || locked) /* what cannot be told is still refused */
+	if (guessed || locked) /* a notice that fails changes no refusal */
 		(void)factor_notice_user(x, user_of(w), locked ? "locked" :
 		    "guessed", STR_NONE, &mails);
 	(void)db_run(x->db, x->arena, SQL(factor_refused,
@@ -230,7 +230,7 @@ proved(struct ctx *x, const struct trial *w, struct uuid device,
 		out->backup_codes = left.backup_codes;
 }
 
-/* What its owner is told of a login by a factor. */
+/* The notices about a login with a factor. */
 struct told {
 	struct str backup; /* a backup code was used (row BC5) */
 	struct str place;  /* should it be a new one; guessed: in any case */

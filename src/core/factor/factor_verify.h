@@ -19,11 +19,11 @@ struct factor_proof {
 };
 
 /*
- * Every way a factor is tried comes through here: the try is charged before
- * anything is compared, what matched is used up by one statement with its
- * effect (rows TO4, BC3, RL2, RL6). E_FACTOR_INVALID; E_VALIDATION for what is
- * no code at all (row TO6, not charged); E_LOCKED at FACTOR_FAILURES;
- * E_CONFLICT when nothing is enabled; E_BUSY.
+ * All ways to try a factor end here. A try is charged before anything is
+ * compared; one statement uses up the matching code together with its effect
+ * (rows TO4, BC3, RL2, RL6). E_FACTOR_INVALID; E_VALIDATION for a text that
+ * cannot be a code (row TO6, not charged); E_LOCKED at FACTOR_FAILURES;
+ * E_CONFLICT when no factor is enabled; E_BUSY.
  */
 
 /*

@@ -31,7 +31,7 @@ enum err subject_of_key(struct ctx *x, const struct api_key *k,
 /* Make the row of a user's subject, once. */
 enum err subject_ensure(struct ctx *x, const struct subject *s);
 
-/* Do the roles, comma separated, hold administration? */
+/* Is one of the roles, comma separated, an administrator's? */
 bool subject_is_admin(struct str roles);
 
 #endif

@@ -22,8 +22,9 @@ enum err backlog_look(struct db *db, struct arena *a, const struct config *c,
     struct backlog *out);
 
 /*
- * The same for whoever asks often: not older than a second, and all processes
- * of the host ask the database together (row RL14: /health is for anybody).
+ * The same for callers that ask often: at most a second old, asked of the
+ * database once for all processes of the host (row RL14: anybody may call
+ * /health).
  */
 enum err backlog_recent(struct ctx *x, struct backlog *out);
 

@@ -7,7 +7,9 @@
 
 #define LANGUAGE_MAX 256 /* bytes */
 
-/* What a client chose has no place in a mail to who may not know of it. */
+/*
+ * Text that a client chose must not reach a reader who may not know the client.
+ */
 static void
 leave_out(cJSON *vars)
 {
@@ -17,7 +19,7 @@ leave_out(cJSON *vars)
 		cJSON_DeleteItemFromObjectCaseSensitive(vars, chosen[i]);
 }
 
-/* Where no address has to be proved a name is anybody's (row HT4). */
+/* Where addresses need no proof, a name may be anybody's (row HT4). */
 static bool
 nameless(const struct ctx *x, const struct mail *m)
 {

@@ -18,9 +18,9 @@ struct mail {
 	int priority;	  /* 0: somebody waits for it */
 	int64_t ttl;	  /* µs until its content is worthless, 0: never */
 	/*
-	 * Nobody has shown that he reads this address as the user's: no name or
-	 * other word that a client chose goes there, and the mail is one of
-	 * limit_mail_cap, unless limit_mail has counted it already.
+	 * The address is not proved to be the user's: the mail contains no name
+	 * or other text that a client chose, and counts against limit_mail_cap,
+	 * unless limit_mail has counted it already.
 	 */
 	bool unproved;
 	bool counted;
@@ -36,9 +36,10 @@ struct job_draft mail_draft(struct ctx *x, const struct mail *m);
 struct str mail_batch(struct ctx *x, const struct job_draft *d, size_t n);
 
 /*
- * Who is told what happens to an account, as the view addressees has it: each
- * address that is known to be the user's (security rows LG11, RC3), so that
- * whoever reads one mailbox does not keep it from the owner of the others.
+ * The addresses that get the notices about an account, from the view
+ * addressees: every address known to be the user's (rows LG11, RC3), so that a
+ * thief who reads one mailbox cannot hide a notice from the owner of the
+ * others.
  */
 struct addressee {
 	struct str name;      /* greeting */

@@ -160,7 +160,10 @@ webhook_of_one_row(enum err e, const struct rows *r)
 	return e == E_OK && r->n == 0 ? E_NOT_FOUND : e;
 }
 
-/* The same, of what is not done where too many wait already. */
+/*
+ * The same for a request that is refused where too many deliveries wait
+ * already.
+ */
 static enum err
 one_with_room(struct ctx *x, bool waits)
 {

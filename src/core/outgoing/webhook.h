@@ -4,9 +4,10 @@
 #include "core/ctx.h"
 
 /*
- * Webhooks of a user. What happens is told by the database itself
- * (sql/schema/0030_webhook.sql); these are the rules of whom to tell. An
- * owner hears of himself; one who holds users.read hears of everybody.
+ * Webhooks of a user. The database itself queues the deliveries of an event
+ * (sql/schema/0030_webhook.sql); these are the rules for who receives which. An
+ * owner receives the events about himself; an owner with users.read those about
+ * everybody.
  */
 struct webhook {
 	struct str id;
@@ -100,7 +101,10 @@ enum err webhook_deliveries(struct ctx *x, struct str user_id, struct str id,
     struct str delivery_id, long limit, long offset,
     struct webhook_delivery **out, size_t *n, int64_t *total);
 
-/* Send one again, with its id, from the first try on. E_NOT_FOUND, E_CONFLICT. */
+/*
+ * Send a delivery again, with its id and all its tries. E_NOT_FOUND,
+ * E_CONFLICT.
+ */
 enum err webhook_redeliver(struct ctx *x, struct str user_id, struct str id,
     struct str delivery_id);
 

@@ -172,7 +172,7 @@ check_password(struct ctx *x, struct str password, const struct rows *r)
 	    row.username, row.email);
 }
 
-/* And to all proved phones, as long as messages may go there. */
+/* Add a notice to each proved phone, within the budget of SMS. */
 static enum err
 tell_phones(struct ctx *x, struct str uid, struct job_draft *jobs, size_t *n)
 {
@@ -228,8 +228,8 @@ finish_recovery(struct ctx *x, const struct rows *r, struct str request,
 }
 
 /*
- * Written down whatever it was; its fate changes nothing. With the last try
- * that the account had, its addresses are told.
+ * Audit the refusal; a failure to write changes nothing. The account's
+ * addresses are notified of its last try.
  */
 static enum err
 refuse_recovery(struct ctx *x, const struct rows *r, enum err e)
@@ -258,7 +258,7 @@ refuse_recovery(struct ctx *x, const struct rows *r, enum err e)
 
 /*
  * Charge, then find the code that was sent and the other one. More codes than
- * there are to be right are guesses.
+ * can be right are guesses.
  */
 static enum err
 compare_codes(struct ctx *x, struct str request, const struct str *codes,

@@ -4,9 +4,9 @@
 #include "core/session/session.h"
 
 /*
- * An account whose mail is lost is got back by codes sent to its recovery
- * methods (rows RC1 to RC3); one with a second factor needs, besides, a
- * backup code or a code of that factor. All addresses are told.
+ * A user whose mailbox is lost recovers the account by codes sent to its
+ * recovery methods (rows RC1 to RC3); an account with a second factor also
+ * needs a backup code or a code of that factor. All addresses are notified.
  */
 
 /*
@@ -17,13 +17,13 @@ enum err recovery_start(struct ctx *x, struct str identifier,
     struct str method, struct str *challenge);
 
 /*
- * Set a password. E_BAD_TOKEN when challenge is none; E_BAD_CODE for every
- * other lack; E_VALIDATION for the password, E_FACTOR_INVALID, E_LOCKED,
+ * Set a password. E_BAD_TOKEN when challenge is none; E_BAD_CODE for a missing
+ * or wrong code; E_VALIDATION for the password, E_FACTOR_INVALID, E_LOCKED,
  * E_BUSY. Each code is a try, and there may be one for each that was sent, and
- * one of a factor: five tries a challenge, RECOVERY_FAILURES over all of an
- * account. Past these it is recovered no more, which its addresses are told,
- * until a method was proved anew
- * or an administrator unlocked it.
+ * one of a factor: five tries a challenge, RECOVERY_FAILURES over the life of
+ * an account. After these the account cannot be recovered, and its addresses
+ * are notified of that, until a method is proved anew or an administrator
+ * unlocks it.
  */
 #define RECOVERY_FAILURES 100 /* as in recovery_charge */
 enum err recovery_confirm(struct ctx *x, struct str challenge,

@@ -104,7 +104,7 @@ check_value(struct ctx *x, const struct account *a, struct str type,
 	    "please use an e-mail address");
 }
 
-/* To all addresses: what was added or taken away, and from where. */
+/* Notify all addresses what was added or removed, and from where. */
 static enum err
 notify_of_method(struct ctx *x, const struct account *a, bool added,
     struct str type,

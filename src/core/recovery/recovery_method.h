@@ -5,9 +5,9 @@
 #include "store/job_store.h"
 
 /*
- * Further addresses and telephones by which a user gets his account back
- * (row RC4): several, each proved before it is used, every change told to all
- * addresses.
+ * Further addresses and telephone numbers by which a user can recover the
+ * account (row RC4): several, each proved before it is used, every change
+ * notified to all addresses.
  */
 struct recovery_method {
 	struct str id;

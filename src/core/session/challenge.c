@@ -6,8 +6,9 @@
 #include "crypto/token.h"
 
 /*
- * Nobody should have to ask for the only code there can be. What cannot be sent
- * is no fault of the login, which says so.
+ * Send the first code at once, so that nobody has to ask for the only code
+ * there can be. A code that cannot be sent does not fail the login, whose
+ * answer tells.
  */
 static void
 send_first(struct ctx *x, const struct account *a, struct str kinds,

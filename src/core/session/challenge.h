@@ -4,10 +4,10 @@
 #include "core/account/account.h"
 
 /*
- * A login whose first proof was right and whose factor is to come (rows LG8,
- * LG13, TO10): five minutes, five tries, one use, void as soon as the
- * password changes. Whatever proves a user without a factor (a password, a
- * provider) ends here when he has one; there is no session before.
+ * A login whose first proof was right and whose second factor is still missing
+ * (rows LG8, LG13, TO10): five minutes, five tries, one use, void as soon as
+ * the password changes. Every first proof (a password, a provider) of a user
+ * who has a factor ends here; there is no session before the factor.
  */
 #define CHALLENGE_LIFE (300 * CLOCK_SECOND)
 
@@ -39,7 +39,7 @@ enum err challenge_new(struct ctx *x, const struct account *a,
 /* Is this text the token of a challenge? Not whether it lives. */
 bool challenge_open(struct ctx *x, struct str token, struct str *id);
 
-/* Whose it is, while it lives. E_CHALLENGE_INVALID. */
+/* The user of a live challenge. E_CHALLENGE_INVALID. */
 struct subject;
 enum err challenge_subject(struct ctx *x, struct str id,
     struct subject *out);

@@ -86,7 +86,7 @@ find_and_charge(struct ctx *x, struct str identifier,
 	return E_OK;
 }
 
-/* The refusal is written down whatever it was; its fate changes nothing. */
+/* Audit the refusal; a failure to write changes nothing. */
 static enum err
 refuse_login(struct ctx *x, const struct begun *b, enum err e)
 {
@@ -126,7 +126,7 @@ locked(struct ctx *x, const struct begun *b)
 	return E_LOCKED;
 }
 
-/* What a session may try when the total is spent. */
+/* Has this session tries left, now that the total is used up? */
 static bool
 session_may(struct ctx *x, struct str session, const struct begun *b)
 {
@@ -142,8 +142,8 @@ session_may(struct ctx *x, struct str session, const struct begun *b)
 }
 
 /*
- * Failures of all the world lock a login from everywhere but what the owner
- * has already: a device that is known, a session. These have their own budget.
+ * Failures from anywhere lock the login everywhere, except for a known device
+ * or a session, which the owner already has. These have budgets of their own.
  */
 static bool
 login_allowed(struct ctx *x, const struct device_claim *d,
@@ -191,7 +191,10 @@ check_account_state(struct ctx *x, const struct begun *b)
 	return e == E_OK ? E_OK : refund(x, b, refuse_login(x, b, e));
 }
 
-/* Today's hash of the password, or STR_NONE: a login never fails for it. */
+/*
+ * The password hashed by today's settings, or STR_NONE: a login never fails
+ * because of it.
+ */
 static struct str
 renewed(struct ctx *x, struct str password, bool outdated)
 {
@@ -203,8 +206,8 @@ renewed(struct ctx *x, struct str password, bool outdated)
 }
 
 /*
- * An old token of a device after a newer one was used is a copy: the device is
- * known no more, and its owner is told (row TD4).
+ * An old token of a device, after a newer one was used, is a copy: forget the
+ * device and notify its owner (row TD4).
  */
 static void
 forget_copied(struct ctx *x, struct begun *b)

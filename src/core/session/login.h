@@ -22,19 +22,19 @@ struct login {
 };
 
 /*
- * The one authenticate() of all paths (row LG12). The attempt is charged
- * before the password is looked at; unknown names take the same road and the
- * same time (LG1). E_CREDENTIALS; E_LOCKED with the time to wait; after the
- * right password E_ACCOUNT_DISABLED, E_EMAIL_NOT_VERIFIED (LG4); E_BUSY.
+ * The one authenticate() of all paths (row LG12). The attempt is charged before
+ * the password is compared; an unknown name takes the same steps and the same
+ * time (LG1). E_CREDENTIALS; E_LOCKED with the time to wait; after the right
+ * password E_ACCOUNT_DISABLED, E_EMAIL_NOT_VERIFIED (LG4); E_BUSY.
  */
 enum err login(struct ctx *x, const struct credentials *c,
     struct login *out);
 
 /*
- * Compare a signed-in user's own password, charged to the same budget as a
- * login from this network. Where strangers have spent the total, his session
- * has a budget of its own. E_WRONG_PASSWORD, E_LOCKED, E_BUSY. stored is what
- * password_verify compared with.
+ * Compare the password of a user who is logged in, charged to the same budget
+ * as a login from this network. Where strangers have used up the total, the
+ * session has a budget of its own. E_WRONG_PASSWORD, E_LOCKED, E_BUSY. stored
+ * is the hash it was compared with.
  */
 enum err login_prove(struct ctx *x, const struct session *s,
     struct str password, struct str *stored);

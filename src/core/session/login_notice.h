@@ -17,7 +17,7 @@ enum err login_notice_addressee(struct ctx *x, struct str user_id,
 struct str login_notice(struct ctx *x, const struct addressee *to,
     int64_t failures);
 
-/* Are these so many failures before a login that its owner is told? */
+/* Is the owner notified of a login after this many failures? */
 bool login_notice_guessed(const struct ctx *x, int64_t failures);
 
 #endif

@@ -9,7 +9,7 @@
 #define REPAIR_WINDOW (60 * CLOCK_SECOND) /* row RT3 */
 #define GENERATIONS UINT32_MAX
 
-/* What is known of a family whose rotation found nothing to rotate. */
+/* The state of a family whose rotation found no row to rotate. */
 struct family {
 	struct str user_id;
 	int64_t generation;
@@ -47,7 +47,7 @@ family_find(struct ctx *x, struct str sid, struct family *f)
 	return E_OK;
 }
 
-/* May the successor be given once more? Only while it is the newest. */
+/* May the same successor be returned again? Only while it is the newest. */
 static bool
 repairable(const struct ctx *x, const struct family *f, uint32_t generation,
     struct str repair)
@@ -72,7 +72,10 @@ conflicts(const struct family *f, uint32_t generation, struct str repair)
 	    f->since_rotation <= REPAIR_WINDOW;
 }
 
-/* The second use: whoever holds the other copy loses it too (row RT4). */
+/*
+ * The second use of a token: the family ends, and with it the other copy (row
+ * RT4).
+ */
 static enum err
 reused(struct ctx *x, struct str sid, const struct family *f)
 {

@@ -27,7 +27,7 @@ struct tokens {
 	int64_t session_numeric_id;
 };
 
-/* Tokens of a session at a generation (rows RT3, JW3). */
+/* The tokens of a session for one generation (rows RT3, JW3). */
 struct tokens *session_tokens(struct ctx *x, struct str user_id,
     struct str session_id, uint32_t generation);
 
@@ -41,9 +41,9 @@ enum err session_of_token(struct ctx *x, struct str token,
     struct limit *limit, struct session **out);
 
 /*
- * What session entries show of a user or session is about to change: to be
- * called before the change commits. This host believes none of its entries
- * from then on; others hear of it in Redis, or from Postgres within a second.
+ * The data in session entries of a user or session is about to change: call
+ * this before the change commits. This host trusts none of those entries from
+ * then on; other hosts learn it from Redis, or from Postgres within a second.
  */
 void session_stale(struct ctx *x, struct str id);
 void session_stale_roles(struct ctx *x);

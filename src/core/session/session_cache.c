@@ -79,8 +79,8 @@ changed(const struct ctx *x, struct str sid, struct str uid, int64_t read)
 }
 
 /*
- * Redis is not the one to say how old an entry is: a server that hung carries
- * out later what it was told before, and somebody may put back what was there.
+ * Redis cannot tell how old an entry is: a server that hung carries out old
+ * commands later, and somebody may restore an old copy.
  */
 static bool
 entry_holds(const struct ctx *x, struct str entry, struct str sid,
@@ -183,7 +183,7 @@ session_cache_find(struct ctx *x, struct limit *l, struct str sid,
 		e = ask(x, l, sid, uid, &entry, &marked);
 	if (e != E_OK)
 		return e;
-	/* Looked at after the entry was: who changes it marks before. */
+	/* Looked at after the entry: a change sets its mark first. */
 	out->keep = !marked && !changed(x, sid, uid, session_change_clock(x));
 	out->ask = session_change_due(x);
 	out->hit = out->keep && !out->ask && session_change_heard(x) &&

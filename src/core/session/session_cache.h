@@ -31,7 +31,10 @@ enum err session_cache_find(struct ctx *x, struct limit *limit,
 void session_cache_keep(struct ctx *x, struct str session_id,
     struct str user_id, const struct rows *r);
 
-/* Entries of this session or user, or of all ("roles"), are about to lie. */
+/*
+ * Entries of this session or user, or all entries ("roles"), are about to be
+ * outdated.
+ */
 void session_cache_mark(struct ctx *x, struct str what);
 
 #endif

@@ -4,8 +4,8 @@
 
 #define HEARD (CLOCK_SECOND)
 #define ASK_EVERY (750 * CLOCK_MS)
-#define ASK_AGAIN (250 * CLOCK_MS) /* whoever asked may be gone */
-#define COMMIT (12 * CLOCK_SECOND) /* if it takes more, it is heard of */
+#define ASK_AGAIN (250 * CLOCK_MS) /* the asking process may have ended */
+#define COMMIT (12 * CLOCK_SECOND) /* if it takes longer, the log says so */
 #define MANY 1000 /* changes that are told one by one */
 
 static _Atomic int64_t *
@@ -26,7 +26,7 @@ session_change_clock(const struct ctx *x)
 	return ahead ? clock_mono() + ahead : clock_wall();
 }
 
-/* What was read before that time is not believed. */
+/* Entries read before that time are not trusted. */
 static void
 doubt(struct ctx *x, struct str id, int64_t time)
 {
@@ -55,7 +55,7 @@ session_change_heard(const struct ctx *x)
 {
 	int64_t age = clock_mono() - atomic_load(&x->shared->changes_asked);
 
-	/* Who has its memory alone does not hear what others change. */
+	/* A process without shared memory does not learn what others change. */
 	return !x->shared->alone && age >= 0 && age < HEARD;
 }
 
@@ -73,7 +73,10 @@ session_change_due(struct ctx *x)
 	    &claimed, now);
 }
 
-/* The marks first: who sees the time of the question sees them too. */
+/*
+ * Set the marks first: a process that sees the time of the question sees them
+ * too.
+ */
 static void
 hear(struct ctx *x, const struct rows *r, int64_t asked)
 {

@@ -4,14 +4,14 @@
 #include "core/ctx.h"
 
 /*
- * What has changed of sessions, as far as this host knows (row SE3): what
- * it changed itself, before it answers, and what Postgres says that others
- * changed, which it asks at most once in 750 ms. Nothing here comes from Redis.
- * A host that did not hear for a second believes no entry.
+ * Changes of sessions that this host knows (row SE3): its own, before it
+ * answers, and those of other hosts, which it asks Postgres for at most once in
+ * 750 ms. Nothing here comes from Redis. A host that could not ask for a second
+ * trusts no entry.
  *
- * Times are Postgres', the one clock that all hosts share: an entry says when
- * its row was read there, and a change when it was seen there. The memory is a
- * table by a hash of the id: two ids in one place cost a look-up, no more.
+ * Times are those of Postgres, the one clock that all hosts share: an entry
+ * carries the time its row was read, a change the time it was seen. The table
+ * is indexed by a hash of the id: two ids in one place cost a look-up, no more.
  */
 
 /* Postgres' time as this host reckons it: never before the true one. */

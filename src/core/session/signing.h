@@ -20,8 +20,8 @@ void signing_start(const struct config *c, struct jwt_keys *keys);
 enum err signing_refresh(struct ctx *x, bool unknown_kid);
 
 /*
- * Ask before a session begins or goes on, so that none is without its token:
- * E_OK when a key signs, E_UNAVAILABLE when none does.
+ * Call before a session begins or continues, so that none is left without its
+ * token: E_OK when a key can sign, E_UNAVAILABLE when none can.
  */
 enum err signing_ready(struct ctx *x);
 
