@@ -662,8 +662,8 @@ static const char *const taken[] = {
 	"postgresql:///d?host=/run/postgresql&password=a@b",
 	"host=a,b port=1,2 dbname='a b' password='x://@ y'", "",
 	"host=h sslmode=verify-full sslrootcert=system client_encoding=utf8",
-	"host=h ssl_min_protocol_version=tlsv1.2 keepalives_idle=60 "
-	    "target_session_attrs=read-write channel_binding=require",
+	("host=h ssl_min_protocol_version=tlsv1.2 keepalives_idle=60 "
+	    "target_session_attrs=read-write channel_binding=require"),
 	"service=postern", "host=@abstract,@other dbname=a@b", "postgresql://%2Frun%2Fpostgresql/d",
 };
 
