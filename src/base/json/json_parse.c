@@ -6,28 +6,39 @@
 #include "base/limits.h"
 
 /*
- * cJSON takes much that RFC 8259 does not, cuts strings at \u0000 and numbers
- * at 63 bytes. So this file checks the text first, and cJSON builds the tree
- * only of text that is known to be right.
+ * cJSON's own parser takes much that RFC 8259 does not, and cuts strings at
+ * \u0000 and numbers at 63 bytes. This one reads a text once and builds cJSON's
+ * tree as it goes, in the arena.
  */
 #define NUMBER_MAX 40
 #define EXACT 9007199254740991.0 /* 2^53 - 1: above, two texts are one double */
 
 struct scan {
+	struct arena *arena; /* of the tree */
 	const char *p, *end;
 	int depth; /* levels left */
 	int nodes; /* values left */
 	const char *why;
 };
 
-static bool scan_value(struct scan *s);
+static cJSON *scan_value(struct scan *s);
 
-static bool
+/* NULL, for whatever was to be read. */
+static void *
 refuse_json(struct scan *s, const char *why)
 {
 	if (s->why == NULL)
 		s->why = why;
-	return false;
+	return NULL;
+}
+
+static cJSON *
+new_node(struct scan *s, int type)
+{
+	cJSON *v = ARENA_NEW(s->arena, cJSON);
+
+	v->type = type;
+	return v;
 }
 
 static char
@@ -76,48 +87,109 @@ scan_hex4(struct scan *s)
 	return v;
 }
 
-static bool
+/* The code point behind "\u"; 0 where it is refused. */
+static int
 scan_unicode(struct scan *s)
 {
 	int v = scan_hex4(s), low;
 
-	if (v < 0)
-		return refuse_json(s, "a bad escape in a string");
-	if (v == 0)
-		return refuse_json(s, "a NUL in a string");
+	if (v <= 0) {
+		refuse_json(s, v ? "a bad escape in a string" :
+		    "a NUL in a string");
+		return 0;
+	}
 	if (v < 0xd800 || v > 0xdfff)
-		return true;
-	if (v > 0xdbff || !take_char(s, '\\') || !take_char(s, 'u'))
-		return refuse_json(s, "a lone surrogate in a string");
-	low = scan_hex4(s);
-	if (low < 0xdc00 || low > 0xdfff)
-		return refuse_json(s, "a lone surrogate in a string");
-	return true;
+		return v;
+	low = v < 0xdc00 && take_char(s, '\\') && take_char(s, 'u') ?
+	    scan_hex4(s) : -1;
+	if (low < 0xdc00 || low > 0xdfff) {
+		refuse_json(s, "a lone surrogate in a string");
+		return 0;
+	}
+	return 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00);
 }
 
-static bool
+/* v as UTF-8 (RFC 3629) at to; returns what is behind it. */
+static char *
+put_utf8(char *to, int v)
+{
+	int more = v < 0x80 ? 0 : v < 0x800 ? 1 : v < 0x10000 ? 2 : 3;
+	static const unsigned char lead[] = { 0, 0xc0, 0xe0, 0xf0 };
+
+	*to++ = (char)(lead[more] | v >> 6 * more);
+	while (more--)
+		*to++ = (char)(0x80 | (v >> 6 * more & 0x3f));
+	return to;
+}
+
+/* What stands behind a backslash, as bytes at to; NULL, or behind them. */
+static char *
+scan_escape(struct scan *s, char *to)
+{
+	static const char from[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+	char c = peek(s);
+	const char *at = c ? strchr(from, c) : NULL;
+	int v;
+
+	if (at) {
+		s->p++;
+		*to = meant[at - from];
+		return to + 1;
+	}
+	if (!take_char(s, 'u'))
+		return refuse_json(s, "a bad escape in a string");
+	v = scan_unicode(s);
+	return v ? put_utf8(to, v) : NULL;
+}
+
+/* Bytes up to the closing quote, which bound those of the string. */
+static size_t
+string_room(const struct scan *s)
+{
+	const char *p = s->p;
+
+	while (p < s->end && *p != '"')
+		p += *p == '\\' ? 2 : 1;
+	return (size_t)(p < s->end ? p - s->p : s->end - s->p);
+}
+
+static char *
 scan_string(struct scan *s)
 {
+	char *text, *to;
+
 	if (!take_char(s, '"'))
 		return refuse_json(s, "a string was expected");
+	to = text = arena_alloc(s->arena, string_room(s) + 1);
 	while (s->p < s->end) {
 		unsigned char c = (unsigned char)*s->p++;
 
-		if (c == '"')
-			return true;
+		if (c == '"') {
+			*to = '\0';
+			return text;
+		}
 		if (c < 0x20)
 			return refuse_json(s,
 			    "a control character in a string");
 		if (c != '\\')
-			continue;
-		c = (unsigned char)peek(s);
-		if (c == '\0' || strchr("\"\\/bfnrtu", c) == NULL)
-			return refuse_json(s, "a bad escape in a string");
-		s->p++;
-		if (c == 'u' && !scan_unicode(s))
-			return false;
+			*to++ = (char)c;
+		else if ((to = scan_escape(s, to)) == NULL)
+			return NULL;
 	}
 	return refuse_json(s, "a string without its end");
+}
+
+static cJSON *
+string_node(struct scan *s)
+{
+	char *text = scan_string(s);
+	cJSON *v;
+
+	if (text == NULL)
+		return NULL;
+	v = new_node(s, cJSON_String);
+	v->valuestring = text;
+	return v;
 }
 
 static bool
@@ -130,11 +202,12 @@ scan_digits(struct scan *s)
 	return s->p > from;
 }
 
-static bool
+static cJSON *
 scan_number(struct scan *s)
 {
 	const char *from = s->p;
 	char text[NUMBER_MAX + 1];
+	cJSON *node;
 	double v;
 	size_t n;
 
@@ -157,85 +230,29 @@ scan_number(struct scan *s)
 	v = strtod(text, NULL);
 	if (!isfinite(v) || fabs(v) > EXACT)
 		return refuse_json(s, "a number that is too large");
-	return true;
+	node = new_node(s, cJSON_Number);
+	cJSON_SetNumberHelper(node, v);
+	return node;
 }
 
-static bool
+/* A value, with its name where keys is true. */
+static cJSON *
 scan_member(struct scan *s, bool keys)
 {
+	char *name = NULL;
+	cJSON *v;
+
 	skip_json_space(s);
 	if (keys) {
-		if (!scan_string(s))
-			return false;
+		if ((name = scan_string(s)) == NULL)
+			return NULL;
 		skip_json_space(s);
 		if (!take_char(s, ':'))
 			return refuse_json(s, "a colon was expected");
 	}
-	return scan_value(s);
-}
-
-static bool
-scan_members(struct scan *s, bool keys)
-{
-	const char end = keys ? '}' : ']';
-
-	s->p++;
-	if (s->depth-- == 0)
-		return refuse_json(s, "too deep nesting");
-	skip_json_space(s);
-	if (!take_char(s, end)) {
-		do {
-			if (!scan_member(s, keys))
-				return false;
-		} while (take_char(s, ','));
-		if (!take_char(s, end))
-			return refuse_json(s, "a comma or an end was expected");
-	}
-	s->depth++;
-	return true;
-}
-
-static bool
-scan_word(struct scan *s, struct str word)
-{
-	if (!str_starts((struct str){ s->p, (size_t)(s->end - s->p) }, word))
-		return refuse_json(s, "a value was expected");
-	s->p += word.n;
-	return true;
-}
-
-static bool
-scan_value(struct scan *s)
-{
-	bool ok;
-
-	skip_json_space(s);
-	if (s->nodes-- == 0)
-		return refuse_json(s, "too many values");
-	switch (peek(s)) {
-	case '{':
-		ok = scan_members(s, true);
-		break;
-	case '[':
-		ok = scan_members(s, false);
-		break;
-	case '"':
-		ok = scan_string(s);
-		break;
-	case 't':
-		ok = scan_word(s, STR("true"));
-		break;
-	case 'f':
-		ok = scan_word(s, STR("false"));
-		break;
-	case 'n':
-		ok = scan_word(s, STR("null"));
-		break;
-	default:
-		ok = scan_number(s);
-	}
-	skip_json_space(s);
-	return ok;
+	if ((v = scan_value(s)) != NULL)
+		v->string = name;
+	return v;
 }
 
 static int
@@ -265,27 +282,88 @@ has_twins(struct arena *a, const cJSON *o)
 	return false;
 }
 
-/* The scan has already bounded the depth of this recursion. */
+/* The members up to end, as cJSON links them: the first knows the last. */
 static bool
-any_twins(struct arena *a, const cJSON *v)
+scan_list(struct scan *s, cJSON *v, bool keys)
 {
-	const cJSON *m;
+	cJSON *last = NULL, *m;
 
-	if (cJSON_IsObject(v) && has_twins(a, v))
-		return true;
-	for (m = v->child; m; m = m->next)
-		if (m->child && any_twins(a, m))
-			return true;
-	return false;
+	do {
+		if ((m = scan_member(s, keys)) == NULL)
+			return false;
+		m->prev = last;
+		if (last)
+			last->next = m;
+		else
+			v->child = m;
+		last = m;
+	} while (take_char(s, ','));
+	v->child->prev = last;
+	return true;
 }
 
 static cJSON *
-build(struct arena *a, struct str text)
+scan_members(struct scan *s, bool keys)
 {
-	struct arena *before = json_use(a);
-	cJSON *v = cJSON_ParseWithLength(text.p, text.n);
+	const char end = keys ? '}' : ']';
+	cJSON *v = new_node(s, keys ? cJSON_Object : cJSON_Array);
 
-	json_use(before);
+	s->p++;
+	if (s->depth-- == 0)
+		return refuse_json(s, "too deep nesting");
+	skip_json_space(s);
+	if (!take_char(s, end)) {
+		if (!scan_list(s, v, keys))
+			return NULL;
+		if (!take_char(s, end))
+			return refuse_json(s, "a comma or an end was expected");
+	}
+	s->depth++;
+	if (keys && v->child && v->child->next && has_twins(s->arena, v))
+		return refuse_json(s, "an object has two members of one name");
+	return v;
+}
+
+static cJSON *
+scan_word(struct scan *s, struct str word, int type)
+{
+	if (!str_starts((struct str){ s->p, (size_t)(s->end - s->p) }, word))
+		return refuse_json(s, "a value was expected");
+	s->p += word.n;
+	return new_node(s, type);
+}
+
+static cJSON *
+scan_value(struct scan *s)
+{
+	cJSON *v;
+
+	skip_json_space(s);
+	if (s->nodes-- == 0)
+		return refuse_json(s, "too many values");
+	switch (peek(s)) {
+	case '{':
+		v = scan_members(s, true);
+		break;
+	case '[':
+		v = scan_members(s, false);
+		break;
+	case '"':
+		v = string_node(s);
+		break;
+	case 't':
+		v = scan_word(s, STR("true"), cJSON_True);
+		break;
+	case 'f':
+		v = scan_word(s, STR("false"), cJSON_False);
+		break;
+	case 'n':
+		v = scan_word(s, STR("null"), cJSON_NULL);
+		break;
+	default:
+		v = scan_number(s);
+	}
+	skip_json_space(s);
 	return v;
 }
 
@@ -293,24 +371,14 @@ enum err
 json_parse(struct arena *a, struct str text, int max_depth, cJSON **out,
     const char **why)
 {
-	struct scan s = { text.p, text.p + text.n, max_depth,
-	    LIMIT_JSON_NODES, NULL };
-	bool ok;
+	struct scan s = { .arena = a, .p = text.p, .end = text.p + text.n,
+		.depth = max_depth, .nodes = LIMIT_JSON_NODES };
 
-	*out = NULL;
 	if (str_has_nul(text) || !str_utf8(text, NULL))
-		ok = refuse_json(&s, "it is not valid UTF-8");
-	else
-		ok = scan_value(&s) &&
-		    (s.p == s.end || refuse_json(&s,
-		    "something behind the value"));
-	if (ok && (*out = build(a, text)) == NULL)
-		ok = refuse_json(&s, "it cannot be read");
-	if (ok && any_twins(a, *out))
-		ok = refuse_json(&s, "an object has two members of one name");
+		*out = refuse_json(&s, "it is not valid UTF-8");
+	else if ((*out = scan_value(&s)) != NULL && s.p != s.end)
+		*out = refuse_json(&s, "something behind the value");
 	if (why)
 		*why = s.why;
-	if (!ok)
-		*out = NULL;
-	return ok ? E_OK : E_BAD_JSON;
+	return *out ? E_OK : E_BAD_JSON;
 }

@@ -96,6 +96,11 @@ START_TEST(strings_are_text)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		ck_assert_msg(parse(bad[i]) == E_BAD_JSON, "%zu", i);
 	round_trip("\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\"");
+	round_trip("\"\\u0041\\u00e9\\u20AC\\/\"", "\"A\xc3\xa9\xe2\x82\xac/\"");
+	round_trip("\"\\\"\\\\\\b\\f\\n\\r\\t\\u001f\"",
+	    "\"\\\"\\\\\\b\\f\\n\\r\\t\\u001f\"");
+	round_trip("\"\\ud800\\udc00\\udbff\\udfff\"",
+	    "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"");
 }
 END_TEST
 
