@@ -141,12 +141,15 @@ with r as (
 -- name: admin_user_update
 -- A profile merges as account_update says. A new address must prove itself,
 -- whatever is said of it: what was open ends, a code is mailed to it, and
--- the old one is told and may be taken back.
+-- the old one is told and may be taken back. Whoever is deactivated in the same
+-- transaction is not the actor (row RB4).
 -- null: is_verified
 with ok as (
 	select id, email, verified_at, address_at,
 		holds(:actor_id::uuid, 'users.write')
-		and covers_user(:actor_id::uuid, id) as allowed,
+		and covers_user(:actor_id::uuid, id)
+		and not (:deactivates::boolean and id = :actor_id::uuid)
+			as allowed,
 		:email::text is not null and :email <> email as moves
 	from users where id = :user_id::uuid
 	for no key update

@@ -857,9 +857,11 @@ def test_killed_workers_lose_nothing_and_repeat_only_with_the_same_id(
     finally:
         stop.set()
         thread.join()
+    # What was claimed by one that died before it was known waits for the end
+    # of its lease, a minute.
     until(lambda: stack.sql(
         "select count(*) from webhook_deliveries where webhook_id = %s and "
-        "state = 'done'", made["id"]) == [(150,)], seconds=60)
+        "state = 'done'", made["id"]) == [(150,)], seconds=150)
     bodies = collections.defaultdict(set)
     for headers, body in there.got:
         bodies[headers["webhook-id"]].add(body)

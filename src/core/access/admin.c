@@ -50,23 +50,34 @@ conflict(const struct ctx *x)
 }
 
 enum err
-admin_decide(struct ctx *x, struct statement s, struct rows **out)
+admin_decide_all(struct ctx *x, const struct statement *s, int n,
+    struct rows **out)
 {
-	struct statement steps[3] = { SQL(authorisation_lock),
+	struct statement steps[2 + ADMIN_STEPS] = { SQL(authorisation_lock),
 		ACTOR_HOLDS(x) };
-	int last = x->actor.n ? 2 : 1;
-	struct rows *r[3];
+	int first = x->actor.n ? 2 : 1;
+	struct rows *r[2 + ADMIN_STEPS];
 	enum err e;
 
-	steps[last] = s;
-	e = db_batch(x->db, x->arena, steps, last + 1, r);
-	if (e != E_OK)
-		return e == E_CONFLICT ? conflict(x) : e;
-	if (r[last]->n == 0)
-		return E_NOT_FOUND;
-	if (out)
-		*out = r[last];
-	return decision_row(r[last], 0).is_allowed ? E_OK : E_FORBIDDEN;
+	for (int i = 0; i < n; i++)
+		steps[first + i] = s[i];
+	e = db_batch(x->db, x->arena, steps, first + n, r);
+	if (e == E_CONFLICT)
+		e = conflict(x);
+	for (int i = first; e == E_OK && i < first + n; i++)
+		if (r[i]->n == 0)
+			e = E_NOT_FOUND;
+		else if (!decision_row(r[i], 0).is_allowed)
+			e = E_FORBIDDEN;
+	if (e == E_OK && out)
+		*out = r[first];
+	return e;
+}
+
+enum err
+admin_decide(struct ctx *x, struct statement s, struct rows **out)
+{
+	return admin_decide_all(x, &s, 1, out);
 }
 
 static bool

@@ -26,6 +26,14 @@ enum err admin_uuid_ref(struct ctx *x, struct str ref, struct str *id);
  */
 enum err admin_decide(struct ctx *x, struct statement s, struct rows **out);
 
+/*
+ * The same for at most ADMIN_STEPS statements; *out is of the first. Each
+ * decides for itself, so the first must refuse what a later one would.
+ */
+#define ADMIN_STEPS 2
+enum err admin_decide_all(struct ctx *x, const struct statement *s, int n,
+    struct rows **out);
+
 /* e, explained where an administrator may not do it to his own account. */
 enum err admin_explain_own(struct ctx *x, enum err e, struct str actor,
     struct str user);

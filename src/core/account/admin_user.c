@@ -234,6 +234,8 @@ admin_user_update(struct ctx *x, struct str actor, struct str ref,
     const struct registration *r, int verified, int active,
     struct admin_user *out)
 {
+	struct admin_user_act_params act;
+	struct statement steps[ADMIN_STEPS];
 	struct str id;
 	struct move m;
 	enum err e = admin_user_ref(x, ref, &id);
@@ -243,20 +245,24 @@ admin_user_update(struct ctx *x, struct str actor, struct str ref,
 	if (e != E_OK)
 		return e;
 	session_stale(x, id);
-	e = admin_decide(x, SQL(admin_user_update, .actor_id = actor,
+	steps[0] = SQL(admin_user_update, .actor_id = actor,
 	    .user_id = id, .email = r->email, .username = r->username,
 	    .first_name = r->first_name, .last_name = r->last_name,
 	    .full_name = r->full_name, .is_verified = tristate(verified),
+	    .deactivates = active == 0,
 	    .code_id = m.code.id, .code_mac = m.code.mac,
 	    .code_life = PROOF_CODE_LIFE, .code_attempts = PROOF_CODE_ATTEMPTS,
 	    .undo_id = m.undo, .undo_life = EMAIL_UNDO_LIFE, .mails = m.mails,
-	    REQUESTER(x)), NULL);
+	    REQUESTER(x));
+	act = (struct admin_user_act_params){ .actor_id = actor, .user_id = id,
+		REQUESTER(x) };
+	steps[1] = act_statement(active ? ADMIN_ACTIVATE : ADMIN_DEACTIVATE,
+	    &act);
+	e = admin_decide_all(x, steps, active < 0 ? 1 : 2, NULL);
 	if (e == E_OK && m.mails.n)
 		mail_sent(x);
-	if (e == E_OK && active >= 0)
-		e = admin_user_act(x, actor, id, active ? ADMIN_ACTIVATE :
-		    ADMIN_DEACTIVATE, NULL);
-	return e == E_OK ? read_user(x, id, out) : e;
+	return e == E_OK ? read_user(x, id, out) :
+	    admin_explain_own(x, e, actor, id);
 }
 
 enum err

@@ -183,6 +183,27 @@ START_TEST(deactivation_holds_on_the_next_request)
 }
 END_TEST
 
+/* Row RB4: a change that is refused in part is not made in part. */
+START_TEST(a_change_and_a_deactivation_are_one)
+{
+	struct registration r = { .first_name = STR("New") };
+	struct str actor = begin();
+	struct person p = other("ann");
+	struct admin_user u;
+
+	ck_err(admin_user_update(&x, actor, actor, &r, -1, 0, &u),
+	    E_FORBIDDEN);
+	ck_said("your own account");
+	ck_sql("0", "select count(*) from users where first_name = 'New'");
+	ck_ok(admin_user_update(&x, actor, p.account.id, &r, -1, 0, &u));
+	ck_str(u.account.first_name, "New");
+	ck_assert(!u.account.is_active);
+	ck_err(core_alive(p.tokens->access), E_TOKEN_INVALID);
+	ck_ok(admin_user_update(&x, actor, p.account.id, &r, -1, 1, &u));
+	ck_assert(u.account.is_active);
+}
+END_TEST
+
 /* Rows PR8, RL4. */
 START_TEST(a_reset_is_caused_and_a_lock_lifted)
 {
@@ -284,6 +305,7 @@ CORE_TESTS(admin_user, accounts_are_found_by_what_narrows,
     an_account_is_shown_by_either_id,
     an_account_is_made_with_a_role_that_its_maker_holds,
     nobody_acts_on_who_holds_more, deactivation_holds_on_the_next_request,
+    a_change_and_a_deactivation_are_one,
     a_reset_is_caused_and_a_lock_lifted,
     a_new_address_is_proved_and_may_be_taken_back,
     numbers_for_a_dashboard_are_those_of_the_tables)
