@@ -9,24 +9,28 @@
 enum { NAME, SCOPES, RATE_LIMIT, EXPIRES_AT, ALLOWED_IPS };
 
 static const struct field fields[] = {
-	[NAME] = { "name", "", FIELD_NAME, 1, 100, true, NULL,
-	    "Name that says what the key is for" },
-	[SCOPES] = { "scopes", "", FIELD_TEXTS, 1, 50, true, NULL,
-	    "2fa:read, user:read, tokens:read … or the application's own" },
-	[RATE_LIMIT] = { "rate_limit", "", FIELD_INT, 1, 1000000, false, NULL,
-	    "Requests per hour; 1000 if left out" },
-	[EXPIRES_AT] = { "expires_at", "", FIELD_TIME, 0, 0, false, NULL,
-	    "When the key expires; one year from now if left out" },
-	[ALLOWED_IPS] = { "allowed_ips", "", FIELD_TEXTS, 0, 50, false, NULL,
-	    "Addresses or networks from which the key may be used" },
+	[NAME] = { .name = "name", .type = FIELD_NAME, .min = 1, .max = 100,
+		.required = true, .doc = "Name that says what the key is for" },
+	[SCOPES] = { .name = "scopes", .type = FIELD_TEXTS, .min = 1, .max = 50,
+		.required = true,
+		.doc = "2fa:read, user:read, tokens:read … or the "
+		    "application's own" },
+	[RATE_LIMIT] = { .name = "rate_limit", .type = FIELD_INT, .min = 1,
+		.max = 1000000, .doc = "Requests per hour; 1000 if left out" },
+	[EXPIRES_AT] = { .name = "expires_at", .type = FIELD_TIME,
+		.doc = "When the key expires; one year from now if left out" },
+	[ALLOWED_IPS] = { .name = "allowed_ips", .type = FIELD_TEXTS, .max = 50,
+		.doc = "Addresses or networks from which the key may be used" },
 	{ 0 },
 };
 
 enum { OVERLAP };
 
 static const struct field rotate_fields[] = {
-	[OVERLAP] = { "overlap", "", FIELD_DURATION, 0, OVERLAP_MAX, false,
-	    NULL, "How long the old secret keeps working; 24h if left out" },
+	[OVERLAP] = { .name = "overlap", .type = FIELD_DURATION,
+		.max = OVERLAP_MAX,
+		.doc = "How long the old secret keeps working; 24h if left "
+		    "out" },
 	{ 0 },
 };
 

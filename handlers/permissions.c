@@ -6,13 +6,14 @@
 enum { NAME, RESOURCE, ACTION, DESCRIPTION };
 
 static const struct field fields[] = {
-	[NAME] = { "name", "", FIELD_NAME, 1, 100, true, NULL,
-	    "reviews.read" },
-	[RESOURCE] = { "resource", "", FIELD_NAME, 1, 50, true, NULL,
-	    "reviews" },
-	[ACTION] = { "action", "", FIELD_NAME, 1, 20, true, NULL, "read" },
-	[DESCRIPTION] = { "description", "", FIELD_TEXT, 0, 500, false, NULL,
-	    "For people" },
+	[NAME] = { .name = "name", .type = FIELD_NAME, .min = 1, .max = 100,
+		.required = true, .doc = "reviews.read" },
+	[RESOURCE] = { .name = "resource", .type = FIELD_NAME, .min = 1,
+		.max = 50, .required = true, .doc = "reviews" },
+	[ACTION] = { .name = "action", .type = FIELD_NAME, .min = 1, .max = 20,
+		.required = true, .doc = "read" },
+	[DESCRIPTION] = { .name = "description", .type = FIELD_TEXT, .max = 500,
+		.doc = "For people" },
 	{ 0 },
 };
 

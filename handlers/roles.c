@@ -6,30 +6,34 @@
 enum { NAME, DESCRIPTION, PERMISSIONS };
 
 static const struct field create_fields[] = {
-	[NAME] = { "name", "", FIELD_NAME, 1, 50, true, NULL,
-	    "Lower-case letters, digits, _ . -" },
-	[DESCRIPTION] = { "description", "", FIELD_TEXT, 0, 500, false, NULL,
-	    "For people" },
-	[PERMISSIONS] = { "permissions", "", FIELD_TEXTS, 0, 64, false, NULL,
-	    "Names of permissions; the caller must hold each" },
+	[NAME] = { .name = "name", .type = FIELD_NAME, .min = 1, .max = 50,
+		.required = true, .doc = "Lower-case letters, digits, _ . -" },
+	[DESCRIPTION] = { .name = "description", .type = FIELD_TEXT, .max = 500,
+		.doc = "For people" },
+	[PERMISSIONS] = { .name = "permissions", .type = FIELD_TEXTS, .max = 64,
+		.doc = "Names of permissions; the caller must hold each" },
 	{ 0 },
 };
 
 enum { U_NAME, U_DESCRIPTION, U_IS_ACTIVE };
 
 static const struct field update_fields[] = {
-	[U_NAME] = { "name", "", FIELD_NAME, 1, 50, false, NULL,
-	    "Cannot be changed for a role that comes with the service" },
-	[U_DESCRIPTION] = { "description", "", FIELD_TEXT, 0, 500, false,
-	    NULL, "For people" },
-	[U_IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false,
-	    NULL, "If false, the role gives no permissions" },
+	[U_NAME] = { .name = "name", .type = FIELD_NAME, .min = 1, .max = 50,
+		.doc = "Cannot be changed for a role that comes with the "
+		    "service" },
+	[U_DESCRIPTION] = { .name = "description", .type = FIELD_TEXT,
+		.max = 500, .doc = "For people" },
+	[U_IS_ACTIVE] = { .name = "is_active", .aliases = "active",
+		.type = FIELD_BOOL,
+		.doc = "If false, the role gives no permissions" },
 	{ 0 },
 };
 
 static const struct field permission_fields[] = {
-	{ "permissions", "", FIELD_TEXTS, 0, 64, true, NULL,
-	    "Names of all permissions of the role; replaces the ones before" },
+	{ .name = "permissions", .type = FIELD_TEXTS, .max = 64,
+		.required = true,
+		.doc = "Names of all permissions of the role; replaces the "
+		    "ones before" },
 	{ 0 },
 };
 

@@ -10,24 +10,26 @@
 enum { URL, EVENTS, IS_ACTIVE };
 
 static const struct field create_fields[] = {
-	[URL] = { "url", "", FIELD_URL, 0, 0, true, NULL,
-	    "URL that receives the events: https, a public host" },
-	[EVENTS] = { "events", "", FIELD_TEXTS, 1, 20, true, NULL,
-	    "2fa.enabled 2fa.disabled 2fa.verified 2fa.failed user.login "
-	    "user.logout user.created user.updated user.deleted "
-	    "password.changed session.revoked apikey.created, or *" },
-	[IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false, NULL,
-	    "true when not given" },
+	[URL] = { .name = "url", .type = FIELD_URL, .required = true,
+		.doc = "URL that receives the events: https, a public host" },
+	[EVENTS] = { .name = "events", .type = FIELD_TEXTS, .min = 1, .max = 20,
+		.required = true,
+		.doc = "2fa.enabled 2fa.disabled 2fa.verified 2fa.failed "
+		    "user.login user.logout user.created user.updated "
+		    "user.deleted password.changed session.revoked "
+		    "apikey.created, or *" },
+	[IS_ACTIVE] = { .name = "is_active", .aliases = "active",
+		.type = FIELD_BOOL, .doc = "true when not given" },
 	{ 0 },
 };
 
 static const struct field update_fields[] = {
-	[URL] = { "url", "", FIELD_URL, 0, 0, false, NULL,
-	    "URL that receives the events" },
-	[EVENTS] = { "events", "", FIELD_TEXTS, 1, 20, false, NULL,
-	    "Which events" },
-	[IS_ACTIVE] = { "is_active", "active", FIELD_BOOL, 0, 0, false, NULL,
-	    "Whether events are delivered" },
+	[URL] = { .name = "url", .type = FIELD_URL,
+		.doc = "URL that receives the events" },
+	[EVENTS] = { .name = "events", .type = FIELD_TEXTS, .min = 1, .max = 20,
+		.doc = "Which events" },
+	[IS_ACTIVE] = { .name = "is_active", .aliases = "active",
+		.type = FIELD_BOOL, .doc = "Whether events are delivered" },
 	{ 0 },
 };
 

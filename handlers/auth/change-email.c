@@ -5,16 +5,17 @@
 enum { NEW_EMAIL };
 
 static const struct field fields[] = {
-	[NEW_EMAIL] = { "new_email", "email", FIELD_EMAIL, 0, 0, true, NULL,
-	    "The new address" },
+	[NEW_EMAIL] = { .name = "new_email", .aliases = "email",
+		.type = FIELD_EMAIL, .required = true,
+		.doc = "The new address" },
 	{ 0 },
 };
 
 enum { TOKEN };
 
 static const struct field token_fields[] = {
-	[TOKEN] = { "token", "", FIELD_TOKEN, 0, 0, true, NULL,
-	    "The token that was mailed" },
+	[TOKEN] = { .name = "token", .type = FIELD_TOKEN, .required = true,
+		.doc = "The token that was mailed" },
 	{ 0 },
 };
 

@@ -5,10 +5,11 @@
 enum { OLD_PASSWORD, NEW_PASSWORD };
 
 static const struct field fields[] = {
-	[OLD_PASSWORD] = { "old_password", "current_password", FIELD_PASSWORD,
-	    0, 0, true, NULL, "The current password" },
-	[NEW_PASSWORD] = { "new_password", "", FIELD_PASSWORD, 0, 0, true,
-	    NULL, "The new password" },
+	[OLD_PASSWORD] = { .name = "old_password",
+		.aliases = "current_password", .type = FIELD_PASSWORD,
+		.required = true, .doc = "The current password" },
+	[NEW_PASSWORD] = { .name = "new_password", .type = FIELD_PASSWORD,
+		.required = true, .doc = "The new password" },
 	{ 0 },
 };
 

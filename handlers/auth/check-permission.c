@@ -7,12 +7,14 @@
 enum { RESOURCE, ACTION, USER_ID };
 
 static const struct field fields[] = {
-	[RESOURCE] = { "resource", "", FIELD_NAME, 1, 50, true, NULL,
-	    "reviews" },
-	[ACTION] = { "action", "", FIELD_NAME, 1, 20, true, NULL, "read" },
-	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 36, false, NULL,
-	    "Another user: for administration, and for its keys with the "
-	    "scope permissions:read" },
+	[RESOURCE] = { .name = "resource", .type = FIELD_NAME, .min = 1,
+		.max = 50, .required = true, .doc = "reviews" },
+	[ACTION] = { .name = "action", .type = FIELD_NAME, .min = 1, .max = 20,
+		.required = true, .doc = "read" },
+	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
+		.max = 36,
+		.doc = "Another user: for administration, and for its keys "
+		    "with the scope permissions:read" },
 	{ 0 },
 };
 

@@ -5,8 +5,8 @@
 enum { TOKEN };
 
 static const struct field fields[] = {
-	[TOKEN] = { "token", "", FIELD_TOKEN, 0, 0, true, NULL,
-	    "An access or refresh token" },
+	[TOKEN] = { .name = "token", .type = FIELD_TOKEN, .required = true,
+		.doc = "An access or refresh token" },
 	{ 0 },
 };
 

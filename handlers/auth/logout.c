@@ -4,10 +4,12 @@
 enum { REFRESH_TOKEN, SCOPE };
 
 static const struct field fields[] = {
-	[REFRESH_TOKEN] = { "refresh_token", "", FIELD_TOKEN, 0, 0, false,
-	    NULL, "Accepted and ignored; the access token names the session" },
-	[SCOPE] = { "scope", "", FIELD_CHOICE, 0, 0, false,
-	    "this others all", "Which sessions to end; this one if left out" },
+	[REFRESH_TOKEN] = { .name = "refresh_token", .type = FIELD_TOKEN,
+		.doc = "Accepted and ignored; the access token names the "
+		    "session" },
+	[SCOPE] = { .name = "scope", .type = FIELD_CHOICE,
+		.choices = "this others all",
+		.doc = "Which sessions to end; this one if left out" },
 	{ 0 },
 };
 

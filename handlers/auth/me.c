@@ -9,14 +9,15 @@
 enum { USERNAME, FIRST_NAME, LAST_NAME, FULL_NAME };
 
 static const struct field fields[] = {
-	[USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, false, NULL,
-	    "Letters, digits, _ . -" },
-	[FIRST_NAME] = { "first_name", "", FIELD_CLEARED, 0, 0, false, NULL,
-	    "Given name; \"\" takes it away" },
-	[LAST_NAME] = { "last_name", "", FIELD_CLEARED, 0, 0, false, NULL,
-	    "Family name; \"\" takes it away" },
-	[FULL_NAME] = { "full_name", "name", FIELD_CLEARED, 0, 0, false, NULL,
-	    "Whole name; \"\" takes it away" },
+	[USERNAME] = { .name = "username", .type = FIELD_USERNAME,
+		.doc = "Letters, digits, _ . -" },
+	[FIRST_NAME] = { .name = "first_name", .type = FIELD_CLEARED,
+		.doc = "Given name; \"\" takes it away" },
+	[LAST_NAME] = { .name = "last_name", .type = FIELD_CLEARED,
+		.doc = "Family name; \"\" takes it away" },
+	[FULL_NAME] = { .name = "full_name", .aliases = "name",
+		.type = FIELD_CLEARED,
+		.doc = "Whole name; \"\" takes it away" },
 	{ 0 },
 };
 
@@ -74,11 +75,13 @@ update_profile(struct call *c)
 enum { PASSWORD, CODE };
 
 static const struct field delete_fields[] = {
-	[PASSWORD] = { "password", "current_password", FIELD_PASSWORD, 0, 0,
-	    false, NULL, "Required, or code, when the session is older than "
-	    "10 minutes" },
-	[CODE] = { "code", "otp token", FIELD_CODE, 1, 64, false, NULL,
-	    "Code of a second factor, or a backup code" },
+	[PASSWORD] = { .name = "password", .aliases = "current_password",
+		.type = FIELD_PASSWORD,
+		.doc = "Required, or code, when the session is older than 10 "
+		    "minutes" },
+	[CODE] = { .name = "code", .aliases = "otp token", .type = FIELD_CODE,
+		.min = 1, .max = 64,
+		.doc = "Code of a second factor, or a backup code" },
 	{ 0 },
 };
 

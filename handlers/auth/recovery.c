@@ -5,24 +5,28 @@
 enum { IDENTIFIER, METHOD };
 
 static const struct field start_fields[] = {
-	[IDENTIFIER] = { "identifier", "email_or_username email username",
-	    FIELD_LOGIN, 1, 254, true, NULL,
-	    "E-mail address or user name of the account" },
-	[METHOD] = { "method", "", FIELD_NAME, 1, 50, false, NULL,
-	    "email, phone or the id of a method; all when not given" },
+	[IDENTIFIER] = { .name = "identifier",
+		.aliases = "email_or_username email username",
+		.type = FIELD_LOGIN, .min = 1, .max = 254, .required = true,
+		.doc = "E-mail address or user name of the account" },
+	[METHOD] = { .name = "method", .type = FIELD_NAME, .min = 1, .max = 50,
+		.doc = "email, phone or the id of a method; all when not "
+		    "given" },
 	{ 0 },
 };
 
 enum { CHALLENGE, CODES, NEW_PASSWORD };
 
 static const struct field confirm_fields[] = {
-	[CHALLENGE] = { "challenge", "", FIELD_TOKEN, 0, 0, true, NULL,
-	    "What start gave" },
-	[CODES] = { "codes", "", FIELD_CODES, 1, 4, true, NULL,
-	    "The code that was sent; with a second factor a backup code or "
-	    "a code of it too" },
-	[NEW_PASSWORD] = { "new_password", "password", FIELD_PASSWORD, 0, 0,
-	    true, NULL, "The new password" },
+	[CHALLENGE] = { .name = "challenge", .type = FIELD_TOKEN,
+		.required = true, .doc = "What start gave" },
+	[CODES] = { .name = "codes", .type = FIELD_CODES, .min = 1, .max = 4,
+		.required = true,
+		.doc = "The code that was sent; with a second factor a backup "
+		    "code or a code of it too" },
+	[NEW_PASSWORD] = { .name = "new_password", .aliases = "password",
+		.type = FIELD_PASSWORD, .required = true,
+		.doc = "The new password" },
 	{ 0 },
 };
 

@@ -5,8 +5,9 @@
 enum { REFRESH_TOKEN };
 
 static const struct field fields[] = {
-	[REFRESH_TOKEN] = { "refresh_token", "", FIELD_TOKEN, 0, 0, true,
-	    NULL, "The latest refresh token of the session" },
+	[REFRESH_TOKEN] = { .name = "refresh_token", .type = FIELD_TOKEN,
+		.required = true,
+		.doc = "The latest refresh token of the session" },
 	{ 0 },
 };
 

@@ -6,18 +6,21 @@
 enum { EMAIL, USERNAME, PASSWORD, FIRST_NAME, LAST_NAME, FULL_NAME };
 
 static const struct field fields[] = {
-	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, true, NULL,
-	    "Address of the account" },
-	[USERNAME] = { "username", "", FIELD_USERNAME, 0, 0, true, NULL,
-	    "Letters, digits, _ . -" },
-	[PASSWORD] = { "password", "", FIELD_PASSWORD, 0, 0, true, NULL,
-	    "8 to 128 characters; three of four classes, or 15 characters" },
-	[FIRST_NAME] = { "first_name", "", FIELD_NAME, 0, 0, false, NULL,
-	    "Given name" },
-	[LAST_NAME] = { "last_name", "", FIELD_NAME, 0, 0, false, NULL,
-	    "Family name" },
-	[FULL_NAME] = { "full_name", "name", FIELD_NAME, 0, 0, false, NULL,
-	    "Full name; made of first and last name if left out" },
+	[EMAIL] = { .name = "email", .type = FIELD_EMAIL, .required = true,
+		.doc = "Address of the account" },
+	[USERNAME] = { .name = "username", .type = FIELD_USERNAME,
+		.required = true, .doc = "Letters, digits, _ . -" },
+	[PASSWORD] = { .name = "password", .type = FIELD_PASSWORD,
+		.required = true,
+		.doc = "8 to 128 characters; three of four classes, or 15 "
+		    "characters" },
+	[FIRST_NAME] = { .name = "first_name", .type = FIELD_NAME,
+		.doc = "Given name" },
+	[LAST_NAME] = { .name = "last_name", .type = FIELD_NAME,
+		.doc = "Family name" },
+	[FULL_NAME] = { .name = "full_name", .aliases = "name",
+		.type = FIELD_NAME,
+		.doc = "Full name; made of first and last name if left out" },
 	{ 0 },
 };
 

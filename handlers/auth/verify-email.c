@@ -5,15 +5,17 @@
 enum { EMAIL, OTP, VERIFICATION_TOKEN, PASSWORD };
 
 static const struct field fields[] = {
-	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, true, NULL,
-	    "Address that received the code" },
-	[OTP] = { "otp", "code", FIELD_DIGITS, 6, 6, true, NULL,
-	    "The six digits" },
-	[VERIFICATION_TOKEN] = { "verification_token", "", FIELD_TOKEN, 0, 0,
-	    false, NULL, "What registration gave: with it, the access token "
-	    "or the password, everything stays" },
-	[PASSWORD] = { "password", "", FIELD_PASSWORD, 0, 0, false, NULL,
-	    "The password of the registration, instead of the token" },
+	[EMAIL] = { .name = "email", .type = FIELD_EMAIL, .required = true,
+		.doc = "Address that received the code" },
+	[OTP] = { .name = "otp", .aliases = "code", .type = FIELD_DIGITS,
+		.min = 6, .max = 6, .required = true, .doc = "The six digits" },
+	[VERIFICATION_TOKEN] = { .name = "verification_token",
+		.type = FIELD_TOKEN,
+		.doc = "What registration gave: with it, the access token or "
+		    "the password, everything stays" },
+	[PASSWORD] = { .name = "password", .type = FIELD_PASSWORD,
+		.doc = "The password of the registration, instead of the "
+		    "token" },
 	{ 0 },
 };
 

@@ -25,7 +25,7 @@ normalise(struct arena *a, const cJSON *o, size_t *n)
 static bool
 is_named(const struct field *row, struct str name)
 {
-	struct str rest = str_of(row->aliases), alias;
+	struct str rest = str_of(row->aliases ? row->aliases : ""), alias;
 
 	if (str_eq(name, str_of(row->name)))
 		return true;

@@ -7,10 +7,10 @@
 enum { ROLE_ID, ROLE };
 
 static const struct field fields[] = {
-	[ROLE_ID] = { "role_id", "", FIELD_NAME, 1, 50, false, NULL,
-	    "Id of the role" },
-	[ROLE] = { "role", "role_name name", FIELD_NAME, 1, 50, false, NULL,
-	    "Or its name" },
+	[ROLE_ID] = { .name = "role_id", .type = FIELD_NAME, .min = 1,
+		.max = 50, .doc = "Id of the role" },
+	[ROLE] = { .name = "role", .aliases = "role_name name",
+		.type = FIELD_NAME, .min = 1, .max = 50, .doc = "Or its name" },
 	{ 0 },
 };
 

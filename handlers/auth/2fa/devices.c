@@ -5,8 +5,9 @@
 enum { NAME };
 
 static const struct field fields[] = {
-	[NAME] = { "name", "device_name", FIELD_NAME, 1, 100, true, NULL,
-	    "Name of the device" },
+	[NAME] = { .name = "name", .aliases = "device_name", .type = FIELD_NAME,
+		.min = 1, .max = 100, .required = true,
+		.doc = "Name of the device" },
 	{ 0 },
 };
 

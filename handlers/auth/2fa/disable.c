@@ -5,14 +5,17 @@
 enum { CODE, PASSWORD, METHOD, USER_ID };
 
 static const struct field fields[] = {
-	[CODE] = { "code", "token otp backup_code", FIELD_CODE, 1, 64, false,
-	    NULL, "Six digits, or a backup code; must be correct if given" },
-	[PASSWORD] = { "password", "current_password", FIELD_PASSWORD, 0, 0,
-	    false, NULL, "Must be correct if given" },
-	[METHOD] = { "method", "type", FIELD_CHOICE, 0, 0, false,
-	    "totp sms email", "The second factor to remove; all if left out" },
-	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's user" },
+	[CODE] = { .name = "code", .aliases = "token otp backup_code",
+		.type = FIELD_CODE, .min = 1, .max = 64,
+		.doc = "Six digits, or a backup code; must be correct if "
+		    "given" },
+	[PASSWORD] = { .name = "password", .aliases = "current_password",
+		.type = FIELD_PASSWORD, .doc = "Must be correct if given" },
+	[METHOD] = { .name = "method", .aliases = "type", .type = FIELD_CHOICE,
+		.choices = "totp sms email",
+		.doc = "The second factor to remove; all if left out" },
+	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
+		.max = 200, .doc = "With an API key: the application's user" },
 	{ 0 },
 };
 

@@ -6,11 +6,11 @@
 enum { EMAIL, USER_ID };
 
 static const struct field fields[] = {
-	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, false, NULL,
-	    "With an API key: the address; a user's codes go to the address "
-	    "of the account" },
-	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's user" },
+	[EMAIL] = { .name = "email", .type = FIELD_EMAIL,
+		.doc = "With an API key: the address; a user's codes go to the "
+		    "address of the account" },
+	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
+		.max = 200, .doc = "With an API key: the application's user" },
 	{ 0 },
 };
 

@@ -6,10 +6,11 @@
 enum { CODE, USER_ID };
 
 static const struct field fields[] = {
-	[CODE] = { "code", "token otp", FIELD_DIGITS, 6, 6, true, NULL,
-	    "The six digits that were shown or sent" },
-	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's user" },
+	[CODE] = { .name = "code", .aliases = "token otp", .type = FIELD_DIGITS,
+		.min = 6, .max = 6, .required = true,
+		.doc = "The six digits that were shown or sent" },
+	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
+		.max = 200, .doc = "With an API key: the application's user" },
 	{ 0 },
 };
 

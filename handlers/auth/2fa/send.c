@@ -5,10 +5,12 @@
 enum { TEMP_TOKEN, USER_ID };
 
 static const struct field fields[] = {
-	[TEMP_TOKEN] = { "temp_token", "challenge", FIELD_TOKEN, 0, 0, false,
-	    NULL, "The challenge from the login" },
-	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's user; else the challenge again" },
+	[TEMP_TOKEN] = { .name = "temp_token", .aliases = "challenge",
+		.type = FIELD_TOKEN, .doc = "The challenge from the login" },
+	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
+		.max = 200,
+		.doc = "With an API key: the application's user; else the "
+		    "challenge again" },
 	{ 0 },
 };
 

@@ -5,8 +5,8 @@
 enum { USER_ID };
 
 static const struct field fields[] = {
-	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's user" },
+	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
+		.max = 200, .doc = "With an API key: the application's user" },
 	{ 0 },
 };
 

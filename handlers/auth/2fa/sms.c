@@ -6,10 +6,11 @@
 enum { PHONE, USER_ID };
 
 static const struct field fields[] = {
-	[PHONE] = { "phone", "phone_number", FIELD_TEXT, 1, 40, true, NULL,
-	    "International number such as +49 30 123456" },
-	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's user" },
+	[PHONE] = { .name = "phone", .aliases = "phone_number",
+		.type = FIELD_TEXT, .min = 1, .max = 40, .required = true,
+		.doc = "International number such as +49 30 123456" },
+	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
+		.max = 200, .doc = "With an API key: the application's user" },
 	{ 0 },
 };
 

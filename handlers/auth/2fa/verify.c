@@ -4,16 +4,20 @@
 enum { CODE, TEMP_TOKEN, USER_ID, REMEMBER_DEVICE, DEVICE_NAME };
 
 const struct field verify_fields[] = {
-	[CODE] = { "code", "token otp backup_code", FIELD_CODE, 1, 64, true,
-	    NULL, "Six digits, or a backup code" },
-	[TEMP_TOKEN] = { "temp_token", "challenge", FIELD_TOKEN, 0, 0, false,
-	    NULL, "The challenge from the login" },
-	[USER_ID] = { "user_id", "", FIELD_NAME, 1, 200, false, NULL,
-	    "With an API key: the application's user; else the challenge again" },
-	[REMEMBER_DEVICE] = { "remember_device", "trust_device", FIELD_BOOL,
-	    0, 0, false, NULL, "Whether to answer with a device_token" },
-	[DEVICE_NAME] = { "device_name", "", FIELD_NAME, 1, 100, false, NULL,
-	    "Name of the device in the list" },
+	[CODE] = { .name = "code", .aliases = "token otp backup_code",
+		.type = FIELD_CODE, .min = 1, .max = 64, .required = true,
+		.doc = "Six digits, or a backup code" },
+	[TEMP_TOKEN] = { .name = "temp_token", .aliases = "challenge",
+		.type = FIELD_TOKEN, .doc = "The challenge from the login" },
+	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
+		.max = 200,
+		.doc = "With an API key: the application's user; else the "
+		    "challenge again" },
+	[REMEMBER_DEVICE] = { .name = "remember_device",
+		.aliases = "trust_device", .type = FIELD_BOOL,
+		.doc = "Whether to answer with a device_token" },
+	[DEVICE_NAME] = { .name = "device_name", .type = FIELD_NAME, .min = 1,
+		.max = 100, .doc = "Name of the device in the list" },
 	{ 0 },
 };
 

@@ -5,10 +5,11 @@
 enum { TOKEN, NEW_PASSWORD };
 
 static const struct field fields[] = {
-	[TOKEN] = { "token", "", FIELD_TOKEN, 0, 0, true, NULL,
-	    "The token that was mailed" },
-	[NEW_PASSWORD] = { "new_password", "password", FIELD_PASSWORD, 0, 0,
-	    true, NULL, "The new password" },
+	[TOKEN] = { .name = "token", .type = FIELD_TOKEN, .required = true,
+		.doc = "The token that was mailed" },
+	[NEW_PASSWORD] = { .name = "new_password", .aliases = "password",
+		.type = FIELD_PASSWORD, .required = true,
+		.doc = "The new password" },
 	{ 0 },
 };
 

@@ -5,8 +5,8 @@
 enum { EMAIL };
 
 static const struct field fields[] = {
-	[EMAIL] = { "email", "", FIELD_EMAIL, 0, 0, true, NULL,
-	    "Address of the account" },
+	[EMAIL] = { .name = "email", .type = FIELD_EMAIL, .required = true,
+		.doc = "Address of the account" },
 	{ 0 },
 };
 

@@ -7,18 +7,20 @@
 enum { TYPE, VALUE };
 
 static const struct field fields[] = {
-	[TYPE] = { "type", "", FIELD_CHOICE, 0, 0, true, "email phone",
-	    "email or phone" },
-	[VALUE] = { "value", "email phone", FIELD_NAME, 3, 254, true, NULL,
-	    "An address, or a number such as +49 30 123456" },
+	[TYPE] = { .name = "type", .type = FIELD_CHOICE, .required = true,
+		.choices = "email phone", .doc = "email or phone" },
+	[VALUE] = { .name = "value", .aliases = "email phone",
+		.type = FIELD_NAME, .min = 3, .max = 254, .required = true,
+		.doc = "An address, or a number such as +49 30 123456" },
 	{ 0 },
 };
 
 enum { CODE };
 
 static const struct field code_fields[] = {
-	[CODE] = { "code", "otp token", FIELD_DIGITS, 6, 6, true, NULL,
-	    "The code that was sent there" },
+	[CODE] = { .name = "code", .aliases = "otp token", .type = FIELD_DIGITS,
+		.min = 6, .max = 6, .required = true,
+		.doc = "The code that was sent there" },
 	{ 0 },
 };
 
