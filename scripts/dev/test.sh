@@ -1,7 +1,8 @@
 # The whole suite, on a stack of its own.
 # shellcheck shell=bash
 
-TEST_PARTS='lint unit e2e fuzz faults'
+TEST_PARTS='lint unit e2e'
+TEST_LONG='fuzz faults' # with "all"
 TEST_NAMED='failures' # by name alone: it has a build of its own
 TEST_PASSED=0
 TEST_FAILED=0
@@ -10,12 +11,12 @@ TEST_UNITS=()
 test_all() {
 	local parts=() part
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
-		case " all $TEST_PARTS $TEST_NAMED " in
+		case " all $TEST_PARTS $TEST_LONG $TEST_NAMED " in
 		" $1 "*) export TEST_SLOW=1 ;;
 		*" $1 "*) parts+=("$1") ;;
 		*)
 			[[ ${parts[*]-} == *unit ]] ||
-				die "no part '$1' of the tests; there are: $TEST_PARTS $TEST_NAMED"
+				die "no part '$1' of the tests; there are: $TEST_PARTS $TEST_LONG $TEST_NAMED"
 			TEST_UNITS+=("$1")
 			;;
 		esac
@@ -23,7 +24,7 @@ test_all() {
 	done
 	[ $# = 0 ] || shift
 	# shellcheck disable=SC2206
-	[ ${#parts[@]} -gt 0 ] || parts=($TEST_PARTS)
+	[ ${#parts[@]} -gt 0 ] || parts=($TEST_PARTS ${TEST_SLOW:+$TEST_LONG})
 	TEST_PYTEST=("$@")
 	WEB=nginx
 	state_open

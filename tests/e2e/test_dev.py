@@ -9,6 +9,7 @@ import pytest
 from api import Api
 from test_worker import TOP, free_port
 
+pytestmark = pytest.mark.slow
 SECRET = "kq3VY0pZ7mD1xw9RfB6tLs2eHc8uNj4aGoPiXyTz"
 
 

@@ -645,6 +645,7 @@ def more_workers(stack, n):
                              stderr=subprocess.DEVNULL) for _ in range(n)]
 
 
+@pytest.mark.slow
 def test_four_workers_on_one_queue_deliver_everything_once(
         stack, person, receiver):
     """Row RE3."""
@@ -830,6 +831,7 @@ def test_the_library_of_standard_webhooks_verifies(person, receiver):
     assert said[1] == "3"
 
 
+@pytest.mark.slow
 def test_killed_workers_lose_nothing_and_repeat_only_with_the_same_id(
         stack, person, receiver):
     """Rows RE3, RE4, WH11."""

@@ -457,6 +457,7 @@ def test_urgent_jobs_go_first(stack):
     assert set(order[:3]) == set(fast) and set(order[3:]) == set(slow)
 
 
+@pytest.mark.slow
 def test_a_reset_mail_passes_a_hundred_thousand_others(stack):
     """Mails of lower priority and webhook tries, all due before it: it is
     sent at once, in front of what the worker has claimed already."""
