@@ -162,15 +162,18 @@ database(const struct config *c)
 	    (long long)o.max_lifetime, o.prepare, o.unaudited).p;
 }
 
-/* What each of them does is shown by test_store_cache.c. */
+/* What each of them does is shown by tests/unit/store/redis/test_cache.c. */
 static const char *
 redis(const struct config *c)
 {
 	struct cache *k = cache_of(c, NULL, NULL);
 
-	return arena_fmt(a, "%s %d %s %d %d %lld %s", k->host, k->o.port,
-	    k->password, k->o.db, k->o.tls, (long long)k->o.timeout,
-	    k->prefix).p;
+	const char *said = arena_fmt(a, "%s %d %s %d %d %lld %s", k->host,
+	    k->o.port, k->password, k->o.db, k->o.tls,
+	    (long long)k->o.timeout, k->prefix).p;
+
+	cache_close(&k);
+	return said;
 }
 
 static const char *

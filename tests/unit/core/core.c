@@ -279,7 +279,9 @@ core_totp(struct person *p)
 	    core_code((struct str){ bytes, n }, 0), &codes, &any));
 	p->session = core_session(p->tokens->access);
 	p->account = p->session->account;
-	return (struct str){ bytes, n };
+	f.secret = arena_str(x.arena, (struct str){ bytes, n });
+	free(bytes);
+	return f.secret;
 }
 
 /* The payload of a job, opened. */
