@@ -165,16 +165,14 @@ def test_a_database_that_takes_no_writes_is_not_ready(ctl):  # noqa: F811
 def test_a_write_is_tried_once_a_second_and_host(ctl):  # noqa: F811
     """The second look within it believes the first one."""
     assert cgi(ctl.env, "/health/ready")[0] == 200
-    before = ctl.sql("select xmax from queue_alarm")
     began = time.monotonic()
-    for _ in range(5):
+    writers = []
+    for _ in range(10):
         cgi(ctl.env, "/health/ready")
         cgi(ctl.env, "/health")
+        writers += ctl.sql("select xmax from queue_alarm")
     seconds = time.monotonic() - began
-    tried = int(ctl.sql("select xmax from queue_alarm")[0][0]) - int(
-        before[0][0])
-    # besides one in the first second, some of the server itself
-    assert 0 <= tried <= seconds + 3
+    assert len(set(writers)) <= seconds + 2
     assert ctl.sql("select pg_relation_size('queue_alarm') <= 8192") == [
         (True,)]
 

