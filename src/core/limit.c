@@ -3,7 +3,6 @@
 #include <sodium.h>
 
 #include "base/clock.h"
-#include "base/clock_text.h"
 #include "base/net.h"
 #include "core/problem.h"
 
@@ -46,12 +45,7 @@ refuse_limit(struct ctx *x, struct limit *l, int64_t retry_us)
 {
 	metric_limit(l->name);
 	l->remaining = 0;
-	l->retry_after = (long)((retry_us + CLOCK_SECOND - 1) / CLOCK_SECOND);
-	if (l->retry_after < 1)
-		l->retry_after = 1;
-	return problem_later(x, E_LIMITED, retry_us, arena_fmt(x->arena,
-	    "Too many requests. Please try again in %s",
-	    clock_go_duration(x->arena, l->retry_after * CLOCK_SECOND).p).p);
+	return problem_wait(x, E_LIMITED, retry_us, "Too many requests.");
 }
 
 /* Could the script have said this? */

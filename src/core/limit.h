@@ -21,7 +21,6 @@ struct limit {
 	bool known;	  /* the rest was counted */
 	long remaining;
 	int64_t reset;	  /* Unix seconds */
-	long retry_after; /* seconds, when refused */
 };
 
 #define LIMIT_SITE 16

@@ -27,6 +27,12 @@ enum err problem_field(struct ctx *x, const char *field, const char *sentence);
 enum err problem_later(struct ctx *x, enum err e, int64_t us,
     const char *sentence);
 
+/*
+ * The same where people read how long: what, a whole sentence, is followed by
+ * "Please try again in 14m59s".
+ */
+enum err problem_wait(struct ctx *x, enum err e, int64_t us, const char *what);
+
 /* The problem behind e; all of it is empty where no rule told more. */
 struct problem problem_of(const struct ctx *x, enum err e);
 

@@ -1,7 +1,6 @@
 #include "core/session/login.h"
 
 #include "base/clock.h"
-#include "base/clock_text.h"
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "core/factor/factor.h"
@@ -119,11 +118,8 @@ locked(struct ctx *x, const struct begun *b)
 	if (b->near_allowed)
 		return problem_say(x, E_LOCKED, "Too many failed attempts. "
 		    "Please reset your password by e-mail");
-	problem_later(x, E_LOCKED, b->near_retry, NULL);
-	x->problem.sentence = arena_fmt(x->arena, "Too many failed attempts. "
-	    "Please try again in %s", clock_go_duration(x->arena,
-	    x->problem.retry_after * CLOCK_SECOND).p).p;
-	return E_LOCKED;
+	return problem_wait(x, E_LOCKED, b->near_retry,
+	    "Too many failed attempts.");
 }
 
 /* Has this session tries left, now that the total is used up? */

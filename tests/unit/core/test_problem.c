@@ -47,7 +47,20 @@ START_TEST(a_time_to_wait_is_whole_seconds_and_never_too_short)
 }
 END_TEST
 
+START_TEST(people_read_how_long_to_wait)
+{
+	struct ctx x = { .arena = a };
+
+	ck_assert_int_eq(problem_wait(&x, E_LOCKED, 899500000, "Locked."),
+	    E_LOCKED);
+	ck_assert_str_eq(problem_of(&x, E_LOCKED).sentence,
+	    "Locked. Please try again in 15m0s");
+	ck_assert_int_eq(problem_of(&x, E_LOCKED).retry_after, 900);
+}
+END_TEST
+
 UNIT("core/problem",
     a_problem_is_shown_with_its_own_error_only,
     nothing_is_left_of_the_problem_before,
-    a_time_to_wait_is_whole_seconds_and_never_too_short)
+    a_time_to_wait_is_whole_seconds_and_never_too_short,
+    people_read_how_long_to_wait)
