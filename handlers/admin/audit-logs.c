@@ -1,6 +1,5 @@
 /* GET /admin/audit-logs: filter, page, CSV and NDJSON */
 #include "handlers/shared/admin.h"
-#include "core/problem.h"
 #include "handlers/shared/audit.h"
 #include "handlers/shared/handlers.h"
 
@@ -17,8 +16,7 @@ run_admin_audit_logs(struct call *c)
 		return audit_answer(c, &f);
 	if (str_eq(format, STR("csv")) || str_eq(format, STR("ndjson")))
 		return audit_export(c, &f, format);
-	return problem_say(c->ctx, E_BAD_REQUEST,
-	    "format must be json, csv or ndjson");
+	return answer_bad_query(c, "format", "json, csv or ndjson");
 }
 
 const struct handler admin_audit_logs = { NULL, run_admin_audit_logs };

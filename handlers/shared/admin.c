@@ -1,5 +1,4 @@
 #include "handlers/shared/admin.h"
-#include "core/problem.h"
 
 cJSON *
 admin_answer_user(const struct admin_user *u)
@@ -39,8 +38,5 @@ admin_query_bool(struct call *c, const char *name, const char *alias,
 		*out = 1;
 	else if (str_eq(text, STR("false")) || str_eq(text, STR("0")))
 		*out = 0;
-	if (*out >= 0)
-		return E_OK;
-	return problem_say(c->ctx, E_BAD_REQUEST, arena_fmt(c->ctx->arena,
-	    "%s must be true or false", name).p);
+	return *out >= 0 ? E_OK : answer_bad_query(c, name, "true or false");
 }

@@ -113,6 +113,13 @@ answer(struct call *c, int status, const char *message, cJSON *data)
 	return E_OK;
 }
 
+enum err
+answer_bad_query(struct call *c, const char *name, const char *must)
+{
+	return problem_say(c->ctx, E_BAD_REQUEST, arena_fmt(c->ctx->arena,
+	    "%s must be %s", name, must).p);
+}
+
 /* A whole number of the query under one of two names. */
 static enum err
 query_number(struct call *c, const char *name, const char *alias, long min,
@@ -126,9 +133,8 @@ query_number(struct call *c, const char *name, const char *alias, long min,
 	if (text.n == 0)
 		return E_OK;
 	if (!str_to_int(text, min, LLONG_MAX, &v))
-		return problem_say(c->ctx, E_BAD_REQUEST, arena_fmt(
-		    c->ctx->arena, "%s must be a whole number of at least %ld",
-		    name, min).p);
+		return answer_bad_query(c, name, arena_fmt(c->ctx->arena,
+		    "a whole number of at least %ld", min).p);
 	*out = v > max ? max : (long)v;
 	return E_OK;
 }

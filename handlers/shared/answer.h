@@ -33,6 +33,9 @@ cJSON *answer_list(struct str list);
 /* status, message and data of the answer; data may be NULL. */
 enum err answer(struct call *c, int status, const char *message, cJSON *data);
 
+/* E_BAD_REQUEST: name of the query must be something, "a whole number". */
+enum err answer_bad_query(struct call *c, const char *name, const char *must);
+
 /*
  * Read page, limit (also per_page, skip and offset) of the query, capped at
  * LIMIT_PAGE. E_BAD_REQUEST with a sentence. Sets the answer's pagination but

@@ -4,19 +4,11 @@
 
 #include "base/clock_text.h"
 #include "base/limits.h"
-#include "core/problem.h"
 #include "handlers/shared/admin.h"
 
 #define PIECE_ROWS 500
 #define PIECE_BYTES ((size_t)8 << 20)
 #define PIECE_ARENA ((size_t)32 << 20)
-
-static enum err
-refuse_filter(struct call *c, const char *name, const char *what)
-{
-	return problem_say(c->ctx, E_BAD_REQUEST, arena_fmt(c->ctx->arena,
-	    "%s must be %s", name, what).p);
-}
 
 /* A time in RFC 3339, or a day: its start, or its end where `end` is true. */
 static enum err
@@ -30,7 +22,7 @@ query_time(struct call *c, const char *name, bool end, int64_t *out)
 	    end ? "23:59:59.999999Z" : "00:00:00Z");
 	if (clock_parse_iso(text, out))
 		return E_OK;
-	return refuse_filter(c, name, "a time such as 2026-01-31T12:00:00Z");
+	return answer_bad_query(c, name, "a time such as 2026-01-31T12:00:00Z");
 }
 
 enum err
@@ -50,9 +42,9 @@ audit_query(struct call *c, struct audit_filter *f)
 		e = query_time(c, "to", true, &f->to);
 	if (e == E_OK && f->result.n && !str_eq(f->result, STR("success")) &&
 	    !str_eq(f->result, STR("failure")))
-		e = refuse_filter(c, "result", "success or failure");
+		e = answer_bad_query(c, "result", "success or failure");
 	if (e == E_OK && after.n && !str_to_int(after, 1, INT64_MAX, &id))
-		e = refuse_filter(c, "after", "the id of a row");
+		e = answer_bad_query(c, "after", "the id of a row");
 	f->after = id;
 	return e;
 }
