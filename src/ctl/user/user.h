@@ -21,7 +21,7 @@ int user_roles(struct ctl *c, const struct ctl_texts *words,
 /* The rules of core, used by an operator: no address, no request. */
 struct ctx user_ctx(struct ctl *c);
 
-/* The user an argument names; NULL: there is none, and that was printed. */
+/* The user an argument names; CTL_OK, or an exit code and why was printed. */
 int user_find(struct ctl *c, const char *who, struct ctl_user_find_row *out);
 
 /*

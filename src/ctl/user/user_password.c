@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "base/limits.h"
+#include "core/account/account.h"
 #include "crypto/password/password.h"
 #include "ctl/user/user.h"
 
@@ -71,15 +72,16 @@ int
 user_hash(struct ctl *c, struct str username, struct str email, bool ask,
     struct str *hash)
 {
-	struct str context[] = { username, email, str_of(c->config->name) };
+	struct ctx x = user_ctx(c);
 	struct str password;
 	const char *wrong = read_secret(c, ask, &password);
 	enum err e;
 
-	if (wrong == NULL)
-		wrong = password_policy(c->config, password, context, 3);
 	if (wrong)
 		return ctl_fail(E_VALIDATION, "%s", wrong);
+	e = account_check_password(&x, "password", password, username, email);
+	if (e != E_OK)
+		return ctl_fail(e, "%s", x.problem.sentence);
 	e = password_init(c->config);
 	if (e == E_OK)
 		e = password_hash(c->arena, password, hash);
