@@ -1,11 +1,12 @@
 #include "runtime/environ.h"
-#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sodium.h>
+
+#include "base/memory.h"
 
 static struct {
 	char **list;

@@ -1,4 +1,5 @@
 #include "core/account/account.h"
+
 #include "core/problem.h"
 #include "crypto/password/password.h"
 
