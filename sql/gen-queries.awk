@@ -1,6 +1,6 @@
 # Turn sql/queries/*.sql into C: awk -v out=h|c|sql -f gen-queries.awk FILES
 #
-# A statement is a block "-- name: session_find", comments, and SQL that ends
+# A statement is a block "-- name: session_load", comments, and SQL that ends
 # in ";". Comments and layout are dropped. Any awk will do. What a block says
 # besides, in lines of their own under its name:
 #

@@ -35,7 +35,7 @@ struct ctl {
 	size_t nfaults;
 	struct keyring *keys;
 	struct db *db;
-	struct cache *cache; /* of NEEDS_DB; may have no host */
+	struct cache *cache; /* of CTL_NEEDS_DB; may have no host */
 	struct shared *shared;
 	bool json;
 	char **args; /* what is left after the options */

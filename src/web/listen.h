@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-/* How this process was started (ecosystem.md 1.9). */
+/* How this process was started. */
 enum run_mode { RUN_SOCKET = 1, RUN_CGI, RUN_COMMAND };
 
 /*

@@ -48,7 +48,7 @@ reload_forget(void)
 	environ_forget();
 }
 
-/* The environment of the start, with entry in place of its old value. */
+/* The environment of the start without ADOPT, and more behind it, or NULL. */
 static char **
 environment(char *more)
 {

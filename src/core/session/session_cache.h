@@ -9,8 +9,7 @@
  * An entry is believed when its code is of this instance's key over session,
  * user, time and cells, when it is younger than 5 s by what it says itself, and
  * when this host knows of no change since (core/session/session_change.h). A
- * mark
- * in Redis lets other hosts know at once; that it is missing says nothing.
+ * mark in Redis lets other hosts know at once; that it is missing says nothing.
  */
 
 struct session_found {

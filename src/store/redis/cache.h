@@ -74,8 +74,9 @@ enum err cache_command(struct cache *c, struct arena *a, struct reply *reply,
     size_t argc, const struct str *argv);
 
 /*
- * Scripts: SHA-1 by name, loaded on NOSCRIPT (once, in the same call's second
- * round trip). script_words fills argv[0..2] = EVALSHA sha numkeys.
+ * The SHA-1 of a script, for a command that begins with EVALSHA. Redis gets the
+ * script itself when it does not know it: once, in the same call's second round
+ * trip.
  */
 enum cache_script { SCRIPT_LIMIT, SCRIPT_COUNT };
 struct str cache_script_sha(enum cache_script s);

@@ -39,7 +39,7 @@ address_allowed(struct webclient_request *s, const struct net_addr *addr)
 	return false;
 }
 
-/* Make the socket only for an address that passes; see on_request too. */
+/* Make the socket only for an address that passes; see on_connected too. */
 static curl_socket_t
 open_allowed_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {

@@ -151,7 +151,7 @@ owner(const struct config *c)
 	return config_conninfo(a, c, true);
 }
 
-/* What each of them does is shown by test_store_db.c. */
+/* What each of them does is shown by tests/unit/store/pg/test_db.c. */
 static const char *
 database(const struct config *c)
 {
