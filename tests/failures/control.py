@@ -3,7 +3,7 @@ import mmap
 import struct
 import subprocess
 
-HEAD = struct.Struct("<IIIIQ")
+HEAD = struct.Struct("<IIIIQI")
 FUNCTIONS, NAME = 64, 32
 OFF, ALL, CHILDREN = 0, 1, 2
 
@@ -30,7 +30,7 @@ class Control:
         # Off while the rest changes, and on in a write of its own.
         self.map[:4] = struct.pack("<I", OFF)
         size = HEAD.size + 4 * FUNCTIONS
-        self.map[4:size] = struct.pack("<IIIQ", which, nth, 0, 0) + \
+        self.map[4:size] = struct.pack("<IIIQI", which, nth, 0, 0, 0) + \
             bytes(4 * FUNCTIONS)
         self.map[:4] = struct.pack("<I", on)
 
@@ -56,6 +56,11 @@ class Control:
     def at(self):
         """Where the call that failed stands in the program."""
         return HEAD.unpack(self.map[:HEAD.size])[4]
+
+    @property
+    def pid(self):
+        """The process whose call failed."""
+        return HEAD.unpack(self.map[:HEAD.size])[5]
 
     def line(self, at):
         """Its function, file and line."""

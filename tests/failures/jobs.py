@@ -131,7 +131,7 @@ class Jobs:
 
     def attempt(self, name, nth):
         """None when the call was not made."""
-        self.before.restore(self.before.delta())
+        self.before.restore()
         self.stack.forget_cache()
         self.forget()
         self.control.fail(ALL, name, nth)

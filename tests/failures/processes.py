@@ -58,7 +58,7 @@ class Processes:
             return None
         self.failed_at = self.control.at
         return said + [f"a process ended with {k} {v}"
-                       for k, v in self.suite.watch.ends()
+                       for _, k, v in self.suite.watch.ends()
                        if (k, v) not in (("status", 70), ("signal", 9))
                        ] + self.suite.watch.sanitizers()
 

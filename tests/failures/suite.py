@@ -52,6 +52,7 @@ class Suite:
         self.faults = collections.defaultdict(list)
         self.tried = collections.Counter()
         self.not_reached = self.turn = 0
+        self.without_memory = set()  # processes that may end by it, also late
         self.stack = conftest.Stack().up(SETTINGS)
         state = os.environ["STATE_DIR"]
         self.watch = Watch(state, os.environ["FAILURES_REPORTS"])
@@ -85,8 +86,8 @@ class Suite:
             return None
 
     def put_back(self, delta):
+        self.before.restore()
         if delta:
-            self.before.restore(delta)
             self.stack.forget_cache()  # it knows what is no more
 
     def clean(self, request, method, path):
@@ -135,8 +136,11 @@ class Suite:
 
     def crashes(self, name):
         """Processes end by a failure of memory alone, and by themselves."""
-        said = [f"a process ended with {k} {v}" for k, v in self.watch.ends()
-                if (k, v) != ("status", 70) or name not in MEMORY]
+        if name in MEMORY:
+            self.without_memory.add(self.control.pid)
+        said = [f"a process ended with {k} {v}"
+                for pid, k, v in self.watch.ends()
+                if (k, v) != ("status", 70) or pid not in self.without_memory]
         return said + self.watch.sanitizers()
 
     @staticmethod

@@ -24,12 +24,12 @@ class Watch:
                 pass
 
     def ends(self):
-        """How web processes ended since: ("status", 70), ("signal", 11)."""
+        """How web processes ended since: (pid, "status", 70)."""
         found = []
         for line in self.lines("master"):
             if line.get("msg") == "worker ended":
-                found += [(k, line[k]) for k in ("status", "signal")
-                          if k in line]
+                found += [(line["worker"], k, line[k])
+                          for k in ("status", "signal") if k in line]
         return found
 
     def sanitizers(self):

@@ -35,6 +35,7 @@ struct control {
 	_Atomic uint32_t nth;	 /* which of its calls; 0: none */
 	_Atomic uint32_t failed; /* how many did */
 	_Atomic uint64_t where;	 /* the failed call, from the program's start */
+	_Atomic uint32_t pid;	 /* of the process whose call failed */
 	_Atomic uint32_t calls[FUNCTIONS_MAX];
 	char names[FUNCTIONS_MAX][NAME_MAX_];
 };
@@ -98,6 +99,7 @@ fails(uint32_t function, const void *where)
 		atomic_load(&control->nth) ||
 	    atomic_load(&control->which) != function)
 		return false;
+	atomic_store(&control->pid, (uint32_t)getpid());
 	atomic_fetch_add(&control->failed, 1);
 	atomic_store(&control->where, (uint64_t)((uintptr_t)where -
 	    (uintptr_t)&__executable_start));
