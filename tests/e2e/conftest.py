@@ -6,8 +6,8 @@ module's pytestmark; tests with the same ones are one group (shards.py), and
 the stack is started anew (./dev up) where they change.
 
 @pytest.mark.slow is for a test that takes seconds and shows once more, with
-more rounds, what quick ones show: `./dev test all` runs it, `./dev test` says
-that it was left out.
+more rounds, rows or web servers, what quick ones show: `./dev test all` runs
+it, `./dev test` says that it was left out.
 """
 import os
 import secrets

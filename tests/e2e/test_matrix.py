@@ -135,6 +135,7 @@ def compare(world, among, least):
     assert not wrong, "\n".join(f"{r}: {a}" for r, a in wrong)
 
 
+@pytest.mark.slow
 def test_the_service_is_what_the_matrix_says(stack):
     compare(World(stack), lambda actor: actor not in UNFINISHED, 1000)
 

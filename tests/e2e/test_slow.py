@@ -164,6 +164,7 @@ def always_413(base_url, times=10):
             assert got == [413] * times, (size, chunked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["apache-proxy", "apache-cgi", "caddy"])
 def test_a_body_too_large_is_413_every_time_behind(kind, edge):
     always_413(edge(kind).base_url, 10 if kind != "apache-cgi" else 3)

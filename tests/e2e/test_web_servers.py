@@ -84,16 +84,19 @@ class Behind:
                          sid) == [("127.0.0.1",)]
 
 
+@pytest.mark.slow
 @pytest.mark.stack(WEB="apache")
 class TestApache(Behind):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.stack(WEB="lighttpd")
 class TestLighttpd(Behind):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.stack(WEB="cgi")
 class TestCGI(Behind):
     def test_uses_of_a_key_outlive_the_process(self, api, person):
