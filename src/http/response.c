@@ -129,7 +129,6 @@ status_headers(struct response *re)
 		header_default(re, "Allow",
 		    STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
 		break;
-	case 423:
 	case 429:
 		header_default(re, "Retry-After", STR("60"));
 		break;

@@ -61,8 +61,8 @@ void response_field_error(struct response *re, const char *field,
  * The body bytes, in envelope and dialect (http/dialect.c); empty for 204 and
  * 304; for HEAD the caller drops them. These headers are added unless they are
  * set already: Content-Type, X-Request-Id, those of row HT3, and what the
- * status demands: WWW-Authenticate (401), Allow (405), Retry-After (423, 429,
- * 503). Call once.
+ * status demands: WWW-Authenticate (401), Allow (405), Retry-After (429,
+ * 503; not 423, where only who locked knows whether waiting helps). Call once.
  */
 struct str response_render(struct response *re, const struct request *r);
 

@@ -285,6 +285,8 @@ START_TEST(a_status_brings_the_header_it_demands)
 	ck_assert_ptr_nonnull(header("Retry-After").p);
 	fails(E_BUSY);
 	ck_assert_ptr_nonnull(header("Retry-After").p);
+	fails(E_LOCKED); /* waiting may not help */
+	ck_assert_ptr_null(header("Retry-After").p);
 	fails(E_NOT_FOUND);
 	ck_assert_ptr_null(header("Retry-After").p);
 }
