@@ -142,18 +142,19 @@ arena_str(struct arena *a, struct str s)
 	char *p;
 	size_t n;
 
+	if (s.p == NULL)
+		return s;
 	if (__builtin_add_overflow(s.n, (size_t)1, &n))
 		memory_exhausted("size", s.n);
 	p = arena_alloc(a, n);
-	if (s.n)
-		memcpy(p, s.p, s.n);
+	memcpy(p, s.p, s.n);
 	return (struct str){ p, s.n };
 }
 
 const char *
 arena_cstr(struct arena *a, struct str s)
 {
-	return arena_str(a, s).p;
+	return s.p ? arena_str(a, s).p : "";
 }
 
 struct str

@@ -35,9 +35,9 @@ void *arena_array(struct arena *a, size_t count, size_t size);
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
-/* A copy of s, followed by a NUL. */
+/* A copy of s, followed by a NUL; of what is absent (p NULL), nothing. */
 struct str arena_str(struct arena *a, struct str s);
-/* The copy as a C string. s must hold no NUL. */
+/* The copy as a C string, "" of what is absent. s must hold no NUL. */
 const char *arena_cstr(struct arena *a, struct str s);
 
 /* A copy with the ASCII letters in lower case, followed by a NUL. */

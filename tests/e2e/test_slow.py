@@ -1,17 +1,21 @@
 """Peers that are slow, silent or deaf, and bodies that are refused: they cost
 themselves, and nobody else (row HB5)."""
+import fcntl
 import http.client
 import json
+import re
 import shutil
 import socket
 import struct
 import tempfile
+import termios
 import threading
 
 import pytest
 
 from api import Api
 from edges import Edge
+from until import until
 
 
 def record(kind, content):
@@ -93,36 +97,68 @@ def test_a_hundred_that_say_half_keep_nobody(api, peer, said):
     assert b"Status: 200 OK" in read_all(conns[-1])
 
 
-def test_answers_that_nobody_reads_keep_nobody(api, peer):
+def waiting(conn):
+    """Bytes that came and were not read."""
+    return struct.unpack("i", fcntl.ioctl(conn, termios.FIONREAD, bytes(4)))[0]
+
+
+@pytest.mark.parametrize("at_once", [200, 1])
+def test_answers_that_nobody_reads_keep_nobody(api, peer, at_once):
     """Nor do those who ask on and on without reading one."""
-    ask = request(b"/openapi.json", method=b"GET").replace(
+    ask = at_once * request(b"/openapi.json", method=b"GET").replace(
         b"\0\1\0\0\0\0\0\0", b"\0\1\1\0\0\0\0\0")
-    deaf = [peer() for _ in range(20)]
-    for conn in deaf:
-        conn.setblocking(False)
-        try:
-            for _ in range(200):
+    deaf = {peer(): -1 for _ in range(20)}
+    while deaf:  # until no answer has room
+        for conn in deaf:
+            deaf[conn] = waiting(conn)
+            conn.setblocking(False)
+            try:
                 conn.sendall(ask)
-        except OSError:
-            pass
+            except OSError:
+                pass
+        try:
+            until(lambda: all(waiting(c) > n for c, n in deaf.items()),
+                  "an answer to each", 2)
+        except AssertionError:
+            deaf = {c: n for c, n in deaf.items() if waiting(c) > n}
     lives(api)
 
 
-def test_a_long_request_in_pieces_takes_the_heavy_lane_whole(peer, person):
-    """Gathered by a light worker, hashed by a heavy one."""
-    body = json.dumps({"email": person.email, "pad": "x" * 60000,
+def worker_of(stack, answer):
+    """The name of the process that gave it."""
+    ours = re.search(rb"X-Request-Id: (\S+)", answer).group(1).decode()
+
+    def pid():
+        with open(stack["LOG_DIR"] + "/master.log") as log:
+            for line in log:
+                if ours in line and '"msg":"request"' in line:
+                    return json.loads(line)["pid"]
+        return None
+    with open(f"/proc/{until(pid, 'the line of the request')}/comm") as name:
+        return name.read().strip()
+
+
+@pytest.mark.parametrize("uri", [b"/api/v1/auth/login",
+                                 b"/api/v1/auth/logi%6e"])
+@pytest.mark.parametrize("pad", [0, 9000, 60000])
+def test_what_was_gathered_is_hashed_by_a_heavy_worker(stack, peer, person,
+                                                       uri, pad):
+    """However long it is, in whatever pieces it comes."""
+    body = json.dumps({"email": person.email, "pad": "x" * pad,
                        "password": "Aa1-whatever"}).encode()
-    data = request(b"/api/v1/auth/logi%6e", body)
+    data = request(uri, body)
     conn = peer()
     for i in range(0, len(data), 7001):
         conn.sendall(data[i:i + 7001])
-    assert b"INVALID_CREDENTIALS" in read_all(conn)
+    answer = read_all(conn)
+    assert b"INVALID_CREDENTIALS" in answer
+    assert worker_of(stack, answer) == "postern-heavy"
 
 
 def test_slow_bodies_behind_apache_keep_nobody(stack, edge):
     """mod_proxy_fcgi hands every piece of a body on as it comes."""
     web = edge("apache-proxy")
-    head = (b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n"
+    head = (b"POST /api/v1/auth/refresh HTTP/1.1\r\nHost: x\r\n"
             b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
     slow = [socket.create_connection(("127.0.0.1", web.port))
             for _ in range(30)]

@@ -80,7 +80,7 @@ retry(struct mail_item *l, int64_t delay, bool free,
 	    log_i("delay_ms", delay / CLOCK_MS));
 	ends(l, job_end_retry(&l->job, delay, free, r->end ==
 	    SMTP_STOPPED ? "the worker was stopped" :
-	    arena_str(l->arena, str_of(r->reason)).p));
+	    arena_cstr(l->arena, str_of(r->reason))));
 }
 
 /*
@@ -94,7 +94,7 @@ mail_refused(struct mail_item *l, const struct smtp_result *r)
 
 	snprintf(logged, sizeof(logged), "refused with %ld", r->code);
 	if (r->code >= 500)
-		bury_mail(l, true, arena_str(l->arena, str_of(r->reason)).p,
+		bury_mail(l, true, arena_cstr(l->arena, str_of(r->reason)),
 		    logged);
 	else
 		retry(l, job_backoff(l->job.attempts), false, r);

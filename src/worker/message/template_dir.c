@@ -143,7 +143,7 @@ find_source(const struct template_source *s, struct str language,
 		*out = STR_NONE;
 	if (c->n < KEPT)
 		c->kept[c->n++] = (struct found){ arena_str(c->arena, key),
-			out->p ? arena_str(c->arena, *out) : STR_NONE };
+			arena_str(c->arena, *out) };
 	return out->p != NULL;
 }
 

@@ -1,6 +1,7 @@
 /* Bytes, their text forms, clocks and the log: what all else stands on. */
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -95,6 +96,18 @@ START_TEST(what_is_encoded_is_decoded_to_the_same)
 }
 END_TEST
 
+/* A header that was not sent is not one without a word. */
+START_TEST(the_copy_of_nothing_is_nothing)
+{
+	struct arena *a = arena_new(1024);
+
+	ck_assert_ptr_null(arena_str(a, STR_NONE).p);
+	ck_assert_ptr_nonnull(arena_str(a, STR("")).p);
+	ck_assert_str_eq(arena_cstr(a, STR_NONE), "");
+	arena_free(&a);
+}
+END_TEST
+
 /* Row RE13: a step of the wall clock moves no duration. */
 START_TEST(durations_run_forward_apart_from_the_wall)
 {
@@ -136,5 +149,5 @@ END_TEST
 UNIT("base/ground", a_piece_never_reaches_past_its_whole,
     a_nul_is_never_among_the_allowed_bytes,
     a_text_form_has_one_spelling, what_is_encoded_is_decoded_to_the_same,
-    durations_run_forward_apart_from_the_wall,
+    the_copy_of_nothing_is_nothing, durations_run_forward_apart_from_the_wall,
     a_log_that_cannot_be_written_stops_nothing)
