@@ -35,8 +35,9 @@ static const struct field rotate_fields[] = {
 };
 
 static cJSON *
-api_key_record(const struct api_key *k)
+api_key_record(const void *row)
 {
+	const struct api_key *k = row;
 	cJSON *o = json_object();
 
 	json_add_str(o, "id", k->id);
@@ -83,22 +84,15 @@ create_api_key(struct call *c)
 static enum err
 list_api_keys(struct call *c)
 {
-	struct api_key *k;
-	cJSON *array = json_array();
-	int64_t total;
-	long limit, offset;
-	size_t n;
-	enum err e = answer_page(c, &limit, &offset);
+	struct api_key *k = NULL;
+	struct listing l;
+	enum err e = answer_page(c, &l.limit, &l.offset);
 
 	if (e == E_OK)
 		e = api_key_list(c->ctx, c->actor.session->account.id,
-		    STR_NONE, limit, offset, &k, &n, &total);
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, api_key_record(&k[i]));
-	c->re->page->total = total;
-	return answer(c, 200, "API keys retrieved successfully", array);
+		    STR_NONE, l.limit, l.offset, &k, &l.n, &l.total);
+	return answer_rows(c, e, "API keys retrieved successfully", &l, k,
+	    sizeof *k, api_key_record);
 }
 
 static enum err

@@ -18,8 +18,9 @@ static const struct field fields[] = {
 };
 
 static cJSON *
-permission_record(const struct permission *p)
+permission_record(const void *row)
 {
+	const struct permission *p = row;
 	cJSON *o = json_object();
 
 	json_add_str(o, "id", p->id);
@@ -35,21 +36,15 @@ permission_record(const struct permission *p)
 static enum err
 list_permissions(struct call *c)
 {
-	struct permission *p;
-	cJSON *array = json_array();
-	int64_t total;
-	long limit, offset;
-	size_t n;
-	enum err e = answer_page(c, &limit, &offset);
+	struct permission *p = NULL;
+	struct listing l;
+	enum err e = answer_page(c, &l.limit, &l.offset);
 
 	if (e == E_OK)
-		e = permission_list(c->ctx, limit, offset, &p, &n, &total);
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, permission_record(&p[i]));
-	c->re->page->total = total;
-	return answer(c, 200, "Permissions retrieved successfully", array);
+		e = permission_list(c->ctx, l.limit, l.offset, &p, &l.n,
+		    &l.total);
+	return answer_rows(c, e, "Permissions retrieved successfully", &l, p,
+	    sizeof *p, permission_record);
 }
 
 static enum err

@@ -38,8 +38,9 @@ static const struct field permission_fields[] = {
 };
 
 static cJSON *
-role_record(const struct role *r)
+role_record(const void *row)
 {
+	const struct role *r = row;
 	cJSON *o = json_object();
 
 	json_add_str(o, "id", r->id);
@@ -63,21 +64,14 @@ answer_role(struct call *c, enum err e, int status, const char *message,
 static enum err
 list_roles(struct call *c)
 {
-	struct role *r;
-	cJSON *array = json_array();
-	int64_t total;
-	long limit, offset;
-	size_t n;
-	enum err e = answer_page(c, &limit, &offset);
+	struct role *r = NULL;
+	struct listing l;
+	enum err e = answer_page(c, &l.limit, &l.offset);
 
 	if (e == E_OK)
-		e = role_list(c->ctx, limit, offset, &r, &n, &total);
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, role_record(&r[i]));
-	c->re->page->total = total;
-	return answer(c, 200, "Roles retrieved successfully", array);
+		e = role_list(c->ctx, l.limit, l.offset, &r, &l.n, &l.total);
+	return answer_rows(c, e, "Roles retrieved successfully", &l, r,
+	    sizeof *r, role_record);
 }
 
 static enum err

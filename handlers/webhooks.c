@@ -62,8 +62,7 @@ find_webhook(struct call *c, struct webhook *out)
 	int64_t total;
 	size_t n;
 	enum err e = webhook_list(c->ctx, webhook_owner(c), c->arg[0],
-	    acts_by_key(c), 1,
-	    0, &w, &n, &total);
+	    acts_by_key(c), 1, 0, &w, &n, &total);
 
 	if (e == E_OK)
 		*out = w[0];
@@ -80,8 +79,9 @@ reach(struct call *c)
 }
 
 static cJSON *
-webhook_record(const struct webhook *w)
+webhook_record(const void *row)
 {
+	const struct webhook *w = row;
 	cJSON *o = json_object();
 
 	json_add_str(o, "id", w->id);
@@ -117,8 +117,9 @@ tried(const struct webhook_try *t)
 }
 
 static cJSON *
-delivery(const struct webhook_delivery *d)
+delivery(const void *row)
 {
+	const struct webhook_delivery *d = row;
 	struct str status = str_eq(d->state, STR("done")) ? STR("delivered") :
 	    str_eq(d->state, STR("dead")) ? STR("failed") : STR("pending");
 	cJSON *o = json_object(), *tries = json_array();
@@ -173,23 +174,15 @@ create_webhook(struct call *c)
 static enum err
 list_webhooks(struct call *c)
 {
-	struct webhook *w;
-	cJSON *array = json_array();
-	int64_t total;
-	long limit, offset;
-	size_t n;
-	enum err e = answer_page(c, &limit, &offset);
+	struct webhook *w = NULL;
+	struct listing l;
+	enum err e = answer_page(c, &l.limit, &l.offset);
 
 	if (e == E_OK)
 		e = webhook_list(c->ctx, webhook_owner(c), STR_NONE,
-		    acts_by_key(c),
-		    limit, offset, &w, &n, &total);
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, webhook_record(&w[i]));
-	c->re->page->total = total;
-	return answer(c, 200, "Webhooks retrieved successfully", array);
+		    acts_by_key(c), l.limit, l.offset, &w, &l.n, &l.total);
+	return answer_rows(c, e, "Webhooks retrieved successfully", &l, w,
+	    sizeof *w, webhook_record);
 }
 
 static enum err
@@ -261,25 +254,17 @@ test(struct call *c)
 static enum err
 deliveries(struct call *c)
 {
-	struct webhook_delivery *d;
-	cJSON *array = json_array();
-	int64_t total;
-	long limit, offset;
-	size_t n;
-	enum err e = answer_page(c, &limit, &offset);
+	struct webhook_delivery *d = NULL;
+	struct listing l;
+	enum err e = answer_page(c, &l.limit, &l.offset);
 
 	if (e == E_OK)
 		e = reach(c);
 	if (e == E_OK)
 		e = webhook_deliveries(c->ctx, webhook_owner(c), c->arg[0],
-		    STR_NONE,
-		    limit, offset, &d, &n, &total);
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, delivery(&d[i]));
-	c->re->page->total = total;
-	return answer(c, 200, "Deliveries retrieved successfully", array);
+		    STR_NONE, l.limit, l.offset, &d, &l.n, &l.total);
+	return answer_rows(c, e, "Deliveries retrieved successfully", &l, d,
+	    sizeof *d, delivery);
 }
 
 static enum err

@@ -63,10 +63,8 @@ list_users(struct call *c)
 		.role = admin_query(c, "role", NULL),
 		.after = admin_query(c, "after", "cursor"),
 	};
-	struct admin_user *u;
-	cJSON *array = json_array();
-	int64_t total;
-	size_t n;
+	struct admin_user *u = NULL;
+	struct listing l;
 	enum err e = answer_page(c, &f.limit, &f.offset);
 
 	if (e == E_OK)
@@ -75,15 +73,11 @@ list_users(struct call *c)
 		e = admin_query_bool(c, "is_verified", "verified",
 		    &f.verified);
 	if (e == E_OK)
-		e = admin_user_list(c->ctx, &f, &u, &n, &total);
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, admin_answer_user(&u[i]));
-	c->re->page->total = total;
-	if (n && (long)n == f.limit)
-		response_header(c->re, "X-Next-Cursor", u[n - 1].account.id);
-	return answer(c, 200, "Users retrieved successfully", array);
+		e = admin_user_list(c->ctx, &f, &u, &l.n, &l.total);
+	if (e == E_OK && l.n && (long)l.n == f.limit)
+		response_header(c->re, "X-Next-Cursor", u[l.n - 1].account.id);
+	return answer_rows(c, e, "Users retrieved successfully", &l, u,
+	    sizeof *u, admin_answer_user);
 }
 
 static int

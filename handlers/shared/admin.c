@@ -1,8 +1,9 @@
 #include "handlers/shared/admin.h"
 
 cJSON *
-admin_answer_user(const struct admin_user *u)
+admin_answer_user(const void *row)
 {
+	const struct admin_user *u = row;
 	cJSON *o = answer_user(&u->account);
 
 	json_add_bool(o, "must_reset_password", u->must_reset_password);

@@ -6,8 +6,8 @@
 
 /* Parts that the administration's answers share. */
 
-/* The account with what only administration sees. */
-cJSON *admin_answer_user(const struct admin_user *u);
+/* The account, a struct admin_user, with what only administration sees. */
+cJSON *admin_answer_user(const void *row);
 
 /* Who acts: the id of the signed-in user. */
 struct str admin_actor(const struct call *c);

@@ -59,8 +59,9 @@ answer_tokens(cJSON *data, const struct tokens *t)
 }
 
 cJSON *
-answer_session(const struct session_entry *s, struct str current)
+answer_session(const void *row)
 {
+	const struct session_entry *s = row;
 	cJSON *o = json_object();
 
 	json_add_str(o, "id", s->id);
@@ -71,7 +72,7 @@ answer_session(const struct session_entry *s, struct str current)
 	json_add_time(o, "last_accessed", s->last_used_at);
 	json_add_time(o, "expires_at", s->expires_at);
 	json_add_bool(o, "is_active", true);
-	json_add_bool(o, "current", str_eq(s->id, current));
+	json_add_bool(o, "current", s->is_current);
 	return o;
 }
 
@@ -161,4 +162,20 @@ answer_page(struct call *c, long *limit, long *offset)
 	*p = (struct page){ .page = page, .limit = *limit };
 	c->re->page = p;
 	return E_OK;
+}
+
+enum err
+answer_rows(struct call *c, enum err e, const char *message,
+    const struct listing *l, const void *rows, size_t size,
+    cJSON *(*record)(const void *row))
+{
+	cJSON *array = json_array();
+
+	if (e != E_OK)
+		return e;
+	for (size_t i = 0; i < l->n; i++)
+		json_push(array, record((const char *)rows + i * size));
+	if (c->re->page)
+		c->re->page->total = l->total;
+	return answer(c, 200, message, array);
 }

@@ -17,8 +17,8 @@ cJSON *answer_user(const struct account *a);
 /* access_token, refresh_token, token_type, expires_in, session_id. */
 void answer_tokens(cJSON *data, const struct tokens *t);
 
-/* One session of a list; current is the id of the session that asks. */
-cJSON *answer_session(const struct session_entry *s, struct str current);
+/* One session of a list: row is a struct session_entry. */
+cJSON *answer_session(const void *row);
 
 /*
  * What a login gives: the session and its user; or the challenge, under every
@@ -42,5 +42,20 @@ enum err answer_bad_query(struct call *c, const char *name, const char *must);
  * for the total, which the handler sets.
  */
 enum err answer_page(struct call *c, long *limit, long *offset);
+
+/* A list: which part of it the query asks for, and what core found. */
+struct listing {
+	long limit, offset;
+	size_t n;      /* rows of this page */
+	int64_t total; /* of all pages; not said where there is one page */
+};
+
+/*
+ * The answer of a list: e where core failed, else each of l->n rows of size
+ * bytes as record makes it, and the total where the answer has pages.
+ */
+enum err answer_rows(struct call *c, enum err e, const char *message,
+    const struct listing *l, const void *rows, size_t size,
+    cJSON *(*record)(const void *row));
 
 #endif

@@ -50,8 +50,9 @@ audit_query(struct call *c, struct audit_filter *f)
 }
 
 cJSON *
-audit_object(const struct audit_row *r)
+audit_object(const void *row)
 {
+	const struct audit_row *r = row;
 	cJSON *o = json_object();
 
 	json_add_int(o, "id", r->id);
@@ -68,30 +69,18 @@ audit_object(const struct audit_row *r)
 	return o;
 }
 
-static void
-next_page(struct call *c, const struct audit_row *r, size_t n, bool more)
-{
-	if (n && more)
-		response_header(c->re, "X-Next-Cursor",
-		    arena_fmt(c->ctx->arena, "%lld", (long long)r[n - 1].id));
-}
-
 enum err
 audit_answer(struct call *c, const struct audit_filter *f)
 {
-	struct audit_row *r;
-	cJSON *array = json_array();
-	int64_t total;
-	size_t n;
-	enum err e = audit_list(c->ctx, f, &r, &n, &total);
+	struct audit_row *r = NULL;
+	struct listing l;
+	enum err e = audit_list(c->ctx, f, &r, &l.n, &l.total);
 
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, audit_object(&r[i]));
-	c->re->page->total = total;
-	next_page(c, r, n, (long)n == f->limit);
-	return answer(c, 200, "Audit logs retrieved successfully", array);
+	if (e == E_OK && l.n && (long)l.n == f->limit)
+		response_header(c->re, "X-Next-Cursor",
+		    arena_int(c->ctx->arena, r[l.n - 1].id));
+	return answer_rows(c, e, "Audit logs retrieved successfully", &l, r,
+	    sizeof *r, audit_object);
 }
 
 /* Write a cell that no spreadsheet takes for a formula (row RB9). */

@@ -11,8 +11,8 @@
  */
 enum err audit_query(struct call *c, struct audit_filter *f);
 
-/* A row as a JSON object; the answer with a page of rows. */
-cJSON *audit_object(const struct audit_row *r);
+/* A struct audit_row as a JSON object; the answer with a page of them. */
+cJSON *audit_object(const void *row);
 enum err audit_answer(struct call *c, const struct audit_filter *f);
 
 /*

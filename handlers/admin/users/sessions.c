@@ -5,25 +5,18 @@
 static enum err
 list_user_sessions(struct call *c)
 {
-	struct session_entry *s;
-	cJSON *array = json_array();
+	struct session_entry *s = NULL;
+	struct listing l;
 	struct admin_user u;
-	int64_t total;
-	long limit, offset;
-	size_t n;
-	enum err e = answer_page(c, &limit, &offset);
+	enum err e = answer_page(c, &l.limit, &l.offset);
 
 	if (e == E_OK)
 		e = admin_user_get(c->ctx, c->arg[0], &u);
 	if (e == E_OK)
-		e = session_list(c->ctx, u.account.id, limit, offset, &s, &n,
-		    &total);
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, answer_session(&s[i], c->actor.session->id));
-	c->re->page->total = total;
-	return answer(c, 200, "Sessions retrieved successfully", array);
+		e = session_list(c->ctx, u.account.id, l.limit, l.offset, &s,
+		    &l.n, &l.total);
+	return answer_rows(c, e, "Sessions retrieved successfully", &l, s,
+	    sizeof *s, answer_session);
 }
 
 static enum err

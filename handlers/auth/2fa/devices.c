@@ -12,8 +12,9 @@ static const struct field fields[] = {
 };
 
 static cJSON *
-device_entry(const struct device *d)
+device_record(const void *row)
 {
+	const struct device *d = row;
 	cJSON *o = json_object();
 
 	json_add_str(o, "id", d->id);
@@ -28,17 +29,13 @@ device_entry(const struct device *d)
 static enum err
 list_devices(struct call *c)
 {
-	struct device *d;
-	cJSON *array = json_array();
-	size_t n;
+	struct device *d = NULL;
+	struct listing l;
 	enum err e = device_list(c->ctx, c->actor.session->account.id, &d,
-	    &n);
+	    &l.n);
 
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, device_entry(&d[i]));
-	return answer(c, 200, "Devices retrieved successfully", array);
+	return answer_rows(c, e, "Devices retrieved successfully", &l, d,
+	    sizeof *d, device_record);
 }
 
 static enum err

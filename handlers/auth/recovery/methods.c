@@ -25,8 +25,9 @@ static const struct field code_fields[] = {
 };
 
 static cJSON *
-method_record(const struct recovery_method *m)
+method_record(const void *row)
 {
+	const struct recovery_method *m = row;
 	cJSON *o = json_object();
 
 	json_add_str(o, "id", m->id);
@@ -42,18 +43,13 @@ method_record(const struct recovery_method *m)
 static enum err
 list_methods(struct call *c)
 {
-	struct recovery_method *m;
-	cJSON *array = json_array();
-	size_t n;
+	struct recovery_method *m = NULL;
+	struct listing l;
 	enum err e = recovery_method_list(c->ctx,
-	    c->actor.session->account.id, &m, &n);
+	    c->actor.session->account.id, &m, &l.n);
 
-	if (e != E_OK)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		json_push(array, method_record(&m[i]));
-	return answer(c, 200, "Recovery methods retrieved successfully",
-	    array);
+	return answer_rows(c, e, "Recovery methods retrieved successfully",
+	    &l, m, sizeof *m, method_record);
 }
 
 /* The value, checked as what its type says. */

@@ -189,6 +189,7 @@ session_list(struct ctx *x, struct str user_id, long limit, long offset,
 			.last_used_at = row.last_used_at,
 			.expires_at = row.expires_at,
 			.amr = row.amr,
+			.is_current = str_eq(row.id, x->actor),
 		};
 	}
 	return E_OK;

@@ -67,6 +67,7 @@ struct session_entry {
 	int64_t last_used_at;
 	int64_t expires_at;
 	struct str amr;
+	bool is_current; /* it is the one that asks */
 };
 
 enum err session_list(struct ctx *x, struct str user_id, long limit,

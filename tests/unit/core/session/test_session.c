@@ -45,8 +45,12 @@ START_TEST(a_user_sees_his_live_sessions)
 	ck_str(list[0].user_agent, "tablet");
 	ck_str(list[0].amr, "pwd");
 	ck_assert(str_eq(list[1].id, p.session->id));
+	ck_assert(!list[0].is_current && !list[1].is_current);
 	ck_assert_int_eq(list[1].numeric_id, p.session->numeric_id);
 	ck_assert(list[0].expires_at > list[0].last_used_at);
+	x.actor = p.session->id;
+	ck_ok(session_list(&x, p.account.id, 10, 0, &list, &n, &total));
+	ck_assert(!list[0].is_current && list[1].is_current);
 	ck_ok(session_list(&x, p.account.id, 1, 1, &list, &n, &total));
 	ck_assert_uint_eq(n, 1);
 	ck_assert_int_eq(total, 2);
