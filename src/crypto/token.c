@@ -75,6 +75,12 @@ token_make(struct arena *a, const struct keyring *k,
 	return arena_fmt(a, "%s%s", kinds[purpose].prefix, text.p);
 }
 
+bool
+token_is(enum token_purpose purpose, struct str token)
+{
+	return str_starts(token, str_of(kinds[purpose].prefix));
+}
+
 static bool
 mac_matches(const struct keyring *k, const char *purpose,
     const uint8_t body[BODY])

@@ -29,6 +29,9 @@ enum token_purpose {
 struct str token_make(struct arena *a, const struct keyring *k,
     enum token_purpose purpose, struct uuid id, uint32_t generation);
 
+/* Has it the prefix of the purpose? Nothing else is looked at. */
+bool token_is(enum token_purpose purpose, struct str token);
+
 /* False: malformed, of another purpose, or with a wrong MAC. */
 bool token_open(struct arena *a, const struct keyring *k,
     enum token_purpose purpose, struct str token, struct uuid *id,

@@ -6,6 +6,7 @@
 #include "core/limit.h"
 #include "core/problem.h"
 #include "core/session/signing.h"
+#include "crypto/token.h"
 
 /* The credential of a Bearer header; STR_NONE when there is none. */
 static enum err
@@ -136,7 +137,7 @@ gate_factor(struct call *c, struct limit *user, struct limit *anyone,
 	if (key.n)
 		return actor_by_key(c, key, c->route->need, taken);
 	c->actor.refusal = token.n ? E_TOKEN_INVALID : E_UNAUTHENTICATED;
-	if (token.n && !str_starts(token, STR("plc_"))) {
+	if (token.n && !token_is(TOKEN_CHALLENGE, token)) {
 		*taken = user;
 		e = actor_by_token(c, token, user);
 		if (e != E_TOKEN_INVALID)
@@ -156,7 +157,7 @@ gate_visitor(struct call *c, struct limit *anyone)
 
 	if (e == E_OK)
 		e = limit_take(c->ctx, anyone);
-	if (e != E_OK || token.n == 0 || str_starts(token, STR("plc_")) ||
+	if (e != E_OK || token.n == 0 || token_is(TOKEN_CHALLENGE, token) ||
 	    str_starts(token, str_of(c->ctx->config->api_key_prefix)))
 		return e;
 	return actor_by_token(c, token, NULL);

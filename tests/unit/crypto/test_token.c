@@ -25,6 +25,7 @@ START_TEST(a_token_says_its_id_and_generation)
 	start("a secret that has more than 32 bytes", "");
 	t = token_make(a, k, TOKEN_REFRESH, id, 0x80000001u);
 	ck_assert(str_starts(t, STR("prt_")));
+	ck_assert(token_is(TOKEN_REFRESH, t) && !token_is(TOKEN_RESET, t));
 	ck_assert(token_open(a, k, TOKEN_REFRESH, t, &got, &generation));
 	ck_assert_mem_eq(got.b, id.b, 16);
 	ck_assert_uint_eq(generation, 0x80000001u);
