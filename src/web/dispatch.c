@@ -133,7 +133,7 @@ static void
 measure_answer(const struct request *rq, const struct call *c)
 {
 	int status = c->re->status;
-	bool login = c->route && strcmp(c->route->path, "/auth/login") == 0;
+	bool login = c->route && c->route->flags & ROUTE_LOGIN;
 
 	metric_took(METRIC_TIME_REQUEST, clock_mono() - rq->started);
 	metric_add(status >= 500 ? METRIC_HTTP_5XX :

@@ -63,6 +63,7 @@ enum {
 	ROUTE_ROOT = 8,	      /* served at the root too */
 	ROUTE_ENROL = 16,     /* open before a due second factor is set up */
 	ROUTE_STAFF = 32,     /* RECENT for administrators */
+	ROUTE_LOGIN = 64,     /* its answers are counted as logins' */
 	ROUTE_ENROL_RECENT = ROUTE_ENROL | ROUTE_RECENT,
 	ROUTE_IDEMPOTENT_RECENT = ROUTE_IDEMPOTENT | ROUTE_RECENT,
 	ROUTE_IDEMPOTENT_STAFF = ROUTE_IDEMPOTENT | ROUTE_STAFF
