@@ -109,7 +109,7 @@ run_migrate(struct ctl *c)
 
 	if (migrate.status)
 		return migrate_list(c);
-	role = migrate_role(c->arena,
+	role = db_target_role(c->arena,
 	    config_conninfo(c->arena, c->config, false));
 	e = migrate_run(c->arena, config_conninfo(c->arena, c->config, true),
 	    role.n ? role.p : "", &applied, &why);

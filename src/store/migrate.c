@@ -7,7 +7,6 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "store/pg/db_private.h"
 #include "store/schema.h"
 
 #define MIGRATION_TIME (900 * CLOCK_SECOND)
@@ -105,8 +104,10 @@ check_encoding(struct db *d, struct arena *a, const char **why)
 static const char *
 unserved(const struct db *d)
 {
-	return d->trouble == DB_WELL || d->trouble == DB_GONE ?
-	    "the database is not reachable" : db_trouble_text(d->trouble);
+	enum db_trouble t = db_trouble(d);
+
+	return t == DB_WELL || t == DB_GONE ?
+	    "the database is not reachable" : db_trouble_text(t);
 }
 
 /* How many migrations are newer than this program, and the last of them. */
@@ -321,12 +322,6 @@ transaction(struct db *d, struct arena *a, struct run *run, const char **why)
 	}
 	db_pin(d, false);
 	return e;
-}
-
-struct str
-migrate_role(struct arena *a, const char *conninfo)
-{
-	return db_target_role(a, conninfo);
 }
 
 enum err

@@ -14,10 +14,10 @@
 /*
  * Bring the database to the schema of this program, on a connection of its own
  * as the owner. Several may run at once: one works, the others find it done.
- * app_role gets its rights by sql/roles.sql at the end, and with each migration
- * where it had some before; "" or the owner's own name: there is only one role,
- * and it has them. *applied (may be NULL) counts the migrations made. Errors,
- * *why being a sentence for the administrator:
+ * app_role (db_target_role) gets its rights by sql/roles.sql at the end, and
+ * with each migration where it had some before; "" or the owner's own name:
+ * there is only one role, and it has them. *applied (may be NULL) counts the
+ * migrations made. Errors, *why being a sentence for the administrator:
  *   E_CONFLICT     the database is not UTF8, is for newer programs than this
  *                  one, or a migration was changed after it was applied;
  *                  nothing was done
@@ -27,9 +27,6 @@
  */
 enum err migrate_run(struct arena *a, const char *conninfo_owner,
     const char *app_role, int *applied, const char **why);
-
-/* The role a conninfo names, for app_role; STR_NONE when it names none. */
-struct str migrate_role(struct arena *a, const char *conninfo);
 
 /* One migration known to the program or to the database. */
 struct migration_state {

@@ -20,6 +20,8 @@
  */
 struct db;
 
+#define DB_NAME 64 /* a name in the database, with its NUL (NAMEDATALEN) */
+
 struct db_options {
 	const char *conninfo;
 	int64_t connect_timeout;   /* µs, for each address of a host */
@@ -38,6 +40,9 @@ struct db_options db_options_of(struct arena *a, const struct config *c);
  * mistake.
  */
 const char *db_conninfo_fault(const char *conninfo);
+
+/* The role a conninfo names; STR_NONE. */
+struct str db_target_role(struct arena *a, const char *conninfo);
 
 struct db *db_new(const struct db_options *o);
 void db_close(struct db **d);
@@ -89,6 +94,14 @@ int db_fd(const struct db *d, short *events);
 enum err db_batch(struct db *d, struct arena *a,
     const struct statement *steps, int n, struct rows **results);
 
+/*
+ * Run a text of several statements (simple protocol), for migrations. Errors
+ * as db_run's; nothing is tried again. E_INTERNAL with *why, in a, holding the
+ * server's words: a migration has no parameters that could leak.
+ */
+enum err db_script(struct db *d, struct arena *a, const char *label,
+    const char *sql, const char **why);
+
 /* Between these the connection is never replaced: one transaction. */
 void db_pin(struct db *d, bool on);
 
@@ -115,6 +128,9 @@ const char *db_trouble_text(enum db_trouble t);
 
 /* What the last E_UNAVAILABLE came from; DB_WELL: nothing of these. */
 enum db_trouble db_trouble(const struct db *d);
+
+/* What the server said of itself when it was connected; "": nothing. */
+const char *db_conn_server(const struct db *d, const char *parameter);
 
 /* Why there was no connection the last time, for the operator; "". */
 const char *db_why(const struct db *d);

@@ -8,11 +8,10 @@
 #include "store/pg/db.h"
 
 /*
- * The connection below store/pg/db.h, for src/store only: when to open it, when
+ * The connection below store/pg/db.h, for its folder only: when to open it, when
  * to distrust it, and how to wait for it with a deadline. All times are
  * monotonic microseconds.
  */
-#define DB_NAME 64 /* NAMEDATALEN */
 #define DB_WHY 512
 
 /* What became of a statement. */
@@ -141,12 +140,6 @@ const char *db_words_fault(const PQconninfoOption *all);
 const char *db_target_option(const PQconninfoOption *all,
     const char *keyword);
 
-/* The role a conninfo names; STR_NONE. */
-struct str db_target_role(struct arena *a, const char *conninfo);
-
-/* What the server said of itself when it was connected; "": nothing. */
-const char *db_conn_server(const struct db *d, const char *parameter);
-
 /* Ask the server to cancel what runs, without waiting for it, and drop. */
 void db_conn_abandon(struct db *d);
 
@@ -206,14 +199,5 @@ bool row_bool(const struct rows *r, size_t row, int col);   /* NULL: false */
 bool row_null(const struct rows *r, size_t row, int col);
 struct str row_bytes(struct arena *a, const struct rows *r, size_t row,
     int col);
-
-/*
- * Run a text of several statements (simple protocol), for migrations. Errors
- * as db_run's; nothing is tried again. E_INTERNAL with *why, in a, holding the
- * server's words: a migration has no parameters that could leak.
- */
-enum err db_script(struct db *d, struct arena *a, const char *label,
-    const char *sql, const char **why);
-
 
 #endif
