@@ -67,13 +67,3 @@ party_answer(struct call *c, const char *message, cJSON *data)
 		message = arena_fmt(c->ctx->arena, "M%s", message + 1).p;
 	return answer(c, 200, message, data);
 }
-
-struct str
-party_bound(struct call *c, const struct party *p)
-{
-	if (p->challenge.n)
-		return arena_fmt(c->ctx->arena, "challenge:%.*s",
-		    STR_FMT(p->challenge));
-	return p->session ? arena_fmt(c->ctx->arena, "session:%.*s",
-	    STR_FMT(p->session->id)) : STR("key");
-}

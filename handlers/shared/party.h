@@ -31,7 +31,4 @@ enum err party_read(struct call *c, struct party *out);
  */
 enum err party_answer(struct call *c, const char *message, cJSON *data);
 
-/* What a code that is sent to this party is bound to. */
-struct str party_bound(struct call *c, const struct party *p);
-
 #endif

@@ -26,8 +26,9 @@ send_code(struct call *c, struct str kind)
 	if (e == E_OK && p.challenge.n)
 		e = challenge_subject(c->ctx, p.challenge, &p.subject);
 	if (e == E_OK)
-		e = factor_send(c->ctx, &p.subject, kind, party_bound(c, &p),
-		    &sent);
+		e = factor_send(c->ctx, &p.subject, kind,
+		    factor_send_bound(c->ctx->arena, p.challenge,
+		    p.session ? p.session->id : STR_NONE), &sent);
 	if (e != E_OK)
 		return e;
 	json_add_bool(data, "code_sent", sent.sent);

@@ -16,6 +16,10 @@
 #define PER_DAY 20
 #define COUNTRY 5   /* characters of a number that share a budget */
 
+/* What a code is bound to begins so. */
+#define FOR_CHALLENGE "challenge:"
+#define FOR_SETUP "setup:" /* as in factor_pending_charge of sql/queries */
+
 bool
 factor_send_offers(const struct ctx *x, struct str kind)
 {
@@ -212,7 +216,7 @@ make_code(struct ctx *x, const struct subject *s, struct str kind,
 	struct str mac = token_code_mac(x->arena, x->keys, id, "factor",
 	    code);
 	struct job_draft job = draft(x, s, kind, to, code,
-	    str_starts(bound, STR("setup:")));
+	    str_starts(bound, STR(FOR_SETUP)));
 	struct rows *r;
 	enum err e = db_run(x->db, x->arena, SQL(factor_send, .code_id = id,
 	    .subject_id = s->id, .kind = kind, .bound = bound,
@@ -249,7 +253,16 @@ factor_send_setup(struct ctx *x, const struct subject *s, struct str kind,
 	if (e == E_OK && !owned && str_eq(kind, STR("email")))
 		e = limit_mail_address(x, to);
 	return e != E_OK ? e : make_code(x, s, kind, arena_fmt(x->arena,
-	    "setup:%.*s", STR_FMT(pending_id)), to);
+	    FOR_SETUP "%.*s", STR_FMT(pending_id)), to);
+}
+
+struct str
+factor_send_bound(struct arena *a, struct str challenge, struct str session)
+{
+	if (challenge.n)
+		return arena_fmt(a, FOR_CHALLENGE "%.*s", STR_FMT(challenge));
+	return session.n ? arena_fmt(a, "session:%.*s", STR_FMT(session)) :
+	    STR("key");
 }
 
 /* *paused: the last code is so young that it is none's turn yet. */
@@ -264,7 +277,7 @@ charge_send(struct ctx *x, const struct subject *s, struct str kind,
 	add_charge(x, &c, arena_fmt(x->arena, "code.pause:%.*s:%.*s:%.*s",
 	    STR_FMT(s->id), STR_FMT(kind), STR_FMT(bound)), 1,
 	    FACTOR_SEND_PAUSE);
-	add_budget(x, &c, str_starts(bound, STR("challenge:")) ? CODE_LOGIN :
+	add_budget(x, &c, str_starts(bound, STR(FOR_CHALLENGE)) ? CODE_LOGIN :
 	    CODE_STEP_UP, s->id, kind, to);
 	e = charge_all(x, &c, &nth);
 	*paused = nth == 1;

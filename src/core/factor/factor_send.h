@@ -51,9 +51,16 @@ enum err factor_send_setup(struct ctx *x, const struct subject *s,
     struct str kind, struct str pending_id, struct str destination);
 
 /*
- * A code to where the live factor sends, good for bound: "challenge:<id>",
- * "session:<id>", "key". Within FACTOR_SEND_PAUSE of the last one nothing is
- * sent, which is no error. E_CONFLICT: no such factor; E_LIMITED.
+ * What a code is good for: a login that waits for it, else a session, by their
+ * ids; else what an API key asks.
+ */
+struct str factor_send_bound(struct arena *a, struct str challenge,
+    struct str session);
+
+/*
+ * A code to where the live factor sends, good for bound (factor_send_bound).
+ * Within FACTOR_SEND_PAUSE of the last one nothing is sent, which is no error.
+ * E_CONFLICT: no such factor; E_LIMITED.
  */
 #define FACTOR_SEND_PAUSE (30 * CLOCK_SECOND)
 struct factor_sent {

@@ -298,8 +298,7 @@ factor_verify_login(struct ctx *x, struct str challenge,
     struct login *out)
 {
 	struct trial w = { .challenge = challenge,
-		.bound = arena_fmt(x->arena, "challenge:%.*s",
-		    STR_FMT(challenge)) };
+		.bound = factor_send_bound(x->arena, challenge, STR_NONE) };
 	enum err e = signing_ready(x);
 
 	if (e == E_OK)
@@ -312,9 +311,8 @@ factor_verify(struct ctx *x, const struct subject *s,
     const struct session *session, const struct factor_try *t,
     struct factor_proof *proof)
 {
-	struct trial w = { .subject = *s, .bound = session ?
-	    arena_fmt(x->arena, "session:%.*s", STR_FMT(session->id)) :
-	    STR("key") };
+	struct trial w = { .subject = *s, .bound = factor_send_bound(x->arena,
+	    STR_NONE, session ? session->id : STR_NONE) };
 	struct uuid device = uuid_v7();
 	struct str mails = STR_NONE;
 	struct rows *r;

@@ -20,8 +20,8 @@ send_first(struct ctx *x, const struct account *a, struct str kinds,
 
 	if (!str_split(&kinds, ',', &first) || str_eq(first, STR("totp")))
 		return;
-	(void)factor_send(x, &s, first, arena_fmt(x->arena, "challenge:%.*s",
-	    STR_FMT(id)), &sent);
+	(void)factor_send(x, &s, first, factor_send_bound(x->arena, id,
+	    STR_NONE), &sent);
 	out->code_sent = sent.sent;
 	out->again_in = sent.again_in;
 }
