@@ -4,7 +4,8 @@
 -- bool: locked
 -- safe: yes
 select f.id, f.kind, f.destination, to_us(f.enabled_at) as enabled_at,
-	to_us(f.last_used_at) as last_used_at, f.failures >= 100 as locked,
+	to_us(f.last_used_at) as last_used_at, f.failures >= :failures_max::integer
+		as locked,
 	(select count(*) from backup_codes b
 	where b.set_id = s.codes_id and b.used_at is null) as backup_codes
 from subjects s
@@ -158,7 +159,8 @@ with c as (
 	update factors t set failures = t.failures + 1
 	from w
 	where t.subject_id = w.id and t.enabled_at is not null
-		and t.failures < 100 and :prefix::text is null
+		and t.failures < :failures_max::integer
+		and :prefix::text is null
 		and (t.kind = 'totp' or exists (
 			select from factor_codes o
 			where o.subject_id = w.id and o.kind = t.kind
@@ -179,14 +181,15 @@ with c as (
 	from w
 	where t.id = w.id and :prefix::text is not null
 		and t.codes_id is not null
-		and t.codes_failures < 100
+		and t.codes_failures < :failures_max::integer
 	returning t.codes_id, t.codes_failures
 )
 select w.id as subject_id, w.attempts, f.kind, f.id as factor_id, f.secret,
 	f.failures, o.id as code_id, o.mac,
 	s.codes_id as set_id, s.codes_failures, b.hash,
 	exists (select from factors t where t.subject_id = w.id
-		and t.enabled_at is not null and t.failures >= 100) as locked,
+		and t.enabled_at is not null
+		and t.failures >= :failures_max::integer) as locked,
 	exists (select from factors t where t.subject_id = w.id
 		and t.enabled_at is not null) as enabled
 from w left join f on true left join o on o.kind = f.kind
@@ -424,7 +427,7 @@ where t.id = :challenge_id::uuid and t.used_at is null and t.attempts < 5
 select destination from factors
 where subject_id = :subject_id::uuid and kind = :kind
 	and enabled_at is not null
-	and failures < 100;
+	and failures < :failures_max::integer;
 
 -- name: factor_send
 -- Any of the last three codes counts, and all go on counting the attempts

@@ -34,7 +34,7 @@ select -- use: account(of => u),
 	'login.all:' || b.who as total,
 	u.must_reset_password as must_reset, d.factor_proved as device_trusted,
 	d.copied as device_copied,
-	99 - total.remaining as failures,
+	:failures_max::integer - 1 - total.remaining as failures,
 	(select string_agg(address, E'\n') from notice_addresses(
 		coalesce(u.id, '00000000-0000-0000-0000-000000000000'),
 		u.email)) as addresses, u.verified_at is not null as is_proved
@@ -42,7 +42,8 @@ from b
 	cross join lateral charge('login:' || b.who || ':' || b.whence,
 		:limit::integer, :window::bigint, :lock::bigint) near
 	left join u on true left join d on true
-	cross join lateral charge('login.all:' || b.who, 100,
+	cross join lateral charge('login.all:' || b.who,
+		:failures_max::integer,
 		case when u.id is null then greatest(:window::bigint,
 			:lock::bigint)
 			else 315360000000000 end, 0) total;

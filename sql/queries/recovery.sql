@@ -105,7 +105,8 @@ from users u join recovery_methods m on m.user_id = u.id
 where u.id = (select id from users
 		where email = :identifier or fold_case(username) = :identifier
 		order by (email = :identifier) desc limit 1)
-	and u.is_active and u.recovery_failures < 100
+	and u.is_active
+	and u.recovery_failures < :failures_max::integer
 	and m.verified_at is not null
 	and (:any_type::text is null or m.id::text = :any_type
 		or m.type = :any_type)
@@ -154,13 +155,13 @@ with q as (
 	update users set recovery_failures = recovery_failures +
 		:attempts_max::integer
 	from q where users.id = q.user_id and is_active
-		and recovery_failures < 100
+		and recovery_failures < :failures_max::integer
 	returning users.id, email, username, two_factor_enabled,
 		recovery_failures
 )
 select u.id as user_id, u.email, u.username, u.two_factor_enabled,
 	o.id as code_id, o.mac,
-	u.recovery_failures >= 100 as locked
+	u.recovery_failures >= :failures_max::integer as locked
 from q join u on u.id = q.user_id
 	join one_time o on o.request_id = q.id
 where o.used_at is null and o.voided_at is null and o.expires_at > now();

@@ -30,6 +30,7 @@
 #define LIMIT_IDEMPOTENCY_KEY 255
 #define LIMIT_HASH_QUEUE 64	      /* row PW10 */
 #define LIMIT_HASH_WAIT_MS 2000	      /* row PW10 */
+#define LIMIT_FAILURES 100	      /* of one authenticator, row RL4 */
 #define LIMIT_SESSIONS 50	      /* per user, row SE5 */
 #define LIMIT_API_KEYS 50	      /* live ones per user */
 #define LIMIT_ANSWER (4u << 20)	      /* the largest answer we build */

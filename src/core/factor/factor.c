@@ -1,6 +1,7 @@
 #include "core/factor/factor.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "core/access/actor.h"
 #include "core/access/admin.h"
 #include "core/factor/backup.h"
@@ -26,7 +27,7 @@ factor_list(struct ctx *x, const struct subject *s, struct factors *out)
 {
 	struct rows *r;
 	enum err e = db_run(x->db, x->arena, SQL(factor_list,
-	    .subject_id = s->id), &r);
+	    .subject_id = s->id, .failures_max = LIMIT_FAILURES), &r);
 
 	*out = (struct factors){ 0 };
 	if (e != E_OK || r->n == 0)

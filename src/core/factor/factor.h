@@ -7,10 +7,9 @@
 
 /*
  * Second factors of a subject. A factor counts its failures over all ways to
- * try it (row RL4): at FACTOR_FAILURES it is refused until another factor is
+ * try it (row RL4): at LIMIT_FAILURES it is refused until another factor is
  * proved.
  */
-#define FACTOR_FAILURES 100
 #define FACTOR_PENDING (600 * CLOCK_SECOND) /* row TO1 */
 
 struct factor {
@@ -19,7 +18,7 @@ struct factor {
 	struct str destination; /* masked; STR_NONE for totp */
 	int64_t enabled_at;
 	int64_t last_used_at;
-	bool locked;		/* FACTOR_FAILURES reached */
+	bool locked;		/* LIMIT_FAILURES reached */
 };
 
 struct factors {

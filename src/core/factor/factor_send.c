@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "base/limits.h"
 #include "core/limit.h"
 #include "core/outgoing/mail.h"
 #include "core/problem.h"
@@ -292,7 +293,8 @@ factor_send(struct ctx *x, const struct subject *s, struct str kind,
 	bool paused = false;
 	struct str to = STR_NONE;
 	enum err e = db_run(x->db, x->arena, SQL(factor_destination,
-	    .subject_id = s->id, .kind = kind), &r);
+	    .subject_id = s->id, .kind = kind,
+	    .failures_max = LIMIT_FAILURES), &r);
 
 	*out = (struct factor_sent){ false, 0 };
 	if (e == E_OK && r->n == 0)

@@ -80,7 +80,8 @@ charge_factor(struct ctx *x, struct trial *w)
 	struct rows *r;
 	enum err e = db_run(x->db, x->arena, SQL(factor_charge,
 	    .challenge_id = w->challenge, .subject_id = w->subject.id,
-	    .bound = w->bound, .prefix = w->prefix), &r);
+	    .bound = w->bound, .prefix = w->prefix,
+	    .failures_max = LIMIT_FAILURES), &r);
 
 	if (e != E_OK)
 		return e;
@@ -175,7 +176,7 @@ refuse_factor(struct ctx *x, struct trial *w, const char *reason)
 {
 	bool guessed = w->challenge.n && w->challenge_tries >=
 	    CHALLENGE_TRIES;
-	bool locked = w->failures == FACTOR_FAILURES;
+	bool locked = w->failures == LIMIT_FAILURES;
 	struct str mails = STR_NONE;
 
 	metric_add(METRIC_FACTOR_FAILURE);

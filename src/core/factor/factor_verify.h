@@ -22,7 +22,7 @@ struct factor_proof {
  * All ways to try a factor end here. A try is charged before anything is
  * compared; one statement uses up the matching code together with its effect
  * (rows TO4, BC3, RL2, RL6). E_FACTOR_INVALID; E_VALIDATION for a text that
- * cannot be a code (row TO6, not charged); E_LOCKED at FACTOR_FAILURES;
+ * cannot be a code (row TO6, not charged); E_LOCKED at LIMIT_FAILURES;
  * E_CONFLICT when no factor is enabled; E_BUSY.
  */
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "base/limits.h"
 #include "core/factor/factor_send.h"
 #include "core/factor/factor_verify.h"
 #include "core/outgoing/mail.h"
@@ -86,7 +87,8 @@ recovery_start(struct ctx *x, struct str identifier, struct str method,
 		e = limit_recovery(x, "recovery_of", who, PER_HOUR);
 	if (e == E_OK)
 		e = db_run(x->db, x->arena, SQL(recovery_begin,
-		    .identifier = who, .any_type = method), &r);
+		    .identifier = who, .any_type = method,
+		    .failures_max = LIMIT_FAILURES), &r);
 	if (e == E_OK && r->n)
 		e = send_codes(x, r, id);
 	*challenge = token_make(x->arena, x->keys, TOKEN_RECOVERY, id, 0);
@@ -266,7 +268,8 @@ compare_codes(struct ctx *x, struct str request, const struct str *codes,
 {
 	size_t n = tries(codes, ncodes), row;
 	enum err e = db_run(x->db, x->arena, SQL(recovery_charge,
-	    .recovery_id = request, .attempts_max = (int64_t)(n ? n : 1)), r);
+	    .recovery_id = request, .attempts_max = (int64_t)(n ? n : 1),
+	    .failures_max = LIMIT_FAILURES), r);
 
 	if (e != E_OK)
 		return e;

@@ -20,12 +20,11 @@ enum err recovery_start(struct ctx *x, struct str identifier,
  * Set a password. E_BAD_TOKEN when challenge is none; E_BAD_CODE for a missing
  * or wrong code; E_VALIDATION for the password, E_FACTOR_INVALID, E_LOCKED,
  * E_BUSY. Each code is a try, and there may be one for each that was sent, and
- * one of a factor: five tries a challenge, RECOVERY_FAILURES over the life of
+ * one of a factor: five tries a challenge, LIMIT_FAILURES over the life of
  * an account. After these the account cannot be recovered, and its addresses
  * are notified of that, until a method is proved anew or an administrator
  * unlocks it.
  */
-#define RECOVERY_FAILURES 100 /* as in recovery_charge */
 enum err recovery_confirm(struct ctx *x, struct str challenge,
     const struct str *codes, size_t ncodes, struct str new_password);
 

@@ -58,8 +58,9 @@ find_and_charge(struct ctx *x, struct str identifier,
 	enum err e = db_run(x->db, x->arena, SQL(login_begin,
 	    .identifier = arena_lower(x->arena, str_trim(identifier)),
 	    .whence = limit_network(x), .limit = c->lock_attempts,
-	    .window = c->lock_window, .lock = c->lock_duration,
-	    .device_id = d->id, .generation = d->generation), &r);
+	    .failures_max = LIMIT_FAILURES, .window = c->lock_window,
+	    .lock = c->lock_duration, .device_id = d->id,
+	    .generation = d->generation), &r);
 
 	if (e != E_OK)
 		return e;
@@ -104,8 +105,8 @@ refund(struct ctx *x, const struct begun *b, enum err e)
 	const struct statement steps[] = {
 		SQL(attempt_refund, .bucket = b->bucket,
 		    .limit = c->lock_attempts, .window = c->lock_window),
-		SQL(attempt_refund, .bucket = b->total, .limit = 100,
-		    .window = c->lock_window) };
+		SQL(attempt_refund, .bucket = b->total,
+		    .limit = LIMIT_FAILURES, .window = c->lock_window) };
 
 	(void)db_batch(x->db, x->arena, steps, 2, NULL);
 	return e;

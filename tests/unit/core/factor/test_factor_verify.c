@@ -1,6 +1,7 @@
 /* A factor is tried: at login, and in a session. */
 #include "tests/unit/core/core.h"
 
+#include "base/limits.h"
 #include "core/factor/backup.h"
 #include "core/factor/factor_send.h"
 #include "core/factor/factor_verify.h"
@@ -228,7 +229,7 @@ START_TEST(a_hundred_failures_put_a_factor_out_of_use)
 	s = subject_of_account(&p.account);
 	ck_ok(factor_backup_renew(&x, &s, &set));
 	core_sql("delete from jobs");
-	core_sql("update factors set failures = %d", FACTOR_FAILURES - 1);
+	core_sql("update factors set failures = %d", LIMIT_FAILURES - 1);
 	ck_err(step_up(&p, core_code(secret, 9), &proof), E_FACTOR_INVALID);
 	ck_str(core_mail("factor", "ann@example.com", "locked"), "true");
 	ck_ok(factor_list(&x, &s, &live));

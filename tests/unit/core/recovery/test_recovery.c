@@ -1,6 +1,7 @@
 /* An account is got back by its recovery methods: rows RC1 to RC5. */
 #include "tests/unit/core/core.h"
 
+#include "base/limits.h"
 #include "core/account/admin_user.h"
 #include "core/factor/factor_setup.h"
 #include "core/recovery/recovery.h"
@@ -274,7 +275,7 @@ START_TEST(a_hundred_failures_end_recovery_until_it_is_unlocked)
 
 	method(&p, "email", BOX);
 	core_sql("update users set recovery_failures = %d where username = "
-	    "'ann'", RECOVERY_FAILURES - 1);
+	    "'ann'", LIMIT_FAILURES - 1);
 	challenge = start("ann", STR_NONE);
 	ck_err(confirm(challenge, STR("abcdef"), STR_NONE), E_BAD_CODE);
 	ck_str(core_mail("recovery-method", "ann@example.com", "locked"),
