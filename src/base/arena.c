@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #define FIRST_BLOCK ((size_t)64 << 10)
 
@@ -163,8 +164,7 @@ arena_lower(struct arena *a, struct str s)
 	char *p = arena_alloc(a, s.n + 1);
 
 	for (size_t i = 0; i < s.n; i++)
-		p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ?
-		    (char)(s.p[i] - 'A' + 'a') : s.p[i];
+		p[i] = text_lower(s.p[i]);
 	p[s.n] = '\0';
 	return (struct str){ p, s.n };
 }

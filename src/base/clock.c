@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "base/text.h"
+
 #define YEAR_0 (INT64_C(-62167219200) * CLOCK_SECOND)
 #define YEAR_10000 (INT64_C(253402300800) * CLOCK_SECOND)
 
@@ -106,7 +108,7 @@ fraction(struct str *s, int64_t *us)
 	*us = 0;
 	if (s->n == 0 || s->p[0] != '.')
 		return true;
-	for (n = 1; n < s->n && s->p[n] >= '0' && s->p[n] <= '9'; n++) {
+	for (n = 1; n < s->n && text_is_digit(s->p[n]); n++) {
 		*us += (s->p[n] - '0') * unit;
 		unit /= 10;
 	}
@@ -192,9 +194,9 @@ clock_parse_duration(struct str s, int64_t *us)
 		long long count;
 		int64_t unit, part;
 
-		while (d < s.n && s.p[d] >= '0' && s.p[d] <= '9')
+		while (d < s.n && text_is_digit(s.p[d]))
 			d++;
-		for (u = d; u < s.n && (s.p[u] < '0' || s.p[u] > '9'); u++)
+		for (u = d; u < s.n && !text_is_digit(s.p[u]); u++)
 			;
 		if (!str_to_int(str_slice(s, 0, d), 0, INT64_MAX, &count))
 			return false;

@@ -85,18 +85,6 @@ b64_decode(struct arena *a, struct str text, struct str *bytes)
 	return base64_decode(a, text, sodium_base64_VARIANT_ORIGINAL, bytes);
 }
 
-static int
-nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool
 percent_decode(struct arena *a, struct str text, bool plus, struct str *bytes)
 {
@@ -107,8 +95,8 @@ percent_decode(struct arena *a, struct str text, bool plus, struct str *bytes)
 		char c = text.p[i];
 
 		if (c == '%') {
-			int hi = i + 2 < text.n ? nibble(text.p[i + 1]) : -1;
-			int lo = hi >= 0 ? nibble(text.p[i + 2]) : -1;
+			int hi = i + 2 < text.n ? text_hex(text.p[i + 1]) : -1;
+			int lo = hi >= 0 ? text_hex(text.p[i + 2]) : -1;
 
 			if (lo < 0)
 				return false;
@@ -203,8 +191,8 @@ uuid_parse(struct str text, struct uuid *out)
 				return false;
 			continue;
 		}
-		hi = nibble(text.p[i]);
-		lo = nibble(text.p[i + 1]);
+		hi = text_hex(text.p[i]);
+		lo = text_hex(text.p[i + 1]);
 		if (hi < 0 || lo < 0)
 			return false;
 		out->b[n++] = (uint8_t)(hi << 4 | lo);

@@ -17,15 +17,44 @@ text_is_lower(char c)
 }
 
 static inline bool
+text_is_upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+static inline bool
 text_is_letter(char c)
 {
-	return text_is_lower(c) || (c >= 'A' && c <= 'Z');
+	return text_is_lower(c) || text_is_upper(c);
 }
 
 static inline bool
 text_is_alnum(char c)
 {
 	return text_is_letter(c) || text_is_digit(c);
+}
+
+/* c in the other case, where it is a letter of one. */
+static inline char
+text_lower(char c)
+{
+	return text_is_upper(c) ? (char)(c - 'A' + 'a') : c;
+}
+
+static inline char
+text_upper(char c)
+{
+	return text_is_lower(c) ? (char)(c - 'a' + 'A') : c;
+}
+
+/* The value of a hexadecimal digit in either case; -1: it is none. */
+static inline int
+text_hex(char c)
+{
+	if (text_is_digit(c))
+		return c - '0';
+	c = text_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /*

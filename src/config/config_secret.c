@@ -35,10 +35,8 @@ is_sample(struct str v)
 	bool hit = false;
 
 	for (size_t i = 0; i < v.n && n < sizeof(plain) - 1; i++) {
-		char c = v.p[i];
+		char c = text_lower(v.p[i]);
 
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
 		if (text_is_alnum(c))
 			plain[n++] = c;
 	}

@@ -28,12 +28,6 @@ is_lower(char c)
 	return text_is_lower(c) || text_is_digit(c);
 }
 
-static bool
-is_upper(char c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
 /* Write snake as camelCase into p, which has room for snake.n + 1 bytes. */
 static struct str
 camelise(char *p, struct str snake)
@@ -47,11 +41,8 @@ camelise(char *p, struct str snake)
 		char c = snake.p[i];
 
 		if (c == '_' && i > 0 && i + 1 < snake.n &&
-		    is_lower(snake.p[i + 1])) {
-			c = snake.p[++i];
-			if (c >= 'a')
-				c = (char)(c - 'a' + 'A');
-		}
+		    is_lower(snake.p[i + 1]))
+			c = text_upper(snake.p[++i]);
 		p[n++] = c;
 	}
 	p[n] = '\0';
@@ -74,15 +65,15 @@ dialect_snake(struct arena *a, struct str camel)
 		char c = camel.p[i];
 		bool next_lower = i + 1 < camel.n && is_lower(camel.p[i + 1]);
 
-		if (!is_upper(c)) {
+		if (!text_is_upper(c)) {
 			p[n++] = c;
 			continue;
 		}
 		/* A word begins at I of userId and userID, at C of MFACode. */
 		if (i > 0 && (is_lower(camel.p[i - 1]) ||
-		    (is_upper(camel.p[i - 1]) && next_lower)))
+		    (text_is_upper(camel.p[i - 1]) && next_lower)))
 			p[n++] = '_';
-		p[n++] = (char)(c - 'A' + 'a');
+		p[n++] = text_lower(c);
 	}
 	return (struct str){ p, n };
 }

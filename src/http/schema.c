@@ -1,5 +1,6 @@
 #include "http/schema.h"
 
+#include "base/text.h"
 #include "http/dialect.h"
 
 /* A member of the body under its snake_case name. */
@@ -96,8 +97,7 @@ sentence(struct arena *a, const char *name, const char *fault)
 
 	for (size_t i = 0; i < s.n; i++)
 		p[i] = i < n && s.p[i] == '_' ? ' ' : s.p[i];
-	if (p[0] >= 'a' && p[0] <= 'z')
-		p[0] = (char)(p[0] - 'a' + 'A');
+	p[0] = text_upper(p[0]);
 	return p;
 }
 

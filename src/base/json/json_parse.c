@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 /*
  * cJSON's own parser takes much that RFC 8259 does not, and cuts strings at
@@ -73,16 +74,11 @@ scan_hex4(struct scan *s)
 	if (s->end - s->p < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		char c = *s->p++;
+		int digit = text_hex(*s->p++);
 
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (c - 'a' + 10);
-		else if (c >= 'A' && c <= 'F')
-			v = v << 4 | (c - 'A' + 10);
-		else
+		if (digit < 0)
 			return -1;
+		v = v << 4 | digit;
 	}
 	return v;
 }
@@ -197,7 +193,7 @@ scan_digits(struct scan *s)
 {
 	const char *from = s->p;
 
-	while (peek(s) >= '0' && peek(s) <= '9')
+	while (text_is_digit(peek(s)))
 		s->p++;
 	return s->p > from;
 }

@@ -1,6 +1,7 @@
 #include "core/access/audit.h"
 
 #include "base/net.h"
+#include "base/text.h"
 #include "core/problem.h"
 
 /* A parameter that may be null. */
@@ -33,8 +34,8 @@ is_action(struct str s)
 	if (dot == 0 || dot + 1 >= s.n)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || s.p[i] == '_' ||
-		    (s.p[i] >= '0' && s.p[i] <= '9') || i == dot))
+		if (!(text_is_lower(s.p[i]) || text_is_digit(s.p[i]) ||
+		    s.p[i] == '_' || i == dot))
 			return false;
 	return true;
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "base/text.h"
 #include "core/idempotency.h"
 #include "core/problem.h"
 
@@ -106,15 +107,11 @@ known_permissions(struct ctx *x, const struct str *names, size_t n,
 static enum err
 check_role_name(struct ctx *x, struct str name)
 {
-	bool good = name.n > 0 && name.n <= 50 && name.p[0] >= 'a' &&
-	    name.p[0] <= 'z';
+	bool good = name.n > 0 && name.n <= 50 && text_is_lower(name.p[0]) &&
+	    text_only(name, "_.-");
 
-	for (size_t i = 0; good && i < name.n; i++) {
-		char c = name.p[i];
-
-		good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		    c == '_' || c == '.' || c == '-';
-	}
+	for (size_t i = 0; good && i < name.n; i++)
+		good = !text_is_upper(name.p[i]);
 	return good ? E_OK : problem_field(x, "name", "must be lower-case "
 	    "letters, digits, _ . -, beginning with a letter");
 }

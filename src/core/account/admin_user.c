@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "base/text.h"
 #include "core/account/email_change.h"
 #include "core/account/proof.h"
 #include "core/idempotency.h"
@@ -32,7 +33,7 @@ prefix_of(struct ctx *x, struct str s)
 
 		if (c == '%' || c == '_' || c == '\\')
 			buf_byte(&b, '\\');
-		buf_byte(&b, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+		buf_byte(&b, text_lower(c));
 	}
 	return buf_str(&b);
 }

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "crypto/password/password.h"
 #include "crypto/token.h"
 
@@ -112,8 +113,7 @@ backup_split(struct str text, struct backup_set *s)
 static char
 read_char(char c)
 {
-	if (c >= 'a' && c <= 'z')
-		c = (char)(c - 'a' + 'A');
+	c = text_upper(c);
 	return c == 'O' ? '0' : c == 'I' || c == 'L' ? '1' : c;
 }
 

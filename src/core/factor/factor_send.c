@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "core/limit.h"
 #include "core/outgoing/mail.h"
 #include "core/problem.h"
@@ -63,8 +64,7 @@ factor_send_phone(struct ctx *x, struct str typed, struct str *out)
 
 		if (c == '\0' || (n && strchr(" -()./", c)))
 			continue;
-		if (n == 16 || !((c >= '0' && c <= '9') || (c == '+' &&
-		    n == 0)))
+		if (n == 16 || !(text_is_digit(c) || (c == '+' && n == 0)))
 			return bad_phone(x);
 		p[n++] = c;
 	}

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "core/factor/backup.h"
 #include "core/factor/factor_send.h"
 #include "core/problem.h"
@@ -51,9 +52,9 @@ read_try_code(struct ctx *x, const struct factor_try *t, struct trial *w)
 	for (size_t i = 0; i < t->code.n; i++) {
 		char c = t->code.p[i];
 
-		if (c >= '0' && c <= '9')
+		if (text_is_digit(c))
 			digits++;
-		else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+		else if (text_is_letter(c))
 			letters++;
 		else if (c != '-' && c != ' ')
 			return no_code(x);

@@ -80,13 +80,10 @@ ends_in_number(struct str host)
 	while (at > 0 && host.p[at - 1] != '.')
 		at--;
 	hex = str_eq_nocase(str_slice(host, at, at + 2), STR("0x"));
-	for (at += hex ? 2 : 0; at < host.n; at++) {
-		char c = (char)(host.p[at] | 0x20);
-
-		if (!(host.p[at] >= '0' && host.p[at] <= '9') &&
-		    !(hex && c >= 'a' && c <= 'f'))
+	for (at += hex ? 2 : 0; at < host.n; at++)
+		if (!text_is_digit(host.p[at]) &&
+		    !(hex && text_hex(host.p[at]) >= 0))
 			return false;
-	}
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "core/factor/factor_send.h"
 #include "core/factor/factor_verify.h"
 #include "core/outgoing/mail.h"
@@ -99,11 +100,7 @@ recovery_start(struct ctx *x, struct str identifier, struct str method,
 static bool
 is_issued(struct str code)
 {
-	size_t n = 0;
-
-	while (n < code.n && code.p[n] >= '0' && code.p[n] <= '9')
-		n++;
-	return n == 6 && code.n == 6;
+	return code.n == 6 && text_digits(code);
 }
 
 /* Of the codes those that may be meant as one that was sent, each once. */

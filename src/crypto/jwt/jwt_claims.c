@@ -1,5 +1,7 @@
 #include "crypto/jwt/jwt_claims.h"
 
+#include "base/text.h"
+
 #define NUMBER_MAX ((INT64_C(1) << 53) - 1)
 
 struct reader {
@@ -68,7 +70,7 @@ take_digits(struct reader *r)
 {
 	const char *start = r->p;
 
-	while (r->p < r->end && *r->p >= '0' && *r->p <= '9')
+	while (r->p < r->end && text_is_digit(*r->p))
 		r->p++;
 	return (size_t)(r->p - start);
 }

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "crypto/password/password.h"
 
 #include <errno.h>
@@ -27,11 +28,11 @@ classes(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
-		if (c >= 'a' && c <= 'z')
+		if (text_is_lower(c))
 			lower = true;
-		else if (c >= 'A' && c <= 'Z')
+		else if (text_is_upper(c))
 			upper = true;
-		else if (c >= '0' && c <= '9')
+		else if (text_is_digit(c))
 			digit = true;
 		else
 			other = true;
@@ -168,11 +169,8 @@ is_in_file(const struct config *c, struct str password)
 	}
 	if (password_blocklist_has(password))
 		return true;
-	for (size_t i = 0; i < password.n; i++) {
-		char ch = password.p[i];
-
-		lower[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch + 32) : ch;
-	}
+	for (size_t i = 0; i < password.n; i++)
+		lower[i] = text_lower(password.p[i]);
 	hit = password_blocklist_has((struct str){ lower, password.n });
 	sodium_memzero(lower, sizeof(lower));
 	return hit;

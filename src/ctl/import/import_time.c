@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/text.h"
 #include "ctl/import/import.h"
 
 #define SECONDS_MAX INT64_C(253402300799) /* the year 9999 */
@@ -35,8 +36,7 @@ import_time(struct arena *a, struct str s, int64_t *us)
 	}
 	if (s.n == DATE)
 		s = arena_fmt(a, "%.*sT00:00:00", STR_FMT(s));
-	while (end < s.n && (s.p[end] == '.' ||
-	    (s.p[end] >= '0' && s.p[end] <= '9')))
+	while (end < s.n && (s.p[end] == '.' || text_is_digit(s.p[end])))
 		end++;
 	s = arena_fmt(a, "%.*s%.*s", STR_FMT(str_slice(s, 0, end)),
 	    STR_FMT(import_offset(a, str_slice(s, end, s.n))));

@@ -1,6 +1,7 @@
 #include "worker/mail/mail_compose.h"
 
 #include "base/email.h"
+#include "base/text.h"
 
 /* A domain that is not an IP address: those have no mailboxes by name. */
 static struct str
@@ -9,7 +10,7 @@ mail_host(struct str host)
 	bool number = true;
 
 	for (size_t i = 0; i < host.n; i++)
-		if (host.p[i] != '.' && (host.p[i] < '0' || host.p[i] > '9'))
+		if (host.p[i] != '.' && !text_is_digit(host.p[i]))
 			number = false;
 	return number || host.p[0] == '[' ? STR("localhost") : host;
 }

@@ -166,7 +166,7 @@ weight_of(struct str s)
 	if (s.n < 3 || (s.p[0] | 0x20) != 'q' || s.p[1] != '=' ||
 	    s.p[2] != '0')
 		return 1000;
-	for (size_t i = 4; i < s.n && unit && s.p[i] >= '0' && s.p[i] <= '9';
+	for (size_t i = 4; i < s.n && unit && text_is_digit(s.p[i]);
 	    i++, unit /= 10)
 		weight += (s.p[i] - '0') * unit;
 	return weight;
