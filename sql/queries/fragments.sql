@@ -29,6 +29,17 @@ select allowed as is_allowed, ({ended})::bigint as ended,
 	{started_over} as started_over
 from ok
 
+-- fragment: role_change(from, also => true)
+-- Whose role is to change, and whether :actor_id may do it. The role by
+-- :role_id or, where that is null, :role_name.
+select u.id as user_id, r.id as role_id, r.name,
+	holds(:actor_id::uuid, 'roles.assign')
+	and covers_role(:actor_id::uuid, r.id)
+	and covers_user(:actor_id::uuid, u.id) as allowed
+from {from}
+where u.id = :user_id::uuid and {also}
+	and (r.id = :role_id::uuid or r.name = :role_name::text)
+
 -- fragment: begin_session(user, amr)
 -- A session that begins with what follows; it ends after :idle µs without use,
 -- and after :life µs.

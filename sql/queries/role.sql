@@ -154,17 +154,11 @@ with ok as (
 -- use: decision();
 
 -- name: role_assign
--- No row: no such user or role. The role by :role_id or, where that is
--- null, :role_name.
+-- No row: no such user or role.
 -- takes: role_change
 with ok as (
-	select u.id as user_id, r.id as role_id, r.name,
-		holds(:actor_id::uuid, 'roles.assign')
-		and covers_role(:actor_id::uuid, r.id)
-		and covers_user(:actor_id::uuid, u.id) as allowed
-	from users u, roles r
-	where u.id = :user_id::uuid and r.is_active
-		and (r.id = :role_id::uuid or r.name = :role_name::text)
+	-- use: role_change(from => users u cross join roles r,
+	--	also => r.is_active)
 ), i as (
 	insert into user_roles (user_id, role_id, granted_by)
 	select user_id, role_id, :actor_id::uuid from ok where allowed
@@ -180,14 +174,9 @@ with ok as (
 -- The same the other way.
 -- takes: role_change
 with ok as (
-	select u.id as user_id, r.id as role_id, r.name,
-		holds(:actor_id::uuid, 'roles.assign')
-		and covers_role(:actor_id::uuid, r.id)
-		and covers_user(:actor_id::uuid, u.id) as allowed
-	from user_roles ur join users u on u.id = ur.user_id
-		join roles r on r.id = ur.role_id
-	where u.id = :user_id::uuid
-		and (r.id = :role_id::uuid or r.name = :role_name::text)
+	-- use: role_change(from => user_roles ur
+	--	join users u on u.id = ur.user_id
+	--	join roles r on r.id = ur.role_id)
 ), d as (
 	delete from user_roles ur using ok
 	where ur.user_id = ok.user_id and ur.role_id = ok.role_id
