@@ -33,6 +33,13 @@ enum err json_parse(struct arena *a, struct str text, int max_depth,
     cJSON **out, const char **why);
 
 /*
+ * The text of a JSON string, given the bytes between its quotes (RFC 8259, 7),
+ * for a reader that builds no tree. False on an unknown escape, half of a
+ * surrogate pair, or a NUL.
+ */
+bool json_unescape(struct arena *a, struct str raw, struct str *out);
+
+/*
  * Compact text of v, byte for byte what JSON.stringify gives. STR_NONE when it
  * is longer than LIMIT_ANSWER, since a text cut there would not parse.
  */

@@ -138,6 +138,22 @@ scan_escape(struct scan *s, char *to)
 	return v ? put_utf8(to, v) : NULL;
 }
 
+bool
+json_unescape(struct arena *a, struct str raw, struct str *out)
+{
+	struct scan s = { .arena = a, .p = raw.p, .end = raw.p + raw.n };
+	/* The text is never longer than its escaped form. */
+	char *text = arena_alloc(a, raw.n + 1), *to = text;
+
+	while (s.p < s.end)
+		if (!take_char(&s, '\\'))
+			*to++ = *s.p++;
+		else if ((to = scan_escape(&s, to)) == NULL)
+			return false;
+	*out = (struct str){ text, (size_t)(to - text) };
+	return true;
+}
+
 /* Bytes up to the closing quote, which bound those of the string. */
 static size_t
 string_room(const struct scan *s)

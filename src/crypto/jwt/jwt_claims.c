@@ -1,5 +1,6 @@
 #include "crypto/jwt/jwt_claims.h"
 
+#include "base/json/json.h"
 #include "base/text.h"
 
 #define NUMBER_MAX ((INT64_C(1) << 53) - 1)
@@ -62,7 +63,7 @@ read_string(struct reader *r, struct str *out)
 	if (r->p == r->end)
 		return false;
 	*out = (struct str){ start, (size_t)(r->p++ - start) };
-	return !escaped || jwt_claims_unescape(r->arena, *out, out);
+	return !escaped || json_unescape(r->arena, *out, out);
 }
 
 static size_t

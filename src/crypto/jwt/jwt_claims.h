@@ -35,10 +35,4 @@ struct claim {
 bool jwt_claims_read(struct arena *a, struct str json, struct claim *want,
     size_t n);
 
-/*
- * The text of a JSON string, given the bytes between its quotes (RFC 8259, 7).
- * False on an unknown escape, half of a surrogate pair, or a NUL.
- */
-bool jwt_claims_unescape(struct arena *a, struct str raw, struct str *out);
-
 #endif
