@@ -74,6 +74,21 @@ limit_reply(struct ctx *x, struct limit *l, const struct reply *r)
 	return refuse_limit(x, l, r->item[3].number * CLOCK_MS);
 }
 
+enum err
+limit_try(struct ctx *x, struct str bucket, long max, int64_t window)
+{
+	struct charge_row row;
+	struct rows *r;
+	enum err e = db_run(x->db, x->arena, SQL(attempt_charge,
+	    .bucket = bucket, .limit = max, .window = window, .lock = 0), &r);
+
+	if (e != E_OK)
+		return e;
+	row = charge_row(r, 0);
+	return row.allowed ? E_OK :
+	    problem_later(x, E_LIMITED, row.retry_us, NULL);
+}
+
 /* A small limit slides, as in Redis; of a large one the window stands. */
 static enum err
 charge_in_database(struct ctx *x, const struct limit *l, struct rows **r)

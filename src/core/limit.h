@@ -55,6 +55,12 @@ enum err limit_mail_address(struct ctx *x, struct str address);
  */
 struct job_cap limit_mail_cap(struct ctx *x, struct str address, bool notice);
 
+/*
+ * Charge one try of something secret to a bucket that only Postgres counts,
+ * before the secret is compared. E_LIMITED with the time to wait.
+ */
+enum err limit_try(struct ctx *x, struct str bucket, long max, int64_t window);
+
 /* The Redis command of it, and what its reply says. */
 struct command limit_command(struct ctx *x, const struct limit *l);
 enum err limit_reply(struct ctx *x, struct limit *l, const struct reply *r);

@@ -43,17 +43,8 @@ proof_token(struct ctx *x, struct str registration)
 static enum err
 charge_codes(struct ctx *x, struct str email)
 {
-	struct charge_row row;
-	struct rows *r;
-	enum err e = db_run(x->db, x->arena, SQL(attempt_charge,
-	    .bucket = arena_fmt(x->arena, "verify:%.*s", STR_FMT(email)),
-	    .limit = BUDGET, .window = HOUR, .lock = 0), &r);
-
-	if (e != E_OK)
-		return e;
-	row = charge_row(r, 0);
-	return row.allowed ? E_OK :
-	    problem_later(x, E_LIMITED, row.retry_us, NULL);
+	return limit_try(x, arena_fmt(x->arena, "verify:%.*s", STR_FMT(email)),
+	    BUDGET, HOUR);
 }
 
 /* Which of the live codes is it? E_BAD_CODE: none, or no attempt is left. */

@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "core/access/actor.h"
 #include "core/factor/factor_send.h"
+#include "core/limit.h"
 #include "core/outgoing/mail.h"
 #include "core/problem.h"
 #include "crypto/token.h"
@@ -163,17 +164,8 @@ recovery_method_add(struct ctx *x, const struct account *a, struct str type,
 static enum err
 charge_code(struct ctx *x, struct str user_id)
 {
-	struct charge_row row;
-	struct rows *r;
-	enum err e = db_run(x->db, x->arena, SQL(attempt_charge,
-	    .bucket = arena_fmt(x->arena, "recovery:%.*s", STR_FMT(user_id)),
-	    .limit = BUDGET, .window = HOUR, .lock = 0), &r);
-
-	if (e != E_OK)
-		return e;
-	row = charge_row(r, 0);
-	return row.allowed ? E_OK :
-	    problem_later(x, E_LIMITED, row.retry_us, NULL);
+	return limit_try(x, arena_fmt(x->arena, "recovery:%.*s",
+	    STR_FMT(user_id)), BUDGET, HOUR);
 }
 
 enum err
