@@ -36,19 +36,13 @@ refresh_token(struct ctx *x, struct str token, struct introspection *out)
 static enum err
 access_token(struct ctx *x, struct str token, struct introspection *out)
 {
-	struct jwt_check check = {
-		.iss = signing_issuer(x->config),
-		.aud = x->config->jwt_audience,
-		.now = clock_wall() / CLOCK_SECOND,
-		.max_ttl = x->config->access_ttl / CLOCK_SECOND,
-	};
 	struct jwt_claims c;
 	struct session *s;
 	struct str *have, scope = STR("");
 	size_t n;
 	enum err e;
 
-	if (jwt_verify(x->arena, x->jwt, &check, token, &c) != E_OK)
+	if (signing_verify(x, token, &c) != E_OK)
 		return E_OK;
 	e = session_of_token(x, token, NULL, &s);
 	if (e == E_TOKEN_INVALID)

@@ -99,15 +99,9 @@ enum err
 session_of_token(struct ctx *x, struct str token, struct limit *limit,
     struct session **out)
 {
-	struct jwt_check check = {
-		.iss = signing_issuer(x->config),
-		.aud = x->config->jwt_audience,
-		.now = clock_wall() / CLOCK_SECOND,
-		.max_ttl = x->config->access_ttl / CLOCK_SECOND,
-	};
 	struct jwt_claims c;
 	struct uuid u;
-	enum err e = jwt_verify(x->arena, x->jwt, &check, token, &c);
+	enum err e = signing_verify(x, token, &c);
 
 	if (e != E_OK)
 		return e;

@@ -121,3 +121,16 @@ signing_issuer(const struct config *c)
 		return c->jwt_issuer;
 	return c->public_url[0] ? c->public_url : c->name;
 }
+
+enum err
+signing_verify(struct ctx *x, struct str token, struct jwt_claims *out)
+{
+	const struct jwt_check check = {
+		.iss = signing_issuer(x->config),
+		.aud = x->config->jwt_audience,
+		.now = clock_wall() / CLOCK_SECOND,
+		.max_ttl = x->config->access_ttl / CLOCK_SECOND,
+	};
+
+	return jwt_verify(x->arena, x->jwt, &check, token, out);
+}

@@ -28,4 +28,8 @@ enum err signing_ready(struct ctx *x);
 /* iss of our tokens: jwt.issuer, else service.public_url, else the name. */
 const char *signing_issuer(const struct config *c);
 
+/* An access token of ours: signature and claims. Errors as jwt_verify's. */
+enum err signing_verify(struct ctx *x, struct str token,
+    struct jwt_claims *out);
+
 #endif
