@@ -12,29 +12,10 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/wait.h"
 
 #define PAUSE_MIN (100 * CLOCK_MS)
 #define PAUSE_MAX CLOCK_SECOND
-
-/* Wait for the descriptor; false when the deadline came first. */
-static bool
-wait_fd(int fd, short events, int64_t deadline)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-
-	for (;;) {
-		int64_t left = deadline - clock_mono();
-		int64_t ms = left <= 0 ? 0 : (left + 999) / 1000;
-		int n = poll(&p, 1, ms > 60000 ? 60000 : (int)ms);
-
-		if (n > 0)
-			return true;
-		if (n < 0 && errno != EINTR)
-			return true; /* libpq will name the error */
-		if (left <= 0)
-			return false;
-	}
-}
 
 /*
  * A server announces that it ends an idle connection; libpq reports that as a

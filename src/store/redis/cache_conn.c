@@ -13,29 +13,11 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/wait.h"
 
 #define PAUSE_MIN (100 * CLOCK_MS)
 #define PAUSE_MAX (2 * CLOCK_SECOND)
 #define TELL_AGAIN (60 * CLOCK_SECOND)
-
-bool
-cache_conn_wait(int fd, short events, int64_t deadline)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-
-	for (;;) {
-		int64_t left = deadline - clock_mono();
-		int64_t ms = left <= 0 ? 0 : (left + 999) / 1000;
-		int n = poll(&p, 1, ms > 60000 ? 60000 : (int)ms);
-
-		if (n > 0)
-			return true;
-		if (n < 0 && errno != EINTR)
-			return true; /* the next call names the error */
-		if (left <= 0)
-			return false;
-	}
-}
 
 /* Connect without blocking; takes fd over. */
 static int
@@ -48,7 +30,7 @@ connect_fd(int fd, const struct sockaddr *to, socklen_t n, int64_t deadline)
 		return -1;
 	if (connect(fd, to, n) == 0)
 		return fd;
-	if (errno == EINPROGRESS && cache_conn_wait(fd, POLLOUT, deadline) &&
+	if (errno == EINPROGRESS && wait_fd(fd, POLLOUT, deadline) &&
 	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
 	    error == 0)
 		return fd;
@@ -228,7 +210,7 @@ cache_conn_talk(struct cache *c, struct arena *a, struct str out,
 				continue;
 		}
 		/* the answer is never there at once: wait before reading */
-		if (!cache_conn_wait(c->fd, out.n ? POLLIN | c->wants :
+		if (!wait_fd(c->fd, out.n ? POLLIN | c->wants :
 		    c->wants, deadline))
 			return "time-out";
 		if ((k = receive_bytes(c, c->in, sizeof c->in)) < 0)

@@ -52,9 +52,6 @@ const char *cache_fault(const struct reply *r);
 const char *cache_conn_talk(struct cache *c, struct arena *a,
     struct str bytes, struct reply *replies, size_t n, int64_t deadline);
 
-/* Poll for events until deadline; false when it came first. */
-bool cache_conn_wait(int fd, short events, int64_t deadline);
-
 /*
  * TLS (store/redis/cache_tls.c): handshake on a connected non-blocking fd, the
  * certificate verified against the system's authorities (or SSL_CERT_FILE)

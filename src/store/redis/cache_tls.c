@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "runtime/wait.h"
 #include "store/redis/cache_private.h"
 
 struct tls {
@@ -85,7 +86,7 @@ cache_tls_open(int fd, const char *host, int64_t deadline, const char **why)
 		if ((done = SSL_connect(t->ssl)) == 1)
 			return t;
 		events = poll_events(t, done);
-		if (events == 0 || !cache_conn_wait(fd, events, deadline))
+		if (events == 0 || !wait_fd(fd, events, deadline))
 			break;
 	}
 	*why = "TLS handshake failed";
