@@ -202,6 +202,28 @@ core_login(const char *name)
 }
 
 enum err
+core_try(const char *name, const char *password, struct login *out)
+{
+	const struct credentials c = { .identifier = str_of(name),
+		.password = str_of(password) };
+
+	x.problem = (struct problem){ 0 };
+	return login(&x, &c, out);
+}
+
+struct tokens *
+core_ann(struct account *out)
+{
+	const struct registration r = { .email = STR("ann@example.com"),
+		.username = STR("Ann"), .password = STR(PASSWORD),
+		.first_name = STR("Ann"), .last_name = STR("Lee") };
+	struct tokens *t = NULL;
+
+	ck_ok(account_register(&x, &r, out, &t));
+	return t;
+}
+
+enum err
 core_alive(struct str access)
 {
 	struct session *s;

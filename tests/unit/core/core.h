@@ -65,6 +65,10 @@ struct person core_person(const char *name);
 struct person core_holder(const char *name, const char *role);
 /* Another session of a person: by name and PASSWORD. */
 struct tokens *core_login(const char *name);
+/* The same with any password, as the next request; what it answers. */
+enum err core_try(const char *name, const char *password, struct login *out);
+/* Ann Lee registers as Ann, with PASSWORD; her address is not proved. */
+struct tokens *core_ann(struct account *out);
 /* E_OK while the session of an access token lives. */
 enum err core_alive(struct str access);
 /* What the session is by now; it lives. Its ids end with NUL. */

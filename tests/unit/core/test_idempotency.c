@@ -71,5 +71,31 @@ START_TEST(a_failure_is_not_kept_and_keeps_its_ids)
 }
 END_TEST
 
+/* Row RE9. */
+START_TEST(an_idempotency_key_gives_one_answer_and_refuses_another_body)
+{
+	struct idempotency i;
+	struct str answer;
+	bool replayed;
+	int status;
+
+	ck_ok(idempotency_begin(&x, STR("s"), STR("k"), STR("b"), NULL, &i,
+	    &replayed, &status, &answer));
+	ck_assert(!replayed);
+	ck_err(idempotency_begin(&x, STR("s"), STR("k"), STR("b"), NULL, &i,
+	    &replayed, &status, &answer), E_IDEMPOTENCY);
+	idempotency_end(&x, &i, 201, STR("{}"));
+	ck_ok(idempotency_begin(&x, STR("s"), STR("k"), STR("b"), NULL, &i,
+	    &replayed, &status, &answer));
+	ck_assert(replayed && status == 201 && str_eq(answer, STR("{}")));
+	ck_err(idempotency_begin(&x, STR("s"), STR("k"), STR("c"), NULL, &i,
+	    &replayed, &status, &answer), E_IDEMPOTENCY);
+	ck_ok(idempotency_begin(&x, STR("t"), STR("k"), STR("c"), NULL, &i,
+	    &replayed, &status, &answer));
+	ck_assert(!replayed);
+}
+END_TEST
+
 CORE_TESTS(idempotency, of_json_the_meaning_is_compared,
-    a_failure_is_not_kept_and_keeps_its_ids)
+    a_failure_is_not_kept_and_keeps_its_ids,
+    an_idempotency_key_gives_one_answer_and_refuses_another_body)

@@ -352,6 +352,56 @@ START_TEST(a_page_past_the_end_tells_the_total)
 }
 END_TEST
 
+/* Rows AK2, AK4, AK7. */
+START_TEST(an_api_key_opens_its_scopes_until_rotated_and_revoked)
+{
+	const struct str scopes[] = { STR("tokens:read") };
+	const struct api_key_wish w = { .name = STR("app"), .scopes = scopes,
+		.nscopes = 1 };
+	struct api_key k, *found;
+	struct account u;
+	struct limit l;
+	struct str secret, next;
+
+	core_ann(&u);
+	ck_ok(api_key_create(&x, u.id, &w, &k, &secret));
+	ck_ok(api_key_admit(&x, secret, "tokens:read", &l, &found));
+	ck_err(api_key_admit(&x, secret, "2fa:write", &l, &found), E_SCOPE);
+	ck_ok(api_key_rotate(&x, u.id, k.id, 0, &next));
+	ck_err(api_key_admit(&x, secret, "tokens:read", &l, &found),
+	    E_TOKEN_INVALID);
+	ck_ok(api_key_admit(&x, next, "tokens:read", &l, &found));
+	core_sql("update users set is_active = false");
+	ck_err(api_key_admit(&x, next, "tokens:read", &l, &found),
+	    E_TOKEN_INVALID);
+	core_sql("update users set is_active = true");
+	ck_ok(api_key_revoke(&x, u.id, k.id));
+	ck_err(api_key_admit(&x, next, "tokens:read", &l, &found),
+	    E_TOKEN_INVALID);
+}
+END_TEST
+
+/* Row TO11: no road around the factor that a role must have. */
+START_TEST(a_key_of_one_who_must_enrol_waits_until_he_has)
+{
+	const struct str scopes[] = { STR("user:read") };
+	const struct api_key_wish w = { .name = STR("app"), .scopes = scopes,
+		.nscopes = 1 };
+	struct api_key k, *found;
+	struct account u;
+	struct limit l;
+	struct str secret;
+
+	core_ann(&u);
+	ck_ok(api_key_create(&x, u.id, &w, &k, &secret));
+	config.factor_roles = "user";
+	ck_err(api_key_admit(&x, secret, "user:read", &l, &found),
+	    E_ENROLMENT_REQUIRED);
+	core_sql("update users set two_factor_enabled = true");
+	ck_ok(api_key_admit(&x, secret, "user:read", &l, &found));
+}
+END_TEST
+
 CORE_TESTS(api_key, a_key_is_shown_once_and_kept_as_a_hash,
     a_wish_that_cannot_be_is_refused_by_its_field,
     an_account_has_so_many_live_keys,
@@ -362,4 +412,6 @@ CORE_TESTS(api_key, a_key_is_shown_once_and_kept_as_a_hash,
     a_key_leads_around_nothing_that_its_owner_must_do,
     a_key_works_from_its_networks_alone, a_key_has_a_limit_of_its_own,
     uses_are_written_in_sums, many_keys_in_turn_lose_no_use,
-    a_page_past_the_end_tells_the_total)
+    a_page_past_the_end_tells_the_total,
+    an_api_key_opens_its_scopes_until_rotated_and_revoked,
+    a_key_of_one_who_must_enrol_waits_until_he_has)

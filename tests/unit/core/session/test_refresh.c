@@ -151,6 +151,81 @@ START_TEST(a_token_from_the_future_of_a_family_ends_nothing)
 }
 END_TEST
 
+/* Rows RT1, RT4. */
+START_TEST(refresh_token_used_twice_revokes_the_family)
+{
+	struct account u;
+	struct tokens *t = core_ann(&u), *next, *none;
+	struct login other;
+
+	ck_ok(core_try("ann", PASSWORD, &other));
+	ck_ok(refresh(&x, t->refresh, STR_NONE, &next));
+	ck_err(refresh(&x, t->refresh, STR_NONE, &none), E_REFRESH_INVALID);
+	ck_err(refresh(&x, next->refresh, STR_NONE, &none), E_REFRESH_INVALID);
+	ck_err(core_alive(next->access), E_TOKEN_INVALID);
+	ck_ok(core_alive(other.tokens->access));
+	ck_sql("1", "select count(*) from audit_logs where action = "
+	    "'refresh.reuse'");
+}
+END_TEST
+
+START_TEST(reuse_revokes_every_session_where_configured)
+{
+	struct account u;
+	struct tokens *t = core_ann(&u), *next;
+	struct login other;
+
+	config.refresh_reuse = "user";
+	ck_ok(core_try("ann", PASSWORD, &other));
+	ck_ok(refresh(&x, t->refresh, STR_NONE, &next));
+	ck_err(refresh(&x, t->refresh, STR_NONE, &next), E_REFRESH_INVALID);
+	ck_err(core_alive(other.tokens->access), E_TOKEN_INVALID);
+}
+END_TEST
+
+/* Row RT3: a lost answer is repaired by the same key, and only by it. */
+START_TEST(the_same_key_gives_the_same_successor)
+{
+	struct account u;
+	struct tokens *t = core_ann(&u), *one, *two;
+
+	ck_ok(refresh(&x, t->refresh, STR("k1"), &one));
+	ck_ok(refresh(&x, t->refresh, STR("k1"), &two));
+	ck_assert(str_eq(one->refresh, two->refresh));
+	ck_err(refresh(&x, t->refresh, STR("k2"), &two), E_REFRESH_INVALID);
+}
+END_TEST
+
+/* Row RT3: the grace rule knows the previous generation only. */
+START_TEST(grace_gives_the_unused_successor_again)
+{
+	struct account u;
+	struct tokens *t = core_ann(&u), *one, *two;
+
+	config.refresh_grace = 10 * CLOCK_SECOND;
+	ck_ok(refresh(&x, t->refresh, STR_NONE, &one));
+	ck_ok(refresh(&x, t->refresh, STR_NONE, &two));
+	ck_assert(str_eq(one->refresh, two->refresh));
+	ck_ok(refresh(&x, one->refresh, STR_NONE, &two));
+	ck_err(refresh(&x, t->refresh, STR_NONE, &two), E_REFRESH_INVALID);
+}
+END_TEST
+
+/* Rows RT6, RT7. */
+START_TEST(neither_time_nor_deactivation_can_be_refreshed_away)
+{
+	struct account u;
+	struct tokens *t = core_ann(&u), *next;
+
+	core_sql("update users set is_active = false");
+	ck_err(refresh(&x, t->refresh, STR_NONE, &next), E_REFRESH_INVALID);
+	ck_err(core_alive(t->access), E_TOKEN_INVALID);
+	core_sql("update users set is_active = true");
+	core_sql("update sessions set expires_at = now()");
+	ck_err(refresh(&x, t->refresh, STR_NONE, &next), E_REFRESH_INVALID);
+}
+END_TEST
+
 CORE_TESTS(refresh, a_refresh_moves_the_family_by_one,
     refreshing_moves_the_end_of_idleness_alone,
     a_second_use_is_told_and_written_down_once,
@@ -158,4 +233,9 @@ CORE_TESTS(refresh, a_refresh_moves_the_family_by_one,
     a_key_with_another_token_is_a_conflict_and_ends_nothing,
     a_repair_has_an_end, who_is_switched_off_repairs_nothing,
     what_is_no_refresh_token_of_a_session_is_refused,
-    a_token_from_the_future_of_a_family_ends_nothing)
+    a_token_from_the_future_of_a_family_ends_nothing,
+    refresh_token_used_twice_revokes_the_family,
+    reuse_revokes_every_session_where_configured,
+    the_same_key_gives_the_same_successor,
+    grace_gives_the_unused_successor_again,
+    neither_time_nor_deactivation_can_be_refreshed_away)

@@ -1,6 +1,9 @@
 /* Sessions of a user: what they are, and how they end. */
 #include "tests/unit/core/core.h"
 
+#include "core/account/password_change.h"
+#include "core/session/introspect.h"
+#include "core/session/refresh.h"
 #include "core/session/session_change.h"
 #include "core/session/signing.h"
 
@@ -194,11 +197,48 @@ START_TEST(one_process_asks_what_others_changed)
 }
 END_TEST
 
+/* Row 0b: a secret for one purpose is nothing at another door. */
+START_TEST(a_token_opens_only_its_own_door)
+{
+	struct account u;
+	struct tokens *t = core_ann(&u), *next;
+	struct introspection i;
+
+	ck_err(core_alive(t->refresh), E_TOKEN_INVALID);
+	ck_err(refresh(&x, t->access, STR_NONE, &next), E_REFRESH_INVALID);
+	ck_err(password_reset_confirm(&x, t->refresh, STR("Other-Horse-8")),
+	    E_BAD_TOKEN);
+	ck_ok(introspect(&x, token_make(x.arena, x.keys, TOKEN_RESET, uuid_v7(),
+	    0), &i));
+	ck_assert(!i.active);
+}
+END_TEST
+
+/* Row SE3. */
+START_TEST(logout_scopes_end_what_they_say)
+{
+	struct account u;
+	struct tokens *one = core_ann(&u);
+	struct login two, three;
+
+	ck_ok(core_try("ann", PASSWORD, &two));
+	ck_ok(core_try("ann", PASSWORD, &three));
+	ck_ok(session_end(&x, u.id, one->session_id, SESSION_THIS, "logout"));
+	ck_err(core_alive(one->access), E_TOKEN_INVALID);
+	ck_ok(core_alive(two.tokens->access));
+	ck_ok(session_end(&x, u.id, two.tokens->session_id, SESSION_OTHERS,
+	    "logout"));
+	ck_err(core_alive(three.tokens->access), E_TOKEN_INVALID);
+	ck_ok(core_alive(two.tokens->access));
+	ck_ok(session_end(&x, u.id, STR_NONE, SESSION_ALL, "logout"));
+	ck_err(core_alive(two.tokens->access), E_TOKEN_INVALID);
+}
+END_TEST
+
 CORE_TESTS(session, a_token_says_whose_and_which_session_it_is,
     a_user_sees_his_live_sessions, a_user_ends_one_of_his_own_sessions,
-    a_session_that_ran_out_opens_nothing,
-    a_use_is_written_down_once_a_minute,
-    a_limit_counts_by_the_user_of_the_token,
-    a_proof_is_recent_for_ten_minutes, a_token_that_is_none_asks_nobody,
-    a_change_is_doubted_until_it_is_heard_of,
-    one_process_asks_what_others_changed)
+    a_session_that_ran_out_opens_nothing, a_use_is_written_down_once_a_minute,
+    a_limit_counts_by_the_user_of_the_token, a_proof_is_recent_for_ten_minutes,
+    a_token_that_is_none_asks_nobody, a_change_is_doubted_until_it_is_heard_of,
+    one_process_asks_what_others_changed, a_token_opens_only_its_own_door,
+    logout_scopes_end_what_they_say)
