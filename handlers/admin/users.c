@@ -1,21 +1,18 @@
 /* GET, POST /admin/users · GET, PUT, PATCH, DELETE /admin/users/{id} */
 #include "handlers/shared/admin.h"
+#include "handlers/shared/fields.h"
 #include "handlers/shared/handlers.h"
 
 enum { EMAIL, USERNAME, PASSWORD, FIRST_NAME, LAST_NAME, FULL_NAME, ROLE,
 	IS_VERIFIED, IS_ACTIVE };
 
 static const struct field create_fields[] = {
-	[EMAIL] = { .name = "email", .type = FIELD_EMAIL, .required = true,
-		.doc = "Address of the account" },
-	[USERNAME] = { .name = "username", .type = FIELD_USERNAME,
-		.required = true, .doc = "Letters, digits, _ . -" },
+	[EMAIL] = FIELDS_EMAIL,
+	[USERNAME] = FIELDS_NEW_USERNAME,
 	[PASSWORD] = { .name = "password", .type = FIELD_PASSWORD,
 		.doc = "If left out, the user sets one by a mailed link" },
-	[FIRST_NAME] = { .name = "first_name", .type = FIELD_NAME,
-		.doc = "Given name" },
-	[LAST_NAME] = { .name = "last_name", .type = FIELD_NAME,
-		.doc = "Family name" },
+	[FIRST_NAME] = FIELDS_NEW_FIRST_NAME,
+	[LAST_NAME] = FIELDS_NEW_LAST_NAME,
 	[FULL_NAME] = { .name = "full_name", .aliases = "name",
 		.type = FIELD_NAME, .doc = "Whole name" },
 	[ROLE] = { .name = "role", .type = FIELD_NAME, .min = 1, .max = 50,
@@ -35,15 +32,10 @@ static const struct field update_fields[] = {
 	[U_EMAIL] = { .name = "email", .type = FIELD_EMAIL,
 		.doc = "A new address must be verified by the code mailed to "
 		    "it" },
-	[U_USERNAME] = { .name = "username", .type = FIELD_USERNAME,
-		.doc = "Letters, digits, _ . -" },
-	[U_FIRST_NAME] = { .name = "first_name", .type = FIELD_CLEARED,
-		.doc = "Given name; \"\" takes it away" },
-	[U_LAST_NAME] = { .name = "last_name", .type = FIELD_CLEARED,
-		.doc = "Family name; \"\" takes it away" },
-	[U_FULL_NAME] = { .name = "full_name", .aliases = "name",
-		.type = FIELD_CLEARED,
-		.doc = "Whole name; \"\" takes it away" },
+	[U_USERNAME] = FIELDS_USERNAME,
+	[U_FIRST_NAME] = FIELDS_FIRST_NAME,
+	[U_LAST_NAME] = FIELDS_LAST_NAME,
+	[U_FULL_NAME] = FIELDS_FULL_NAME,
 	[U_IS_VERIFIED] = { .name = "is_verified", .aliases = "verified",
 		.type = FIELD_BOOL,
 		.doc = "Whether the address is verified; cannot be set "

@@ -1,5 +1,6 @@
 /* POST /auth/change-email, …/confirm, …/undo */
 #include "core/account/email_change.h"
+#include "handlers/shared/fields.h"
 #include "handlers/shared/handlers.h"
 
 enum { NEW_EMAIL };
@@ -14,8 +15,7 @@ static const struct field fields[] = {
 enum { TOKEN };
 
 static const struct field token_fields[] = {
-	[TOKEN] = { .name = "token", .type = FIELD_TOKEN, .required = true,
-		.doc = "The token that was mailed" },
+	[TOKEN] = FIELDS_MAILED_TOKEN,
 	{ 0 },
 };
 

@@ -1,5 +1,6 @@
 /* POST /auth/login */
 #include "core/session/login.h"
+#include "handlers/shared/fields.h"
 #include "handlers/shared/handlers.h"
 
 enum { IDENTIFIER, PASSWORD, DEVICE_TOKEN, REMEMBER_DEVICE,
@@ -14,11 +15,8 @@ static const struct field fields[] = {
 		.required = true, .doc = "The password" },
 	[DEVICE_TOKEN] = { .name = "device_token", .type = FIELD_TOKEN,
 		.doc = "Token of a known device" },
-	[REMEMBER_DEVICE] = { .name = "remember_device",
-		.aliases = "trust_device", .type = FIELD_BOOL,
-		.doc = "Whether to answer with a device_token" },
-	[DEVICE_NAME] = { .name = "device_name", .type = FIELD_NAME, .min = 1,
-		.max = 100, .doc = "Name of the device in the list" },
+	[REMEMBER_DEVICE] = FIELDS_REMEMBER_DEVICE,
+	[DEVICE_NAME] = FIELDS_DEVICE_NAME,
 	{ 0 },
 };
 

@@ -3,21 +3,17 @@
 #include "core/access/role.h"
 #include "core/account/account_register.h"
 #include "core/account/erase.h"
+#include "handlers/shared/fields.h"
 #include "handlers/shared/handlers.h"
 #include "handlers/shared/prove.h"
 
 enum { USERNAME, FIRST_NAME, LAST_NAME, FULL_NAME };
 
 static const struct field fields[] = {
-	[USERNAME] = { .name = "username", .type = FIELD_USERNAME,
-		.doc = "Letters, digits, _ . -" },
-	[FIRST_NAME] = { .name = "first_name", .type = FIELD_CLEARED,
-		.doc = "Given name; \"\" takes it away" },
-	[LAST_NAME] = { .name = "last_name", .type = FIELD_CLEARED,
-		.doc = "Family name; \"\" takes it away" },
-	[FULL_NAME] = { .name = "full_name", .aliases = "name",
-		.type = FIELD_CLEARED,
-		.doc = "Whole name; \"\" takes it away" },
+	[USERNAME] = FIELDS_USERNAME,
+	[FIRST_NAME] = FIELDS_FIRST_NAME,
+	[LAST_NAME] = FIELDS_LAST_NAME,
+	[FULL_NAME] = FIELDS_FULL_NAME,
 	{ 0 },
 };
 

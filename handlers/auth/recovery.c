@@ -1,5 +1,6 @@
 /* POST /auth/recovery/start, /auth/recovery/confirm */
 #include "core/recovery/recovery.h"
+#include "handlers/shared/fields.h"
 #include "handlers/shared/handlers.h"
 
 enum { IDENTIFIER, METHOD };
@@ -24,9 +25,7 @@ static const struct field confirm_fields[] = {
 		.required = true,
 		.doc = "The code that was sent; with a second factor a backup "
 		    "code or a code of it too" },
-	[NEW_PASSWORD] = { .name = "new_password", .aliases = "password",
-		.type = FIELD_PASSWORD, .required = true,
-		.doc = "The new password" },
+	[NEW_PASSWORD] = FIELDS_NEW_PASSWORD,
 	{ 0 },
 };
 

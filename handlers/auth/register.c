@@ -1,23 +1,20 @@
 /* POST /auth/register, /auth/signup */
 #include "core/account/account_register.h"
 #include "core/account/proof.h"
+#include "handlers/shared/fields.h"
 #include "handlers/shared/handlers.h"
 
 enum { EMAIL, USERNAME, PASSWORD, FIRST_NAME, LAST_NAME, FULL_NAME };
 
 static const struct field fields[] = {
-	[EMAIL] = { .name = "email", .type = FIELD_EMAIL, .required = true,
-		.doc = "Address of the account" },
-	[USERNAME] = { .name = "username", .type = FIELD_USERNAME,
-		.required = true, .doc = "Letters, digits, _ . -" },
+	[EMAIL] = FIELDS_EMAIL,
+	[USERNAME] = FIELDS_NEW_USERNAME,
 	[PASSWORD] = { .name = "password", .type = FIELD_PASSWORD,
 		.required = true,
 		.doc = "8 to 128 characters; three of four classes, or 15 "
 		    "characters" },
-	[FIRST_NAME] = { .name = "first_name", .type = FIELD_NAME,
-		.doc = "Given name" },
-	[LAST_NAME] = { .name = "last_name", .type = FIELD_NAME,
-		.doc = "Family name" },
+	[FIRST_NAME] = FIELDS_NEW_FIRST_NAME,
+	[LAST_NAME] = FIELDS_NEW_LAST_NAME,
 	[FULL_NAME] = { .name = "full_name", .aliases = "name",
 		.type = FIELD_NAME,
 		.doc = "Full name; made of first and last name if left out" },

@@ -1,16 +1,13 @@
 /* POST /auth/2fa/sms/send, /auth/2fa/email/send */
 #include "core/factor/factor_send.h"
+#include "handlers/shared/fields.h"
 #include "handlers/shared/party.h"
 
 enum { TEMP_TOKEN, USER_ID };
 
 static const struct field fields[] = {
-	[TEMP_TOKEN] = { .name = "temp_token", .aliases = "challenge",
-		.type = FIELD_TOKEN, .doc = "The challenge from the login" },
-	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
-		.max = 200,
-		.doc = "With an API key: the application's user; else the "
-		    "challenge again" },
+	[TEMP_TOKEN] = FIELDS_TEMP_TOKEN,
+	[USER_ID] = FIELDS_CHALLENGED,
 	{ 0 },
 };
 

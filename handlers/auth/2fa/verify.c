@@ -1,5 +1,6 @@
 /* POST /auth/2fa/verify, /2fa/verify, /mfa/verify */
 #include "handlers/auth/2fa/verify.h"
+#include "handlers/shared/fields.h"
 
 enum { CODE, TEMP_TOKEN, USER_ID, REMEMBER_DEVICE, DEVICE_NAME };
 
@@ -7,17 +8,10 @@ const struct field verify_fields[] = {
 	[CODE] = { .name = "code", .aliases = "token otp backup_code",
 		.type = FIELD_CODE, .min = 1, .max = 64, .required = true,
 		.doc = "Six digits, or a backup code" },
-	[TEMP_TOKEN] = { .name = "temp_token", .aliases = "challenge",
-		.type = FIELD_TOKEN, .doc = "The challenge from the login" },
-	[USER_ID] = { .name = "user_id", .type = FIELD_NAME, .min = 1,
-		.max = 200,
-		.doc = "With an API key: the application's user; else the "
-		    "challenge again" },
-	[REMEMBER_DEVICE] = { .name = "remember_device",
-		.aliases = "trust_device", .type = FIELD_BOOL,
-		.doc = "Whether to answer with a device_token" },
-	[DEVICE_NAME] = { .name = "device_name", .type = FIELD_NAME, .min = 1,
-		.max = 100, .doc = "Name of the device in the list" },
+	[TEMP_TOKEN] = FIELDS_TEMP_TOKEN,
+	[USER_ID] = FIELDS_CHALLENGED,
+	[REMEMBER_DEVICE] = FIELDS_REMEMBER_DEVICE,
+	[DEVICE_NAME] = FIELDS_DEVICE_NAME,
 	{ 0 },
 };
 

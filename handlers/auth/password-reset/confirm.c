@@ -1,15 +1,13 @@
 /* POST /auth/password-reset/confirm */
 #include "core/account/password_change.h"
+#include "handlers/shared/fields.h"
 #include "handlers/shared/handlers.h"
 
 enum { TOKEN, NEW_PASSWORD };
 
 static const struct field fields[] = {
-	[TOKEN] = { .name = "token", .type = FIELD_TOKEN, .required = true,
-		.doc = "The token that was mailed" },
-	[NEW_PASSWORD] = { .name = "new_password", .aliases = "password",
-		.type = FIELD_PASSWORD, .required = true,
-		.doc = "The new password" },
+	[TOKEN] = FIELDS_MAILED_TOKEN,
+	[NEW_PASSWORD] = FIELDS_NEW_PASSWORD,
 	{ 0 },
 };
 

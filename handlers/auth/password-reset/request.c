@@ -1,12 +1,12 @@
 /* POST /auth/password-reset/request */
 #include "core/account/password_change.h"
+#include "handlers/shared/fields.h"
 #include "handlers/shared/handlers.h"
 
 enum { EMAIL };
 
 static const struct field fields[] = {
-	[EMAIL] = { .name = "email", .type = FIELD_EMAIL, .required = true,
-		.doc = "Address of the account" },
+	[EMAIL] = FIELDS_EMAIL,
 	{ 0 },
 };
 
