@@ -66,9 +66,14 @@ become_child(pid_t parent, const char *name, void (*run)(void *arg), void *arg)
 bool
 child_due(struct child *p)
 {
-	if (p->pid && waitpid(p->pid, NULL, WNOHANG) == p->pid) {
+	int status;
+
+	if (p->pid && waitpid(p->pid, &status, WNOHANG) == p->pid) {
 		log_error("a process of the worker died",
-		    log_c("name", p->name), log_i("pid", p->pid));
+		    log_c("name", p->name), log_i("pid", p->pid),
+		    WIFSIGNALED(status) ?
+			log_i("signal", WTERMSIG(status)) :
+			log_i("status", WEXITSTATUS(status)));
 		p->pid = 0;
 	}
 	return p->pid == 0 && clock_mono() >= p->again_at;
