@@ -220,6 +220,19 @@ struct life {
 	struct str holder;
 };
 
+/*
+ * The process that had this name before is dead. Its lease would keep this one
+ * from its work for up to a minute.
+ */
+static void
+release_dead_publisher(struct queue *q, struct arena *a)
+{
+	while (events_outbox_release_holder(q, a, q->holder) ==
+		E_UNAVAILABLE && !child_stopping())
+		poll(NULL, 0, PATIENCE_MS);
+	arena_reset(a);
+}
+
 static void
 publisher_process(void *arg)
 {
@@ -231,8 +244,7 @@ publisher_process(void *arg)
 	q.db = loop_db(a, l->config);
 	if (l->config->seccomp)
 		sandbox_enter(SANDBOX_EVENTS);
-	/* The process that had this name before is dead. */
-	events_outbox_release_holder(&q, a, q.holder);
+	release_dead_publisher(&q, a);
 	events_publisher_run(l->config, &q, false);
 	db_close(&q.db);
 	arena_free(&a);
