@@ -4,11 +4,11 @@ from the same rows; each time another call fails."""
 import collections
 import os
 import re
-import subprocess
 import time
 
 from control import ALL
 from provider import PROVIDER, Provider, numbers
+from queue_worker import Once
 from world import fine
 
 # Of the worker's, one in turn: the log, and the start that each run has.
@@ -24,17 +24,14 @@ class Jobs:
     def __init__(self, suite):
         self.suite, self.stack = suite, suite.stack
         self.before, self.control = suite.before, suite.worker_control
-        with open(os.path.join(os.environ["STATE_DIR"],
-                               "services/worker/run")) as f:
-            self.script = f.read().replace("/bin/postern-worker'",
-                                           "/bin/postern-worker' --once")
+        self.worker = Once()
         self.hooks = [Provider(), Provider()]
         self.make(suite.world)
         self.before.take()
 
     def make(self, w):
         """What is to be done."""
-        self.once()
+        self.worker.run()
         w.stack.sql("update cron_jobs set next_run = now() - interval '1 s'")
         w.stack.sql("update sessions set expires_at = now() - "
                     "interval '8 days' where user_id = %s", w.idle.id)
@@ -49,15 +46,6 @@ class Jobs:
             made = fine(w.ann.api.post("/webhooks", {
                 "url": there.url + "/", "events": ["user.login"]})).data
             fine(w.ann.api.post(f"/webhooks/{made['id']}/test"))
-
-    def once(self):
-        """One run of the worker; its status."""
-        done = subprocess.run(["bash", "-c", self.script],
-                              stdin=subprocess.DEVNULL, timeout=120,
-                              stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE)
-        self.said = done.stderr.decode(errors="replace")
-        return done.returncode
 
     # what has come, and to whom
 
@@ -121,7 +109,7 @@ class Jobs:
     def finished(self):
         """Afterwards all of it is done."""
         self.due()
-        status = self.once()
+        status = self.worker.run()
         said = [f"the next run ended with {status}"] * (status != 0)
         missing = self.wanted - self.came()
         said += [f"lost: {thing}" for thing in missing]
@@ -135,11 +123,11 @@ class Jobs:
         self.stack.forget_cache()
         self.forget()
         self.control.fail(ALL, name, nth)
-        status = self.once()
+        status = self.worker.run()
         if not self.control.off():
             return None
         self.failed_at = self.control.at
-        said = [f"ended with {status}: {self.said[-300:]}"] * (
+        said = [f"ended with {status}: {self.worker.said[-300:]}"] * (
             status not in FINE)
         said += self.truth(self.came()) + self.suite.watch.sanitizers()
         return said + self.finished() + self.suite.watch.sanitizers()
@@ -153,7 +141,7 @@ class Jobs:
         """Without a failure; the calls of it."""
         self.forget()
         self.control.count(ALL)
-        status = self.once()
+        status = self.worker.run()
         self.control.off()
         self.wanted, self.all_done = self.came(), self.states()
         kinds = collections.Counter(thing[0] for thing in self.wanted)
@@ -165,20 +153,14 @@ class Jobs:
         """How many jobs were judged."""
         calls = self.clean()
         if calls is None:
-            self.suite.say("jobs", "", [f"are not done: {self.wanted} "
-                                        f"{dict(self.all_done)} {self.said}"])
+            self.suite.say("jobs", "", [
+                f"are not done: {self.wanted} {dict(self.all_done)} "
+                f"{self.worker.said}"])
             return 0
         for name, count in self.suite.chosen(calls):
             since, before = time.monotonic(), self.suite.tried[name]
             for nth in self.sample(name, count):
-                said = self.attempt(name, nth)
-                if said is None:
-                    self.suite.not_reached += 1
-                    continue
-                self.suite.tried[name] += 1
-                if said:
-                    where = self.control.line(self.failed_at)
-                    self.suite.say("jobs", f"{name} {nth} ({where})", said)
+                self.suite.judged("jobs", self.control, name, nth, self)
             print(f"# jobs: {name}, "
                   f"{self.suite.tried[name] - before} of {count} in "
                   f"{time.monotonic() - since:.1f} s", flush=True)

@@ -69,13 +69,5 @@ class Processes:
         self.control.off()
         for name, count in self.suite.chosen(self.control.calls):
             for nth in self.suite.sample(False, count, 2):
-                said = self.attempt(name, nth)
-                if said is None:
-                    self.suite.not_reached += 1
-                    continue
-                self.suite.tried[name] += 1
-                if said:
-                    where = self.control.line(self.failed_at)
-                    self.suite.say("processes", f"{name} {nth} ({where})",
-                                   said)
+                self.suite.judged("processes", self.control, name, nth, self)
         return 1

@@ -13,7 +13,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 
 import conftest  # noqa: E402
+from children import Children  # noqa: E402
 from control import CHILDREN, MEMORY, Control  # noqa: E402
+from events import Events  # noqa: E402
 from jobs import Jobs  # noqa: E402
 from processes import Processes  # noqa: E402
 from provider import TWILIO  # noqa: E402
@@ -71,8 +73,8 @@ class Suite:
 
     def say(self, name, what, faults):
         where = f"{name} {what}" if what else name
-        self.faults[where] += faults
         if faults:
+            self.faults[where] += faults
             print(f"not ok {where}")
             for text in faults:
                 print(f"#   {text[:1500]}", flush=True)
@@ -208,6 +210,17 @@ class Suite:
         return [*range(1, first + 1),
                 *range(calls - (most - first) + 1, calls + 1)]
 
+    def judged(self, what, control, name, nth, part):
+        """One attempt of a part that is no route."""
+        said = part.attempt(name, nth)
+        if said is None:
+            self.not_reached += 1
+            return
+        self.tried[name] += 1
+        if said:
+            where = control.line(part.failed_at)
+            self.say(what, f"{name} {nth} ({where})", said)
+
     def fail_each(self, what, request, calls, most, judge):
         method, path = what.split(" ")[:2]
         for name, count in self.chosen(calls):
@@ -274,7 +287,8 @@ class Suite:
                 done += 1
                 print(f"# {what}: {sum(self.tried.values()) - before} in "
                       f"{time.monotonic() - since:.1f} s", flush=True)
-        for what, part in (("processes", Processes), ("jobs", Jobs)):
+        for what, part in (("processes", Processes), ("children", Children),
+                           ("events", Events), ("jobs", Jobs)):
             if re.search(self.only, what):
                 since, before = time.monotonic(), sum(self.tried.values())
                 done += part(self).run()

@@ -25,12 +25,15 @@ class Watch:
 
     def ends(self):
         """How web processes ended since: (pid, "status", 70)."""
-        found = []
-        for line in self.lines("master"):
-            if line.get("msg") == "worker ended":
-                found += [(line["worker"], k, line[k])
-                          for k in ("status", "signal") if k in line]
-        return found
+        return [(line["worker"], k, line[k]) for line in self.lines("master")
+                if line.get("msg") == "worker ended"
+                for k in ("status", "signal") if k in line]
+
+    def children(self):
+        """How processes of the queue worker ended since: ("status", 70)."""
+        return [(k, line[k]) for line in self.lines("worker")
+                if line.get("msg") == "a process of the worker died"
+                for k in ("status", "signal") if k in line]
 
     def sanitizers(self):
         """Reports that are new, each the lines that name it."""

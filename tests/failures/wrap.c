@@ -22,6 +22,9 @@
 #include <curl/curl.h>
 #endif
 #include <libpq-fe.h>
+#ifdef FAIL_KAFKA
+#include <librdkafka/rdkafka.h>
+#endif
 #include <read.h>
 #include <sodium.h>
 
@@ -159,5 +162,71 @@ __wrap_curl_easy_setopt(CURL *e, CURLoption option, ...)
 	if (fails(FAIL_curl_easy_setopt, __builtin_return_address(0)))
 		return CURLE_OUT_OF_MEMORY;
 	return __real_curl_easy_setopt(e, option, value);
+}
+#endif
+
+#ifdef FAIL_KAFKA
+#define PARTS_MAX 16
+
+/* One part of a message, of those that our programs give. */
+static rd_kafka_vu_t
+next_part(rd_kafka_vtype_t type, va_list *ap)
+{
+	rd_kafka_vu_t p = { .vtype = type };
+
+	switch (type) {
+	case RD_KAFKA_VTYPE_TOPIC:
+		p.u.cstr = va_arg(*ap, const char *);
+		break;
+	case RD_KAFKA_VTYPE_KEY:
+	case RD_KAFKA_VTYPE_VALUE:
+		p.u.mem.ptr = va_arg(*ap, void *);
+		p.u.mem.size = va_arg(*ap, size_t);
+		break;
+	case RD_KAFKA_VTYPE_HEADER:
+		p.u.header.name = va_arg(*ap, const char *);
+		p.u.header.val = va_arg(*ap, const void *);
+		p.u.header.size = va_arg(*ap, ssize_t);
+		break;
+	case RD_KAFKA_VTYPE_MSGFLAGS:
+		p.u.i = va_arg(*ap, int);
+		break;
+	case RD_KAFKA_VTYPE_OPAQUE:
+		p.u.ptr = va_arg(*ap, void *);
+		break;
+	default:
+		abort();
+	}
+	return p;
+}
+
+static rd_kafka_resp_err_t
+code_of(rd_kafka_error_t *e)
+{
+	rd_kafka_resp_err_t code = e ? rd_kafka_error_code(e) :
+	    RD_KAFKA_RESP_ERR_NO_ERROR;
+
+	if (e)
+		rd_kafka_error_destroy(e);
+	return code;
+}
+
+rd_kafka_resp_err_t __wrap_rd_kafka_producev(rd_kafka_t *k, ...);
+rd_kafka_resp_err_t
+__wrap_rd_kafka_producev(rd_kafka_t *k, ...)
+{
+	rd_kafka_vu_t parts[PARTS_MAX];
+	rd_kafka_vtype_t type;
+	size_t n = 0;
+	va_list ap;
+
+	if (fails(FAIL_rd_kafka_producev, __builtin_return_address(0)))
+		return RD_KAFKA_RESP_ERR__QUEUE_FULL;
+	va_start(ap, k);
+	while ((type = va_arg(ap, rd_kafka_vtype_t)) != RD_KAFKA_VTYPE_END &&
+	    n < PARTS_MAX)
+		parts[n++] = next_part(type, &ap);
+	va_end(ap);
+	return code_of(rd_kafka_produceva(k, parts, n));
 }
 #endif
