@@ -1,5 +1,6 @@
 """postern-worker as the stack starts it, but for some settings: once, or to
 stay."""
+import atexit
 import os
 import subprocess
 
@@ -39,6 +40,7 @@ class Running:
             self.process = subprocess.Popen(
                 ["bash", "-c", script(settings)], stdin=subprocess.DEVNULL,
                 stdout=f, stderr=f)
+        atexit.register(self.process.terminate)
 
     @property
     def pid(self):
