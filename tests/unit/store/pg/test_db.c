@@ -415,7 +415,7 @@ END_TEST
 /* Its deadline is its own, and it is asked last from then on. */
 START_TEST(a_silent_host_does_not_hide_the_one_behind_it)
 {
-	struct db_options o = { NULL, 300 * CLOCK_MS, 5 * CLOCK_SECOND, 0,
+	struct db_options o = { NULL, CLOCK_SECOND, 5 * CLOCK_SECOND, 0,
 		false, false };
 	char here[256], conninfo[600];
 	int fd = mute_open(here, sizeof here);
@@ -428,7 +428,7 @@ START_TEST(a_silent_host_does_not_hide_the_one_behind_it)
 	ck_assert_int_eq(db_run(both, a, SQL(ping), NULL), E_OK);
 	ck_assert_str_eq(both->targets.at[1].host, here);
 	/* it would not be reached any more behind the silent one */
-	both->o.connect_timeout = 200 * CLOCK_MS;
+	both->o.connect_timeout = 800 * CLOCK_MS;
 	db_conn_drop(both);
 	ck_assert_int_eq(db_run(both, a, SQL(ping), NULL), E_OK);
 	ck_assert_str_eq(db_why(both), "");
@@ -772,6 +772,7 @@ START_TEST(a_batch_may_be_larger_than_every_buffer)
 	char *big = arena_alloc(a, 1u << 20);
 
 	memset(big, 'x', (1u << 20) - 1);
+	d->o.statement_timeout = 50 * CLOCK_SECOND; /* on a busy machine */
 	for (int i = 0; i < N; i++) {
 		add[i] = PARAMS(migration_add, .version = i,
 		    .name = str_of(big), .sha256 = STR(""));
