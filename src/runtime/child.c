@@ -70,7 +70,7 @@ child_due(struct child *p)
 
 	if (p->pid && waitpid(p->pid, &status, WNOHANG) == p->pid) {
 		log_error("a process of the worker died",
-		    log_c("name", p->name), log_i("pid", p->pid),
+		    log_c("name", p->name), log_i("process", p->pid),
 		    WIFSIGNALED(status) ?
 			log_i("signal", WTERMSIG(status)) :
 			log_i("status", WEXITSTATUS(status)));

@@ -559,7 +559,7 @@ def test_a_process_that_died_comes_back_when_no_mail_is_under_way(stack):
     assert threads(p) == 2
     os.kill(courier, signal.SIGKILL)
     wait_for(lambda: "a process of the worker died" in stack.log())
-    assert f'"pid":{courier},"signal":9' in stack.log()
+    assert f'"process":{courier},"signal":9' in stack.log()
     jobs += stack.add(3)
     assert children(p) == []
     relay.script()
