@@ -14,6 +14,7 @@
 #define LIMIT_DRAIN (16u << 20)	      /* bytes read of a refused body */
 #define LIMIT_HELD_CONNECTIONS 256    /* waiting, per worker; row HB5 */
 #define LIMIT_HELD_BYTES (16u << 20)  /* all held ones together */
+#define LIMIT_CONNECTIONS 8192	      /* open, per worker; row HB5 */
 #define LIMIT_QUERY 4096
 #define LIMIT_QUERY_PAIRS 64
 #define LIMIT_HEADER 8192	      /* one header value, Authorization too */

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "web/worker.h"
+#include "web/worker/worker.h"
 
 #define MASTER_WORKERS 512 /* of both kinds together; not counting old ones */
 

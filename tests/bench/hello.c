@@ -4,6 +4,7 @@
  *   hello LIGHT HEAVY [MAX_REQUESTS]   socket on descriptor 0
  *   hello --check ...                  fails when the file $HELLO_BAD exists
  *   hello single                       one process
+ * With FCGI_TRANSPORT=libfcgi in the environment by libfcgi, else by our own.
  * /slow waits until the file named by the query exists; /hash takes the heavy
  * lane; /pid tells the worker; /echo returns the body; /die kills the worker.
  */
@@ -103,7 +104,7 @@ main(int argc, char **argv)
 	const struct worker_hooks hooks = { .serve = serve, .heavy = heavy };
 	struct master_options m = { .light = number(argc, argv, 1, 2),
 		.heavy = number(argc, argv, 2, 2), .old = old };
-	const char *why;
+	const char *why, *transport = getenv("FCGI_TRANSPORT");
 	int fd = -1;
 
 	reload_remember(argc, argv);
@@ -120,6 +121,7 @@ main(int argc, char **argv)
 		return 64;
 	m.worker = (struct worker_options){ .kind = WORKER_SINGLE,
 		.listen_fd = fd, .ready_fd = -1, .hooks = &hooks,
+		.libfcgi = str_eq(str_of(transport), STR("libfcgi")),
 		.max_requests = number(argc, argv, 3, 0) };
 	if (argc > 1 && str_eq(str_of(argv[1]), STR("single")))
 		return worker_run(&m.worker);

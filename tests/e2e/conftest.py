@@ -11,13 +11,16 @@ it, `./dev test` says that it was left out.
 """
 import os
 import secrets
+import shutil
 import subprocess
+import tempfile
 
 import psycopg2
 import pytest
 import redis
 
 from api import Api
+from edges import Edge
 from maildir import Inbox
 from shards import Shard
 from until import until
@@ -205,3 +208,19 @@ def person(api):
 @pytest.fixture
 def inbox(stack):
     return stack.inbox
+
+
+@pytest.fixture
+def edge(stack):
+    """A maker of web servers."""
+    made = []
+
+    def make(kind):
+        if not shutil.which(kind.split("-")[0].replace("apache", "apache2")):
+            pytest.skip(kind + " is not installed")
+        made.append(Edge(kind, stack, tempfile.mkdtemp(prefix="edge-")))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+        shutil.rmtree(one.place)

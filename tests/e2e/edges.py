@@ -27,6 +27,8 @@ Require all granted
 PROXY = """ProxyPass "/" "unix:{socket}|fcgi://postern/" timeout=30
 """
 
+KEPT = PROXY.replace("timeout=30", "timeout=30 enablereuse=on")
+
 CGI = """ScriptSock {place}/cgid
 ScriptAlias / {run}/postern.cgi/
 """
@@ -45,6 +47,54 @@ http://127.0.0.1:{port} {{
 }}
 """
 
+# What keeps its connections to the socket.
+NGINX = """pid {place}/pid;
+error_log {place}/log;
+events {{
+	worker_connections 512;
+}}
+http {{
+	access_log off;
+	client_body_temp_path {place}/body;
+	proxy_temp_path {place}/proxy;
+	fastcgi_temp_path {place}/fastcgi;
+	uwsgi_temp_path {place}/uwsgi;
+	scgi_temp_path {place}/scgi;
+	upstream postern {{
+		server unix:{socket};
+		keepalive 8;
+	}}
+	server {{
+		listen 127.0.0.1:{port};
+		location / {{
+			include /etc/nginx/fastcgi_params;
+			fastcgi_pass postern;
+			fastcgi_keep_conn on;
+			fastcgi_buffer_size 16k;
+			fastcgi_buffers 8 16k;
+		}}
+	}}
+}}
+"""
+
+HAPROXY = """defaults
+	mode http
+	timeout connect 2s
+	timeout client 30s
+	timeout server 30s
+frontend f
+	bind 127.0.0.1:{port}
+	option http-buffer-request
+	default_backend b
+backend b
+	use-fcgi-app postern
+	http-reuse always
+	server local {socket} proto fcgi
+fcgi-app postern
+	docroot /
+	pass-header authorization
+"""
+
 
 def free_port():
     with socket.socket() as s:
@@ -53,7 +103,7 @@ def free_port():
 
 
 class Edge:
-    """kind: apache-proxy, apache-cgi or caddy; close() ends it."""
+    """kind: a key of the table below; close() ends it."""
 
     def __init__(self, kind, stack, place):
         self.place = str(place)
@@ -64,6 +114,9 @@ class Edge:
             "apache-proxy": (APACHE + PROXY, "proxy proxy_fcgi"),
             "apache-cgi": (APACHE + CGI, "alias cgid"),
             "caddy": (CADDY, ""),
+            "nginx-kept": (NGINX, ""),
+            "haproxy-kept": (HAPROXY, ""),
+            "apache-kept": (APACHE + KEPT, "proxy proxy_fcgi"),
         }[kind]
         root = os.getuid() == 0
         config = os.path.join(self.place, "config")
@@ -77,9 +130,16 @@ class Edge:
                     ("mpm_event authz_core " + modules).split())))
         for part in self.place, config:
             shutil.chown(part, owner.st_uid, owner.st_gid)
+        command = {
+            "apache": ["apache2", "-f", config, "-DFOREGROUND"],
+            "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config",
+                      config],
+            "nginx": ["nginx", "-c", config, "-p", self.place, "-g",
+                      "daemon off;"],
+            "haproxy": ["haproxy", "-f", config],
+        }[kind.split("-")[0]]
         self.process = subprocess.Popen(
-            ["apache2", "-f", config, "-DFOREGROUND"] if "apache" in kind else
-            ["caddy", "run", "--adapter", "caddyfile", "--config", config],
+            command,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.place + "/stderr", "w"), cwd=self.place,
             env={**os.environ, "HOME": self.place},

@@ -140,8 +140,10 @@ def alive(pid):
         return False
 
 
-@pytest.fixture
-def master(tmp_path):
+@pytest.fixture(params=["own", "libfcgi"])
+def master(request, tmp_path, monkeypatch):
+    """Whichever hand speaks FastCGI."""
+    monkeypatch.setenv("FCGI_TRANSPORT", request.param)
     started = []
 
     def start(*args, **kw):
@@ -327,6 +329,29 @@ def test_a_crash_in_the_heavy_lane_keeps_the_queue(master):
         m.answer(first)
     open(m.path + ".go", "w").close()
     assert m.answer(second)[0] == 200
+
+
+def test_kept_connections_spread_over_the_workers(tmp_path, monkeypatch):
+    """Who took one that stays lets the others take the next one."""
+    monkeypatch.setenv("FCGI_TRANSPORT", "own")
+    m = Master(tmp_path, "2", "1")
+    keep = struct.pack(">HB5x", 1, 1)
+    ask = request("/pid").replace(struct.pack(">HB5x", 1, 0), keep)
+    conns, pids = [], []
+    try:
+        for _ in range(20):
+            conns.append(m.connect())
+            conns[-1].sendall(ask)
+            data = b""
+            while not data.endswith(record(3, bytes(8))):
+                data += conns[-1].recv(65536)
+            pids.append(data.split(b"\r\n\r\n")[1][8:].split(b"\n")[0])
+        assert min(pids.count(pid) for pid in set(pids)) >= 5
+        assert len(set(pids)) == 2
+    finally:
+        for conn in conns:
+            conn.close()
+        m.stop()
 
 
 def test_a_silent_peer_pins_nobody_for_long(master):

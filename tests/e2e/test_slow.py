@@ -4,17 +4,14 @@ import fcntl
 import http.client
 import json
 import re
-import shutil
 import socket
 import struct
-import tempfile
 import termios
 import threading
 
 import pytest
 
 from api import Api
-from edges import Edge
 from until import until
 
 
@@ -55,22 +52,6 @@ def peer(stack):
     yield connect
     for conn in made:
         conn.close()
-
-
-@pytest.fixture
-def edge(stack):
-    """A maker of web servers."""
-    made = []
-
-    def make(kind):
-        if not shutil.which(kind.split("-")[0].replace("apache", "apache2")):
-            pytest.skip(kind + " is not installed")
-        made.append(Edge(kind, stack, tempfile.mkdtemp(prefix="edge-")))
-        return made[-1]
-    yield make
-    for one in made:
-        one.close()
-        shutil.rmtree(one.place)
 
 
 def read_all(conn):

@@ -1,5 +1,5 @@
 /* fuzz-sources: src/base/arena.c src/base/memory.c src/base/str.c src/base/log.c */
-/* fuzz-sources: src/base/clock.c src/http/transport/fcgi_peek.c */
+/* fuzz-sources: src/base/clock.c src/http/transport/fcgi_peek.c src/http/transport/fcgi_record.c */
 /* fuzz-libs: libsodium */
 #include "http/transport/fcgi_peek.h"
 #include "tests/fuzz/fuzz.h"

@@ -3,10 +3,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
-
-#define HEADER 8
-enum { BEGIN_REQUEST = 1, ABORT_REQUEST, PARAMS = 4, STDIN, MANAGEMENT = 9 };
-#define RESPONDER 1
+#include "http/transport/fcgi_record.h"
 
 static unsigned
 byte_at(struct str s, size_t i)
@@ -14,84 +11,46 @@ byte_at(struct str s, size_t i)
 	return (unsigned char)s.p[i];
 }
 
-/* A length of one or four bytes (section 3.4); *at moves behind it. */
-static bool
-read_length(struct str s, size_t *at, size_t *length)
+static size_t
+size_of(const struct fcgi_record *r)
 {
-	if (*at >= s.n)
-		return false;
-	*length = byte_at(s, *at);
-	if (*length < 0x80) {
-		*at += 1;
-		return true;
-	}
-	if (s.n - *at < 4)
-		return false;
-	*length = (*length & 0x7f) << 24 | byte_at(s, *at + 1) << 16 |
-	    byte_at(s, *at + 2) << 8 | byte_at(s, *at + 3);
-	*at += 4;
-	return true;
+	return FCGI_HEADER + r->length + r->padding;
 }
 
-/* Next pair of the parameters; false at their end or where they are cut. */
+/* The record at `at` and its content; false when it is not all there. */
 static bool
-read_pair(struct str s, size_t *at, struct str *name, struct str *value)
+peek_record(struct str all, size_t at, struct fcgi_record *r,
+    struct str *content)
 {
-	size_t n, v;
+	size_t n = all.n - at;
 
-	if (!read_length(s, at, &n) || !read_length(s, at, &v) ||
-	    n > s.n - *at || v > s.n - *at - n)
+	if (n < FCGI_HEADER)
 		return false;
-	*name = str_slice(s, *at, *at + n);
-	*value = str_slice(s, *at + n, *at + n + v);
-	*at += n + v;
-	return true;
-}
-
-/* One record's header and content. */
-struct record {
-	unsigned type, id;
-	struct str content;
-	size_t size; /* with header and padding */
-};
-
-/* The record at *at; false when it is not all there. */
-static bool
-peek_record(struct str all, size_t at, struct record *r)
-{
-	size_t n;
-
-	if (all.n - at < HEADER)
-		return false;
-	n = byte_at(all, at + 4) << 8 | byte_at(all, at + 5);
-	*r = (struct record){
-		.type = byte_at(all, at + 1),
-		.id = byte_at(all, at + 2) << 8 | byte_at(all, at + 3),
-		.content = str_slice(all, at + HEADER, at + HEADER + n),
-		.size = HEADER + n + byte_at(all, at + 6),
-	};
-	return r->size <= all.n - at;
+	*r = fcgi_record_read(all.p + at);
+	*content = str_slice(all, at + FCGI_HEADER,
+	    at + FCGI_HEADER + r->length);
+	return size_of(r) <= n;
 }
 
 /* The PARAMS of all records, laid together where there are several. */
 static struct str
 join_params(const struct fcgi_peek *k, struct arena *a, struct str all)
 {
-	struct str params = STR_NONE;
-	struct record r;
+	struct str params = STR_NONE, content;
+	struct fcgi_record r;
 	char *p = NULL;
 	size_t n = 0;
 
-	for (size_t at = 0; at < k->at && peek_record(all, at, &r);
-	    at += r.size) {
-		if (r.type != PARAMS || r.content.n == 0)
+	for (size_t at = 0; at < k->at && peek_record(all, at, &r, &content);
+	    at += size_of(&r)) {
+		if (r.type != RECORD_PARAMS || content.n == 0)
 			continue;
-		if (r.content.n == k->params)
-			return r.content;
+		if (content.n == k->params)
+			return content;
 		if (p == NULL)
 			p = arena_alloc(a, k->params);
-		memcpy(p + n, r.content.p, r.content.n);
-		n += r.content.n;
+		memcpy(p + n, content.p, content.n);
+		n += content.n;
 		params = (struct str){ p, n };
 	}
 	return params;
@@ -107,9 +66,8 @@ is_too_long(struct str length)
 	    !str_to_int(length, 0, LIMIT_BODY_JSON, &n);
 }
 
-/* Of a name that is sent twice the first counts, as for the request. */
-static void
-read_head(struct fcgi_peek *k, struct str params)
+void
+fcgi_peek_params(struct fcgi_peek *k, struct str params)
 {
 	enum { URI, METHOD, SCRIPT, OVERRIDE, LENGTH, WANTED };
 	static const struct str names[WANTED] = {
@@ -122,7 +80,7 @@ read_head(struct fcgi_peek *k, struct str params)
 	struct str found[WANTED] = { STR_NONE }, name, value;
 	size_t at = 0;
 
-	while (read_pair(params, &at, &name, &value))
+	while (fcgi_record_pair(params, &at, &name, &value))
 		for (int i = 0; i < WANTED; i++)
 			if (found[i].p == NULL && str_eq(name, names[i]))
 				found[i] = value;
@@ -143,26 +101,26 @@ is_foreign(struct str all, size_t at)
 {
 	unsigned type = byte_at(all, at + 1);
 
-	return byte_at(all, at) != 1 || type >= MANAGEMENT ||
+	return byte_at(all, at) != 1 || type >= RECORD_GET_VALUES ||
 	    (byte_at(all, at + 2) | byte_at(all, at + 3)) == 0 ||
 	    !str_eq(str_slice(all, at + 2, at + 4), str_slice(all, 2, 4)) ||
-	    (at == 0) != (type == BEGIN_REQUEST);
+	    (at == 0) != (type == RECORD_BEGIN);
 }
 
 static void
-take_record(struct fcgi_peek *k, const struct record *r)
+take_record(struct fcgi_peek *k, unsigned type, struct str content)
 {
-	if (r->type == BEGIN_REQUEST && r->content.n >= 2)
-		k->role = byte_at(r->content, 0) << 8 | byte_at(r->content, 1);
-	if (r->type == PARAMS) {
-		k->params += r->content.n;
-		k->head |= r->content.n == 0;
+	if (type == RECORD_BEGIN && content.n >= 2)
+		k->role = byte_at(content, 0) << 8 | byte_at(content, 1);
+	if (type == RECORD_PARAMS) {
+		k->params += content.n;
+		k->head |= content.n == 0;
 	}
-	if (r->type == STDIN) {
-		k->body += r->content.n;
-		k->whole |= r->content.n == 0;
+	if (type == RECORD_STDIN) {
+		k->body += content.n;
+		k->whole |= content.n == 0;
 	}
-	k->enough |= r->type == ABORT_REQUEST || k->whole ||
+	k->enough |= type == RECORD_ABORT || k->whole ||
 	    k->body > LIMIT_BODY_JSON;
 }
 
@@ -170,22 +128,23 @@ void
 fcgi_peek_read(struct fcgi_peek *k, struct arena *a, struct str all)
 {
 	bool had = k->head;
-	struct record r;
+	struct fcgi_record r;
+	struct str content;
 
 	k->n = all.n;
-	while (!k->whole && all.n - k->at >= HEADER) {
+	while (!k->whole && all.n - k->at >= FCGI_HEADER) {
 		k->refuse = is_foreign(all, k->at);
-		if (k->refuse || !peek_record(all, k->at, &r))
+		if (k->refuse || !peek_record(all, k->at, &r, &content))
 			break;
-		k->refuse = k->head && r.type == PARAMS;
+		k->refuse = k->head && r.type == RECORD_PARAMS;
 		if (k->refuse)
 			break;
-		take_record(k, &r);
-		k->at += r.size;
+		take_record(k, r.type, content);
+		k->at += size_of(&r);
 	}
 	if (k->head && (!had || k->enough)) {
-		k->enough |= k->role != RESPONDER;
-		read_head(k, join_params(k, a, all));
+		k->enough |= k->role != ROLE_RESPONDER;
+		fcgi_peek_params(k, join_params(k, a, all));
 	}
 	k->ready = k->head && k->enough;
 }

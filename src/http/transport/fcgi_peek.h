@@ -39,4 +39,19 @@ struct fcgi_peek {
  */
 void fcgi_peek_read(struct fcgi_peek *k, struct arena *a, struct str all);
 
+/*
+ * Find the strings above in the pairs of PARAMS, and whether a body is too
+ * large by its length (then enough is set). Of a name that is sent twice the
+ * first counts, as for the request.
+ */
+void fcgi_peek_params(struct fcgi_peek *k, struct str params);
+
+/* A request that fcgi_peek_read() calls ready, or that will never be. */
+struct fcgi_request {
+	int conn;   /* who asked */
+	int bytes;  /* a file that holds what was read of it; -1: nothing was */
+	bool whole;
+	bool last;  /* bytes were read behind it: no other can follow */
+};
+
 #endif

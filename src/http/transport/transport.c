@@ -1,11 +1,12 @@
 #include "http/transport/transport.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "http/transport/fcgi_record.h"
 
 /* A body that drips longer than this is a stalled one. */
 #define BODY_TIME (20 * CLOCK_SECOND)
@@ -20,33 +21,83 @@ transport_param(const struct exchange *x, struct str name)
 	return STR_NONE;
 }
 
+#define PARAMS_USUAL 32 /* more are moved to a larger list */
+
+/* A list of parameters while it is made. */
+struct listing {
+	struct param *list;
+	size_t room, bytes;
+};
+
+static void
+grow_list(struct exchange *x, struct listing *l)
+{
+	size_t room = l->room ? l->room * 2 : PARAMS_USUAL;
+	struct param *list = arena_array(x->arena, room, sizeof(*list));
+
+	if (x->nparams)
+		memcpy(list, l->list, x->nparams * sizeof(*list));
+	x->params = l->list = list;
+	l->room = room;
+}
+
+/* False: no more fit. Some libraries take a client's Proxy: header for theirs. */
+static bool
+list_param(struct exchange *x, struct listing *l, struct param p)
+{
+	if (str_eq(p.name, STR("HTTP_PROXY")))
+		return true;
+	l->bytes += p.name.n + p.value.n + 1;
+	if (x->nparams == LIMIT_PARAMS || l->bytes > LIMIT_PARAM_BYTES ||
+	    p.value.n > LIMIT_HEADER) {
+		x->err = E_HEADERS;
+		return false;
+	}
+	if (x->nparams == l->room)
+		grow_list(x, l);
+	l->list[x->nparams++] = p;
+	return true;
+}
+
 void
 transport_params(struct exchange *x, char *const *env)
 {
-	struct param *list;
-	size_t n = 0, bytes = 0;
+	struct listing l = { 0 };
 
-	while (n <= LIMIT_PARAMS && env[n])
-		n++;
-	list = arena_array(x->arena, n, sizeof(*list));
-	x->params = list;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; env[i]; i++) {
 		struct str line = str_of(env[i]);
 		size_t eq = str_find(line, '=');
 		struct param p = { str_slice(line, 0, eq),
 			str_slice(line, eq + 1, line.n) };
 
-		/* Some libraries take a client's Proxy: header for theirs. */
-		if (eq == line.n || str_eq(p.name, STR("HTTP_PROXY")))
-			continue;
-		bytes += line.n;
-		if (i == LIMIT_PARAMS || bytes > LIMIT_PARAM_BYTES ||
-		    p.value.n > LIMIT_HEADER) {
-			x->err = E_HEADERS;
+		if (eq < line.n && !list_param(x, &l, p))
 			return;
-		}
-		list[x->nparams++] = p;
 	}
+}
+
+void
+transport_pairs(struct exchange *x, char *pairs, size_t n)
+{
+	const struct str all = { pairs, n };
+	struct listing l = { 0 };
+	struct param p;
+	char *end = NULL;
+	size_t at = 0;
+
+	while (fcgi_record_pair(all, &at, &p.name, &p.value)) {
+		/* Now that the length behind a value is read, it can end. */
+		if (end)
+			*end = '\0';
+		end = pairs + at;
+		if (str_has_nul(p.value))
+			x->err = E_BAD_REQUEST;
+		if (!list_param(x, &l, p))
+			return;
+	}
+	if (end)
+		*end = '\0';
+	if (at < n && x->err == E_OK)
+		x->err = E_BAD_REQUEST;
 }
 
 /* What CONTENT_LENGTH says: *length, or -1 for "read to the end". */
@@ -233,6 +284,31 @@ transport_answer(struct exchange *x, int status,
 	send_head(x, status, headers, nheaders, (long long)body.n);
 	if (wants_body(x))
 		x->transport->write(x->io, body);
+}
+
+/* Nobody may take an answer of ours to something else for a permission. */
+static void
+refuse_role(struct exchange *x)
+{
+	static const struct header plain = { "Content-Type",
+		{ "text/plain", 10 } };
+
+	transport_answer(x, 403, &plain, 1,
+	    STR("This service takes the Responder role only.\n"));
+}
+
+void
+transport_serve(struct exchange *x, bool responder,
+    transport_handler *handler, void *obj)
+{
+	if (responder)
+		handler(obj, x);
+	else
+		refuse_role(x);
+	if (x->answered)
+		return;
+	log_error("request without an answer");
+	transport_answer(x, 500, NULL, 0, STR(""));
 }
 
 void

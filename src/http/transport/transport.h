@@ -8,7 +8,7 @@
 
 /*
  * One request and its answer, whichever way they travel: FastCGI
- * (http/transport/transport_fcgi.h) or plain CGI
+ * (http/transport/transport_libfcgi.h) or plain CGI
  * (http/transport/transport_cgi.h). All memory is
  * the arena's or borrowed until the handler returns; nothing of one request
  * reaches the next (security rows HB2, HB11).
@@ -20,8 +20,9 @@ struct exchange {
 	size_t nparams;
 	/*
 	 * E_OK, or what the transport found wrong: E_HEADERS past
-	 * LIMIT_PARAMS, LIMIT_PARAM_BYTES or LIMIT_HEADER. The handler
-	 * answers that and nothing else; params holds what fitted.
+	 * LIMIT_PARAMS, LIMIT_PARAM_BYTES or LIMIT_HEADER, E_TIMEOUT,
+	 * E_BAD_REQUEST. The handler answers that and nothing else; params
+	 * holds what fitted.
 	 */
 	enum err err;
 	/* The heavy lane had no room or no time left: answer E_BUSY. */
@@ -83,6 +84,22 @@ struct str transport_param(const struct exchange *x, struct str name);
  * and sizes.
  */
 void transport_params(struct exchange *x, char *const *env);
+
+/*
+ * Make x->params of the n bytes of a FastCGI PARAMS stream (section 3.4), which
+ * stay where they are, and judge them. pairs[n] belongs to it: each value gets
+ * a NUL behind it, and one that has a NUL within it, or a length that leads
+ * beyond the end, makes E_BAD_REQUEST.
+ */
+void transport_pairs(struct exchange *x, char *pairs, size_t n);
+
+/*
+ * Call the handler and see that there is an answer. Without responder the
+ * answer is 403, without handler: an Authorizer is asked whether others'
+ * pages may be shown, and here is nobody yet who could know.
+ */
+void transport_serve(struct exchange *x, bool responder,
+    transport_handler *handler, void *obj);
 
 /* "OK", "Not Found"; "Unknown" for a number without a name. */
 const char *transport_reason(int status);

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "base/log.h"
 
 #define STALL_MS 5000
 
@@ -96,10 +95,6 @@ transport_cgi_serve(struct arena *arena, char *const *env,
 	struct exchange x = { .arena = arena, .transport = &cgi_transport };
 
 	transport_params(&x, env);
-	handler(obj, &x);
-	if (!x.answered) {
-		log_error("request without an answer");
-		transport_answer(&x, 500, NULL, 0, STR(""));
-	}
+	transport_serve(&x, true, handler, obj);
 	drain(&x);
 }

@@ -1,52 +1,31 @@
 #ifndef HTTP_TRANSPORT_TRANSPORT_FCGI_H
 #define HTTP_TRANSPORT_TRANSPORT_FCGI_H
 
+#include "http/transport/fcgi_input.h"
+#include "http/transport/fcgi_out.h"
 #include "http/transport/fcgi_peek.h"
 #include "http/transport/transport.h"
 
 /*
- * FastCGI 1.0, one request at a time, over connections somebody else
- * accepted. The one door to libfcgi, which only parses records here: its
- * accept loop, signal handlers, closing waits and writing are not used.
+ * FastCGI 1.0 by our own hand: one request that was gathered whole
+ * (http/transport/fcgi_input.h) and its answer. The connection is the caller's
+ * (web/worker/conn.h).
  */
-struct fcgi;
+
+/* What decides the lane of a request that FCGI_REQUEST told. */
+struct fcgi_peek transport_fcgi_look(const struct fcgi_input *in);
+
+/* Will no more of its body be read, as its length is too large? */
+bool transport_fcgi_too_long(const struct fcgi_input *in);
 
 /*
- * One per process. Call after the process has set its own SIGTERM, SIGUSR1
- * and SIGPIPE handlers: libfcgi leaves those alone. NULL when libfcgi does
- * not start.
+ * Serve it; x has its arena, err and lane_full set. The answer with its end
+ * goes to out, which may send of it; nothing is sent when out breaks.
  */
-struct fcgi *transport_fcgi_new(void);
-void transport_fcgi_free(struct fcgi **f);
+void transport_fcgi_serve(struct fcgi_input *in, struct fcgi_out *out,
+    struct exchange *x, transport_handler *handler, void *obj);
 
-/* A request that fcgi_peek_read() calls ready, or that will never be. */
-struct fcgi_request {
-	int conn;   /* who asked */
-	int bytes;  /* a file that holds what was read of it; -1: nothing was */
-	bool whole;
-	bool last;  /* bytes were read behind it: no other can follow */
-};
-
-/* What is left to do with its connection, which is the caller's again. */
-struct fcgi_rest {
-	enum {
-		FCGI_GONE,  /* nothing: libfcgi has closed it */
-		FCGI_CLOSE, /* close it */
-		FCGI_KEEP,  /* the web server asked for the next request */
-		FCGI_DRAIN  /* read what it still sends, or it is reset */
-	} then;
-	struct str unsent; /* of the answer, before that; to be freed */
-};
-
-/*
- * Serve one request; x has its arena, err and lane_full set, bytes is closed.
- * It waits for nobody: what the peer does not take of the answer at once is
- * the rest, up to LIMIT_ANSWER; beyond (an answer of several writes) it waits
- * for the peer up to 5 s at a time, 20 s in all. An Authorizer or Filter is
- * answered 403 without handler and without touching its body.
- */
-struct fcgi_rest transport_fcgi_serve(struct fcgi *f,
-    const struct fcgi_request *rq, struct exchange *x,
-    transport_handler *handler, void *obj);
+/* The request again, for another process, which closes after its answer. */
+void transport_fcgi_forward(const struct fcgi_input *in, struct fcgi_out *out);
 
 #endif

@@ -33,7 +33,7 @@ wire_record(struct wire *w, int type, struct str content)
 	wire_raw(w, content.p ? content.p : "", content.n);
 }
 
-static void
+static void __attribute__((unused))
 wire_begin(struct wire *w, int role, int flags)
 {
 	char body[8] = { 0, (char)role, (char)flags };
@@ -43,7 +43,7 @@ wire_begin(struct wire *w, int role, int flags)
 }
 
 /* "NAME=VALUE" pairs, NULL at the end, as one PARAMS record and its end. */
-static void
+static void __attribute__((unused))
 wire_params(struct wire *w, const char *const *pairs)
 {
 	static struct wire content;
@@ -77,7 +77,7 @@ wire_request(struct wire *w, int flags, const char *const *pairs,
 	wire_record(w, IN, STR(""));
 }
 
-static void
+static void __attribute__((unused))
 wire_send(int fd, const char *p, size_t n)
 {
 	while (n) {

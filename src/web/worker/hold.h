@@ -1,9 +1,9 @@
-#ifndef WEB_HOLD_H
-#define WEB_HOLD_H
+#ifndef WEB_WORKER_HOLD_H
+#define WEB_WORKER_HOLD_H
 
 #include <sys/epoll.h>
 
-#include "http/transport/transport_fcgi.h"
+#include "http/transport/transport_libfcgi.h"
 
 /*
  * Connections that would keep a worker waiting wait here instead, in the

@@ -1,4 +1,4 @@
-#include "web/lane.h"
+#include "web/worker/lane.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

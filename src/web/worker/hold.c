@@ -1,4 +1,4 @@
-#include "web/hold.h"
+#include "web/worker/hold.h"
 
 #include <errno.h>
 #include <stdlib.h>

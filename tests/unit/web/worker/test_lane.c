@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "web/lane.h"
+#include "web/worker/lane.h"
 
 /* PW10: the queue is bounded, exactly, by the kernel's own count. */
 START_TEST(the_lane_holds_its_number_and_not_one_more)
@@ -133,7 +133,7 @@ START_TEST(what_waited_too_long_is_late)
 }
 END_TEST
 
-UNIT("web/lane", the_lane_holds_its_number_and_not_one_more,
+UNIT("web/worker/lane", the_lane_holds_its_number_and_not_one_more,
     a_connection_arrives_unread, the_bytes_of_a_request_arrive_beside_it,
     a_killed_taker_leaves_the_rest_and_the_count,
     what_waits_is_served_before_the_lane_closes, what_waited_too_long_is_late)

@@ -1,7 +1,7 @@
-#ifndef WEB_LANE_H
-#define WEB_LANE_H
+#ifndef WEB_WORKER_LANE_H
+#define WEB_WORKER_LANE_H
 
-#include "http/transport/transport_fcgi.h"
+#include "http/transport/transport_libfcgi.h"
 
 /*
  * How a request that hashes a password gets from the light worker that accepted

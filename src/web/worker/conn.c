@@ -1,0 +1,351 @@
+#include "web/worker/conn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "http/transport/transport_fcgi.h"
+#include "web/worker/conn_relay.h"
+
+#define FIRST (5 * CLOCK_SECOND)   /* for the first bytes */
+#define STALL (5 * CLOCK_SECOND)   /* between two pieces, either way */
+#define WHOLE (20 * CLOCK_SECOND)  /* for all of a request, or its answer */
+#define KEPT (75 * CLOCK_SECOND)   /* longer than nginx keeps: it closes */
+#define HEAVY (60 * CLOCK_SECOND)  /* for a heavy worker */
+#define DRAIN (5 * CLOCK_SECOND)   /* for the rest of a refused body */
+#define SPARE (64u << 10)
+
+/* The answer is all in c->out. */
+static void
+end_request(struct conn_world *w, struct conn *c)
+{
+	c->ending |= !c->in.keep || w->leaving;
+	w->kept |= !c->met && !c->ending;
+	c->met = true;
+	c->unread = !c->in.whole && c->in.role == ROLE_RESPONDER;
+	c->judged = c->in_record = false;
+	c->idle_bytes = 0;
+	fcgi_input_done(&c->in);
+}
+
+/* Answer here and now, into the memory of the answer before. */
+static void
+serve(struct conn_world *w, struct conn *c, enum err e, bool full)
+{
+	struct worker_shift *s = w->shift;
+	struct exchange x = { .arena = s->arena, .err = e, .lane_full = full };
+
+	w->spare.fd = c->fd;
+	w->spare.until = 0;
+	transport_fcgi_serve(&c->in, &w->spare, &x, s->o->hooks->serve,
+	    s->o->hooks->obj);
+	arena_reset(s->arena);
+	worker_shift_count(s);
+	c->out = w->spare;
+	w->spare = (struct fcgi_out){ 0 };
+	if (!fcgi_out_pending(&c->out) && c->out.room <= SPARE) {
+		w->spare = c->out;
+		w->spare.broken = false;
+		c->out.p = NULL;
+		c->out.room = 0;
+	}
+	end_request(w, c);
+}
+
+static bool
+is_heavy(struct conn_world *w, const struct conn *c)
+{
+	const struct worker_options *o = w->shift->o;
+	const struct fcgi_peek seen = transport_fcgi_look(&c->in);
+	bool heavy = o->hooks->heavy(o->hooks->obj, w->shift->arena, &seen);
+
+	arena_reset(w->shift->arena);
+	return heavy;
+}
+
+/* Was the request aborted while it waited in the lane? Then hash for nobody. */
+static bool
+given_up(const struct conn *c)
+{
+	struct pollfd p = { .fd = c->fd };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
+}
+
+/* A request is there: answer it, or have a heavy worker do that. */
+static void
+on_request(struct conn_world *w, struct conn *c)
+{
+	enum worker_kind kind = w->shift->o->kind;
+	bool full = c->late;
+
+	if (kind == WORKER_HEAVY && given_up(c)) {
+		c->out.broken = true;
+		return;
+	}
+	if (kind == WORKER_LIGHT && c->in.whole && is_heavy(w, c)) {
+		c->relay = conn_relay_open(&c->in, w->shift->o->lane);
+		full = c->relay < 0;
+	}
+	c->scan = (struct fcgi_scan){ 0 };
+	if (c->relay < 0)
+		serve(w, c, E_OK, full);
+}
+
+/* The peer gave up what a heavy worker was asked for. */
+static void
+on_abort(struct conn_world *w, struct conn *c)
+{
+	conn_set_unrelay(c);
+	fcgi_out_end(&c->out, c->in.id);
+	end_request(w, c);
+}
+
+static void
+on_reply(struct conn *c)
+{
+	fcgi_out_bytes(&c->out, (struct str){ (char *)c->in.reply,
+		c->in.nreply });
+	c->ending |= c->in.last;
+	fcgi_out_push(&c->out);
+}
+
+/* Bytes for when the peer has taken its answer. */
+static void
+keep_rest(struct conn *c, struct str bytes)
+{
+	if (bytes.n == 0)
+		return;
+	c->rest = memory_new("bytes of a request", 1, bytes.n);
+	memcpy(c->rest, bytes.p, bytes.n);
+	c->nrest = bytes.n;
+}
+
+static void
+on_bytes(struct conn_world *w, struct conn *c, struct str bytes)
+{
+	while (bytes.n && !c->ending && !c->out.broken) {
+		if (fcgi_out_pending(&c->out)) {
+			keep_rest(c, bytes);
+			return;
+		}
+		switch (fcgi_input_take(&c->in, &bytes)) {
+		case FCGI_MORE:
+			return;
+		case FCGI_REPLY:
+			on_reply(c);
+			break;
+		case FCGI_REQUEST:
+			on_request(w, c);
+			break;
+		case FCGI_ABORT:
+			on_abort(w, c);
+			break;
+		case FCGI_BROKEN:
+			c->out.broken = true;
+		}
+	}
+}
+
+/* Is a request, or a part of one that nobody wants, on its way? */
+static bool
+in_request(const struct conn *c)
+{
+	return !c->met || c->in.state != FCGI_NONE || c->in.nhead > 0;
+}
+
+/* A body that is too large by its length need not be waited for. */
+static void
+judge_body(struct conn_world *w, struct conn *c)
+{
+	if (c->in.state != FCGI_BODY || c->judged ||
+	    fcgi_out_pending(&c->out))
+		return;
+	c->judged = true;
+	if (!transport_fcgi_too_long(&c->in))
+		return;
+	fcgi_input_enough(&c->in);
+	serve(w, c, E_OK, c->late);
+}
+
+/* What happens to it next. */
+static enum conn_state
+next_state(const struct conn *c)
+{
+	if (c->relay >= 0)
+		return CONN_HEAVY;
+	if (fcgi_out_pending(&c->out))
+		return CONN_ANSWER;
+	if (c->ending)
+		return c->unread ? CONN_DRAIN : CONN_DEAD;
+	return in_request(c) ? CONN_REQUEST : CONN_IDLE;
+}
+
+static void
+enter_state(struct conn_world *w, struct conn *c, enum conn_state next)
+{
+	static const int64_t stall[] = { [CONN_IDLE] = KEPT,
+		[CONN_REQUEST] = STALL, [CONN_HEAVY] = HEAVY,
+		[CONN_ANSWER] = STALL, [CONN_DRAIN] = DRAIN };
+	int64_t now = clock_mono(), until = now + stall[next];
+
+	if (next == CONN_REQUEST || next == CONN_ANSWER) {
+		if (c->state != next)
+			c->last = now + WHOLE;
+		until = until < c->last ? until : c->last;
+	} else if (next == c->state && next != CONN_IDLE) {
+		return; /* its time runs from the beginning */
+	}
+	if (next == CONN_DRAIN)
+		shutdown(c->fd, SHUT_WR);
+	conn_set_state(&w->set, c, next, until);
+}
+
+static unsigned
+wanted_events(const struct conn *c)
+{
+	if (fcgi_out_pending(&c->out))
+		return EPOLLOUT;
+	if (c->state == CONN_HEAVY && (c->half || c->in_record))
+		return 0;
+	return EPOLLIN | EPOLLRDHUP;
+}
+
+/* After whatever happened: drop it, or wait for what comes next. */
+static void
+settle(struct conn_world *w, struct conn *c)
+{
+	enum conn_state next = next_state(c);
+
+	if (next == CONN_DEAD || c->out.broken ||
+	    c->idle_bytes > LIMIT_DRAIN) {
+		conn_set_drop(&w->set, c);
+		return;
+	}
+	enter_state(w, c, next);
+	if (!fcgi_out_pending(&c->out))
+		fcgi_out_free(&c->out);
+	conn_set_keep_bounds(&w->set, c);
+	if (conn_set_watch(&w->set, c, false, wanted_events(c)) &&
+	    c->relay >= 0)
+		conn_set_watch(&w->set, c, true,
+		    fcgi_out_pending(&c->out) ? 0 : EPOLLIN);
+}
+
+/* The peer sends no more. */
+static void
+on_end(struct conn *c)
+{
+	c->half = true;
+	if (c->state != CONN_HEAVY)
+		c->out.broken = true;
+}
+
+static void
+on_readable(struct conn_world *w, struct conn *c)
+{
+	ssize_t n = recv(c->fd, w->chunk, sizeof(w->chunk), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		on_end(c);
+		return;
+	}
+	c->idle_bytes += c->in.state == FCGI_NONE ? (size_t)n : 0;
+	if (c->state == CONN_DRAIN)
+		return;
+	on_bytes(w, c, (struct str){ w->chunk, (size_t)n });
+	judge_body(w, c);
+}
+
+/* The peer takes more of its answer; then what waited behind that. */
+static void
+on_writable(struct conn_world *w, struct conn *c)
+{
+	char *rest = c->rest;
+	size_t n = c->nrest;
+
+	fcgi_out_push(&c->out);
+	if (fcgi_out_pending(&c->out))
+		return;
+	c->rest = NULL;
+	c->nrest = 0;
+	on_bytes(w, c, (struct str){ rest, n });
+	free(rest);
+	judge_body(w, c);
+}
+
+static void
+on_relay(struct conn_world *w, struct conn *c)
+{
+	if (c->relay < 0 || fcgi_out_pending(&c->out))
+		return;
+	switch (conn_relay_read(c->relay, &c->scan, &c->out)) {
+	case RELAY_MORE:
+		c->in_record = c->scan.nhead > 0;
+		break;
+	case RELAY_ENDED:
+		conn_set_unrelay(c);
+		end_request(w, c);
+		break;
+	case RELAY_CUT:
+		c->out.broken = true;
+	}
+}
+
+void
+conn_meet(struct conn_world *w, int fd, bool late)
+{
+	struct conn *c = conn_set_add(&w->set, fd);
+
+	c->late = late;
+	on_readable(w, c);
+	settle(w, c);
+}
+
+void
+conn_event(struct conn_world *w, void *data, unsigned events)
+{
+	bool relay;
+	struct conn *c = conn_set_of(data, &relay);
+
+	if (c->state == CONN_DEAD)
+		return;
+	if (relay)
+		on_relay(w, c);
+	else if (events & (EPOLLHUP | EPOLLERR))
+		c->out.broken = true; /* nobody is left to answer */
+	else if (events & EPOLLOUT)
+		on_writable(w, c);
+	else if (wanted_events(c) & EPOLLIN)
+		on_readable(w, c);
+	settle(w, c);
+}
+
+void
+conn_late(struct conn_world *w, struct conn *c)
+{
+	if (c->state != CONN_REQUEST || c->in.state != FCGI_BODY) {
+		conn_set_drop(&w->set, c);
+		return;
+	}
+	fcgi_input_enough(&c->in);
+	c->in.keep = false;
+	serve(w, c, E_TIMEOUT, false);
+	settle(w, c);
+}
+
+void
+conn_retire(struct conn_world *w, struct conn *c)
+{
+	shutdown(c->fd, SHUT_RD);
+	on_readable(w, c);
+	settle(w, c);
+}
