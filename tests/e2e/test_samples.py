@@ -28,13 +28,24 @@ def write(path, text):
     return str(path)
 
 
-def test_nginx_takes_its_sample_in_a_server_block(tmp_path):
+@pytest.mark.parametrize("kept", [False, True])
+def test_nginx_takes_its_sample_in_a_server_block(tmp_path, kept):
+    """As it is, and with kept connections as it says."""
     shutil.copy("/etc/nginx/fastcgi_params", tmp_path)
+    with open(CONF + "nginx.conf") as f:
+        text = f.read()
+    if kept:
+        text = text.replace("fastcgi_pass unix:/run/postern/postern.sock;",
+                            "fastcgi_pass postern; fastcgi_keep_conn on;")
+        assert text.count("fastcgi_pass postern;") == 2
     main = write(tmp_path / "nginx.conf", f"""
         pid {tmp_path}/pid; error_log stderr;
         events {{}}
-        http {{ access_log off; server {{
-            listen 127.0.0.1:{free_port()}; include {CONF}nginx.conf;
+        http {{ access_log off;
+        {f"include {CONF}nginx-keepalive.conf;" if kept else ""}
+        server {{
+            listen 127.0.0.1:{free_port()};
+            include {write(tmp_path / "sample", text)};
         }} }}""")
     check("/usr/sbin/nginx", "-t", "-q", "-c", main, "-p", str(tmp_path))
 
