@@ -40,6 +40,19 @@ http {{
             fastcgi_pass unix:{postern};
         }}
     }}
+    upstream kept {{
+        server unix:{postern};
+        keepalive 32;
+    }}
+    server {{
+        listen 127.0.0.1:{kept_port} backlog=1024;
+        location / {{
+            fastcgi_param HTTP_PROXY "";
+            include /etc/nginx/fastcgi_params;
+            fastcgi_pass kept;
+            fastcgi_keep_conn on;
+        }}
+    }}
     server {{
         listen 127.0.0.1:{trivial_port} backlog=1024;
         location / {{
@@ -98,6 +111,7 @@ class Stack:
         conf = NGINX.format(
             user="user root;" if os.getuid() == 0 else "", dir=self.dir,
             port=self.port + 1, trivial_port=self.port + 2,
+            kept_port=self.port + 6,
             postern=self.env["FASTCGI_SOCKET"], trivial=sock)
         with open(f"{self.dir}/nginx.conf", "w") as f:
             f.write(conf)
@@ -127,7 +141,7 @@ class Stack:
             return json.load(answer)
 
     def load(self, path="/", token=None, seconds=3, connections=16, rate=0,
-             bodies=None, trivial=False, wait=True):
+             bodies=None, trivial=False, kept=False, wait=True):
         words = [f"{self.bin}/load", "-s", str(seconds), "-c",
                  str(connections)]
         if rate:
@@ -136,7 +150,8 @@ class Stack:
             words += ["-H", f"Authorization: Bearer {token}"]
         if bodies:
             words += ["-b", bodies]
-        words += [str(self.port + (2 if trivial else 1)), path]
+        words += [str(self.port + (2 if trivial else 6 if kept else 1)),
+                  path]
         p = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         return finish(p) if wait else p
 
@@ -203,12 +218,12 @@ def record(kind, body):
     return struct.pack(">BBHHBx", 1, kind, 1, len(body), 0) + body
 
 
-def fcgi_bytes(params):
+def fcgi_bytes(params, keep=False):
     pairs = b""
     for k, v in params.items():
         pairs += struct.pack(">BI", len(k), len(v) | 1 << 31)
         pairs += k.encode() + v.encode()
-    return (record(1, struct.pack(">HB5x", 1, 0)) + record(4, pairs) +
+    return (record(1, struct.pack(">HB5x", 1, keep)) + record(4, pairs) +
             record(4, b"") + record(5, b""))
 
 
@@ -222,6 +237,21 @@ def fcgi_ask(path, request):
         while chunk := s.recv(65536):
             got += chunk
     return got
+
+
+def fcgi_ask_on(path, request, n):
+    """The same request n times over one connection that is kept."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(60)
+        s.connect(path)
+        for _ in range(n):
+            s.sendall(request)
+            kind = 0
+            while kind != 3:  # FCGI_END_REQUEST
+                _, kind, _, size, padding, _ = struct.unpack(
+                    ">BBHHBB", s.recv(8, socket.MSG_WAITALL))
+                if size + padding:
+                    s.recv(size + padding, socket.MSG_WAITALL)
 
 
 def serve_single(stack, words, extra=(), log=None):
