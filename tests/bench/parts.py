@@ -81,6 +81,7 @@ class Stack:
         self.state, self.port, self.dir = state, port, f"{state}/bench"
         build = os.environ.get("POSTERN_DEV_BUILD", f"{state}/build")
         self.bin = f"{build}/tests/bench"
+        self.door = port  # of the nginx that post() asks
         self.own = []
 
     def dev(self, *words, **settings):
@@ -119,6 +120,7 @@ class Stack:
             ["nginx", "-c", f"{self.dir}/nginx.conf", "-p", self.dir,
              "-e", f"{self.dir}/nginx.log", "-g", "daemon off;"],
             start_new_session=True))
+        self.door = self.port + 1
         wait_for(lambda: self.post("/health/live", None))
         if any(p.poll() is not None for p in self.own):
             raise SystemExit(f"see {self.dir}/nginx.log")
@@ -136,7 +138,7 @@ class Stack:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         r = urllib.request.Request(
-            f"http://127.0.0.1:{self.port + 1}{path}", data, headers)
+            f"http://127.0.0.1:{self.door}{path}", data, headers)
         with urllib.request.urlopen(r, timeout=10) as answer:
             return json.load(answer)
 
@@ -203,7 +205,7 @@ def wait_for(ready, seconds=20):
 
 # One request by hand: FastCGI 1.0, responder, connection per request.
 
-def params_of(path, token):
+def params_of(path, token=None, **more):
     p = {"REQUEST_METHOD": "GET", "REQUEST_URI": path, "QUERY_STRING": "",
          "SCRIPT_NAME": path, "SERVER_PROTOCOL": "HTTP/1.1",
          "REMOTE_ADDR": "127.0.0.1", "SERVER_NAME": "localhost",
@@ -211,20 +213,25 @@ def params_of(path, token):
          "HTTP_HOST": "127.0.0.1", "HTTP_USER_AGENT": "bench"}
     if token:
         p["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-    return p
+    return {**p, **more}
 
 
 def record(kind, body):
     return struct.pack(">BBHHBx", 1, kind, 1, len(body), 0) + body
 
 
-def fcgi_bytes(params, keep=False):
+def fcgi_bytes(params, keep=False, body=b""):
+    if body:
+        params = {**params, "REQUEST_METHOD": "POST",
+                  "CONTENT_TYPE": "application/json",
+                  "CONTENT_LENGTH": str(len(body))}
     pairs = b""
     for k, v in params.items():
         pairs += struct.pack(">BI", len(k), len(v) | 1 << 31)
         pairs += k.encode() + v.encode()
     return (record(1, struct.pack(">HB5x", 1, keep)) + record(4, pairs) +
-            record(4, b"") + record(5, b""))
+            record(4, b"") + (record(5, body) if body else b"") +
+            record(5, b""))
 
 
 def fcgi_ask(path, request):
