@@ -1,7 +1,6 @@
 /* Bytes, their text forms, clocks and the log: what all else stands on. */
 #include <unistd.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -99,12 +98,9 @@ END_TEST
 /* A header that was not sent is not one without a word. */
 START_TEST(the_copy_of_nothing_is_nothing)
 {
-	struct arena *a = arena_new(1024);
-
 	ck_assert_ptr_null(arena_str(a, STR_NONE).p);
 	ck_assert_ptr_nonnull(arena_str(a, STR("")).p);
 	ck_assert_str_eq(arena_cstr(a, STR_NONE), "");
-	arena_free(&a);
 }
 END_TEST
 
