@@ -255,6 +255,12 @@ services_ctl() {
 	env -i TERM="${TERM:-dumb}" "$RUN/posternctl" "$@"
 }
 
+# The same once more when it says that the database is unavailable: a busy
+# machine may let the time of a connection pass.
+services_ctl_again() {
+	services_ctl "$@" || { [ $? = 5 ] && services_ctl "$@"; }
+}
+
 answers() {
 	[ "$(curl -s -o /dev/null -m 5 -w '%{http_code}' --noproxy '*' \
 		"$BASE_URL/health/ready")" = 200 ]
@@ -283,7 +289,7 @@ services_migrate() {
 		cat "$STATE/log/check-config.log" >&2
 		die "the configuration is not accepted"
 	}
-	services_ctl migrate >"$STATE/log/migrate.log" 2>&1 || {
+	services_ctl_again migrate >"$STATE/log/migrate.log" 2>&1 || {
 		tail -n 5 "$STATE/log/migrate.log" >&2
 		die "the migration failed; $hint"
 	}
@@ -293,7 +299,10 @@ services_migrate() {
 # EdDSA signs with a key of the table; a new stack has none.
 services_key() {
 	local keys
-	keys=$(services_ctl key list 2>>"$STATE/log/migrate.log")
+	keys=$(services_ctl_again key list 2>>"$STATE/log/migrate.log") || {
+		tail -n 5 "$STATE/log/migrate.log" >&2
+		die "the signing keys cannot be read; see $STATE/log/migrate.log"
+	}
 	case $keys in
 	'algorithm in force: EdDSA'*'(none)'*)
 		services_ctl key generate >>"$STATE/log/migrate.log" 2>&1 ||
