@@ -761,6 +761,8 @@ def test_a_burst_into_an_empty_queue_is_looked_up_by_key(
     with psycopg2.connect(stack["DATABASE_OWNER_URL"]) as db:
         with db.cursor() as cursor:
             for text in (
+                    # before a table that a claim may wait for
+                    "select pg_advisory_xact_lock(hashtext('webhook_claims'))",
                     "update webhooks set answered_at = now(), confirmed_at = "
                     f"now() where id = '{made['id']}'",
                     "update webhook_deliveries set state = 'dead', finished_at"
