@@ -44,8 +44,8 @@ def peer(stack):
 
     def connect(data=b""):
         conn = socket.socket(socket.AF_UNIX)
-        conn.settimeout(30)
         conn.connect(stack["FASTCGI_SOCKET"])
+        conn.settimeout(30)
         conn.sendall(data)
         made.append(conn)
         return conn

@@ -49,8 +49,8 @@ class Peer:
 
     def __init__(self, path):
         self.conn = socket.socket(socket.AF_UNIX)
+        self.conn.connect(path)  # without a time, or it does not wait
         self.conn.settimeout(30)
-        self.conn.connect(path)
 
     def send(self, data):
         self.conn.sendall(data)
