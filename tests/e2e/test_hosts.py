@@ -39,8 +39,8 @@ class Host:
 
     def status(self, person):
         with socket.socket(socket.AF_UNIX) as conn:
-            conn.settimeout(30)
             conn.connect(self.path)
+            conn.settimeout(30)
             conn.sendall(request(
                 "/api/v1/auth/me", REMOTE_ADDR="192.0.2.9",
                 HTTP_AUTHORIZATION="Bearer " + person.access))

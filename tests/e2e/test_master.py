@@ -80,8 +80,8 @@ class Master:
 
     def connect(self):
         conn = socket.socket(socket.AF_UNIX)
-        conn.settimeout(30)
         conn.connect(self.path)
+        conn.settimeout(30)
         return conn
 
     def send(self, uri, body=b""):

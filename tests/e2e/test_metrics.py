@@ -163,8 +163,8 @@ class Spawned:
 
     def get(self, uri):
         conn = socket.socket(socket.AF_UNIX)
-        conn.settimeout(30)
         conn.connect(self.path)
+        conn.settimeout(30)
         conn.sendall(request(uri, REMOTE_ADDR="127.0.0.1"))
         return Master.answer(conn)
 
