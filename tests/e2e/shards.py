@@ -17,9 +17,10 @@ def write(name, value):
     """A file for the others, there only when it is whole."""
     if WHERE:
         path = os.path.join(WHERE, name)
-        with open(path + ".new", "w") as file:
+        own = f"{path}.{NUMBER}.new"  # others may write the same
+        with open(own, "w") as file:
             json.dump(value, file)
-        os.rename(path + ".new", path)
+        os.rename(own, path)
 
 
 def claim(number):
