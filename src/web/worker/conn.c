@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -261,7 +262,6 @@ on_readable(struct conn_world *w, struct conn *c)
 	if (c->state == CONN_DRAIN)
 		return;
 	on_bytes(w, c, (struct str){ w->chunk, (size_t)n });
-	explicit_bzero(w->chunk, (size_t)n);
 	judge_body(w, c);
 }
 
@@ -278,7 +278,7 @@ on_writable(struct conn_world *w, struct conn *c)
 	c->rest = NULL;
 	c->nrest = 0;
 	on_bytes(w, c, (struct str){ rest, n });
-	memory_free_secret(rest, n);
+	free(rest);
 	judge_body(w, c);
 }
 

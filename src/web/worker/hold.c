@@ -67,7 +67,7 @@ static void
 forget_held(struct hold *h, struct held *k)
 {
 	unlink_held(h, k);
-	memory_free_secret(k->p, k->n);
+	free(k->p);
 	free(k);
 }
 
@@ -222,15 +222,16 @@ static bool
 grow(struct hold *h, struct held *k, size_t n)
 {
 	size_t room = k->room;
+	char *p;
 
 	while (room - k->n < n)
 		room = room ? room * 2 : CHUNK;
 	if (room == k->room)
 		return true;
-	if (room > LIMIT_REQUEST)
+	if (room > LIMIT_REQUEST || (p = realloc(k->p, room)) == NULL)
 		return false;
 	h->bytes += room - k->room;
-	k->p = memory_grow_secret("a request", k->p, k->n, room);
+	k->p = p;
 	k->room = room;
 	return true;
 }
@@ -250,7 +251,6 @@ take_bytes(struct hold *h, struct held *k, struct arena *a)
 		if (!grow(h, k, (size_t)n))
 			return false;
 		memcpy(k->p + k->n, h->chunk, (size_t)n);
-		explicit_bzero(h->chunk, (size_t)n);
 		k->n += (size_t)n;
 		fcgi_peek_read(&k->seen, a, (struct str){ k->p, k->n });
 		if (k->seen.refuse || k->seen.ready)
@@ -333,7 +333,7 @@ on_answer(struct hold *h, struct held *k)
 		return;
 	}
 	h->bytes -= k->room;
-	memory_free_secret(k->p, k->n);
+	free(k->p);
 	k->p = NULL;
 	k->n = k->room = k->at = 0;
 	k->what = k->then == KEEP ? HEAD : DRAIN;
