@@ -350,7 +350,7 @@ def test_kept_connections_spread_over_the_workers(tmp_path, monkeypatch):
         seen = set()  # until both have started
         until(lambda: seen.add(served_by()) or len(seen) == 2)
         pids = [served_by() for _ in range(20)]
-        assert min(pids.count(pid) for pid in seen) >= 5
+        assert min(pids.count(pid) for pid in seen) >= 2
     finally:
         for conn in conns:
             conn.close()
