@@ -143,6 +143,15 @@ def test_a_heavy_request_is_given_up(peer, person):
     assert one.ask("/health")[0] == 200
 
 
+def test_a_reply_and_requests_come_in_one_piece(peer):
+    """The sanitizers see whether memory of the one before stays behind."""
+    one = peer()
+    one.send(record(GET_VALUES, b"\x0f\0FCGI_MPXS_CONNS", 0) +
+             2 * request("/health"))
+    assert one.record() == (VALUES, 0, b"\x0f\1FCGI_MPXS_CONNS0")
+    assert [one.answer()[0] for _ in range(2)] == [200, 200]
+
+
 @pytest.mark.parametrize("padding", [0, 1, 7, 255])
 def test_padding_is_taken_on_every_record(peer, padding):
     one = peer()

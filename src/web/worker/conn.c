@@ -47,6 +47,7 @@ serve(struct conn_world *w, struct conn *c, enum err e, bool full)
 	    s->o->hooks->obj);
 	arena_reset(s->arena);
 	worker_shift_count(s);
+	fcgi_out_free(&c->out); /* of a reply, or an answer, before it */
 	c->out = w->spare;
 	w->spare = (struct fcgi_out){ 0 };
 	if (!fcgi_out_pending(&c->out) && c->out.room <= SPARE) {
