@@ -26,7 +26,6 @@ static void
 end_request(struct conn_world *w, struct conn *c)
 {
 	c->ending |= !c->in.keep || w->leaving;
-	w->kept |= !c->met && !c->ending;
 	c->met = true;
 	c->unread = !c->in.whole && c->in.role == ROLE_RESPONDER;
 	c->judged = c->in_record = false;
@@ -79,6 +78,19 @@ given_up(const struct conn *c)
 	return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
 }
 
+/*
+ * One that is kept is work for a long time: the next one is another worker's.
+ * That is so before the answer is sent, after which the next one may come.
+ */
+static void
+spread(struct conn_world *w, const struct conn *c)
+{
+	if (c->met || !c->in.keep || w->leaving)
+		return;
+	w->kept = true;
+	worker_shift_requeue(w->shift);
+}
+
 /* A request is there: answer it, or have a heavy worker do that. */
 static void
 on_request(struct conn_world *w, struct conn *c)
@@ -86,6 +98,7 @@ on_request(struct conn_world *w, struct conn *c)
 	enum worker_kind kind = w->shift->o->kind;
 	bool full = c->late;
 
+	spread(w, c);
 	if (kind == WORKER_HEAVY && given_up(c)) {
 		c->out.broken = true;
 		return;

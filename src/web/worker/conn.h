@@ -14,7 +14,7 @@ struct conn_world {
 	struct conn_set set;
 	struct fcgi_out spare; /* an answer's memory, for the next one */
 	bool leaving;	       /* every connection ends with its request */
-	bool kept;	       /* a new connection stays open; the loop's */
+	bool kept;	       /* in this turn came one that stays open */
 	char chunk[32 << 10];  /* what was read last */
 };
 

@@ -35,19 +35,6 @@ take_one(struct conn_loop *l)
 }
 
 /*
- * One that is kept is work for a long time: the next one is another worker's.
- */
-static void
-spread(struct conn_loop *l)
-{
-	struct conn_world *w = &l->world;
-
-	if (w->kept && !w->leaving)
-		worker_shift_requeue(w->shift);
-	w->kept = false;
-}
-
-/*
  * When connections queue up, taking the next one costs less than asking first
  * whether there is one; when they come singly, asking first costs less.
  */
@@ -81,7 +68,10 @@ turn(struct conn_loop *l, int ms)
 	struct conn_world *w = &l->world;
 	struct epoll_event ev[EVENTS];
 	bool new = false;
-	int n = epoll_pwait(w->shift->poll_fd, ev, EVENTS, ms,
+	int n;
+
+	w->kept = false;
+	n = epoll_pwait(w->shift->poll_fd, ev, EVENTS, ms,
 	    &w->shift->waiting);
 
 	for (int i = 0; i < n; i++)
@@ -91,7 +81,6 @@ turn(struct conn_loop *l, int ms)
 			new = true;
 	if (new)
 		take_some(l);
-	spread(l);
 	end_late(l);
 	conn_set_bury(&w->set);
 	return n > 0;
