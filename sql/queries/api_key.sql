@@ -86,19 +86,23 @@ with u as materialized (
 select to_us(created_at) as created_at from k;
 
 -- name: api_key_list
--- An id of null: all of them.
+-- An id of null: all of them. One row at least, for the total.
 -- int: rate_limit, usage_count, total
 -- safe: yes
+with found as (
+	select * from api_keys
+	where user_id = :user_id::uuid and is_active
+		and (:id::text is null or id::text = :id)
+)
 select id, key_id, name, array_to_string(scopes, ',') as scopes, rate_limit,
 	array_to_string(allowed_ips, ',') as allowed_ips, is_active,
 	usage_count, to_us(last_used_at) as last_used_at,
 	to_us(expires_at) as expires_at, to_us(created_at) as created_at,
-	count(*) over () as total
-from api_keys
-where user_id = :user_id::uuid and is_active
-	and (:id::text is null or id::text = :id)
-order by created_at desc, id desc
-limit :limit::integer offset :offset::integer;
+	total.n as total
+from (select count(*) as n from found) total left join (
+	select * from found order by created_at desc, id desc
+	limit :limit::integer offset :offset::integer) k on true
+order by k.created_at desc, id desc;
 
 -- name: api_key_revoke
 with k as (

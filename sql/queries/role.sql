@@ -14,27 +14,36 @@ where r.is_active
 group by r.id, r.name;
 
 -- name: role_list
+-- One row at least, for the total.
 -- int: total
 -- safe: yes
+with found as (
+	select * from roles
+	where (:id::uuid is null or id = :id::uuid)
+		and (:name::text is null or name = :name)
+)
 select r.id, r.name, r.description, r.is_active, r.is_system,
 	to_us(r.created_at) as created_at, to_us(r.updated_at) as updated_at,
 	coalesce((select string_agg(p.name, ',' order by p.name)
 		from role_permissions rp
 			join permissions p on p.id = rp.permission_id
 		where rp.role_id = r.id), '') as permissions,
-	count(*) over () as total
-from roles r
-where (:id::uuid is null or r.id = :id::uuid)
-	and (:name::text is null or r.name = :name)
-order by r.is_system desc, r.rank desc,
-	r.name limit :limit::integer offset :offset::integer;
+	total.n as total
+from (select count(*) as n from found) total left join (
+	select * from found order by is_system desc, rank desc, name
+	limit :limit::integer offset :offset::integer) r on true
+order by r.is_system desc, r.rank desc, r.name;
 
 -- name: permission_list
+-- One row at least, for the total.
 -- int: total
 -- safe: yes
 select id, name, resource, action, description, is_active,
-	to_us(created_at) as created_at, count(*) over () as total
-from permissions order by name limit :limit::integer offset :offset::integer;
+	to_us(created_at) as created_at, total.n as total
+from (select count(*) as n from permissions) total left join (
+	select * from permissions order by name
+	limit :limit::integer offset :offset::integer) p on true
+order by name;
 
 -- name: permission_create
 with ok as (

@@ -131,15 +131,21 @@ where user_id = :user_id::uuid and ended_at is null and expires_at > now()
 	and (id::text = :id or numeric_id::text = :id);
 
 -- name: session_list
+-- One row at least, for the total.
 -- int: numeric_id, total
 -- safe: yes
+with found as (
+	select * from sessions
+	where user_id = :user_id::uuid and ended_at is null
+		and expires_at > now()
+)
 select id, numeric_id, ip_address, user_agent, to_us(created_at) as created_at,
 	to_us(last_used_at) as last_used_at, to_us(expires_at) as expires_at,
-	amr, count(*) over () as total
-from sessions
-where user_id = :user_id::uuid and ended_at is null and expires_at > now()
-order by created_at desc,
-	id desc limit :limit::integer offset :offset::integer;
+	amr, total.n as total
+from (select count(*) as n from found) total left join (
+	select * from found order by created_at desc, id desc
+	limit :limit::integer offset :offset::integer) s on true
+order by s.created_at desc, id desc;
 
 -- name: session_touch
 -- Last use, at most once a minute a session.

@@ -23,27 +23,33 @@ with w as (
 select to_us(created_at) as created_at, everyone from w;
 
 -- name: webhook_list
--- With :own_only without those that hear of everybody.
+-- With :own_only without those that hear of everybody. One row at least, for
+-- the total.
 -- int: failures, total, waiting, dropped
 -- bool: everyone
 -- safe: yes
+with found as (
+	select * from webhooks
+	where user_id = :user_id::uuid and (:id::text is null or id::text = :id)
+		and not (:own_only::boolean and everyone)
+)
 select id, url, array_to_string(events, ',') as events, is_active,
 	disabled_reason,
 	everyone, failures, to_us(failing_since) as failing_since,
 	to_us(previous_until) as previous_until,
 	to_us(created_at) as created_at, to_us(updated_at) as updated_at,
-	count(*) over () as total,
+	total.n as total,
 	to_us(answered_at) as answered_at, to_us(confirmed_at) as confirmed_at,
 	coalesce(full_until > now(), false) as is_full,
 	webhook_waiting(id, 1000) as waiting,
 	coalesce(dropped, 0) as dropped, to_us(last_dropped) as last_dropped
-from webhooks left join lateral (
+from (select count(*) as n from found) total left join (
+	select * from found order by created_at desc, id desc
+	limit :limit::integer offset :offset::integer) w on true
+	left join lateral (
 	select sum(dropped) as dropped, max(last_at) as last_dropped
-	from webhook_drops where webhook_id = webhooks.id) d on true
-where user_id = :user_id::uuid and (:id::text is null or id::text = :id)
-	and not (:own_only::boolean and everyone)
-order by created_at desc,
-	id desc limit :limit::integer offset :offset::integer;
+	from webhook_drops where webhook_id = w.id) d on true
+order by w.created_at desc, id desc;
 
 -- name: webhook_update
 -- What is null stays. Switched on again, its failures are forgotten; with
@@ -129,8 +135,8 @@ with w as (
 select d.body, to_us(d.created_at) as created_at from w left join d on true;
 
 -- name: webhook_deliveries
--- Newest first, their number exact to ten thousand. No row: none, or not
--- his webhook.
+-- Newest first, their number exact to ten thousand. One row at least, for the
+-- total, unless it is not his webhook.
 -- int: status, total
 -- safe: yes
 with w as (
@@ -155,12 +161,12 @@ select d.id, d.event_id, d.event, d.state, d.body,
 	to_us(d.created_at) as created_at, to_us(d.finished_at) as finished_at,
 	counted.n as total,
 	array_to_json(d.tries) as tries, to_us(h.started_at) as started_at
-from counted, w cross join lateral (
+from counted cross join w left join lateral (
 	select * from webhook_deliveries
 	where webhook_id = w.id
 		and (:delivery_id::text is null or id::text = :delivery_id)
 	order by id desc limit :limit::integer offset :offset::integer) d
-	left join held h on h.id = d.id and h.attempts = d.attempts
+	on true left join held h on h.id = d.id and h.attempts = d.attempts
 		and d.state = 'ready'
 order by d.id desc;
 

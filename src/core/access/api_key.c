@@ -314,6 +314,7 @@ enum err
 api_key_list(struct ctx *x, struct str user_id, struct str id, long limit,
     long offset, struct api_key **out, size_t *n, int64_t *total)
 {
+	struct api_key_list_row first;
 	struct rows *r;
 	enum err e = db_run(x->db, x->arena, SQL(api_key_list,
 	    .user_id = user_id, .id = id, .limit = limit, .offset = offset),
@@ -321,17 +322,13 @@ api_key_list(struct ctx *x, struct str user_id, struct str id, long limit,
 
 	if (e != E_OK)
 		return e;
-	if (id.p && r->n == 0)
+	first = api_key_list_row(r, 0);
+	*n = first.id.p ? r->n : 0;
+	*total = first.total;
+	if (id.p && *n == 0)
 		return E_NOT_FOUND;
-	if (r->n == 0 && offset > 0) { /* past the end: the total alone */
-		e = api_key_list(x, user_id, id, 1, 0, out, n, total);
-		*n = 0;
-		return e;
-	}
-	*n = r->n;
-	*total = r->n ? api_key_list_row(r, 0).total : 0;
-	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
+	*out = arena_array(x->arena, r->n, sizeof(**out));
+	for (size_t i = 0; i < *n; i++)
 		(*out)[i] = listed(x, user_id, api_key_list_row(r, i));
 	return E_OK;
 }

@@ -28,16 +28,18 @@ enum err
 role_list(struct ctx *x, long limit, long offset, struct role **out,
     size_t *n, int64_t *total)
 {
+	struct role_list_row first;
 	struct rows *r;
 	enum err e = db_run(x->db, x->arena, SQL(role_list, .id = STR_NONE,
 	    .name = STR_NONE, .limit = limit, .offset = offset), &r);
 
 	if (e != E_OK)
 		return e;
-	*n = r->n;
-	*total = r->n ? role_list_row(r, 0).total : 0;
-	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++)
+	first = role_list_row(r, 0);
+	*n = first.id.p ? r->n : 0;
+	*total = first.total;
+	*out = arena_array(x->arena, r->n, sizeof(**out));
+	for (size_t i = 0; i < *n; i++)
 		(*out)[i] = role_cells(r, i);
 	return E_OK;
 }
@@ -64,10 +66,8 @@ role_get(struct ctx *x, struct str ref, struct role *out)
 	    .limit = 1, .offset = 0), &r);
 	if (e != E_OK)
 		return e;
-	if (r->n == 0)
-		return E_NOT_FOUND;
 	*out = role_cells(r, 0);
-	return E_OK;
+	return out->id.p ? E_OK : E_NOT_FOUND;
 }
 
 /* Names as one text; E_VALIDATION when one of them is no permission. */
@@ -195,16 +195,18 @@ enum err
 permission_list(struct ctx *x, long limit, long offset,
     struct permission **out, size_t *n, int64_t *total)
 {
+	struct permission_list_row first;
 	struct rows *r;
 	enum err e = db_run(x->db, x->arena, SQL(permission_list,
 	    .limit = limit, .offset = offset), &r);
 
 	if (e != E_OK)
 		return e;
-	*n = r->n;
-	*total = r->n ? permission_list_row(r, 0).total : 0;
-	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++) {
+	first = permission_list_row(r, 0);
+	*n = first.id.p ? r->n : 0;
+	*total = first.total;
+	*out = arena_array(x->arena, r->n, sizeof(**out));
+	for (size_t i = 0; i < *n; i++) {
 		struct permission_list_row row = permission_list_row(r, i);
 
 		(*out)[i] = (struct permission){

@@ -117,6 +117,7 @@ enum err
 webhook_list(struct ctx *x, struct str user_id, struct str id, bool own_only,
     long limit, long offset, struct webhook **out, size_t *n, int64_t *total)
 {
+	struct webhook_list_row first;
 	struct rows *r;
 	enum err e = db_run(x->db, x->arena, SQL(webhook_list,
 	    .user_id = user_id, .id = id, .limit = limit, .offset = offset,
@@ -124,12 +125,13 @@ webhook_list(struct ctx *x, struct str user_id, struct str id, bool own_only,
 
 	if (e != E_OK)
 		return e;
-	if (id.p && r->n == 0)
+	first = webhook_list_row(r, 0);
+	*n = first.id.p ? r->n : 0;
+	*total = first.total;
+	if (id.p && *n == 0)
 		return E_NOT_FOUND;
-	*n = r->n;
-	*total = r->n ? webhook_list_row(r, 0).total : 0;
-	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++) {
+	*out = arena_array(x->arena, r->n, sizeof(**out));
+	for (size_t i = 0; i < *n; i++) {
 		struct webhook_list_row row = webhook_list_row(r, i);
 
 		(*out)[i] = (struct webhook){
@@ -307,6 +309,7 @@ webhook_deliveries(struct ctx *x, struct str user_id, struct str id,
     struct str delivery_id, long limit, long offset,
     struct webhook_delivery **out, size_t *n, int64_t *total)
 {
+	struct webhook_deliveries_row first;
 	struct webhook *w;
 	struct rows *r;
 	enum err e = webhook_list(x, user_id, id, false, 1, 0, &w, n, total);
@@ -318,12 +321,15 @@ webhook_deliveries(struct ctx *x, struct str user_id, struct str id,
 		    .offset = offset), &r);
 	if (e != E_OK)
 		return e;
-	if (delivery_id.p && r->n == 0)
+	if (r->n == 0)
+		return E_NOT_FOUND; /* deleted in the meantime */
+	first = webhook_deliveries_row(r, 0);
+	*n = first.id.p ? r->n : 0;
+	*total = first.total;
+	if (delivery_id.p && *n == 0)
 		return E_NOT_FOUND;
-	*n = r->n;
-	*total = r->n ? webhook_deliveries_row(r, 0).total : 0;
-	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++) {
+	*out = arena_array(x->arena, r->n, sizeof(**out));
+	for (size_t i = 0; i < *n; i++) {
 		struct webhook_deliveries_row row =
 		    webhook_deliveries_row(r, i);
 

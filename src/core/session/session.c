@@ -157,21 +157,18 @@ enum err
 session_list(struct ctx *x, struct str user_id, long limit, long offset,
     struct session_entry **out, size_t *n, int64_t *total)
 {
+	struct session_list_row first;
 	struct rows *r;
 	enum err e = db_run(x->db, x->arena, SQL(session_list,
 	    .user_id = user_id, .limit = limit, .offset = offset), &r);
 
 	if (e != E_OK)
 		return e;
-	if (r->n == 0 && offset > 0) { /* past the end: the total alone */
-		e = session_list(x, user_id, 1, 0, out, n, total);
-		*n = 0;
-		return e;
-	}
-	*n = r->n;
-	*total = r->n ? session_list_row(r, 0).total : 0;
-	*out = arena_array(x->arena, r->n + 1, sizeof(**out));
-	for (size_t i = 0; i < r->n; i++) {
+	first = session_list_row(r, 0);
+	*n = first.id.p ? r->n : 0;
+	*total = first.total;
+	*out = arena_array(x->arena, r->n, sizeof(**out));
+	for (size_t i = 0; i < *n; i++) {
 		struct session_list_row row = session_list_row(r, i);
 
 		(*out)[i] = (struct session_entry){

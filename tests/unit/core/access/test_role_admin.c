@@ -228,6 +228,8 @@ START_TEST(roles_are_listed_the_seeded_and_highest_first)
 	ck_ok(role_list(&x, 1, 1, &list, &n, &total));
 	ck_assert_uint_eq(n, 1);
 	ck_str(list[0].name, "admin");
+	ck_ok(role_list(&x, 1, 9, &list, &n, &total));
+	ck_assert(n == 0 && total == 4);
 }
 END_TEST
 
@@ -251,6 +253,8 @@ START_TEST(a_permission_is_made_once)
 	ck_sql(text("%zu", n).p, "select count(*) from permissions");
 	ck_ok(permission_list(&x, 1, 1000, &list, &n, &total));
 	ck_assert_uint_eq(n, 0);
+	ck_sql(text("%lld", (long long)total).p,
+	    "select count(*) from permissions");
 	core_by(NULL);
 	ck_err(permission_create(&x, core_person("ann").account.id,
 	    &(struct permission){ .name = STR("x"), .resource = STR("x"),

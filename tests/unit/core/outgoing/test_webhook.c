@@ -126,6 +126,9 @@ START_TEST(who_may_see_all_hears_of_all_but_not_by_a_key)
 	ck_ok(webhook_list(&x, p.account.id, STR_NONE, true, 10, 0, &list,
 	    &n, &total));
 	ck_assert(n == 1 && str_eq(list[0].id, w.id));
+	ck_ok(webhook_list(&x, p.account.id, STR_NONE, false, 10, 10, &list,
+	    &n, &total));
+	ck_assert(n == 0 && total == 2);
 }
 END_TEST
 
@@ -243,6 +246,9 @@ START_TEST(tests_of_an_endpoint_are_bounded)
 	ck_ok(webhook_deliveries(&x, p.account.id, id, STR_NONE, 3, 0, &list,
 	    &n, &total));
 	ck_assert(n == 3 && total == 10);
+	ck_ok(webhook_deliveries(&x, p.account.id, id, STR_NONE, 3, 12, &list,
+	    &n, &total));
+	ck_assert(n == 0 && total == 10);
 }
 END_TEST
 
