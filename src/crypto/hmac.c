@@ -1,63 +1,82 @@
 #include "crypto/hmac.h"
 
-#include <stdlib.h>
+#include <string.h>
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
+/*
+ * OpenSSL's EVP_MAC allocates and copies contexts for each text, which takes
+ * longer than to hash a token; its SHA-256 alone does not, and starts nothing
+ * in a process of plain CGI. It is deprecated since 3.0, not on its way out.
+ */
+#define OPENSSL_API_COMPAT 0x10101000L
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
 
-#include "base/log.h"
+#define BLOCK SHA256_CBLOCK
 
-/* Fetched once: the look-up takes longer than to hash a short text. */
-static EVP_MAC *algorithm;
+_Static_assert(sizeof(SHA256_CTX) == HMAC_STATE, "HMAC_STATE");
+_Static_assert(SHA256_DIGEST_LENGTH == HMAC_BYTES, "HMAC_BYTES");
 
-static _Noreturn void
-broken(void)
+static void
+begin_state(uint8_t state[HMAC_STATE], const uint8_t key[BLOCK], uint8_t pad)
 {
-	log_error("HMAC-SHA-256 does not work", log_c("what", "OpenSSL"));
-	exit(70);
+	uint8_t block[BLOCK];
+	SHA256_CTX c;
+
+	for (size_t i = 0; i < BLOCK; i++)
+		block[i] = key[i] ^ pad;
+	SHA256_Init(&c);
+	SHA256_Update(&c, block, BLOCK);
+	memcpy(state, &c, sizeof(c));
+	OPENSSL_cleanse(block, sizeof(block));
+	OPENSSL_cleanse(&c, sizeof(c));
 }
 
-struct hmac *
-hmac_new(struct str key)
+/* Not by SHA256(), which starts OpenSSL and can fail. */
+static void
+hash_key(uint8_t block[BLOCK], struct str key)
 {
-	char digest[] = "SHA256";
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-		    digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_MAC_CTX *c;
+	SHA256_CTX c;
 
-	if (algorithm == NULL)
-		algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	c = EVP_MAC_CTX_new(algorithm);
-	if (c == NULL || !EVP_MAC_init(c, (const unsigned char *)key.p, key.n,
-	    params))
-		broken();
-	return (struct hmac *)c;
+	SHA256_Init(&c);
+	SHA256_Update(&c, key.p, key.n);
+	SHA256_Final(block, &c);
+	OPENSSL_cleanse(&c, sizeof(c));
 }
 
 void
-hmac_free(struct hmac **h)
+hmac_key(struct hmac *out, struct str key)
 {
-	EVP_MAC_CTX_free((EVP_MAC_CTX *)*h);
-	*h = NULL;
+	uint8_t block[BLOCK] = { 0 };
+
+	if (key.n > BLOCK)
+		hash_key(block, key);
+	else if (key.n)
+		memcpy(block, key.p, key.n);
+	begin_state(out->inner, block, 0x36);
+	begin_state(out->outer, block, 0x5c);
+	OPENSSL_cleanse(block, sizeof(block));
 }
 
 void
-hmac_sum(struct hmac *h, const struct str *parts, size_t n,
+hmac_wipe(struct hmac *h)
+{
+	OPENSSL_cleanse(h, sizeof(*h));
+}
+
+void
+hmac_sum(const struct hmac *h, const struct str *parts, size_t n,
     uint8_t out[HMAC_BYTES])
 {
-	EVP_MAC_CTX *c = (EVP_MAC_CTX *)h;
-	size_t room;
-	/* NULL: begin a new text with the key that c already has. */
-	bool fine = EVP_MAC_init(c, NULL, 0, NULL);
+	uint8_t inner[HMAC_BYTES];
+	SHA256_CTX c;
 
-	for (size_t i = 0; fine && i < n; i++)
-		fine = EVP_MAC_update(c, (const unsigned char *)parts[i].p,
-		    parts[i].n);
-	if (!fine || !EVP_MAC_final(c, out, &room, HMAC_BYTES) ||
-	    room != HMAC_BYTES)
-		broken();
+	memcpy(&c, h->inner, sizeof(c));
+	for (size_t i = 0; i < n; i++)
+		SHA256_Update(&c, parts[i].p, parts[i].n);
+	SHA256_Final(inner, &c);
+	memcpy(&c, h->outer, sizeof(c));
+	SHA256_Update(&c, inner, sizeof(inner));
+	SHA256_Final(out, &c);
+	OPENSSL_cleanse(&c, sizeof(c));
+	OPENSSL_cleanse(inner, sizeof(inner));
 }

@@ -12,28 +12,13 @@
 #define SKEW 60 /* seconds, row JW7 */
 #define SIGNATURE_MAX 64
 
-_Static_assert(sizeof(crypto_auth_hmacsha256_state) == JWT_MAC_STATE,
-    "JWT_MAC_STATE");
-
-static void
-hs256(const struct jwt_key *key, struct str input, uint8_t mac[32])
-{
-	crypto_auth_hmacsha256_state st;
-
-	memcpy(&st, key->mac, sizeof(st));
-	crypto_auth_hmacsha256_update(&st, (const unsigned char *)input.p,
-	    input.n);
-	crypto_auth_hmacsha256_final(&st, mac);
-	sodium_memzero(&st, sizeof(st));
-}
-
 static size_t
 sign(const struct jwt_key *key, struct str input,
     uint8_t signature[SIGNATURE_MAX])
 {
 	if (key->alg == JWT_HS256) {
-		hs256(key, input, signature);
-		return 32;
+		hmac_sum(&key->mac, &input, 1, signature);
+		return HMAC_BYTES;
 	}
 	crypto_sign_detached(signature, NULL, (const unsigned char *)input.p,
 	    input.n, key->secret);
@@ -227,17 +212,17 @@ signature_ok(struct arena *a, const struct jwt_key *key, struct str text,
     struct str encoded)
 {
 	struct str signature;
-	uint8_t mac[32];
+	uint8_t mac[HMAC_BYTES];
 
 	if (!jwt_decode(a, encoded, &signature) ||
-	    signature.n != (key->alg == JWT_HS256 ? 32 : 64))
+	    signature.n != (key->alg == JWT_HS256 ? HMAC_BYTES : 64))
 		return false;
 	if (key->alg == JWT_EDDSA)
 		return crypto_sign_verify_detached(
 		    (const unsigned char *)signature.p,
 		    (const unsigned char *)text.p, text.n,
 		    key->public_key) == 0;
-	hs256(key, text, mac);
+	hmac_sum(&key->mac, &text, 1, mac);
 	return sodium_memcmp(mac, signature.p, sizeof(mac)) == 0;
 }
 

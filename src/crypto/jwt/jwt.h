@@ -5,15 +5,13 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "crypto/hmac.h"
 
 /*
  * Compact JWS access tokens (RFC 7519, 8725, 9068; rows JW1 to JW8). The
  * algorithm comes from our key record, never from the token.
  */
 enum jwt_alg { JWT_HS256 = 1, JWT_EDDSA };
-
-/* Room for two SHA-256 states: the HMAC key is hashed once, at start. */
-#define JWT_MAC_STATE 208
 
 struct jwt_key {
 	char kid[32];
@@ -22,7 +20,7 @@ struct jwt_key {
 	int64_t not_after;  /* wall µs; 0: none. Verifies until then */
 	uint8_t secret[64]; /* EdDSA: secret key, all zero: verifies only */
 	uint8_t public_key[32];
-	_Alignas(16) uint8_t mac[JWT_MAC_STATE]; /* HS256: jwt_key_hs256 */
+	struct hmac mac;    /* HS256: jwt_key_hs256 */
 	char head[128];     /* encoded header of our own tokens */
 	size_t head_len;
 };

@@ -9,9 +9,6 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 
-_Static_assert(sizeof(crypto_auth_hmacsha256_state) == JWT_MAC_STATE,
-    "JWT_MAC_STATE");
-
 static const char *const alg_names[] = {
 	[JWT_HS256] = "HS256",
 	[JWT_EDDSA] = "EdDSA",
@@ -52,19 +49,14 @@ make_kid(struct jwt_key *key, const char *prefix, const uint8_t hash[32])
 void
 jwt_key_hs256(struct jwt_key *out, struct str secret)
 {
-	static const char label[] = "postern kid";
-	crypto_auth_hmacsha256_state st;
-	uint8_t hash[32];
+	static const char label[] = "postern kid"; /* with its NUL */
+	const struct str text = { label, sizeof(label) };
+	uint8_t hash[HMAC_BYTES];
 
 	*out = (struct jwt_key){ .alg = JWT_HS256 };
-	crypto_auth_hmacsha256_init(&st, (const unsigned char *)secret.p,
-	    secret.n);
-	memcpy(out->mac, &st, sizeof(st));
-	crypto_auth_hmacsha256_update(&st, (const unsigned char *)label,
-	    sizeof(label));
-	crypto_auth_hmacsha256_final(&st, hash);
+	hmac_key(&out->mac, secret);
+	hmac_sum(&out->mac, &text, 1, hash);
 	make_kid(out, "hs-", hash);
-	sodium_memzero(&st, sizeof(st));
 }
 
 /* RFC 7638, 3: the hash of the required members in order. */

@@ -16,8 +16,8 @@
 
 /* One secret, in both styles. */
 struct key {
-	struct hmac *standard; /* NULL: there is no such secret */
-	struct hmac *plain;
+	bool given; /* false: there is no such secret */
+	struct hmac standard, plain;
 };
 
 struct webhook_sign {
@@ -38,8 +38,9 @@ key_make(struct arena *a, const struct keyring *k, struct str bound,
 	    !str_starts(secret, STR("whsec_")) ||
 	    !b64_decode(a, str_slice(secret, 6, secret.n), &raw))
 		return false;
-	out->standard = hmac_new(raw);
-	out->plain = hmac_new(secret);
+	out->given = true;
+	hmac_key(&out->standard, raw);
+	hmac_key(&out->plain, secret);
 	return true;
 }
 
@@ -63,10 +64,7 @@ webhook_sign_free(struct webhook_sign **s)
 {
 	if (*s == NULL)
 		return;
-	hmac_free(&(*s)->now.standard);
-	hmac_free(&(*s)->now.plain);
-	hmac_free(&(*s)->before.standard);
-	hmac_free(&(*s)->before.plain);
+	explicit_bzero(*s, sizeof(**s));
 	free(*s);
 	*s = NULL;
 }
@@ -98,7 +96,7 @@ standard(struct arena *a, const struct key *k, const struct delivery *d,
 		d->body };
 	uint8_t mac[HMAC_BYTES];
 
-	hmac_sum(k->standard, signed_text, 5, mac);
+	hmac_sum(&k->standard, signed_text, 5, mac);
 	return b64_encode(a, (struct str){ (char *)mac, sizeof(mac) });
 }
 
@@ -107,7 +105,7 @@ plain_signature(struct arena *a, const struct key *k, const struct delivery *d)
 {
 	uint8_t mac[HMAC_BYTES];
 
-	hmac_sum(k->plain, &d->body, 1, mac);
+	hmac_sum(&k->plain, &d->body, 1, mac);
 	return hex_encode(a, (struct str){ (char *)mac, sizeof(mac) });
 }
 
@@ -118,7 +116,7 @@ challenge_text(struct arena *a, const struct key *k, const struct delivery *d)
 	const struct str text[] = { STR("challenge."), d->event_id };
 	uint8_t mac[HMAC_BYTES];
 
-	hmac_sum(k->plain, text, 2, mac);
+	hmac_sum(&k->plain, text, 2, mac);
 	return hex_encode(a, (struct str){ (char *)mac, sizeof(mac) });
 }
 
@@ -145,7 +143,7 @@ webhook_sign_headers(struct arena *a, struct webhook_sign *s,
 {
 	const char **h = arena_array(a, HEADERS + 1, sizeof(*h));
 	struct str at = arena_int(a, now), old = STR_NONE;
-	bool both = s->before.standard != NULL;
+	bool both = s->before.given;
 	int n = 0;
 
 	if (both)

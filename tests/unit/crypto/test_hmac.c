@@ -5,7 +5,7 @@
 #include "crypto/hmac.h"
 
 static struct str
-hex_of(struct hmac *h, const struct str *parts, size_t n)
+hex_of(const struct hmac *h, const struct str *parts, size_t n)
 {
 	uint8_t mac[HMAC_BYTES];
 
@@ -48,12 +48,13 @@ START_TEST(the_vectors_of_the_rfc_match_each_time_a_key_is_used)
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct hmac *h = hmac_new(v[i].key);
+		struct hmac h, none = { 0 };
 
+		hmac_key(&h, v[i].key);
 		for (int again = 0; again < 3; again++)
-			ck_assert(str_eq(hex_of(h, &v[i].text, 1), v[i].mac));
-		hmac_free(&h);
-		ck_assert_ptr_null(h);
+			ck_assert(str_eq(hex_of(&h, &v[i].text, 1), v[i].mac));
+		hmac_wipe(&h);
+		ck_assert_mem_eq(&h, &none, sizeof(h));
 	}
 }
 END_TEST
@@ -63,15 +64,17 @@ START_TEST(parts_are_one_text_and_keys_do_not_mix)
 	const struct str parts[] = { STR("what do ya "), STR(""),
 		STR("want for nothing?") }, whole =
 		STR("what do ya want for nothing?");
-	struct hmac *one = hmac_new(STR("Jefe")), *two = hmac_new(STR("J"));
-	struct str before = hex_of(one, &whole, 1);
+	struct hmac one, two;
+	struct str before;
 
-	ck_assert(!str_eq(hex_of(two, &whole, 1), before));
-	ck_assert(str_eq(hex_of(one, parts, 3), before));
-	ck_assert(!str_eq(hex_of(one, parts, 1), before));
-	hmac_free(&one);
-	ck_assert(!str_eq(hex_of(two, parts, 3), before));
-	hmac_free(&two);
+	hmac_key(&one, STR("Jefe"));
+	hmac_key(&two, STR("J"));
+	before = hex_of(&one, &whole, 1);
+	ck_assert(!str_eq(hex_of(&two, &whole, 1), before));
+	ck_assert(str_eq(hex_of(&one, parts, 3), before));
+	ck_assert(!str_eq(hex_of(&one, parts, 1), before));
+	hmac_wipe(&one);
+	ck_assert(!str_eq(hex_of(&two, parts, 3), before));
 }
 END_TEST
 
