@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "base/clock.h"
+#include "base/pid.h"
 #include "base/text.h"
 
 struct str
@@ -140,13 +141,37 @@ percent_encode(struct arena *a, struct str bytes)
 	return (struct str){ p, n };
 }
 
+/*
+ * Random bytes for ids, of which each request needs some: a system call for
+ * many. A child of fork() draws its own, and none stays behind when it is used.
+ * No process makes ids in two threads.
+ */
+static void
+draw_random(uint8_t *out, size_t n)
+{
+	static struct {
+		pid_t owner;
+		size_t left; /* the first ones of bytes */
+		uint8_t bytes[512];
+	} pool;
+
+	if (pool.left < n || pool.owner != pid_self()) {
+		randombytes_buf(pool.bytes, sizeof(pool.bytes));
+		pool.left = sizeof(pool.bytes);
+		pool.owner = pid_self();
+	}
+	pool.left -= n;
+	memcpy(out, pool.bytes + pool.left, n);
+	sodium_memzero(pool.bytes + pool.left, n);
+}
+
 struct uuid
 uuid_v7(void)
 {
 	uint64_t ms = (uint64_t)(clock_wall() / CLOCK_MS);
 	struct uuid u;
 
-	randombytes_buf(u.b, sizeof(u.b));
+	draw_random(u.b, sizeof(u.b));
 	for (int i = 0; i < 6; i++)
 		u.b[i] = (uint8_t)(ms >> (40 - 8 * i));
 	u.b[6] = (uint8_t)(0x70 | (u.b[6] & 0x0f));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/pid.h"
 
 #define LINE_MAX_BYTES 4000 /* below PIPE_BUF: one write is one line */
 #define VALUE_MAX_BYTES 600
@@ -166,7 +167,7 @@ compose(struct line *l, enum log_level level, const char *msg,
 	put_c(l, "\",\"program\":\"");
 	put_c(l, sink.program);
 	put_c(l, "\",\"pid\":");
-	put_int(l, getpid());
+	put_int(l, pid_self());
 	if (sink.request_len) {
 		put_c(l, ",\"request_id\":");
 		put_json(l, (struct str){ sink.request, sink.request_len });

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/pid.h"
 #include "crypto/seal.h"
 
 struct job_draft
@@ -37,12 +38,12 @@ job_wake(const char *runtime_dir)
 	static pid_t owner;
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 
-	if (fd < 0 || owner != getpid()) {
+	if (fd < 0 || owner != pid_self()) {
 		if (fd >= 0)
 			close(fd);
 		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		    0);
-		owner = getpid();
+		owner = pid_self();
 	}
 	if (fd < 0 || snprintf(to.sun_path, sizeof(to.sun_path),
 	    "%s/worker.sock", runtime_dir) >= (int)sizeof(to.sun_path))

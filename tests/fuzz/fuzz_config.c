@@ -3,7 +3,7 @@
 /* fuzz-sources: src/config/config_cross.c */
 /* fuzz-sources: src/config/config_print.c src/config/config_rule.c */
 /* fuzz-sources: src/config/config_secret.c src/config/config_value.c */
-/* fuzz-sources: src/config/config_yaml.c src/base/encoding.c src/base/log.c */
+/* fuzz-sources: src/config/config_yaml.c src/base/encoding.c src/base/log.c src/base/pid.c */
 /* fuzz-sources: src/base/email.c src/base/str.c */
 /* fuzz-libs: libsodium yaml-0.1 */
 /* Not a source of its own: it wants the directory above. */

@@ -1,4 +1,4 @@
-/* fuzz-sources: src/base/str.c src/base/arena.c src/base/memory.c src/base/log.c */
+/* fuzz-sources: src/base/str.c src/base/arena.c src/base/memory.c src/base/log.c src/base/pid.c */
 /* fuzz-sources: src/base/clock.c src/http/cookie.c */
 /* fuzz-libs: libsodium */
 #include "http/cookie.h"

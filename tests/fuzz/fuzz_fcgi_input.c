@@ -1,4 +1,4 @@
-/* fuzz-sources: src/base/arena.c src/base/memory.c src/base/str.c src/base/log.c */
+/* fuzz-sources: src/base/arena.c src/base/memory.c src/base/str.c src/base/log.c src/base/pid.c */
 /* fuzz-sources: src/base/clock.c src/http/transport/fcgi_input.c */
 /* fuzz-sources: src/http/transport/fcgi_record.c */
 /* fuzz-libs: libsodium */

@@ -1,5 +1,5 @@
 /* fuzz-sources: src/base/arena.c src/base/memory.c src/base/buf.c src/base/clock.c src/base/clock_text.c */
-/* fuzz-sources: src/base/encoding.c src/base/log.c src/base/str.c */
+/* fuzz-sources: src/base/encoding.c src/base/log.c src/base/pid.c src/base/str.c */
 /*
  * fuzz-sources: src/base/json/json.c src/base/json/json_parse.c
  * src/base/json/json_print.c

@@ -1,7 +1,7 @@
 /*
  * fuzz-sources: src/crypto/password/phc.c src/crypto/password/phc_cost.c
  * src/crypto/password/phc_crypt.c src/base/arena.c src/base/memory.c src/base/buf.c
- * src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c
+ * src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c src/base/pid.c
  */
 /* fuzz-libs: libsodium */
 /*

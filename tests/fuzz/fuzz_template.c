@@ -2,7 +2,7 @@
  * fuzz-sources: src/worker/message/template.c src/base/json/json.c
  * src/base/json/json_parse.c src/base/json/json_print.c src/base/arena.c src/base/memory.c
  * src/base/buf.c src/base/str.c src/base/clock.c src/base/clock_text.c
- * src/base/encoding.c src/base/log.c
+ * src/base/encoding.c src/base/log.c src/base/pid.c
  */
 /* fuzz-libs: libcjson libsodium */
 /*

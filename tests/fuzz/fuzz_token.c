@@ -1,4 +1,4 @@
-/* fuzz-sources: src/crypto/token.c src/crypto/keyring.c src/crypto/hkdf.c src/crypto/seal.c src/base/arena.c src/base/memory.c src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c */
+/* fuzz-sources: src/crypto/token.c src/crypto/keyring.c src/crypto/hkdf.c src/crypto/seal.c src/base/arena.c src/base/memory.c src/base/buf.c src/base/str.c src/base/clock.c src/base/encoding.c src/base/log.c src/base/pid.c */
 /* fuzz-libs: libsodium */
 /*
  * Derived tokens, API keys and sealed bytes (rows RT3, AK1, CC6). Nothing that

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/pid.h"
 
 #define QUEUE_AT 4096 /* first byte of the queue; slots lie below */
 #define SHARES_AT 8192
@@ -87,7 +88,7 @@ static enum err
 use_slot(int fd)
 {
 	lock.fd = fd;
-	lock.pid = getpid();
+	lock.pid = pid_self();
 	lock.held = -1;
 	lock.taken = 0;
 	return E_OK;
@@ -142,7 +143,7 @@ have_own_fd(void)
 
 	if (lock.fd < 0)
 		return false;
-	if (lock.pid == getpid())
+	if (lock.pid == pid_self())
 		return true;
 	fd = open_lock(lock.path, lock.borrowed);
 	if (fd < 0) {
@@ -215,7 +216,7 @@ hash_gate_share(struct str who)
 	static const unsigned char same[crypto_shorthash_KEYBYTES];
 	uint64_t h;
 
-	if (lock.taken && lock.pid == getpid())
+	if (lock.taken && lock.pid == pid_self())
 		set_lock(F_UNLCK, lock.taken);
 	lock.share = lock.taken = 0;
 	if (who.n == 0)

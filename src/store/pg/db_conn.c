@@ -12,6 +12,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pid.h"
 #include "runtime/wait.h"
 
 #define PAUSE_MIN (100 * CLOCK_MS)
@@ -207,7 +208,7 @@ open_link(struct db *d)
 		log_info("database is back");
 	PQsetNoticeReceiver(conn, on_notice, d);
 	d->conn = conn;
-	d->pid = getpid();
+	d->pid = pid_self();
 	d->pause = d->retry_at = 0;
 	d->dying = false;
 	d->expires = d->o.max_lifetime <= 0 ? INT64_MAX :
@@ -223,7 +224,7 @@ db_conn_drop(struct db *d)
 	if (!d->conn)
 		return;
 	/* The parent's connection: PQfinish would end its session. */
-	if (d->pid != getpid())
+	if (d->pid != pid_self())
 		close(PQsocket(d->conn));
 	else
 		PQfinish(d->conn);
@@ -250,7 +251,7 @@ went_away(struct db *d)
 enum err
 db_conn_ready(struct db *d)
 {
-	if (d->conn && d->pid == getpid() && !went_away(d) &&
+	if (d->conn && d->pid == pid_self() && !went_away(d) &&
 	    (d->pinned || clock_mono() < d->expires))
 		return E_OK;
 	db_conn_drop(d);

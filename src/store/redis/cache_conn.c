@@ -13,6 +13,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pid.h"
 #include "runtime/wait.h"
 
 #define PAUSE_MIN (100 * CLOCK_MS)
@@ -84,7 +85,7 @@ cache_conn_open(struct cache *c, int64_t deadline)
 	    connect_tcp(c->host, c->o.port, deadline);
 	if (c->fd < 0)
 		return "no connection";
-	c->pid = getpid();
+	c->pid = pid_self();
 	if (c->o.tls && !(c->tls = cache_tls_open(c->fd, c->host, deadline,
 	    &why)))
 		return why;
@@ -97,7 +98,7 @@ cache_conn_alive(const struct cache *c)
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 
 	/* nothing was asked: readable means closed or out of step */
-	return c->fd >= 0 && c->pid == getpid() &&
+	return c->fd >= 0 && c->pid == pid_self() &&
 	    (c->tls || poll(&p, 1, 0) == 0);
 }
 
@@ -108,7 +109,7 @@ cache_conn_drop(struct cache *c)
 	if (c->fd < 0)
 		return;
 	/* the parent's TLS session is not ours to end */
-	cache_tls_close(c->tls, c->pid == getpid());
+	cache_tls_close(c->tls, c->pid == pid_self());
 	close(c->fd);
 	c->fd = -1;
 	c->tls = NULL;

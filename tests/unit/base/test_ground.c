@@ -1,9 +1,11 @@
 /* Bytes, their text forms, clocks and the log: what all else stands on. */
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/log.h"
+#include "base/pid.h"
 #include "base/text.h"
 #include "tests/unit/unit.h"
 
@@ -26,6 +28,34 @@ START_TEST(a_piece_never_reaches_past_its_whole)
 	ck_assert(str_holds(STR("a, bc"), ',', STR("bc")));
 	ck_assert(!str_holds(STR("a, bc"), ',', STR("b")));
 	ck_assert(!str_holds(STR_NONE, ',', STR("b")));
+}
+END_TEST
+
+/* No two processes draw the same id, and each knows its own number. */
+START_TEST(a_child_of_a_fork_takes_nothing_for_its_own)
+{
+	struct uuid before = uuid_v7(), here, there;
+	pid_t self = pid_self(), child;
+	int fds[2], status;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	child = fork();
+	if (child == 0) {
+		there = uuid_v7();
+		_exit(pid_self() == getpid() && pid_self() != self &&
+		    write(fds[1], &there, sizeof(there)) == sizeof(there) ?
+		    0 : 1);
+	}
+	close(fds[1]);
+	here = uuid_v7();
+	ck_assert_int_eq(read(fds[0], &there, sizeof(there)), sizeof(there));
+	close(fds[0]);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	ck_assert_mem_ne(here.b + 8, there.b + 8, 8);
+	ck_assert_mem_ne(here.b + 8, before.b + 8, 8);
+	ck_assert_int_eq(pid_self(), self);
+	ck_assert_int_eq(self, getpid());
 }
 END_TEST
 
@@ -143,6 +173,7 @@ START_TEST(a_log_that_cannot_be_written_stops_nothing)
 END_TEST
 
 UNIT("base/ground", a_piece_never_reaches_past_its_whole,
+    a_child_of_a_fork_takes_nothing_for_its_own,
     a_nul_is_never_among_the_allowed_bytes,
     a_text_form_has_one_spelling, what_is_encoded_is_decoded_to_the_same,
     the_copy_of_nothing_is_nothing, durations_run_forward_apart_from_the_wall,
