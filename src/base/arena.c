@@ -16,6 +16,7 @@ struct block {
 	struct block *next;
 	size_t size; /* of data */
 	size_t used;
+	/* What was not handed out is zero: from the start, or wiped. */
 	alignas(max_align_t) char data[];
 };
 
@@ -42,12 +43,10 @@ block_new(struct arena *a, size_t size)
 	if (__builtin_add_overflow(size, sizeof(*b), &whole) ||
 	    size > a->cap - a->total)
 		memory_exhausted("arena cap", size);
-	b = malloc(whole);
+	b = calloc(1, whole);
 	if (b == NULL)
 		memory_exhausted("malloc", whole);
-	b->next = NULL;
 	b->size = size;
-	b->used = 0;
 	a->total += size;
 	return b;
 }
@@ -103,28 +102,54 @@ arena_free(struct arena **ap)
 	*ap = NULL;
 }
 
-void *
-arena_alloc(struct arena *a, size_t n)
+/* What n bytes take: at least one, aligned for any type. */
+static size_t
+aligned(size_t n)
 {
 	const size_t align = alignof(max_align_t);
-	struct block *b = a->now;
 	size_t need;
-	void *p;
 
 	if (__builtin_add_overflow(n ? n : 1, align - 1, &need))
 		memory_exhausted("size", n);
-	need &= ~(align - 1);
-	if (need > b->size - b->used) {
-		size_t size = b->size < (a->cap / 8) ? b->size * 2 : b->size;
+	return need & ~(align - 1);
+}
 
-		if (size > a->cap - a->total)
-			size = need;
-		b->next = block_new(a, need > size ? need : size);
-		b = a->now = b->next;
+static void
+add_block(struct arena *a, size_t need)
+{
+	struct block *b = a->now;
+	size_t size = b->size < (a->cap / 8) ? b->size * 2 : b->size;
+
+	if (size > a->cap - a->total)
+		size = need;
+	a->now = b->next = block_new(a, need > size ? need : size);
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+	size_t need = aligned(n);
+	void *p;
+
+	if (need > a->now->size - a->now->used)
+		add_block(a, need);
+	p = a->now->data + a->now->used;
+	a->now->used += need;
+	return p;
+}
+
+void *
+arena_grow(struct arena *a, void *p, size_t had, size_t n)
+{
+	struct block *b = a->now;
+	size_t old = aligned(had), more = aligned(n) - old;
+	bool last = p && (char *)p + old == b->data + b->used;
+
+	if (last && more <= b->size - b->used) {
+		b->used += more;
+		return p;
 	}
-	p = b->data + b->used;
-	b->used += need;
-	return memset(p, 0, need);
+	return p ? memcpy(arena_alloc(a, n), p, had) : arena_alloc(a, n);
 }
 
 void *

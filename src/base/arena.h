@@ -33,6 +33,12 @@ void *arena_alloc(struct arena *a, size_t n);
 /* count * size zeroed bytes; the product is checked. */
 void *arena_array(struct arena *a, size_t count, size_t size);
 
+/*
+ * The had bytes at p (NULL: none) with room for n, which is not less: where
+ * they are when they were handed out last, else a copy.
+ */
+void *arena_grow(struct arena *a, void *p, size_t had, size_t n);
+
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
 /* A copy of s, followed by a NUL; of what is absent (p NULL), nothing. */

@@ -13,7 +13,6 @@ static bool
 grow_buf(struct buf *b, size_t n)
 {
 	size_t need, room;
-	char *p;
 
 	if (b->full || __builtin_add_overflow(b->n, n, &need) ||
 	    need > b->cap) {
@@ -25,28 +24,20 @@ grow_buf(struct buf *b, size_t n)
 	room = b->room ? b->room * 2 : 256;
 	if (room < need + 1)
 		room = need + 1;
-	p = arena_alloc(b->arena, room);
-	if (b->n)
-		memcpy(p, b->p, b->n);
-	b->p = p;
+	if (room - 1 > b->cap) /* buf_add() goes by the room alone */
+		room = b->cap + 1;
+	b->p = arena_grow(b->arena, b->p, b->room, room);
 	b->room = room;
 	return true;
 }
 
 void
-buf_add(struct buf *b, struct str s)
+buf_add_slowly(struct buf *b, struct str s)
 {
 	if (s.n == 0 || !grow_buf(b, s.n))
 		return;
 	memcpy(b->p + b->n, s.p, s.n);
 	b->n += s.n;
-}
-
-void
-buf_byte(struct buf *b, char c)
-{
-	if (grow_buf(b, 1))
-		b->p[b->n++] = c;
 }
 
 void

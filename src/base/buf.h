@@ -24,8 +24,26 @@ struct buf {
 /* An empty buffer that may grow to cap bytes. */
 struct buf buf_new(struct arena *a, size_t cap);
 
-void buf_add(struct buf *b, struct str s);
-void buf_byte(struct buf *b, char c);
+/* Use buf_add(). */
+void buf_add_slowly(struct buf *b, struct str s);
+
+static inline void
+buf_add(struct buf *b, struct str s)
+{
+	if (s.n == 0 || b->full || s.n >= b->room - b->n) {
+		buf_add_slowly(b, s);
+		return;
+	}
+	memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+}
+
+static inline void
+buf_byte(struct buf *b, char c)
+{
+	buf_add(b, (struct str){ &c, 1 });
+}
+
 void buf_int(struct buf *b, long long n);
 void buf_fmt(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

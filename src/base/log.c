@@ -91,14 +91,12 @@ put_c(struct line *l, const char *c)
 	put_bytes(l, c, strlen(c));
 }
 
-/* A JSON string; what is not plain ASCII or UTF-8 becomes an escape. */
 static void
-put_json(struct line *l, struct str s)
+put_escaped(struct line *l, struct str s)
 {
 	static const char hex[] = "0123456789abcdef";
 	bool utf8 = str_utf8(s, NULL);
 
-	put_bytes(l, "\"", 1);
 	for (size_t i = 0; i < s.n && i < VALUE_MAX_BYTES; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		char esc[6] = { '\\', 'u', '0', '0', hex[c >> 4],
@@ -113,6 +111,20 @@ put_json(struct line *l, struct str s)
 			put_bytes(l, s.p + i, 1);
 		}
 	}
+}
+
+/* A JSON string; what is not plain ASCII or UTF-8 becomes an escape. */
+static void
+put_json(struct line *l, struct str s)
+{
+	bool plain = s.n <= VALUE_MAX_BYTES && str_json_plain(s) == s.n &&
+	    str_is_ascii(s) && str_find(s, '\x7f') == s.n;
+
+	put_bytes(l, "\"", 1);
+	if (plain && s.n)
+		put_bytes(l, s.p, s.n);
+	else
+		put_escaped(l, s);
 	put_bytes(l, "\"", 1);
 }
 

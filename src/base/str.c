@@ -64,13 +64,36 @@ str_has_nul(struct str s)
 	return str_find(s, '\0') < s.n;
 }
 
+/* For a byte that is below n (1 to 128), or is c, the result is not 0. */
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+#define TOP_BITS EACH_BYTE(0x80u)
+#define HAS_BELOW(word, n) (((word) - EACH_BYTE(n)) & ~(word) & TOP_BITS)
+#define HAS_BYTE(word, c) HAS_BELOW((word) ^ EACH_BYTE(c), 1u)
+
+/* How many of the n bytes at p are ASCII, counted in whole words. */
+static size_t
+ascii_words(const unsigned char *p, size_t n)
+{
+	uint64_t word;
+	size_t i = 0;
+
+	for (; n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		if (word & TOP_BITS)
+			break;
+	}
+	return i;
+}
+
 bool
 str_is_ascii(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t i = ascii_words(p, s.n);
+
+	while (i < s.n && p[i] < 0x80)
+		i++;
+	return i == s.n;
 }
 
 bool
@@ -138,6 +161,29 @@ str_to_int(struct str s, long long min, long long max, long long *out)
 	return true;
 }
 
+static bool
+is_json_plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+size_t
+str_json_plain(struct str s)
+{
+	uint64_t word;
+	size_t i = 0;
+
+	for (; s.n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, s.p + i, sizeof(word));
+		if (HAS_BELOW(word, 0x20u) | HAS_BYTE(word, '"') |
+		    HAS_BYTE(word, '\\'))
+			break;
+	}
+	while (i < s.n && is_json_plain((unsigned char)s.p[i]))
+		i++;
+	return i;
+}
+
 /* Length of the UTF-8 sequence at p, 0 when it is none (RFC 3629, 4). */
 static size_t
 utf8_sequence(const unsigned char *p, size_t n)
@@ -167,21 +213,6 @@ utf8_sequence(const unsigned char *p, size_t n)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
 	return need;
-}
-
-/* How many of the n bytes at p are ASCII, counted in whole words. */
-static size_t
-ascii_words(const unsigned char *p, size_t n)
-{
-	uint64_t word;
-	size_t i = 0;
-
-	for (; n - i >= sizeof(word); i += sizeof(word)) {
-		memcpy(&word, p + i, sizeof(word));
-		if (word & UINT64_C(0x8080808080808080))
-			break;
-	}
-	return i;
 }
 
 bool

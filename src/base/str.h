@@ -62,6 +62,12 @@ bool str_is_ascii(struct str s);
  */
 bool str_split(struct str *rest, char sep, struct str *piece);
 
+/*
+ * How many of the first bytes of s stand for themselves in a JSON string: up to
+ * a control character, a quote or a backslash.
+ */
+size_t str_json_plain(struct str s);
+
 /* Is word a piece of list, but for blanks around the piece? */
 bool str_holds(struct str list, char sep, struct str word);
 

@@ -118,19 +118,15 @@ print_escape(struct buf *b, unsigned char c)
 void
 json_write_str(struct buf *b, struct str text)
 {
-	size_t from = 0;
+	size_t n;
 
 	buf_byte(b, '"');
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		buf_add(b, str_slice(text, from, i));
-		print_escape(b, c);
-		from = i + 1;
+	while ((n = str_json_plain(text)) < text.n) {
+		buf_add(b, str_slice(text, 0, n));
+		print_escape(b, (unsigned char)text.p[n]);
+		text = str_slice(text, n + 1, text.n);
 	}
-	buf_add(b, str_slice(text, from, text.n));
+	buf_add(b, text);
 	buf_byte(b, '"');
 }
 

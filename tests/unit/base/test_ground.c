@@ -1,7 +1,10 @@
 /* Bytes, their text forms, clocks and the log: what all else stands on. */
+#include <stdio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -28,6 +31,86 @@ START_TEST(a_piece_never_reaches_past_its_whole)
 	ck_assert(str_holds(STR("a, bc"), ',', STR("bc")));
 	ck_assert(!str_holds(STR("a, bc"), ',', STR("b")));
 	ck_assert(!str_holds(STR_NONE, ',', STR("b")));
+}
+END_TEST
+
+/* A buffer at the top of its arena grows where it is, one below it moves. */
+START_TEST(a_buffer_grows_up_to_its_cap_and_no_further)
+{
+	struct buf b = buf_new(a, 1000);
+	size_t used;
+
+	buf_byte(&b, 'x');
+	used = arena_used(a);
+	for (int i = 1; i < 500; i++)
+		buf_byte(&b, 'x');
+	ck_assert_uint_eq(arena_used(a), used * 2);
+	ck_assert_ptr_ne(arena_alloc(a, 1), NULL);
+	for (int i = 500; i < 1000; i++)
+		buf_byte(&b, 'x');
+	ck_assert(!b.full);
+	ck_assert_uint_eq(buf_str(&b).n, 1000);
+	ck_assert_uint_eq(strspn(buf_str(&b).p, "x"), 1000);
+	buf_byte(&b, 'x');
+	ck_assert(b.full);
+	buf_add(&b, STR(""));
+	buf_add(&b, STR("x"));
+	ck_assert_uint_eq(buf_str(&b).n, 1000);
+}
+END_TEST
+
+START_TEST(what_an_arena_hands_out_is_zero_every_time)
+{
+	static const char zero[3000];
+
+	for (int round = 0; round < 3; round++) {
+		for (size_t n = 1; n <= 3000; n += 7) {
+			char *p = arena_alloc(a, n);
+
+			ck_assert_mem_eq(p, zero, n);
+			memset(p, 'x', n);
+		}
+		arena_reset(a);
+		ck_assert_uint_eq(arena_used(a), 0);
+	}
+}
+END_TEST
+
+START_TEST(json_stands_for_itself_up_to_the_first_escape)
+{
+	char text[40];
+
+	for (int c = 1; c < 256; c++)
+		for (size_t n = 0; n < sizeof(text); n++) {
+			bool plain = c >= 0x20 && c != '"' && c != '\\';
+
+			memset(text, 'x', sizeof(text));
+			text[n] = (char)c;
+			ck_assert_uint_eq(str_json_plain((struct str){ text,
+			    sizeof(text) }), plain ? sizeof(text) : n);
+			ck_assert_uint_eq(str_json_plain((struct str){ text,
+			    n }), n);
+			ck_assert(str_is_ascii((struct str){ text,
+			    sizeof(text) }) == (c < 0x80));
+		}
+}
+END_TEST
+
+/* As gmtime() has it: leap days, ends of months, years and eras. */
+START_TEST(every_day_has_its_date)
+{
+	char room[CLOCK_TEXT_ROOM], want[40];
+
+	for (int64_t day = -719528; day < 2932897; day += 13) {
+		time_t t = (time_t)(day * 86400 + (day & 0xffff));
+		struct tm tm;
+
+		gmtime_r(&t, &tm);
+		snprintf(want, sizeof(want), "%04d", tm.tm_year + 1900);
+		strftime(want + 4, sizeof(want) - 4, "-%m-%dT%H:%M:%S.000Z",
+		    &tm);
+		ck_str(clock_text(room, t * CLOCK_SECOND, 3), want);
+	}
 }
 END_TEST
 
@@ -173,7 +256,10 @@ START_TEST(a_log_that_cannot_be_written_stops_nothing)
 END_TEST
 
 UNIT("base/ground", a_piece_never_reaches_past_its_whole,
-    a_child_of_a_fork_takes_nothing_for_its_own,
+    a_buffer_grows_up_to_its_cap_and_no_further,
+    what_an_arena_hands_out_is_zero_every_time,
+    json_stands_for_itself_up_to_the_first_escape,
+    every_day_has_its_date, a_child_of_a_fork_takes_nothing_for_its_own,
     a_nul_is_never_among_the_allowed_bytes,
     a_text_form_has_one_spelling, what_is_encoded_is_decoded_to_the_same,
     the_copy_of_nothing_is_nothing, durations_run_forward_apart_from_the_wall,
