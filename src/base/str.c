@@ -1,5 +1,6 @@
 #include "base/str.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <strings.h>
 
@@ -139,7 +140,7 @@ str_to_int(struct str s, long long min, long long max, long long *out)
 {
 	bool negative = s.n > 0 && s.p[0] == '-';
 	long long v = 0;
-	size_t i = negative ? 1 : 0;
+	size_t i = negative ? 1 : 0, safe = i + 18; /* 10^18 fits */
 
 	if (i == s.n)
 		return false;
@@ -148,7 +149,9 @@ str_to_int(struct str s, long long min, long long max, long long *out)
 
 		if (digit < 0 || digit > 9)
 			return false;
-		if (__builtin_mul_overflow(v, 10LL, &v) ||
+		if (i < safe)
+			v = v * 10 - digit;
+		else if (__builtin_mul_overflow(v, 10LL, &v) ||
 		    __builtin_sub_overflow(v, (long long)digit, &v))
 			return false;
 	}
@@ -170,14 +173,16 @@ is_json_plain(unsigned char c)
 size_t
 str_json_plain(struct str s)
 {
-	uint64_t word;
+	uint64_t word, hits;
 	size_t i = 0;
 
 	for (; s.n - i >= sizeof(word); i += sizeof(word)) {
 		memcpy(&word, s.p + i, sizeof(word));
-		if (HAS_BELOW(word, 0x20u) | HAS_BYTE(word, '"') |
-		    HAS_BYTE(word, '\\'))
-			break;
+		word = le64toh(word);
+		hits = HAS_BELOW(word, 0x20u) | HAS_BYTE(word, '"') |
+		    HAS_BYTE(word, '\\');
+		if (hits) /* a wrong one stands above the first only */
+			return i + (size_t)__builtin_ctzll(hits) / 8;
 	}
 	while (i < s.n && is_json_plain((unsigned char)s.p[i]))
 		i++;

@@ -32,12 +32,16 @@ take_token(struct reader *r, char c)
 	return true;
 }
 
+static struct str
+rest_of(const struct reader *r)
+{
+	return (struct str){ r->p, (size_t)(r->end - r->p) };
+}
+
 static bool
 take_word(struct reader *r, struct str word)
 {
-	struct str rest = { r->p, (size_t)(r->end - r->p) };
-
-	if (!str_starts(rest, word))
+	if (!str_starts(rest_of(r), word))
 		return false;
 	r->p += word.n;
 	return true;
@@ -51,16 +55,14 @@ read_string(struct reader *r, struct str *out)
 
 	if (!take_token(r, '"'))
 		return false;
-	for (start = r->p; r->p < r->end && *r->p != '"'; r->p++) {
-		if ((unsigned char)*r->p < 0x20)
-			return false;
-		if (*r->p == '\\') {
-			escaped = true;
-			if (++r->p == r->end)
-				return false;
-		}
+	start = r->p;
+	r->p += str_json_plain(rest_of(r));
+	while (r->end - r->p >= 2 && *r->p == '\\') {
+		escaped = true;
+		r->p += 2;
+		r->p += str_json_plain(rest_of(r));
 	}
-	if (r->p == r->end)
+	if (r->p == r->end || *r->p != '"')
 		return false;
 	*out = (struct str){ start, (size_t)(r->p++ - start) };
 	return !escaped || json_unescape(r->arena, *out, out);
