@@ -194,6 +194,23 @@ arena_lower(struct arena *a, struct str s)
 	return (struct str){ p, s.n };
 }
 
+/* Not with printf, which takes as long as a hash of the text. */
+struct str
+arena_join(struct arena *a, const struct str *parts, size_t n)
+{
+	size_t room = 1;
+	char *p, *to;
+
+	for (size_t i = 0; i < n; i++)
+		if (__builtin_add_overflow(room, parts[i].n, &room))
+			memory_exhausted("size", parts[i].n);
+	p = to = arena_alloc(a, room);
+	for (size_t i = 0; i < n; to += parts[i++].n)
+		if (parts[i].n)
+			memcpy(to, parts[i].p, parts[i].n);
+	return (struct str){ p, room - 1 };
+}
+
 struct str
 arena_int(struct arena *a, long long n)
 {

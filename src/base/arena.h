@@ -49,6 +49,12 @@ const char *arena_cstr(struct arena *a, struct str s);
 /* A copy with the ASCII letters in lower case, followed by a NUL. */
 struct str arena_lower(struct arena *a, struct str s);
 
+/* The n parts behind each other, and a NUL. */
+struct str arena_join(struct arena *a, const struct str *parts, size_t n);
+#define ARENA_JOIN(a, ...) arena_join((a), \
+	(const struct str[]){ __VA_ARGS__ }, \
+	sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str))
+
 /* n in decimal. */
 struct str arena_int(struct arena *a, long long n);
 

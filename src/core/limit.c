@@ -33,7 +33,8 @@ limit_command(struct ctx *x, const struct limit *l)
 	argv[1] = cache_script_sha(SCRIPT_LIMIT);
 	argv[2] = STR("1");
 	argv[3] = cache_name_here(x->cache, x->arena,
-	    arena_fmt(x->arena, "rate_limit:%s:", l->name).p, l->whose);
+	    ARENA_JOIN(x->arena, STR("rate_limit:"), str_of(l->name),
+	    STR(":")).p, l->whose);
 	argv[4] = arena_int(x->arena, l->max);
 	argv[5] = arena_int(x->arena, l->window / CLOCK_MS);
 	argv[6] = STR("1");

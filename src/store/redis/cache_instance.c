@@ -1,7 +1,5 @@
 #include "store/redis/cache.h"
 
-#include <stdio.h>
-
 #include <sodium.h>
 
 #include "crypto/hkdf.h"
@@ -55,22 +53,15 @@ struct str
 cache_name(const struct cache *c, struct arena *a, const char *kind,
     struct str id)
 {
-	size_t prefix = strlen(c->prefix), n = strlen(kind);
-	char *p = arena_alloc(a, prefix + n + id.n + 1);
-
-	memcpy(p, c->prefix, prefix);
-	memcpy(p + prefix, kind, n);
-	if (id.n)
-		memcpy(p + prefix + n, id.p, id.n);
-	return (struct str){ p, prefix + n + id.n };
+	return ARENA_JOIN(a, str_of(c->prefix), str_of(kind), id);
 }
 
 struct str
 cache_name_here(const struct cache *c, struct arena *a, const char *kind,
     struct str id)
 {
-	return cache_name(c, a, kind, arena_fmt(a, "%s-%.*s",
-	    c->instance.id, STR_FMT(id)));
+	return ARENA_JOIN(a, str_of(c->prefix), str_of(kind),
+	    str_of(c->instance.id), STR("-"), id);
 }
 
 void

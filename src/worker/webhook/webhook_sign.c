@@ -69,25 +69,6 @@ webhook_sign_free(struct webhook_sign **s)
 	*s = NULL;
 }
 
-/* Not with printf, which would cost as much as a signature. */
-static const char *
-join_parts(struct arena *a, const struct str *parts, size_t n)
-{
-	size_t room = 1;
-	char *out, *p;
-
-	for (size_t i = 0; i < n; i++)
-		room += parts[i].n;
-	out = p = arena_alloc(a, room);
-	for (size_t i = 0; i < n; p += parts[i++].n)
-		if (parts[i].n)
-			memcpy(p, parts[i].p, parts[i].n);
-	return out;
-}
-
-#define JOIN(a, ...) join_parts((a), (const struct str[]){ __VA_ARGS__ }, \
-	sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str))
-
 static struct str
 standard(struct arena *a, const struct key *k, const struct delivery *d,
     struct str at)
@@ -152,17 +133,18 @@ webhook_sign_headers(struct arena *a, struct webhook_sign *s,
 	h[n++] = "Accept: */*";
 	h[n++] = "Expect:";
 	h[n++] = "User-Agent: Postern-Webhooks/" PACKAGE_VERSION;
-	h[n++] = JOIN(a, STR("webhook-id: "), d->event_id);
-	h[n++] = JOIN(a, STR("webhook-timestamp: "), at);
-	h[n++] = JOIN(a, STR("webhook-signature: v1,"),
-	    standard(a, &s->now, d, at), both ? STR(" v1,") : STR_NONE, old);
-	h[n++] = JOIN(a, STR("X-Webhook-Event: "), d->event);
-	h[n++] = JOIN(a, STR("X-Webhook-Signature: "), plain_signature(a, &s->now, d));
+	h[n++] = ARENA_JOIN(a, STR("webhook-id: "), d->event_id).p;
+	h[n++] = ARENA_JOIN(a, STR("webhook-timestamp: "), at).p;
+	h[n++] = ARENA_JOIN(a, STR("webhook-signature: v1,"),
+	    standard(a, &s->now, d, at), both ? STR(" v1,") : STR_NONE, old).p;
+	h[n++] = ARENA_JOIN(a, STR("X-Webhook-Event: "), d->event).p;
+	h[n++] = ARENA_JOIN(a, STR("X-Webhook-Signature: "),
+	    plain_signature(a, &s->now, d)).p;
 	if (both)
-		h[n++] = JOIN(a, STR("X-Webhook-Signature-Previous: "),
-		    plain_signature(a, &s->before, d));
+		h[n++] = ARENA_JOIN(a, STR("X-Webhook-Signature-Previous: "),
+		    plain_signature(a, &s->before, d)).p;
 	if (d->batch->trial)
-		h[n++] = JOIN(a, STR("X-Webhook-Challenge: "),
-		    challenge_text(a, &s->now, d));
+		h[n++] = ARENA_JOIN(a, STR("X-Webhook-Challenge: "),
+		    challenge_text(a, &s->now, d)).p;
 	return (const char *const *)h;
 }
