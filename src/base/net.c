@@ -24,20 +24,37 @@ net_parse(struct str text, struct net_addr *out)
 		return false;
 	memcpy(c, text.p, text.n);
 	c[text.n] = '\0';
-	if (inet_pton(AF_INET6, c, out->b) == 1)
-		return true;
+	if (str_find(text, ':') < text.n)
+		return inet_pton(AF_INET6, c, out->b) == 1;
 	memcpy(out->b, mapped, sizeof(mapped));
 	return inet_pton(AF_INET, c, out->b + 12) == 1;
+}
+
+/* Not by inet_ntop(), which prints four numbers with printf. */
+static struct str
+text_of_v4(struct arena *a, const uint8_t b[4])
+{
+	char text[INET_ADDRSTRLEN], number[STR_INT_ROOM];
+	size_t n = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		struct str s = str_int(number, b[i]);
+
+		memcpy(text + n, s.p, s.n);
+		n += s.n;
+		text[n++] = '.';
+	}
+	return arena_str(a, (struct str){ text, n - 1 });
 }
 
 struct str
 net_text(struct arena *a, const struct net_addr *addr)
 {
 	char c[INET6_ADDRSTRLEN];
-	bool v4 = net_is_v4(addr);
 
-	if (inet_ntop(v4 ? AF_INET : AF_INET6, addr->b + (v4 ? 12 : 0), c,
-	    sizeof(c)) == NULL)
+	if (net_is_v4(addr))
+		return text_of_v4(a, addr->b + 12);
+	if (inet_ntop(AF_INET6, addr->b, c, sizeof(c)) == NULL)
 		return STR("0.0.0.0");
 	return arena_str(a, str_of(c));
 }
@@ -134,7 +151,10 @@ net_in_list(const struct net_addr *addr, const char *list)
 bool
 net_loopback(const struct net_addr *addr)
 {
-	return net_in(addr, STR("127.0.0.0/8")) || net_in(addr, STR("::1"));
+	static const struct net_addr one = { { [15] = 1 } };
+
+	return net_is_v4(addr) ? addr->b[12] == 127 :
+	    memcmp(addr->b, one.b, sizeof(one.b)) == 0;
 }
 
 /*

@@ -95,10 +95,12 @@ write_v1(struct buf *b, const cJSON *data)
 
 	buf_byte(b, '{');
 	for (m = data->child; m; m = m->next) {
-		write_key(b, str_of(m->string));
+		struct str key = str_of(m->string);
+
+		write_key(b, key);
 		json_write(b, m);
 		for (size_t i = 0; i < COUNT(documented); i++) {
-			if (!str_eq(str_of(m->string), documented[i].snake) ||
+			if (!str_eq(key, documented[i].snake) ||
 			    json_get(data, documented[i].camel.p))
 				continue;
 			write_key(b, documented[i].camel);

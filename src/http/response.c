@@ -1,5 +1,7 @@
 #include "http/response.h"
 
+#include <strings.h>
+
 #include "base/clock.h"
 #include "base/clock_text.h"
 #include "base/limits.h"
@@ -13,41 +15,31 @@
 #define OWN_BYTES 1000
 #define OWN_HEADERS 12
 
-static size_t
-header_bytes(const struct response *re)
-{
-	size_t n = 0;
-
-	/* ": " and the line's end. */
-	for (size_t i = 0; i < re->nheaders; i++)
-		n += strlen(re->headers[i].name) + re->headers[i].value.n + 4;
-	return n;
-}
-
 static bool
 is_header_text(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
-			return false;
-	return true;
+	return str_find(s, '\r') == s.n && str_find(s, '\n') == s.n &&
+	    !str_has_nul(s);
 }
 
 static void
 add_header(struct response *re, const char *name, struct str value,
     size_t headers, size_t bytes)
 {
+	size_t n = strlen(name) + value.n + 4; /* ": " and the line's end */
+
 	if (value.p == NULL || !is_header_text(value)) {
 		log_warn("header dropped: not one line", log_c("name", name));
 		return;
 	}
 	if (re->nheaders >= headers || value.n > bytes ||
-	    header_bytes(re) + strlen(name) + value.n + 4 > bytes) {
+	    re->header_bytes + n > bytes) {
 		log_warn("header dropped: too many", log_c("name", name));
 		return;
 	}
 	re->headers[re->nheaders].name = name;
 	re->headers[re->nheaders++].value = value;
+	re->header_bytes += n;
 }
 
 void
@@ -55,15 +47,6 @@ response_header(struct response *re, const char *name, struct str value)
 {
 	add_header(re, name, value, RESPONSE_HEADERS - OWN_HEADERS,
 	    HEADER_BYTES - OWN_BYTES);
-}
-
-bool
-response_has_header(const struct response *re, const char *name)
-{
-	for (size_t i = 0; i < re->nheaders; i++)
-		if (str_eq_nocase(str_of(re->headers[i].name), str_of(name)))
-			return true;
-	return false;
 }
 
 void
@@ -92,11 +75,14 @@ response_field_error(struct response *re, const char *field,
 	json_push(re->errors, o);
 }
 
+/* No two defaults have one name. */
 static void
 header_default(struct response *re, const char *name, struct str value)
 {
-	if (!response_has_header(re, name))
-		add_header(re, name, value, RESPONSE_HEADERS, HEADER_BYTES);
+	for (size_t i = 0; i < re->given; i++)
+		if (strcasecmp(re->headers[i].name, name) == 0)
+			return;
+	add_header(re, name, value, RESPONSE_HEADERS, HEADER_BYTES);
 }
 
 /* RFC 6750, 3: no error attribute where no token was presented. */
@@ -230,6 +216,7 @@ response_render(struct response *re, const struct request *r)
 
 	if (re->status == 0)
 		re->status = 200;
+	re->given = re->nheaders;
 	status_headers(re);
 	safety_headers(re, r);
 	if (has_no_body(re))

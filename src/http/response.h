@@ -32,7 +32,8 @@ struct response {
 	response_piece *more;	 /* what follows raw, or NULL */
 	void *more_of;
 	struct header headers[RESPONSE_HEADERS];
-	size_t nheaders;
+	size_t nheaders, header_bytes;
+	size_t given; /* of nheaders: what response_render() found there */
 };
 
 struct page {
@@ -46,9 +47,6 @@ struct page {
  * and logged. At most RESPONSE_HEADERS, and 4 KB in sum (ecosystem rule 9).
  */
 void response_header(struct response *re, const char *name, struct str value);
-
-/* Is there a header of that name already? */
-bool response_has_header(const struct response *re, const char *name);
 
 /* Make re the error e, without data; sentence, if not NULL, is its message. */
 void response_error(struct response *re, enum err e, const char *sentence);
