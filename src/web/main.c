@@ -202,6 +202,9 @@ on_look(void *obj, struct arena *a, const struct fcgi_peek *seen)
 	struct request r = { .arena = a, .params = params,
 		.nparams = seen->override.p ? 4 : 3 };
 
+	/* Most requests are spared the rest: a GET hashes nothing. */
+	if (seen->override.p == NULL && !route_may_hash(seen->method))
+		return false;
 	return request_target(&r, p->config->base_path) == E_OK &&
 	    route_lane(&r) == LANE_HEAVY;
 }

@@ -27,27 +27,29 @@ routes_complete(void)
 	return true;
 }
 
-/* Does path match a pattern with {…} segments? args receives their values. */
+/*
+ * Does path match a pattern with {…} segments? args receives their values.
+ * Most rows differ in the first bytes, and all are looked at in turn.
+ */
 static bool
 matches(struct str pattern, struct str path, struct str args[2])
 {
-	struct str want, have;
-	size_t n = 0;
-	bool more, got;
+	size_t i = 0, at = 0, n = 0, end;
 
-	for (;;) {
-		more = str_split(&pattern, '/', &want);
-		got = str_split(&path, '/', &have);
-		if (!more || !got)
-			return more == got;
-		if (str_starts(want, STR("{"))) {
-			if (have.n == 0 || n == 2)
+	for (; i < pattern.n; i++) {
+		if (pattern.p[i] != '{') {
+			if (at == path.n || path.p[at++] != pattern.p[i])
 				return false;
-			args[n++] = have;
-		} else if (!str_eq(want, have)) {
-			return false;
+			continue;
 		}
+		end = at + str_find(str_slice(path, at, path.n), '/');
+		if (end == at || n == 2)
+			return false;
+		args[n++] = str_slice(path, at, end);
+		at = end;
+		i += str_find(str_slice(pattern, i, pattern.n), '}');
 	}
+	return at == path.n;
 }
 
 /* Is path the row's path or one of its aliases? */
@@ -97,6 +99,16 @@ route_find(struct arena *a, enum method m, struct str path, bool root,
 		return E_NOT_FOUND;
 	*allow = allow_add(a, seen, METHOD_OPTIONS);
 	return E_METHOD;
+}
+
+bool
+route_may_hash(struct str method)
+{
+	for (size_t i = 0; i < routes_count; i++)
+		if (routes[i].lane == LANE_HEAVY &&
+		    str_eq(method, str_of(route_method(routes[i].method))))
+			return true;
+	return false;
 }
 
 enum row_lane

@@ -103,6 +103,9 @@ enum err route_find(struct arena *a, enum method m, struct str path,
  */
 enum row_lane route_lane(const struct request *r);
 
+/* Is there a row of the heavy lane for a method of that name? */
+bool route_may_hash(struct str method);
+
 /* The name of a method, "GET" …. */
 const char *route_method(enum method m);
 
