@@ -1,6 +1,7 @@
 #include "store/redis/cache_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -76,6 +77,22 @@ connect_tcp(const char *host, int port, int64_t deadline)
 	return fd;
 }
 
+/*
+ * A reply takes a moment, so the first recv() waits for it, up to the time-out:
+ * a system call less than to poll first.
+ */
+static bool
+wait_in_recv(const struct cache *c)
+{
+	const struct timeval t = { c->o.timeout / CLOCK_SECOND,
+		c->o.timeout % CLOCK_SECOND };
+	int flags = fcntl(c->fd, F_GETFL);
+
+	return flags >= 0 &&
+	    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0 &&
+	    fcntl(c->fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
 const char *
 cache_conn_open(struct cache *c, int64_t deadline)
 {
@@ -86,6 +103,8 @@ cache_conn_open(struct cache *c, int64_t deadline)
 	if (c->fd < 0)
 		return "no connection";
 	c->pid = pid_self();
+	if (!c->o.tls && !wait_in_recv(c))
+		return "no time-out of the socket";
 	if (c->o.tls && !(c->tls = cache_tls_open(c->fd, c->host, deadline,
 	    &why)))
 		return why;
@@ -151,7 +170,7 @@ cache_conn_fail(struct cache *c, const char *why)
 }
 
 static long
-receive_bytes(struct cache *c, char *p, size_t n)
+receive_bytes(struct cache *c, char *p, size_t n, int flags)
 {
 	long got;
 
@@ -160,7 +179,7 @@ receive_bytes(struct cache *c, char *p, size_t n)
 		c->wants = c->wants ? c->wants : POLLIN;
 		return got;
 	}
-	got = recv(c->fd, p, n, 0);
+	got = recv(c->fd, p, n, flags);
 	c->wants = POLLIN;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -177,7 +196,7 @@ transmit(struct cache *c, struct str s)
 		c->wants = c->wants ? c->wants : POLLIN;
 		return put;
 	}
-	put = send(c->fd, s.p, s.n, MSG_NOSIGNAL);
+	put = send(c->fd, s.p, s.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	c->wants = put == (long)s.n ? POLLIN : POLLOUT;
 	if (put < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -192,7 +211,7 @@ const char *
 cache_conn_talk(struct cache *c, struct arena *a, struct str out,
     struct reply *replies, size_t n, int64_t deadline)
 {
-	bool done = false;
+	bool done = false, polled = c->tls != NULL;
 
 	if (!c->parser && !(c->parser = cache_parser_new()))
 		return "no memory";
@@ -210,12 +229,14 @@ cache_conn_talk(struct cache *c, struct arena *a, struct str out,
 			if (out.n && k)
 				continue;
 		}
-		/* the answer is never there at once: wait before reading */
-		if (!wait_fd(c->fd, out.n ? POLLIN | c->wants :
-		    c->wants, deadline))
+		/* the answer is never there at once: wait for it */
+		if ((polled || out.n) && !wait_fd(c->fd,
+		    out.n ? POLLIN | c->wants : c->wants, deadline))
 			return "time-out";
-		if ((k = receive_bytes(c, c->in, sizeof c->in)) < 0)
+		if ((k = receive_bytes(c, c->in, sizeof c->in,
+		    polled || out.n ? MSG_DONTWAIT : 0)) < 0)
 			return "connection lost";
+		polled = true;
 		if (k == 0 && clock_mono() >= deadline)
 			return "time-out";
 		if (k && (why = cache_parser_feed(c->parser, c->in, (size_t)k,
