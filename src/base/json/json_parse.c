@@ -154,15 +154,37 @@ json_unescape(struct arena *a, struct str raw, struct str *out)
 	return true;
 }
 
-/* Bytes up to the closing quote, which bound those of the string. */
+static size_t
+plain_ahead(const struct scan *s, const char *p)
+{
+	return str_json_plain((struct str){ p, (size_t)(s->end - p) });
+}
+
+/*
+ * Bytes up to the closing quote, or to what ends the string otherwise: they
+ * bound those of the string.
+ */
 static size_t
 string_room(const struct scan *s)
 {
-	const char *p = s->p;
+	const char *p = s->p + plain_ahead(s, s->p);
 
-	while (p < s->end && *p != '"')
-		p += *p == '\\' ? 2 : 1;
-	return (size_t)(p < s->end ? p - s->p : s->end - s->p);
+	while (s->end - p >= 2 && *p == '\\') {
+		p += 2;
+		p += plain_ahead(s, p);
+	}
+	return (size_t)(p - s->p);
+}
+
+/* The bytes that stand for themselves, together; returns what is behind. */
+static char *
+scan_plain(struct scan *s, char *to)
+{
+	size_t n = plain_ahead(s, s->p);
+
+	memcpy(to, s->p, n);
+	s->p += n;
+	return to + n;
 }
 
 static char *
@@ -173,19 +195,15 @@ scan_string(struct scan *s)
 	if (!take_char(s, '"'))
 		return refuse_json(s, "a string was expected");
 	to = text = arena_alloc(s->arena, string_room(s) + 1);
-	while (s->p < s->end) {
-		unsigned char c = (unsigned char)*s->p++;
-
-		if (c == '"') {
+	for (to = scan_plain(s, to); s->p < s->end; to = scan_plain(s, to)) {
+		if (take_char(s, '"')) {
 			*to = '\0';
 			return text;
 		}
-		if (c < 0x20)
+		if (!take_char(s, '\\'))
 			return refuse_json(s,
 			    "a control character in a string");
-		if (c != '\\')
-			*to++ = (char)c;
-		else if ((to = scan_escape(s, to)) == NULL)
+		if ((to = scan_escape(s, to)) == NULL)
 			return NULL;
 	}
 	return refuse_json(s, "a string without its end");
