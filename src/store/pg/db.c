@@ -71,7 +71,7 @@ db_conn_gather(struct db *d, struct arena *a, enum query q, int64_t deadline,
 }
 
 struct reply
-db_conn_send(struct db *d, struct arena *a, enum query q, const struct bound *b)
+db_conn_send(struct db *d, enum query q, const struct bound *b)
 {
 	struct reply y = { .fate = FATE_FAILED };
 	int sent;
@@ -79,9 +79,9 @@ db_conn_send(struct db *d, struct arena *a, enum query q, const struct bound *b)
 	if ((y.err = db_conn_ready(d)) != E_OK)
 		return y;
 	if (d->o.prepare) {
-		if ((y.fate = db_prepare(d, a, q, &y.err)) != FATE_DONE)
+		if ((y.fate = db_prepare(d, q, &y.err)) != FATE_DONE)
 			return y;
-		sent = PQsendQueryPrepared(d->conn, db_prepare_name(a, q),
+		sent = PQsendQueryPrepared(d->conn, db_prepare_name(d, q),
 		    b->n, b->value, b->length, b->format, 0);
 	} else {
 		sent = PQsendQueryParams(d->conn, query_table[q].sql, b->n,
@@ -102,7 +102,7 @@ attempt_query(struct db *d, struct arena *a, enum query q,
     const struct bound *b,
     bool wanted)
 {
-	struct reply y = db_conn_send(d, a, q, b);
+	struct reply y = db_conn_send(d, q, b);
 
 	y.wanted = wanted;
 	if (y.sent && !db_conn_gather(d, a, q,

@@ -12,7 +12,7 @@ db_begin(struct db *d, struct arena *a, struct statement s)
 		.start = clock_mono(), .y.fate = FATE_FAILED };
 	f->y.err = db_bind(a, s, &f->b);
 	if (f->y.err == E_OK)
-		f->y = db_conn_send(d, a, s.q, &f->b);
+		f->y = db_conn_send(d, s.q, &f->b);
 	f->y.wanted = true;
 	f->deadline = clock_mono() + d->o.statement_timeout;
 }

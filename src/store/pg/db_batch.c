@@ -19,7 +19,7 @@ send_step(struct batch *b, enum query q, const struct bound *p)
 	PGconn *conn = b->d->conn;
 
 	if (b->d->o.prepare)
-		return PQsendQueryPrepared(conn, db_prepare_name(b->a, q), p->n,
+		return PQsendQueryPrepared(conn, db_prepare_name(b->d, q), p->n,
 		    p->value, p->length, p->format, 0) != 0;
 	return PQsendQueryParams(conn, query_table[q].sql, p->n, NULL,
 	    p->value, p->length, p->format, 0) != 0;
@@ -47,7 +47,7 @@ prepare_steps(struct batch *b)
 	enum fate fate = FATE_DONE;
 
 	for (int i = 0; b->d->o.prepare && fate == FATE_DONE && i < b->n; i++)
-		fate = db_prepare(b->d, b->a, b->steps[i].q, &b->err);
+		fate = db_prepare(b->d, b->steps[i].q, &b->err);
 	return fate;
 }
 

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "store/pg/db_private.h"
 
@@ -6,17 +8,20 @@
  * statement under this name is then the same statement.
  */
 const char *
-db_prepare_name(struct arena *a, enum query q)
+db_prepare_name(struct db *d, enum query q)
 {
 	uint64_t h = UINT64_C(14695981039346656037);
 
+	if (d->names[q][0] != '\0')
+		return d->names[q];
 	for (const char *p = query_table[q].sql; *p; p++)
 		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-	return arena_fmt(a, "s%016llx", (unsigned long long)h).p;
+	snprintf(d->names[q], DB_PREPARED, "s%016llx", (unsigned long long)h);
+	return d->names[q];
 }
 
 enum fate
-db_prepare(struct db *d, struct arena *a, enum query q, enum err *err)
+db_prepare(struct db *d, enum query q, enum err *err)
 {
 	int64_t deadline = clock_mono() + d->o.statement_timeout;
 	enum fate fate = FATE_LOST;
@@ -27,7 +32,7 @@ db_prepare(struct db *d, struct arena *a, enum query q, enum err *err)
 	if (d->prepared[q])
 		return FATE_DONE;
 	d->trips++;
-	if (!PQsendPrepare(d->conn, db_prepare_name(a, q), query_table[q].sql,
+	if (!PQsendPrepare(d->conn, db_prepare_name(d, q), query_table[q].sql,
 	    0,
 	    NULL))
 		return FATE_UNDONE;

@@ -13,6 +13,7 @@
  * monotonic microseconds.
  */
 #define DB_WHY 512
+#define DB_PREPARED 18 /* the name of a prepared statement, with its NUL */
 
 /* What became of a statement. */
 enum fate {
@@ -95,6 +96,7 @@ struct db {
 	uint64_t trips;
 	char constraint[DB_NAME];
 	bool prepared[Q_COUNT];
+	char names[Q_COUNT][DB_PREPARED]; /* "": not needed yet */
 	struct flight flight;
 };
 
@@ -174,8 +176,7 @@ enum err db_bind(struct arena *a, struct statement s, struct bound *out);
  * the deadline came first (0: read only what is there); when it has ended, tell
  * its outcome, after a repetition where that is allowed.
  */
-struct reply db_conn_send(struct db *d, struct arena *a, enum query q,
-    const struct bound *b);
+struct reply db_conn_send(struct db *d, enum query q, const struct bound *b);
 bool db_conn_gather(struct db *d, struct arena *a, enum query q,
     int64_t deadline, struct reply *y);
 enum err db_conn_end(struct db *d, struct arena *a, enum query q,
@@ -185,9 +186,8 @@ enum err db_conn_end(struct db *d, struct arena *a, enum query q,
  * Prepare q on this connection under db_prepare_name; the first time this costs
  * a round trip (store/pg/db_prepare.c).
  */
-enum fate db_prepare(struct db *d, struct arena *a, enum query q,
-    enum err *err);
-const char *db_prepare_name(struct arena *a, enum query q);
+enum fate db_prepare(struct db *d, enum query q, enum err *err);
+const char *db_prepare_name(struct db *d, enum query q);
 
 /* Copy what a statement answered (store/pg/rows.c). */
 struct rows *rows_copy(struct arena *a, enum query q, const PGresult *r);
