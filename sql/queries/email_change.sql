@@ -37,18 +37,17 @@ where o.id = :link_id::uuid and o.user_id = :user_id::uuid
 -- The unique index decides between two who want the address (security row
 -- EC3). Links and codes to the old address end. The session and the link
 -- prove registration and address: everything stays.
-with c as (
-	update one_time set used_at = now()
-	where id = :link_id::uuid and user_id = :user_id::uuid
+with l as materialized (
+	select id, verified_at, address_at from users
+	where id = :user_id::uuid and is_active and email = :old_email
+	for no key update
+), w as (
+	update one_time set used_at = now() from l
+	where one_time.id = :link_id::uuid and user_id = l.id
 		and purpose = 'email'
 		and used_at is null and voided_at is null
 		and expires_at > now()
-	returning user_id, destination
-), w as (
-	select u.id, u.verified_at, u.address_at, c.destination
-	from c join users u on u.id = c.user_id
-	where u.is_active and u.email = :old_email
-	for no key update of u
+	returning l.*, destination
 ), u as (
 	update users set email = w.destination, is_verified = true,
 		verified_at = now(), address_at = now(), contested = false,
@@ -95,8 +94,6 @@ where o.id = :undo_id::uuid and o.purpose = 'undo' and o.used_at is null
 -- their undo with it, and the password must be set anew by mail. Elder
 -- rights to take an address back stay: the oldest wins. A link that went to
 -- the address itself proves it; as the first proof of it, everything goes.
--- The account first: two links of one account that are used at once void
--- each other, and would wait for each other.
 with l as materialized (
 	select users.id from users join one_time o on o.user_id = users.id
 	where o.id = :undo_id::uuid and o.purpose = 'undo'

@@ -200,19 +200,23 @@ from w left join f on true left join o on o.kind = f.kind
 
 -- name: factor_login
 -- The factor ends a login: the challenge, the proof and the session in one
--- statement (security rows TO4, BC3, LG8). The challenge is locked first,
--- so that of two requests with different proofs one waits for the other.
+-- statement (security rows TO4, BC3, LG8). Of two requests with different
+-- proofs one waits for the other.
 -- The :place_mails go out from a new place, and from a known one where the
 -- login was guessed.
 -- int: session_numeric_id
 -- null: step
-with c as (
-	select t.* from challenges t join users u on u.id = t.user_id
+with l as materialized (
+	select u.id, u.password_changed_at from challenges t
+		join users u on u.id = t.user_id
+	where t.id = :challenge_id::uuid and u.is_active
+		and not u.must_reset_password
+	for no key update of u
+), c as (
+	select t.* from challenges t join l on l.id = t.user_id
 	where t.id = :challenge_id::uuid and t.used_at is null
 		and t.expires_at > now()
-		and u.is_active
-		and u.password_changed_at = t.password_changed_at
-		and not u.must_reset_password
+		and l.password_changed_at = t.password_changed_at
 	for update of t
 ), f as (
 	select c.* from c

@@ -74,16 +74,18 @@ where o.id = :link_id::uuid and o.purpose = 'reset' and o.used_at is null
 -- unless this is the first proof of the address: what was made before it
 -- goes. An account of the bootstrap address whose password was set this way
 -- is an admin's.
-with c as (
-	update one_time set used_at = now()
-	where id = :link_id::uuid and purpose = 'reset' and used_at is null
-		and voided_at is null and expires_at > now()
-	returning user_id, destination
-), w as (
+with l as materialized (
 	select u.id, u.address_at, u.verified_at is null as first
-	from c join users u on u.id = c.user_id and u.email = c.destination
-	where u.is_active
+	from one_time o join users u on u.id = o.user_id
+		and u.email = o.destination
+	where o.id = :link_id::uuid and u.is_active
 	for no key update of u
+), w as (
+	update one_time set used_at = now() from l
+	where one_time.id = :link_id::uuid and user_id = l.id
+		and purpose = 'reset' and used_at is null
+		and voided_at is null and expires_at > now()
+	returning l.*
 ), u as (
 	update users set password_hash = :new_hash,
 		password_changed_at = now(),
@@ -100,7 +102,7 @@ with c as (
 	on conflict do nothing
 ), g as (
 	delete from registrations using u where user_id = u.id
-), l as (
+), t as (
 	delete from attempts using u
 	where bucket = 'login.all:' || u.id
 		or (bucket >= 'login:' || u.id || ':'

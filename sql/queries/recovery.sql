@@ -49,10 +49,12 @@ where m.user_id = :user_id::uuid and m.id::text = :method_id
 -- name: recovery_verify
 -- Charged, compared and used in one statement (security rows OT1, OT4).
 -- What is proved anew forgives the failures of recoveries.
-with c as (
+with l as materialized (
+	select id from users where id = :user_id::uuid for no key update
+), c as (
 	update one_time set attempts = attempts + 1,
 		used_at = case when mac = :mac::bytea then now() end
-	where id = :code_id::uuid and user_id = :user_id::uuid
+	from l where one_time.id = :code_id::uuid and user_id = l.id
 		and used_at is null
 		and purpose = 'recovery-method' and voided_at is null
 		and attempts < max_attempts and expires_at > now()
@@ -144,13 +146,18 @@ select count(*) as started from q;
 -- is compared (security rows RC2, RL4); a row for each code.
 -- bool: two_factor_enabled, locked
 -- bytes: mac
-with q as (
+with l as materialized (
+	select u.id from recovery_requests r join users u on u.id = r.user_id
+	where r.id = :recovery_id::uuid
+	for no key update of u
+), q as (
 	update recovery_requests set attempts = attempts +
 		:attempts_max::integer
-	where id = :recovery_id::uuid and used_at is null
+	from l where recovery_requests.id = :recovery_id::uuid
+		and user_id = l.id and used_at is null
 		and attempts + :attempts_max::integer <= 5
 			and expires_at > now()
-	returning id, user_id
+	returning recovery_requests.id, user_id
 ), u as (
 	update users set recovery_failures = recovery_failures +
 		:attempts_max::integer
@@ -178,24 +185,24 @@ with j as (
 -- One of many gets through; everything that was open ends, the second
 -- factor stays (security rows RC1, RC3), unless nobody has proved the
 -- address of the account yet: what was made before goes.
-with q as (
+with l as materialized (
+	select u.id, u.address_at, u.verified_at is null as first, u.email
+	from recovery_requests r join users u on u.id = r.user_id
+	where r.id = :recovery_id::uuid and u.is_active
+	for no key update of u
+), q as (
 	update recovery_requests set used_at = now()
-	where id = :recovery_id::uuid and used_at is null
+	from l where recovery_requests.id = :recovery_id::uuid
+		and user_id = l.id and used_at is null
 		and expires_at > now()
-	returning user_id
-), c as (
+	returning l.*
+), w as (
 	update one_time set used_at = now()
 	from q where one_time.id = :code_id::uuid
 		and request_id = :recovery_id::uuid
-		and one_time.user_id = q.user_id and used_at is null
+		and one_time.user_id = q.id and used_at is null
 		and voided_at is null
-	returning one_time.user_id, one_time.destination
-), w as (
-	select u.id, u.address_at, u.verified_at is null as first,
-		u.email = c.destination as proved
-	from c join users u on u.id = c.user_id
-	where u.is_active
-	for no key update of u
+	returning q.*, q.email = one_time.destination as proved
 ), u as (
 	update users set password_hash = :new_hash,
 		password_changed_at = now(),
@@ -206,7 +213,7 @@ with q as (
 			case when w.proved then now() end)
 	from w where users.id = w.id
 	returning users.id, w.first, w.address_at
-), l as (
+), t as (
 	delete from attempts using u
 	where bucket = 'login.all:' || u.id
 		or (bucket >= 'login:' || u.id || ':'

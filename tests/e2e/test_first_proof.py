@@ -3,7 +3,6 @@ mailbox; what whoever registered it made before is his only if he is the same
 (rows LG7, LG10, EC1, RC1)."""
 import re
 import secrets
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
@@ -578,36 +577,6 @@ def test_the_owner_takes_his_address_back_whatever_a_thief_undoes(
     assert stack.sql("select 1 from one_time where user_id = %s and purpose"
                      " = 'undo' and used_at is null and voided_at is null",
                      person.id) == []
-
-
-def test_two_undos_at_once_do_not_wait_for_each_other(api, stack, person,
-                                                      inbox):
-    """Each voids the other: the account is locked before a link is."""
-    person.prove(inbox)
-    to = new_address()
-    assert person.api.post("/auth/change-email",
-                           {"new_email": to}).status == 200
-    assert person.api.post("/auth/change-email/confirm", {"token": token_of(
-        inbox.wait(to, "Confirm your new"), "pem_")}).status == 200
-    undo = token_of(inbox.wait(person.email, "was changed"), "pun_")
-    answers = []
-    other = psycopg2.connect(stack["DATABASE_OWNER_URL"])
-    with other, other.cursor() as cursor:
-        cursor.execute("set local lock_timeout = '1s'")
-        cursor.execute("select from users where id = %s for update",
-                       (person.id,))
-        one = threading.Thread(target=lambda: answers.append(api.post(
-            "/auth/change-email/undo", {"token": undo})))
-        one.start()
-        until(lambda: stack.sql("select 1 from pg_locks where not granted "
-                                "and locktype = 'transactionid'"))
-        cursor.execute("update one_time set voided_at = now() where user_id "
-                       "= %s and purpose = 'undo'", (person.id,))
-    one.join()
-    other.close()
-    assert answers[0].status == 400
-    assert stack.sql("select email from users where id = %s",
-                     person.id) == [(to,)]
 
 
 def test_an_undo_keeps_what_was_there_before_the_change(api, stack, person,

@@ -4,9 +4,12 @@ import re
 import secrets
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 
+from factor import Enrolled
 from maildir import text_of
 from staff import staff
 from until import until
@@ -470,3 +473,71 @@ def test_with_a_second_factor_one_code_is_not_enough(api, person, inbox):
 def totp(secret):
     return subprocess.run(["oathtool", "--totp", "-b", secret], check=True,
                           capture_output=True, text=True).stdout.strip()
+
+
+def by_reset(stack, api, person, inbox):
+    api.post("/auth/password-reset/request", {"email": person.email})
+    token = inbox.reset_token(person.email)
+    return "one_time", lambda: api.post("/auth/password-reset/confirm", {
+        "token": token, "new_password": "Another-Pass-9"})
+
+
+def by_new_address(stack, api, person, inbox):
+    address = new_address()
+    ask(person, address)
+    token = token_of(inbox.wait(address, "Confirm your new"), "pem_")
+    return "one_time", lambda: confirm(person, token)
+
+
+def by_undo(stack, api, person, inbox):
+    ask(person, new_address())
+    token = token_of(inbox.wait(person.email, "is to be changed"), "pun_")
+    return "one_time", lambda: undo(api, token)
+
+
+def by_method(stack, api, person, inbox):
+    address = new_address()
+    made = person.api.post("/auth/recovery/methods",
+                           {"type": "email", "value": address}).data
+    code = code_of(inbox, address)
+    return "one_time", lambda: person.api.post(
+        f"/auth/recovery/methods/{made['id']}/verify", {"code": code})
+
+
+def by_recovery(stack, api, person, inbox):
+    address, _ = method(person, inbox)
+    challenge = start(api, person.email).data["challenge"]
+    code = code_of(inbox, address, 2)
+    return "recovery_requests", lambda: finish(api, challenge, [code])
+
+
+def by_factor(stack, api, person, inbox):
+    phone = Enrolled(stack, person)
+    challenge = phone.challenge()
+    code = phone.code()
+    return "challenges", lambda: phone.verify(challenge, code)
+
+
+@pytest.mark.parametrize("proof", [by_reset, by_new_address, by_undo,
+                                   by_method, by_recovery, by_factor])
+def test_an_account_is_locked_before_what_proves_it(stack, api, person, inbox,
+                                                    proof):
+    """What ends an account's links and codes locks them behind the account;
+    the other way round, one would wait for the other."""
+    table, use = proof(stack, api, person, inbox)
+    holder = psycopg2.connect(stack["DATABASE_OWNER_URL"])
+    with ThreadPoolExecutor() as pool, holder.cursor() as cursor:
+        cursor.execute("select from users where id = %s for no key update",
+                       [person.id])
+        used = pool.submit(use)
+        try:
+            until(lambda: used.done() or stack.sql(
+                "select 1 from pg_locks where not granted"))
+            assert not used.done(), used.result()
+            cursor.execute(f"select from {table} where user_id = %s"
+                           " for update nowait", [person.id])
+            assert cursor.rowcount
+        finally:
+            holder.rollback()
+    holder.close()
+    assert used.result().status == 200, used.result()
