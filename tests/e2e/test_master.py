@@ -364,6 +364,36 @@ def test_kept_connections_spread_over_the_workers(tmp_path, monkeypatch):
         m.stop()
 
 
+def worker(m, kind):
+    return next(pid for pid in m.workers()
+                if open(f"/proc/{pid}/comm").read() == kind + "\n")
+
+
+def test_many_requests_in_one_piece_hold_up_nobody(tmp_path, monkeypatch):
+    """HB5: who is behind them has his answer before their last one."""
+    monkeypatch.setenv("FCGI_TRANSPORT", "own")
+    m = Master(tmp_path, "1", "1")
+    keep = struct.pack(">HB5x", 1, 1)
+    end = record(3, bytes(8))
+    many = 20 * request("/") + request("/slow?" + m.path + ".go")
+    try:
+        light = worker(m, "postern-light")
+        os.kill(light, signal.SIGSTOP)  # both are there when it looks
+        greedy = m.connect()
+        greedy.sendall(many.replace(struct.pack(">HB5x", 1, 0), keep))
+        other = m.send("/")
+        os.kill(light, signal.SIGCONT)
+        assert m.answer(other)[0] == 200
+        before = greedy.recv(1 << 20)
+        assert before.count(end) <= 20
+        open(m.path + ".go", "w").close()
+        while before.count(end) < 21:
+            before += greedy.recv(1 << 20)
+        greedy.close()
+    finally:
+        m.stop()
+
+
 def test_a_silent_peer_pins_nobody_for_long(master):
     m = master("1", "1")
     silent = m.connect()

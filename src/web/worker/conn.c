@@ -13,8 +13,7 @@
 #include "http/transport/transport_fcgi.h"
 #include "web/worker/conn_relay.h"
 
-#define FIRST (5 * CLOCK_SECOND)   /* for the first bytes */
-#define STALL (5 * CLOCK_SECOND)   /* between two pieces, either way */
+#define STALL (5 * CLOCK_SECOND)   /* before each piece, either way */
 #define WHOLE (20 * CLOCK_SECOND)  /* for all of a request, or its answer */
 #define KEPT (75 * CLOCK_SECOND)   /* longer than nginx keeps: it closes */
 #define HEAVY (60 * CLOCK_SECOND)  /* for a heavy worker */
@@ -30,6 +29,7 @@ end_request(struct conn_world *w, struct conn *c)
 	c->unread = !c->in.whole && c->in.role == ROLE_RESPONDER;
 	c->judged = c->in_record = false;
 	c->idle_bytes = 0;
+	c->last = 0;
 	fcgi_input_done(&c->in);
 }
 
@@ -130,41 +130,39 @@ on_reply(struct conn *c)
 	fcgi_out_push(&c->out);
 }
 
-/* Bytes for when the peer has taken its answer. */
+/* Bytes for the next turn, or for when the peer has taken its answer. */
 static void
 keep_rest(struct conn *c, struct str bytes)
 {
-	if (bytes.n == 0)
+	if (bytes.n == 0 || c->ending)
 		return;
 	c->rest = memory_new("bytes of a request", 1, bytes.n);
 	memcpy(c->rest, bytes.p, bytes.n);
 	c->nrest = bytes.n;
 }
 
+/* One event a turn: who sends many requests in one piece holds up nobody. */
 static void
 on_bytes(struct conn_world *w, struct conn *c, struct str bytes)
 {
-	while (bytes.n && !c->ending && !c->out.broken) {
-		if (fcgi_out_pending(&c->out)) {
-			keep_rest(c, bytes);
-			return;
-		}
-		switch (fcgi_input_take(&c->in, &bytes)) {
-		case FCGI_MORE:
-			return;
-		case FCGI_REPLY:
-			on_reply(c);
-			break;
-		case FCGI_REQUEST:
-			on_request(w, c);
-			break;
-		case FCGI_ABORT:
-			on_abort(w, c);
-			break;
-		case FCGI_BROKEN:
-			c->out.broken = true;
-		}
+	if (bytes.n == 0 || c->ending || c->out.broken)
+		return;
+	switch (fcgi_input_take(&c->in, &bytes)) {
+	case FCGI_MORE:
+		return;
+	case FCGI_REPLY:
+		on_reply(c);
+		break;
+	case FCGI_REQUEST:
+		on_request(w, c);
+		break;
+	case FCGI_ABORT:
+		on_abort(w, c);
+		break;
+	case FCGI_BROKEN:
+		c->out.broken = true;
 	}
+	keep_rest(c, bytes);
 }
 
 /* Is a request, or a part of one that nobody wants, on its way? */
@@ -188,13 +186,20 @@ judge_body(struct conn_world *w, struct conn *c)
 	serve(w, c, E_OK, c->late);
 }
 
+/* Is there something to send, or to do, before more is read? */
+static bool
+is_behind(const struct conn *c)
+{
+	return fcgi_out_pending(&c->out) || c->nrest > 0;
+}
+
 /* What happens to it next. */
 static enum conn_state
 next_state(const struct conn *c)
 {
 	if (c->relay >= 0)
 		return CONN_HEAVY;
-	if (fcgi_out_pending(&c->out))
+	if (is_behind(c))
 		return CONN_ANSWER;
 	if (c->ending)
 		return c->unread ? CONN_DRAIN : CONN_DEAD;
@@ -210,7 +215,7 @@ enter_state(struct conn_world *w, struct conn *c, enum conn_state next)
 	int64_t now = clock_mono(), until = now + stall[next];
 
 	if (next == CONN_REQUEST || next == CONN_ANSWER) {
-		if (c->state != next)
+		if (c->state != next || c->last == 0)
 			c->last = now + WHOLE;
 		until = until < c->last ? until : c->last;
 	} else if (next == c->state && next != CONN_IDLE) {
@@ -224,7 +229,7 @@ enter_state(struct conn_world *w, struct conn *c, enum conn_state next)
 static unsigned
 wanted_events(const struct conn *c)
 {
-	if (fcgi_out_pending(&c->out))
+	if (is_behind(c))
 		return EPOLLOUT;
 	if (c->state == CONN_HEAVY && (c->half || c->in_record))
 		return 0;
@@ -248,8 +253,7 @@ settle(struct conn_world *w, struct conn *c)
 	conn_set_keep_bounds(&w->set, c);
 	if (conn_set_watch(&w->set, c, false, wanted_events(c)) &&
 	    c->relay >= 0)
-		conn_set_watch(&w->set, c, true,
-		    fcgi_out_pending(&c->out) ? 0 : EPOLLIN);
+		conn_set_watch(&w->set, c, true, is_behind(c) ? 0 : EPOLLIN);
 }
 
 /* The peer sends no more. */
@@ -299,7 +303,7 @@ on_writable(struct conn_world *w, struct conn *c)
 static void
 on_relay(struct conn_world *w, struct conn *c)
 {
-	if (c->relay < 0 || fcgi_out_pending(&c->out))
+	if (c->relay < 0 || is_behind(c))
 		return;
 	switch (conn_relay_read(c->relay, &c->scan, &c->out)) {
 	case RELAY_MORE:
