@@ -52,10 +52,11 @@ take_some(struct conn_loop *l)
 static void
 end_late(struct conn_loop *l)
 {
-	struct conn *c;
+	struct conn *late[CONN_LATE];
+	size_t n = conn_set_expired(&l->world.set, clock_mono(), late);
 
-	while ((c = conn_set_expired(&l->world.set, clock_mono())))
-		conn_late(&l->world, c);
+	for (size_t i = 0; i < n; i++)
+		conn_late(&l->world, late[i]);
 }
 
 /*

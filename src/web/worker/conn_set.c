@@ -197,30 +197,32 @@ conn_set_wait(const struct conn_set *s, int64_t now)
 	return s->next <= now ? 0 : (int)((s->next - now) / CLOCK_MS) + 1;
 }
 
-static struct conn *
-expired_in(const struct conn_list *l, int64_t now, int64_t *next)
+/* Add those of a list behind the first n; their number then. */
+static size_t
+expired_in(const struct conn_list *l, int64_t now, int64_t *next,
+    struct conn **late, size_t n)
 {
-	for (struct conn *c = l->oldest; c; c = c->newer) {
+	for (struct conn *c = l->oldest; c && n < CONN_LATE; c = c->newer)
 		if (c->until <= now)
-			return c;
-		if (c->until < *next)
+			late[n++] = c;
+		else if (c->until < *next)
 			*next = c->until;
-	}
-	return NULL;
+	return n;
 }
 
-struct conn *
-conn_set_expired(struct conn_set *s, int64_t now)
+size_t
+conn_set_expired(struct conn_set *s, int64_t now, struct conn **late)
 {
 	int64_t next = INT64_MAX;
-	struct conn *c;
+	size_t n;
 
 	if (now < s->next)
-		return NULL;
-	if ((c = expired_in(&s->active, now, &next)) ||
-	    (c = expired_in(&s->idle, now, &next)))
-		return c;
+		return 0;
+	n = expired_in(&s->active, now, &next, late, 0);
+	n = expired_in(&s->idle, now, &next, late, n);
 	/* So that a thousand times a second are not looked at one by one. */
-	s->next = next == INT64_MAX || next > now + GRAIN ? next : now + GRAIN;
-	return NULL;
+	if (n < CONN_LATE)
+		s->next = next == INT64_MAX || next > now + GRAIN ? next :
+								    now + GRAIN;
+	return n;
 }

@@ -91,7 +91,11 @@ void conn_set_keep_bounds(struct conn_set *s, struct conn *c);
 /* ms until a time is over; -1: none ever. */
 int conn_set_wait(const struct conn_set *s, int64_t now);
 
-/* One whose time is over, or NULL; call until then. */
-struct conn *conn_set_expired(struct conn_set *s, int64_t now);
+/*
+ * Those whose time is over, the first CONN_LATE of them: all at once might be
+ * thousands, and others wait. Their number; late has room for so many.
+ */
+#define CONN_LATE 64
+size_t conn_set_expired(struct conn_set *s, int64_t now, struct conn **late);
 
 #endif
