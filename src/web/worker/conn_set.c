@@ -70,7 +70,10 @@ conn_set_drop(struct conn_set *s, struct conn *c)
 	unlink_conn(s, c);
 	s->count--;
 	s->bytes -= c->bytes;
-	close(c->fd); /* this takes it out of the epoll set */
+	/* Closing is not enough while its other owner, in the lane, has it. */
+	if (c->watched)
+		epoll_ctl(s->poll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+	close(c->fd);
 	conn_set_unrelay(c);
 	fcgi_input_done(&c->in);
 	fcgi_out_free(&c->out);

@@ -71,10 +71,15 @@ forget_held(struct hold *h, struct held *k)
 	free(k);
 }
 
+/*
+ * A connection that came through the lane is open in the light worker too until
+ * that goes on: closing it here would leave its events, of a k that is gone.
+ */
 static void
 drop_held(struct hold *h, struct held *k)
 {
-	close(k->fd); /* this takes fd out of the epoll set */
+	epoll_ctl(h->poll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+	close(k->fd);
 	forget_held(h, k);
 }
 

@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -78,5 +79,33 @@ START_TEST(who_is_idle_makes_room_first)
 }
 END_TEST
 
+/*
+ * HB5. A heavy worker may be done with a request before the light one, which
+ * passed its end of a pair on, has closed that.
+ */
+START_TEST(what_is_dropped_has_no_event_while_another_has_it_too)
+{
+	struct conn_set s;
+	struct conn *c;
+	struct epoll_event ev;
+	int poll_fd = epoll_create1(0), pair[2], other;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	other = dup(pair[1]);
+	conn_set_open(&s, poll_fd, 10);
+	c = conn_set_add(&s, pair[1]);
+	ck_assert(conn_set_watch(&s, c, false, EPOLLIN | EPOLLRDHUP));
+	shutdown(pair[0], SHUT_WR);
+	ck_assert_int_eq(epoll_wait(poll_fd, &ev, 1, 0), 1);
+	conn_set_drop(&s, c);
+	conn_set_bury(&s);
+	ck_assert_int_eq(epoll_wait(poll_fd, &ev, 1, 0), 0);
+	close(pair[0]);
+	close(other);
+	conn_set_close(&s);
+}
+END_TEST
+
 UNIT("web/worker/conn_set", few_expire_at_once_and_all_in_the_end,
-    who_is_idle_makes_room_first)
+    who_is_idle_makes_room_first,
+    what_is_dropped_has_no_event_while_another_has_it_too)
