@@ -89,6 +89,7 @@ fcgi_peek_params(struct fcgi_peek *k, struct str params)
 	k->uri = found[URI];
 	k->script = found[SCRIPT];
 	k->enough |= is_too_long(found[LENGTH]);
+	k->refuse |= at < params.n;
 }
 
 /*
@@ -146,5 +147,5 @@ fcgi_peek_read(struct fcgi_peek *k, struct arena *a, struct str all)
 		k->enough |= k->role != ROLE_RESPONDER;
 		fcgi_peek_params(k, join_params(k, a, all));
 	}
-	k->ready = k->head && k->enough;
+	k->ready = k->head && k->enough && !k->refuse;
 }

@@ -42,7 +42,7 @@ void fcgi_peek_read(struct fcgi_peek *k, struct arena *a, struct str all);
 /*
  * Find the strings above in the pairs of PARAMS, and whether a body is too
  * large by its length (then enough is set). Of a name that is sent twice the
- * first counts, as for the request.
+ * first counts, as for the request. Pairs that do not fit are refused.
  */
 void fcgi_peek_params(struct fcgi_peek *k, struct str params);
 

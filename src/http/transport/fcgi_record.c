@@ -60,14 +60,14 @@ bool
 fcgi_record_pair(struct str s, size_t *at, struct str *name,
     struct str *value)
 {
-	size_t n, v;
+	size_t i = *at, n, v;
 
-	if (!read_length(s, at, &n) || !read_length(s, at, &v) ||
-	    n > s.n - *at || v > s.n - *at - n)
+	if (!read_length(s, &i, &n) || !read_length(s, &i, &v) ||
+	    n > s.n - i || v > s.n - i - n)
 		return false;
-	*name = (struct str){ s.p + *at, n };
-	*value = (struct str){ s.p + *at + n, v };
-	*at += n + v;
+	*name = (struct str){ s.p + i, n };
+	*value = (struct str){ s.p + i + n, v };
+	*at = i + n + v;
 	return true;
 }
 

@@ -556,6 +556,23 @@ START_TEST(the_peek_takes_records_of_one_request_only)
 }
 END_TEST
 
+/* libfcgi adds such lengths up, and ends the process for want of memory. */
+START_TEST(the_peek_refuses_pairs_that_do_not_fit)
+{
+	static const struct str said[] = { { "\xc0\0\0\0\xc0\0\0\0", 8 },
+		{ "\xff\xff\xff\xff\1=", 6 }, { "\1\1a", 3 }, { "\1", 1 } };
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++) {
+		wire_begin(&w, 1, 0);
+		wire_record(&w, PARAMS, said[i]);
+		ck_assert(!look(w.p, w.n).refuse);
+		wire_record(&w, PARAMS, STR(""));
+		wire_record(&w, IN, STR(""));
+		ck_assert(look(w.p, w.n).refuse && !look(w.p, w.n).ready);
+	}
+}
+END_TEST
+
 START_TEST(the_peek_survives_every_cut_and_every_byte)
 {
 	struct fcgi_peek step = { 0 };
@@ -1040,6 +1057,7 @@ main(void)
 		the_peek_finds_the_target_in_any_shape,
 		the_peek_waits_for_no_body_that_is_refused,
 		the_peek_takes_records_of_one_request_only,
+		the_peek_refuses_pairs_that_do_not_fit,
 		the_peek_survives_every_cut_and_every_byte));
 #endif
 	return unit_run_suite(s);
