@@ -25,6 +25,25 @@ memory_grow(const char *what, void *p, size_t count, size_t size)
 	return p;
 }
 
+void *
+memory_grow_secret(const char *what, void *p, size_t had, size_t n)
+{
+	void *to = memory_new(what, 1, n);
+
+	if (p)
+		memcpy(to, p, had);
+	memory_free_secret(p, had);
+	return to;
+}
+
+void
+memory_free_secret(void *p, size_t n)
+{
+	if (p)
+		explicit_bzero(p, n);
+	free(p);
+}
+
 char *
 memory_copy(const char *what, const char *text)
 {

@@ -19,6 +19,15 @@ void *memory_new(const char *what, size_t count, size_t size);
  */
 void *memory_grow(const char *what, void *p, size_t count, size_t size);
 
+/*
+ * The had bytes of p (NULL: none) in a place of n, which are more; the rest is
+ * zero. Secrets do not stay behind: the old place is wiped.
+ */
+void *memory_grow_secret(const char *what, void *p, size_t had, size_t n);
+
+/* Wipe n bytes of p and free it; p may be NULL. */
+void memory_free_secret(void *p, size_t n);
+
 /* A copy of the C string text. */
 char *memory_copy(const char *what, const char *text);
 

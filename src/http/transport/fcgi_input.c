@@ -1,7 +1,5 @@
 #include "http/transport/fcgi_input.h"
 
-#include <stdlib.h>
-
 #include "base/limits.h"
 #include "base/memory.h"
 
@@ -119,7 +117,7 @@ make_room(struct fcgi_input *in, size_t n)
 		room *= 2;
 	if (room == in->room)
 		return;
-	in->p = memory_grow("a request", in->p, room, 1);
+	in->p = memory_grow_secret("a request", in->p, in->n, room);
 	in->room = room;
 }
 
@@ -279,9 +277,7 @@ fcgi_input_done(struct fcgi_input *in)
 {
 	in->state = FCGI_NONE;
 	in->to = TO_NOWHERE;
-	if (in->p)
-		explicit_bzero(in->p, in->n);
-	free(in->p);
+	memory_free_secret(in->p, in->n);
 	in->p = NULL;
 	in->n = in->params = in->room = 0;
 }

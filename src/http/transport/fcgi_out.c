@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -29,8 +28,10 @@ fcgi_out_push(struct fcgi_out *o)
 		else
 			o->broken = errno != EAGAIN;
 	}
-	if (o->broken || o->sent == o->n)
+	if (o->n && (o->broken || o->sent == o->n)) {
+		explicit_bzero(o->p, o->n); /* tokens of somebody */
 		o->sent = o->n = 0;
+	}
 }
 
 /* Wait for a peer who has very much to take. */
@@ -58,8 +59,10 @@ make_room(struct fcgi_out *o, size_t n)
 		o->sent = 0;
 	}
 	if (o->room - o->n < n) {
+		size_t had = o->room;
+
 		o->room = (o->n + n) * 2;
-		o->p = memory_grow("an answer", o->p, o->room, 1);
+		o->p = memory_grow_secret("an answer", o->p, had, o->room);
 	}
 	o->n += n;
 	return o->p + o->n - n;
@@ -121,7 +124,7 @@ fcgi_out_shrink(struct fcgi_out *o)
 void
 fcgi_out_free(struct fcgi_out *o)
 {
-	free(o->p);
+	memory_free_secret(o->p, o->room);
 	o->p = NULL;
 	o->room = o->n = o->sent = 0;
 }

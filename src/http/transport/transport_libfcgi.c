@@ -119,6 +119,7 @@ finish_answer(struct fcgi *f)
 		return unsent;
 	memmove(o->p, o->p + o->sent, o->n - o->sent);
 	unsent = (struct str){ o->p, o->n - o->sent };
+	explicit_bzero(o->p + unsent.n, o->sent);
 	o->p = NULL; /* the caller's now */
 	o->room = o->n = o->sent = 0;
 	return unsent;

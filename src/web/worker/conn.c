@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -277,9 +276,9 @@ on_readable(struct conn_world *w, struct conn *c)
 		return;
 	}
 	c->idle_bytes += c->in.state == FCGI_NONE ? (size_t)n : 0;
-	if (c->state == CONN_DRAIN)
-		return;
-	on_bytes(w, c, (struct str){ w->chunk, (size_t)n });
+	if (c->state != CONN_DRAIN)
+		on_bytes(w, c, (struct str){ w->chunk, (size_t)n });
+	explicit_bzero(w->chunk, (size_t)n);
 	judge_body(w, c);
 }
 
@@ -296,7 +295,7 @@ on_writable(struct conn_world *w, struct conn *c)
 	c->rest = NULL;
 	c->nrest = 0;
 	on_bytes(w, c, (struct str){ rest, n });
-	free(rest);
+	memory_free_secret(rest, n);
 	judge_body(w, c);
 }
 

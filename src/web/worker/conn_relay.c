@@ -57,6 +57,7 @@ conn_relay_read(int relay, struct fcgi_scan *scan, struct fcgi_out *out)
 		return RELAY_CUT;
 	fcgi_record_scan(scan, bytes);
 	fcgi_out_bytes(out, bytes);
+	explicit_bzero(chunk, bytes.n);
 	fcgi_out_push(out);
 	return scan->ended ? RELAY_ENDED : RELAY_MORE;
 }

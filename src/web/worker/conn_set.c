@@ -77,7 +77,7 @@ conn_set_drop(struct conn_set *s, struct conn *c)
 	conn_set_unrelay(c);
 	fcgi_input_done(&c->in);
 	fcgi_out_free(&c->out);
-	free(c->rest);
+	memory_free_secret(c->rest, c->nrest);
 	c->state = CONN_DEAD;
 	c->newer = s->dead;
 	s->dead = c;

@@ -67,7 +67,7 @@ static void
 forget_held(struct hold *h, struct held *k)
 {
 	unlink_held(h, k);
-	free(k->p);
+	memory_free_secret(k->p, k->n);
 	free(k);
 }
 
@@ -163,6 +163,17 @@ hold_rest(struct hold *h, int conn, struct fcgi_rest rest)
 	add_held(h, k);
 }
 
+/* What is known of a request outlives its bytes. */
+static void
+keep_seen(struct arena *a, struct fcgi_peek *seen)
+{
+	struct str *const strs[] = { &seen->method, &seen->override,
+		&seen->uri, &seen->script };
+
+	for (size_t i = 0; i < sizeof(strs) / sizeof(*strs); i++)
+		*strs[i] = seen->ready ? arena_str(a, *strs[i]) : STR_NONE;
+}
+
 bool
 hold_look(struct hold *h, int conn, struct arena *a, struct held_request *out)
 {
@@ -176,6 +187,8 @@ hold_look(struct hold *h, int conn, struct arena *a, struct held_request *out)
 		return false;
 	}
 	fcgi_peek_read(&out->seen, a, all);
+	keep_seen(a, &out->seen);
+	explicit_bzero(h->look, all.n);
 	errno = out->seen.refuse ? EPROTO : EAGAIN;
 	out->rq.whole = out->seen.whole;
 	out->rq.last = out->seen.at < all.n;
@@ -207,17 +220,13 @@ static bool
 hand_over(struct hold *h, struct arena *a, struct held *k,
     struct held_request *out)
 {
-	struct str *const strs[] = { &out->seen.method, &out->seen.override,
-		&out->seen.uri, &out->seen.script };
-
 	*out = (struct held_request){ .seen = k->seen, .rq = { k->fd,
 		file_of(k), k->seen.whole, k->seen.at < k->n } };
 	if (out->rq.bytes < 0) {
 		drop_held(h, k);
 		return false;
 	}
-	for (size_t i = 0; i < sizeof(strs) / sizeof(*strs); i++)
-		*strs[i] = k->seen.ready ? arena_str(a, *strs[i]) : STR_NONE;
+	keep_seen(a, &out->seen);
 	epoll_ctl(h->poll_fd, EPOLL_CTL_DEL, k->fd, NULL);
 	forget_held(h, k);
 	return true;
@@ -227,16 +236,15 @@ static bool
 grow(struct hold *h, struct held *k, size_t n)
 {
 	size_t room = k->room;
-	char *p;
 
 	while (room - k->n < n)
 		room = room ? room * 2 : CHUNK;
 	if (room == k->room)
 		return true;
-	if (room > LIMIT_REQUEST || (p = realloc(k->p, room)) == NULL)
+	if (room > LIMIT_REQUEST)
 		return false;
 	h->bytes += room - k->room;
-	k->p = p;
+	k->p = memory_grow_secret("a request", k->p, k->n, room);
 	k->room = room;
 	return true;
 }
@@ -256,6 +264,7 @@ take_bytes(struct hold *h, struct held *k, struct arena *a)
 		if (!grow(h, k, (size_t)n))
 			return false;
 		memcpy(k->p + k->n, h->chunk, (size_t)n);
+		explicit_bzero(h->chunk, (size_t)n);
 		k->n += (size_t)n;
 		fcgi_peek_read(&k->seen, a, (struct str){ k->p, k->n });
 		if (k->seen.refuse || k->seen.ready)
@@ -338,7 +347,7 @@ on_answer(struct hold *h, struct held *k)
 		return;
 	}
 	h->bytes -= k->room;
-	free(k->p);
+	memory_free_secret(k->p, k->n);
 	k->p = NULL;
 	k->n = k->room = k->at = 0;
 	k->what = k->then == KEEP ? HEAD : DRAIN;
@@ -357,10 +366,12 @@ on_drain(struct hold *h, struct held *k)
 
 	while (n > 0 && k->at < LIMIT_DRAIN) {
 		n = recv(k->fd, h->chunk, CHUNK, MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			n = 1;
-		else if (n > 0)
+		if (n > 0) {
 			k->at += (size_t)n;
+			explicit_bzero(h->chunk, (size_t)n);
+		} else if (n < 0 && errno == EINTR) {
+			n = 1;
+		}
 	}
 	if (n >= 0 || errno != EAGAIN)
 		drop_held(h, k);

@@ -54,7 +54,7 @@ bool hold_expired(struct hold *h, struct arena *a, struct held_request *out);
 /*
  * Look at what came over conn, without waiting and without taking it. True:
  * serve *out. False with errno EAGAIN: the request is not all there; else
- * this peer will send none. out->seen holds until the next call.
+ * this peer will send none.
  */
 bool hold_look(struct hold *h, int conn, struct arena *a,
     struct held_request *out);

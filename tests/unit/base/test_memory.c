@@ -18,6 +18,13 @@ START_TEST(what_is_new_is_zero_and_what_grows_is_kept)
 	copy = memory_copy("a test", p);
 	ck_assert_str_eq(copy, "kept");
 	free(copy);
+	p = memory_grow_secret("a test", p, 5, 20000);
+	ck_assert_str_eq(p, "kept");
+	ck_assert_int_eq(p[19999], 0);
+	memory_free_secret(p, 20000);
+	memory_free_secret(NULL, 0);
+	p = memory_grow_secret("a test", NULL, 0, 1);
+	ck_assert_int_eq(*p, 0);
 	free(p);
 }
 END_TEST
