@@ -153,7 +153,8 @@ def test_metrics_are_for_networks(api):
 
 def test_a_worker_is_replaced(api, stack):
     def workers():
-        path = f"/proc/{stack['PID_MASTER']}/task/{stack['PID_MASTER']}"
+        master = stack.pid("master")
+        path = f"/proc/{master}/task/{master}"
         return set(pathlib.Path(path + "/children").read_text().split())
     before = workers()
     until(lambda: api.get("/info").status == 200 and workers() - before,

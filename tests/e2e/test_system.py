@@ -222,7 +222,7 @@ def test_every_process_is_confined_and_private(stack):
     into its own process, so it has no filter and is not closed."""
     with open(stack["BIN_DIR"] + "/postern", "rb") as f:
         sanitized = b"__asan_init" in f.read()
-    parents = [int(stack[name]) for name in ("PID_MASTER", "PID_WORKER")]
+    parents = [stack.pid(name) for name in ("master", "worker")]
     children = [int(pid) for parent in parents
                 for pid in of_proc(parent, f"task/{parent}/children").split()]
     names = {of_proc(pid, "comm").strip() for pid in children}
@@ -242,7 +242,7 @@ def test_every_process_is_confined_and_private(stack):
 
 def test_reloads_do_not_pile_up_filters(api, stack):
     """A filter stays over a reload: the next program has it already."""
-    master = int(stack["PID_MASTER"])
+    master = stack.pid("master")
 
     def filters(pid):
         return int(re.search(r"Seccomp_filters:\t(\d+)",
@@ -262,5 +262,5 @@ def test_reloads_do_not_pile_up_filters(api, stack):
 
 @pytest.mark.stack(SECCOMP="false")
 def test_confinement_is_switched_off(stack):
-    status = of_proc(stack["PID_MASTER"], "status")
+    status = of_proc(stack.pid("master"), "status")
     assert "NoNewPrivs:\t1" in status and "Seccomp:\t0" in status
