@@ -27,8 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	fcgi_peek_read(&once, a, all);
 	FUZZ_HOLDS(once.at <= all.n && once.params <= all.n &&
 	    once.body <= all.n);
-	FUZZ_HOLDS(!once.ready || once.head);
-	FUZZ_HOLDS(!once.whole || !once.head || once.ready);
+	FUZZ_HOLDS(!once.ready || (once.head && !once.refuse));
+	FUZZ_HOLDS(!once.whole || !once.head || once.ready || once.refuse);
 	if (!steps.ready && !steps.refuse) {
 		FUZZ_HOLDS(once.at == steps.at && once.head == steps.head &&
 		    once.refuse == steps.refuse && !once.ready);

@@ -134,10 +134,10 @@ fcgi_peek_read(struct fcgi_peek *k, struct arena *a, struct str all)
 
 	k->n = all.n;
 	while (!k->whole && all.n - k->at >= FCGI_HEADER) {
-		k->refuse = is_foreign(all, k->at);
+		k->refuse |= is_foreign(all, k->at);
 		if (k->refuse || !peek_record(all, k->at, &r, &content))
 			break;
-		k->refuse = k->head && r.type == RECORD_PARAMS;
+		k->refuse |= k->head && r.type == RECORD_PARAMS;
 		if (k->refuse)
 			break;
 		take_record(k, r.type, content);

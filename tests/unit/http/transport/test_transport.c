@@ -565,11 +565,17 @@ START_TEST(the_peek_refuses_pairs_that_do_not_fit)
 		{ "\xff\xff\xff\xff\1=", 6 }, { "\1\1a", 3 }, { "\1", 1 } };
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++) {
+		struct fcgi_peek step = { 0 };
+
 		wire_begin(&w, 1, 0);
 		wire_record(&w, PARAMS, said[i]);
 		ck_assert(!look(w.p, w.n).refuse);
 		wire_record(&w, PARAMS, STR(""));
+		fcgi_peek_read(&step, a, (struct str){ w.p, w.n });
+		ck_assert(step.refuse && !step.ready);
 		wire_record(&w, IN, STR(""));
+		fcgi_peek_read(&step, a, (struct str){ w.p, w.n });
+		ck_assert(step.refuse && !step.ready);
 		ck_assert(look(w.p, w.n).refuse && !look(w.p, w.n).ready);
 	}
 }
