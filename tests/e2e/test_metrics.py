@@ -151,13 +151,14 @@ def test_nothing_of_people_is_in_it(stack, person):
 class Spawned:
     """As many processes of postern as spawn-fcgi starts, each for itself."""
 
-    def __init__(self, stack, directory, n):
+    def __init__(self, stack, directory, n, hand):
         self.path = str(directory / "sock")
         self.pids = str(directory / "pids")
         run = str(directory / "run")
         script = (f". {stack['STATE_DIR']}/env.sh; export RUNTIME_DIR={run}"
-                  f" POSTERN_SINGLE=1; exec spawn-fcgi -s {self.path}"
-                  f" -F {n} -P {self.pids} -- {stack['BIN_DIR']}/postern")
+                  f" POSTERN_SINGLE=1 FCGI_TRANSPORT={hand};"
+                  f" exec spawn-fcgi -s {self.path} -F {n} -P {self.pids}"
+                  f" -- {stack['BIN_DIR']}/postern")
         subprocess.run(["sh", "-c", script], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -180,10 +181,10 @@ class Spawned:
                 pass
 
 
-@pytest.fixture
-def spawned(stack, tmp_path):
-    """Short, for the path of a socket is."""
-    some = Spawned(stack, tmp_path, 3)
+@pytest.fixture(params=["own", "libfcgi"])
+def spawned(request, stack, tmp_path):
+    """Whichever hand speaks FastCGI."""
+    some = Spawned(stack, tmp_path, 3, request.param)
     yield some
     some.end()
 
@@ -207,6 +208,30 @@ def test_processes_of_spawn_fcgi_count_together(spawned):
     ask(0, 30)
     os.kill(spawned.processes()[0], signal.SIGKILL)
     ask(30, 40)
+
+
+def switches(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(r"\nvoluntary_ctxt_switches:\s*(\d+)",
+                             file.read())[1])
+
+
+def test_who_wakes_up_and_dies_leaves_the_request_to_others(spawned):
+    """Of processes that nobody replaces. The one that is asked first has no
+    time to die before the request comes: others are busy."""
+    for _ in range(10):
+        assert spawned.get("/health/live")[0] == 200
+    first = max(spawned.processes(), key=switches)
+    busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"])
+            for _ in os.sched_getaffinity(0)]
+    try:
+        os.sched_setscheduler(first, os.SCHED_IDLE, os.sched_param(0))
+        os.kill(first, signal.SIGKILL)
+        assert spawned.get("/health/live")[0] == 200
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
 
 
 def test_what_003_and_operators_look_for_is_there(stack, person):

@@ -75,11 +75,18 @@ jittered(long n)
 	return n - spread + (spread ? (long)(seed % (2 * spread + 1)) : 0);
 }
 
-/* Only one of several waiting workers wakes up for a connection. */
+/*
+ * Only one of several waiting workers wakes up for a connection. Where that one
+ * ends before it accepts, its replacement finds the connection; processes that
+ * nobody replaces wake up together.
+ */
 static bool
 watch_source(const struct worker_shift *s)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	bool replaced = s->o->kind != WORKER_SINGLE;
+	struct epoll_event ev = {
+		.events = EPOLLIN | (replaced ? EPOLLEXCLUSIVE : 0),
+	};
 
 	return epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, s->source, &ev) == 0;
 }
