@@ -8,10 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 
 #define SHARED_VERSION 8
+
+/* Tests empty both tables: tests/e2e/conftest.py. */
+_Static_assert(offsetof(struct shared, proved) + sizeof(struct shared_table) ==
+    sizeof(struct shared), "the tables are the end");
 
 static void
 complain(const char *msg, const char *path)
@@ -62,6 +68,43 @@ map_shared(int fd)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/*
+ * A number of this start of the machine, for the file may be older, or a copy:
+ * monotonic times in it mean nothing then. Where the kernel does not tell it,
+ * a number of this process.
+ */
+static uint64_t
+boot_of_machine(void)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	uint64_t h = 14695981039346656037ull; /* FNV-1a */
+	char id[64];
+	ssize_t n = fd < 0 ? -1 : read(fd, id, sizeof(id));
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		randombytes_buf(&h, sizeof(h));
+	for (ssize_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)id[i]) * 1099511628211ull;
+	return h | 1;
+}
+
+/* What was kept before the machine started is forgotten. */
+static void
+begin_anew(struct shared *s)
+{
+	uint64_t boot = boot_of_machine();
+
+	if (atomic_load(&s->boot) == boot)
+		return;
+	shared_count_renew(&s->counts);
+	shared_table_renew(&s->proved);
+	atomic_store(&s->changes_asked, 0);
+	atomic_store(&s->database_ahead, 0);
+	atomic_store(&s->boot, boot);
+}
+
 static struct shared *
 use_shared(const char *runtime_dir, bool make)
 {
@@ -83,6 +126,7 @@ use_shared(const char *runtime_dir, bool make)
 		s->version = SHARED_VERSION;
 	}
 	s->alone = fd < 0 || alone;
+	begin_anew(s);
 	atomic_compare_exchange_strong(&s->started_wall, &never,
 	    clock_wall());
 	metric_use(&s->metrics);

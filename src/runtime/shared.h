@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "runtime/metric.h"
+#include "runtime/shared_count.h"
+#include "runtime/shared_table.h"
 
 /*
  * Memory shared by all processes of one host: a mapping of
@@ -46,6 +48,10 @@ struct shared {
 	_Atomic int64_t changed_at[SHARED_CHANGES]; /* database clock */
 	/* wall µs at which an untrusted proxy was last logged */
 	_Atomic int64_t proxy_told;
+	/* the machine's start that the rest is of; 0: none */
+	_Atomic uint64_t boot;
+	struct shared_counts counts; /* core/limit.h */
+	struct shared_table proved;  /* core/session/session_proved.h */
 };
 
 /* Map the memory; never NULL. With a master, call before it forks. */
