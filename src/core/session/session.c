@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "core/session/session_cache.h"
 #include "core/session/session_change.h"
+#include "core/session/session_proved.h"
 #include "core/session/signing.h"
 #include "crypto/token.h"
 
@@ -55,43 +56,92 @@ from_cells(struct ctx *x, const struct rows *r, struct str sid)
 	return s;
 }
 
+/* Whose token it is, and how it was found. */
+struct asked {
+	struct session_proof proof;
+	struct session_found found;
+	struct jwt_claims claims;
+};
+
 static enum err
-load(struct ctx *x, struct str sid, struct str uid,
-    const struct session_found *f, struct session **out)
+load(struct ctx *x, struct asked *k, struct rows **r)
 {
-	const struct statement step = SQL(session_load, .session_id = sid,
-	    .user_id = uid);
-	struct rows *r;
-	enum err e = f->ask ? session_change_ask(x, &step, &r) :
-	    db_run(x->db, x->arena, step, &r);
+	const struct statement step = SQL(session_load,
+	    .session_id = k->claims.sid, .user_id = k->claims.sub);
+	enum err e = k->found.ask ? session_change_ask(x, &step, r) :
+	    db_run(x->db, x->arena, step, r);
 
 	if (e != E_OK)
 		return e;
-	if (r->n == 0)
+	if ((*r)->n == 0)
 		return E_TOKEN_INVALID;
-	if (session_load_row(r, 0).stale)
+	if (session_load_row(*r, 0).stale)
 		(void)db_run(x->db, x->arena, SQL(session_touch,
-		    .session_id = sid), NULL);
-	*out = from_cells(x, r, sid);
-	if (f->keep)
-		session_cache_keep(x, sid, uid, r);
+		    .session_id = k->claims.sid), NULL);
+	if (k->found.keep)
+		session_cache_keep(x, k->claims.sid, k->claims.sub, *r);
 	return E_OK;
 }
 
 static enum err
-find_session(struct ctx *x, struct limit *l, struct str sid, struct str uid,
+take_limit(struct ctx *x, struct limit *l, struct str user_id)
+{
+	if (l == NULL)
+		return E_OK;
+	l->whose = user_id;
+	return limit_take(x, l);
+}
+
+/* The token is good: does its session still live? */
+static enum err
+find_session(struct ctx *x, struct limit *l, struct asked *k,
     struct session **out)
 {
-	struct session_found f;
+	struct rows *r = &k->found.row;
+	enum err e = take_limit(x, l, k->claims.sub);
 
-	if (session_cache_find(x, l, sid, uid, &f) == E_LIMITED)
-		return E_LIMITED;
-	/* Redis did not count it. */
-	if (l && !l->known && limit_without_cache(x, l) == E_LIMITED)
-		return E_LIMITED;
-	if (!f.hit)
-		return load(x, sid, uid, &f, out);
-	*out = from_cells(x, &f.row, sid);
+	if (e != E_OK)
+		return e;
+	session_cache_find(x, k->claims.sid, k->claims.sub, &k->found);
+	if (!k->found.hit)
+		e = load(x, k, &r);
+	if (e != E_OK)
+		return e;
+	if (k->found.keep)
+		session_proved_keep(x, &k->proof, &k->claims, r);
+	*out = from_cells(x, r, k->claims.sid);
+	(*out)->token_iat = k->claims.iat;
+	(*out)->token_exp = k->claims.exp;
+	return E_OK;
+}
+
+static enum err
+verify(struct ctx *x, struct str token, struct jwt_claims *c)
+{
+	struct uuid user, session;
+	enum err e = signing_verify(x, token, c);
+
+	if (e != E_OK)
+		return e;
+	if (!uuid_parse(c->sub, &user) || !uuid_parse(c->sid, &session))
+		return E_TOKEN_INVALID;
+	/* As Postgres spells them when it tells of a change. */
+	c->sub = uuid_text(x->arena, user);
+	c->sid = uuid_text(x->arena, session);
+	return E_OK;
+}
+
+static enum err
+proved(struct ctx *x, struct limit *l, const struct session_proof *p,
+    struct session **out)
+{
+	enum err e = take_limit(x, l, p->user_id);
+
+	if (e != E_OK)
+		return e;
+	*out = from_cells(x, &p->row, p->session_id);
+	(*out)->token_iat = p->iat;
+	(*out)->token_exp = p->exp;
 	return E_OK;
 }
 
@@ -99,17 +149,16 @@ enum err
 session_of_token(struct ctx *x, struct str token, struct limit *limit,
     struct session **out)
 {
-	struct jwt_claims c;
-	struct uuid u;
-	enum err e = signing_verify(x, token, &c);
+	struct asked k = { 0 };
+	enum err e;
 
-	if (e != E_OK)
-		return e;
-	if (!uuid_parse(c.sub, &u) || !uuid_parse(c.sid, &u))
-		return E_TOKEN_INVALID;
-	if (limit)
-		limit->whose = c.sub;
-	return find_session(x, limit, c.sid, c.sub, out);
+	if (session_proved_find(x, token, &k.proof)) {
+		k.found.ask = session_change_due(x);
+		if (!k.found.ask)
+			return proved(x, limit, &k.proof, out);
+	}
+	e = verify(x, token, &k.claims);
+	return e == E_OK ? find_session(x, limit, &k, out) : e;
 }
 
 void

@@ -16,6 +16,7 @@ struct session {
 	int64_t expires_at; /* of its refresh token */
 	struct account account;
 	int64_t role_version;
+	int64_t token_iat, token_exp; /* of the access token; Unix seconds */
 };
 
 /* What a client gets of a session. */
@@ -32,10 +33,10 @@ struct tokens *session_tokens(struct ctx *x, struct str user_id,
     struct str session_id, uint32_t generation);
 
 /*
- * The session of an access token. Signature and claims need no round trip;
- * whether the session still lives is asked together with the limit (may be
- * NULL) in one Redis round trip, or of Postgres. E_TOKEN_INVALID, E_LIMITED,
- * E_UNAVAILABLE. limit's key is completed with the user id.
+ * The session of an access token: from the memory of this host where the token
+ * was proved there lately; else its signature is checked, and Redis or Postgres
+ * asked whether the session still lives. E_TOKEN_INVALID, E_LIMITED,
+ * E_UNAVAILABLE. limit may be NULL; what it is of is completed with the user.
  */
 enum err session_of_token(struct ctx *x, struct str token,
     struct limit *limit, struct session **out);

@@ -1,7 +1,7 @@
 #ifndef CORE_SESSION_SESSION_CACHE_H
 #define CORE_SESSION_SESSION_CACHE_H
 
-#include "core/limit.h"
+#include "core/ctx.h"
 
 /*
  * Rows of the query session_load in Redis, for 5 s (row SE8): a copy that may
@@ -20,11 +20,11 @@ struct session_found {
 };
 
 /*
- * One round trip: take from limit (may be NULL) and look for the session.
- * E_OK, E_LIMITED, or E_UNAVAILABLE, which is a miss and nothing taken.
+ * One round trip, if any. What Redis does not say is a miss. out: zeroes, or
+ * ask where the caller is the one to ask what has changed.
  */
-enum err session_cache_find(struct ctx *x, struct limit *limit,
-    struct str session_id, struct str user_id, struct session_found *out);
+void session_cache_find(struct ctx *x, struct str session_id,
+    struct str user_id, struct session_found *out);
 
 /* r: a row of session_load, whose last cell is the time at which it was so. */
 void session_cache_keep(struct ctx *x, struct str session_id,
@@ -32,7 +32,7 @@ void session_cache_keep(struct ctx *x, struct str session_id,
 
 /*
  * Entries of this session or user, or all entries ("roles"), are about to be
- * outdated.
+ * outdated: those in the memory of this host, and those in Redis.
  */
 void session_cache_mark(struct ctx *x, struct str what);
 

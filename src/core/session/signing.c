@@ -1,17 +1,65 @@
 #include "core/session/signing.h"
 
+#include <sodium.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/seal.h"
 
 #define READ_EVERY (60 * CLOCK_SECOND)
 #define READ_AGAIN (1 * CLOCK_SECOND)
+#define STAMP 16
 
 /* When this process read the table; the keys before it are configured ones. */
 static struct {
 	int64_t read_at;
 	size_t configured;
+	uint8_t stamp[STAMP];
 } state;
+
+static void
+add_part(crypto_generichash_state *st, struct str part)
+{
+	uint64_t n = part.n;
+
+	crypto_generichash_update(st, (const uint8_t *)&n, sizeof(n));
+	if (part.n)
+		crypto_generichash_update(st, (const uint8_t *)part.p,
+		    part.n);
+}
+
+static void
+add_number(crypto_generichash_state *st, int64_t n)
+{
+	add_part(st, (struct str){ (const char *)&n, sizeof(n) });
+}
+
+/* A kid is of its key: of HS256 it is a hash keyed with the secret. */
+static void
+stamp_keys(const struct config *c, const struct jwt_keys *keys)
+{
+	crypto_generichash_state st;
+
+	crypto_generichash_init(&st, NULL, 0, STAMP);
+	add_part(&st, str_of(signing_issuer(c)));
+	add_part(&st, str_of(c->jwt_audience));
+	add_number(&st, c->access_ttl);
+	add_part(&st, str_of(c->db_url));
+	add_part(&st, str_of(c->db_host));
+	add_part(&st, str_of(c->db_name));
+	add_number(&st, c->db_port);
+	for (size_t i = 0; i < keys->n; i++) {
+		add_part(&st, str_of(keys->key[i].kid));
+		add_number(&st, keys->key[i].not_after);
+	}
+	crypto_generichash_final(&st, state.stamp, STAMP);
+}
+
+struct str
+signing_stamp(void)
+{
+	return (struct str){ (const char *)state.stamp, STAMP };
+}
 
 static void
 add_hs256(struct jwt_keys *keys, struct str secret, bool signs)
@@ -43,6 +91,7 @@ signing_start(const struct config *c, struct jwt_keys *keys)
 		add_hs256(keys, previous, false);
 	state.configured = keys->n;
 	state.read_at = 0;
+	stamp_keys(c, keys);
 }
 
 /* One row of the table as a key; a key that does not unseal is left out. */
@@ -90,6 +139,7 @@ signing_refresh(struct ctx *x, bool unknown_kid)
 	x->jwt->n = state.configured;
 	for (size_t i = 0; i < r->n; i++)
 		add_row(x, r, i, &signs);
+	stamp_keys(x->config, x->jwt);
 	if (signs)
 		log_error("no EdDSA key signs: run posternctl key generate");
 	return E_OK;

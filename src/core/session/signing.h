@@ -25,6 +25,13 @@ enum err signing_refresh(struct ctx *x, bool unknown_kid);
  */
 enum err signing_ready(struct ctx *x);
 
+/*
+ * What a token was checked against: a hash of iss, aud, life, keys, and the
+ * database that knows its session. What was proved under another stamp is not
+ * proved.
+ */
+struct str signing_stamp(void);
+
 /* iss of our tokens: jwt.issuer, else service.public_url, else the name. */
 const char *signing_issuer(const struct config *c);
 

@@ -283,6 +283,9 @@ jwt_verify(struct arena *a, const struct jwt_keys *keys,
 	if (!jwt_decode(a, parts.payload, &json) ||
 	    !read_payload(a, check, json, out))
 		return E_TOKEN_INVALID;
+	out->until = out->exp;
+	if (key->not_after && key->not_after / CLOCK_SECOND < out->until)
+		out->until = key->not_after / CLOCK_SECOND;
 	return E_OK;
 }
 

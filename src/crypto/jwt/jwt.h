@@ -34,6 +34,7 @@ struct jwt_keys {
 struct jwt_claims {
 	struct str iss, aud, sub, sid, jti;
 	int64_t iat, exp; /* seconds */
+	int64_t until;	  /* filled by jwt_verify: exp, or the key's end */
 };
 
 /*

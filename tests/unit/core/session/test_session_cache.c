@@ -220,11 +220,20 @@ get(struct str key)
 	return r.text;
 }
 
+/* What the hosts know themselves would hide what is in Redis. */
+static void
+forget(void)
+{
+	shared_table_renew(&one.shared.proved);
+	shared_table_renew(&two.shared.proved);
+}
+
 static void
 put(struct str key, struct str value)
 {
 	struct reply r;
 
+	forget();
 	ck_assert_int_eq(cache_command(one.x.cache, request, &r, 3,
 	    (struct str[]){ STR("SET"), key, value }), E_OK);
 }
@@ -316,6 +325,7 @@ START_TEST(an_entry_of_another_instance_is_not_believed)
 	other.name = "Vignette";
 	cache_close(&two.x.cache);
 	two.x.cache = cache_of(&other, keys, NULL);
+	forget();
 	ck_assert_uint_ge(cost(&two, her), 1);
 }
 END_TEST
@@ -492,12 +502,131 @@ START_TEST(a_flushed_redis_brings_nobody_back)
 }
 END_TEST
 
+/* Neither Redis nor Postgres, but for one question a second. */
+START_TEST(a_token_proved_lately_asks_nobody)
+{
+	uint64_t before, trips, asked = 0;
+	int n = 0;
+
+	warm(&one, her);
+	trips = cache_round_trips(one.x.cache);
+	before = db_round_trips(one.x.db);
+	for (; n < 200; n++) {
+		ask(&one, her, E_OK);
+		asked += db_round_trips(one.x.db) > before;
+		before = db_round_trips(one.x.db);
+	}
+	ck_assert_uint_lt(asked, 20);
+	ck_assert_uint_lt(cache_round_trips(one.x.cache) - trips, 40);
+}
+END_TEST
+
+START_TEST(what_was_proved_of_one_is_not_of_another)
+{
+	for (int i = 0; i < 20; i++) {
+		warm(&one, her);
+		warm(&one, his);
+		ck_assert(str_eq(ask(&one, her, E_OK)->account.id, ann.id));
+		ck_assert(str_eq(ask(&one, his, E_OK)->account.id, bob.id));
+	}
+}
+END_TEST
+
+START_TEST(by_postgres_alone_it_is_the_same)
+{
+	const struct cache_options none = { 0 };
+
+	cache_close(&one.x.cache);
+	one.x.cache = cache_new(&none);
+	warm(&one, her);
+	ck_assert_int_eq(session_end(&one.x, ann.id, her->session_id,
+	    SESSION_THIS, "test"), E_OK);
+	ask(&one, her, E_TOKEN_INVALID);
+}
+END_TEST
+
+/* Somebody who can restore the memory as it was before she logged out. */
+static void
+play_back_memory(struct host *h)
+{
+	struct shared_table *was = malloc(sizeof(*was));
+	int64_t ended, last = 0;
+
+	ck_assert_ptr_nonnull(was);
+	warm(&one, her);
+	warm(h, her);
+	memcpy((void *)was, (void *)&h->shared.proved, sizeof(*was));
+	ck_assert_int_eq(session_end(&one.x, ann.id, her->session_id,
+	    SESSION_THIS, "test"), E_OK);
+	ended = clock_mono();
+	while (clock_mono() - ended < 3 * CLOCK_SECOND) {
+		struct session *s;
+		int64_t now = clock_mono();
+
+		memcpy((void *)&h->shared.proved, (void *)was, sizeof(*was));
+		ask(&one, her, E_TOKEN_INVALID);
+		if (try(h, her, &s) == E_OK)
+			last = now - ended;
+	}
+	free(was);
+	ck_assert_msg(last <= BELIEVED, "%lld µs", (long long)last);
+}
+
+START_TEST(memory_played_back_after_logout_opens_nothing)
+{
+	play_back_memory(&one);
+}
+END_TEST
+
+START_TEST(nor_on_another_host_for_more_than_a_second_by_memory)
+{
+	play_back_memory(&two);
+}
+END_TEST
+
+/* A reload with another secret, issuer or audience. */
+START_TEST(what_was_proved_by_other_settings_is_not_proved)
+{
+	struct session *s;
+
+	warm(&one, her);
+	config.jwt_audience = "somebody else";
+	signing_start(&config, &jwt);
+	ck_assert_int_eq(try(&one, her, &s), E_TOKEN_INVALID);
+	config.jwt_audience = "postern";
+	config.jwt_secret = "another-secret-of-32-characters!";
+	signing_start(&config, &jwt);
+	ck_assert_int_eq(try(&one, her, &s), E_TOKEN_INVALID);
+}
+END_TEST
+
+/* Whatever bit of her token is another. */
+START_TEST(a_token_nearly_like_it_is_not_proved)
+{
+	struct tokens t = *her;
+	struct session *s;
+	char *p = (char *)(uintptr_t)arena_str(a, her->access).p;
+
+	t.access = (struct str){ p, her->access.n };
+	warm(&one, her);
+	for (size_t i = 0; i < t.access.n; i++) {
+		p[i] ^= 1;
+		ck_assert_int_eq(try(&one, &t, &s), E_TOKEN_INVALID);
+		p[i] ^= 1;
+	}
+	ck_assert_int_eq(try(&one, &t, &s), E_OK);
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite *s = suite_create("core/session_cache");
 	TCase *t = tcase_create("hosts");
 	const TTest *list[] = {
+		what_was_proved_by_other_settings_is_not_proved,
+		a_token_nearly_like_it_is_not_proved,
+		what_was_proved_of_one_is_not_of_another,
 		an_entry_costs_postgres_a_question_a_second,
 		an_entry_that_was_touched_is_not_believed,
 		roles_are_not_raised_by_an_entry,
@@ -513,6 +642,10 @@ main(void)
 		numbers_that_fell_are_read_from_the_beginning,
 		who_has_its_memory_alone_believes_nothing,
 		a_flushed_redis_brings_nobody_back,
+		a_token_proved_lately_asks_nobody,
+		by_postgres_alone_it_is_the_same,
+		memory_played_back_after_logout_opens_nothing,
+		nor_on_another_host_for_more_than_a_second_by_memory,
 	};
 	char command[128];
 	int failed;
