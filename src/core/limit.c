@@ -1,13 +1,10 @@
 #include "core/limit.h"
 
-#include <sodium.h>
-
 #include "base/clock.h"
 #include "base/net.h"
+#include "core/limit_settle.h"
 #include "core/problem.h"
 
-#define CAP_SLOTS 1024
-#define CAP_TIMES 10
 #define EXACT 32 /* as in limit.lua */
 #define HOUR (3600 * CLOCK_SECOND)
 #define DAY (24 * HOUR)
@@ -24,7 +21,7 @@ limit_network(struct ctx *x)
 	return net_key(x->arena, &addr);
 }
 
-struct command
+static struct command
 limit_command(struct ctx *x, const struct limit *l)
 {
 	struct str *argv = arena_array(x->arena, 7, sizeof(*argv));
@@ -188,57 +185,50 @@ limit_mail_cap(struct ctx *x, struct str address, bool notice)
 }
 
 /*
- * What is open without Redis is not boundless: beneath it each process counts
- * for itself, ten times the limit, in a table of fixed size (rows RL8, RL14).
+ * Too many for the allowance are owed to the other hosts: settle first. True:
+ * there is no room any more by what they say.
  */
-static struct {
-	uint64_t key;
-	int64_t until;
-	long count;
-} capped[CAP_SLOTS];
-
-static uint64_t
-cap_key(const struct limit *l)
+static bool
+others_took_it(struct ctx *x, struct shared_count *c)
 {
-	static uint8_t seed[crypto_shorthash_KEYBYTES];
-	static bool seeded;
-	uint64_t name, whose;
+	if (!cache_configured(x->cache) ||
+	    c->owed <= limit_allowance(x, c->max) ||
+	    limit_settle_one(x, c->place) != E_OK)
+		return false;
+	return !shared_count_fits(&x->shared->counts, c);
+}
 
-	if (!seeded) {
-		randombytes_buf(seed, sizeof(seed));
-		seeded = true;
-	}
-	crypto_shorthash((uint8_t *)&name, (const uint8_t *)l->name,
-	    strlen(l->name), seed);
-	crypto_shorthash((uint8_t *)&whose, (const uint8_t *)l->whose.p,
-	    l->whose.n, seed);
-	return name * 31 + whose;
+/* In the memory of this host: nobody is asked, or hardly ever (row RL13). */
+static enum err
+take_on_host(struct ctx *x, struct limit *l)
+{
+	struct shared_count c = {
+		.name = arena_fmt(x->arena, "%s:%.*s", l->name,
+		    STR_FMT(l->whose)),
+		.max = l->max, .window = l->window,
+	};
+	bool taken = shared_count_take(&x->shared->counts, &c);
+
+	if (taken)
+		taken = !others_took_it(x, &c);
+	l->known = true;
+	l->remaining = c.remaining;
+	l->reset = (c.reset + CLOCK_SECOND - 1) / CLOCK_SECOND;
+	return taken ? E_OK : refuse_limit(x, l, c.wait);
 }
 
 static enum err
-take_capped(struct ctx *x, struct limit *l)
+take_in_redis(struct ctx *x, struct limit *l)
 {
-	uint64_t key = cap_key(l);
-	size_t i = key % CAP_SLOTS;
-	int64_t now = clock_mono();
+	struct command c;
+	struct reply reply;
+	enum err e;
 
-	if (capped[i].key != key || capped[i].until <= now) {
-		capped[i].key = key;
-		capped[i].until = now + l->window;
-		capped[i].count = 0;
-	}
-	if (capped[i].count >= l->max * CAP_TIMES)
-		return refuse_limit(x, l, capped[i].until - now);
-	capped[i].count++;
-	return E_OK;
-}
-
-enum err
-limit_without_cache(struct ctx *x, struct limit *l)
-{
-	if (!x->config->rate_limiting)
-		return E_OK;
-	return l->durable ? take_durably(x, l) : take_capped(x, l);
+	if (!cache_configured(x->cache))
+		return E_UNAVAILABLE;
+	c = limit_command(x, l);
+	e = cache_pipeline(x->cache, x->arena, &c, 1, &reply);
+	return e == E_OK ? limit_reply(x, l, &reply) : e;
 }
 
 /*
@@ -259,22 +249,31 @@ take_beneath(struct ctx *x, struct limit *l)
 	return e == E_LIMITED ? e : E_OK;
 }
 
+/*
+ * Of a few, each counts: Redis has their times, and is asked for each. So it is
+ * by a process that shares no memory.
+ */
+static bool
+in_memory(const struct ctx *x, const struct limit *l)
+{
+	return !l->durable && !x->shared->alone && l->max > EXACT &&
+	    l->window >= CLOCK_SECOND &&
+	    strlen(l->name) + 1 + l->whose.n <= SHARED_COUNT_NAME;
+}
+
 enum err
 limit_take(struct ctx *x, struct limit *l)
 {
-	struct command c;
-	struct reply reply;
-	enum err e = E_UNAVAILABLE;
+	enum err e;
 
 	if (!x->config->rate_limiting)
 		return E_OK;
-	if (cache_configured(x->cache)) {
-		c = limit_command(x, l);
-		e = cache_pipeline(x->cache, x->arena, &c, 1, &reply);
-		if (e == E_OK)
-			e = limit_reply(x, l, &reply);
-	}
+	if (in_memory(x, l))
+		return take_on_host(x, l);
+	e = take_in_redis(x, l);
 	if (e == E_OK)
 		return take_beneath(x, l);
-	return e == E_UNAVAILABLE ? limit_without_cache(x, l) : e;
+	if (e != E_UNAVAILABLE)
+		return e;
+	return l->durable ? take_durably(x, l) : take_on_host(x, l);
 }

@@ -5,10 +5,12 @@
 #include "store/job_store.h"
 
 /*
- * One bucket of the limit table (row RL13). Redis keeps the sliding
- * window. A durable bucket (login, registration, reset, codes) is charged in
- * Postgres as well, so that it holds whatever becomes of Redis; without Redis
- * any other is open (row RL8).
+ * One bucket of the limit table (row RL13). A durable bucket (login,
+ * registration, reset, codes) is kept in Redis and charged in Postgres too, so
+ * that it holds whatever becomes of Redis. Any other is counted in the memory
+ * of this host and settled with other hosts (core/limit_settle.h); one of at
+ * most 32 is asked of Redis each time. Without Redis each host counts alone
+ * (row RL8).
  */
 struct limit {
 	const char *name; /* "login": part of the key */
@@ -27,9 +29,6 @@ struct limit {
 
 /* Take one. E_OK or E_LIMITED with the time to wait. */
 enum err limit_take(struct ctx *x, struct limit *l);
-
-/* The same where Redis did not answer. */
-enum err limit_without_cache(struct ctx *x, struct limit *l);
 
 /*
  * May one more mail go to an address because a client asks (row RL12)? At most
@@ -61,8 +60,10 @@ struct job_cap limit_mail_cap(struct ctx *x, struct str address, bool notice);
  */
 enum err limit_try(struct ctx *x, struct str bucket, long max, int64_t window);
 
-/* The Redis command of it, and what its reply says. */
-struct command limit_command(struct ctx *x, const struct limit *l);
+/*
+ * What limit.lua said: E_OK, E_LIMITED, or E_UNAVAILABLE for what it cannot
+ * have said.
+ */
 enum err limit_reply(struct ctx *x, struct limit *l, const struct reply *r);
 
 /* A network for lockout and limits: IPv4 /32, IPv6 /64 (row RL3). */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "core/access/api_key.h"
+#include "core/limit_settle.h"
 #include "core/session/signing.h"
 #include "crypto/password/password.h"
 #include "web/route.h"
@@ -53,29 +54,31 @@ app_start_worker(struct app *app)
 	arena_free(&a);
 }
 
+/* What is written down behind the requests, and no request followed. */
 static void
-settle_keys(struct app *app)
+settle(struct app *app)
 {
-	struct arena *a;
+	struct arena *a = arena_new(SETTLE_ARENA);
+	struct ctx *x = app_ctx(app, a);
 
-	if (!api_key_unsettled())
-		return;
-	a = arena_new(SETTLE_ARENA);
-	api_key_settle(app_ctx(app, a));
+	if (api_key_unsettled())
+		api_key_settle(x);
+	if (limit_settle_due(x, 0))
+		limit_settle(x);
 	arena_free(&a);
 }
 
 void
 app_idle(struct app *app)
 {
-	settle_keys(app);
+	settle(app);
 	password_idle();
 }
 
 void
 app_stop(struct app *app)
 {
-	settle_keys(app);
+	settle(app);
 	db_close(&app->db);
 	cache_close(&app->cache);
 	keyring_free(&app->keys);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "core/access/api_key.h"
 #include "core/idempotency.h"
+#include "core/limit_settle.h"
 #include "core/problem.h"
 #include "core/session/session.h"
 #include "crypto/password/password.h"
@@ -184,5 +185,7 @@ dispatch(void *obj, struct exchange *x)
 	/* After the answer, so that nobody waits for this. */
 	if (api_key_overdue())
 		api_key_settle(c.ctx);
+	if (limit_settle_due(c.ctx, LIMIT_SETTLE_LATE))
+		limit_settle(c.ctx);
 	log_request(STR_NONE);
 }

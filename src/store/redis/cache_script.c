@@ -6,6 +6,12 @@ static const char limit_lua[] =
 static const char limit_sha[] =
 #include "store/redis/limit_sha.h"
 ;
+static const char settle_lua[] =
+#include "store/redis/settle_lua.h"
+;
+static const char settle_sha[] =
+#include "store/redis/settle_sha.h"
+;
 
 /*
  * Redis names scripts by SHA-1; it protects nothing here. The name is made
@@ -16,6 +22,8 @@ static const struct {
 } script[SCRIPT_COUNT] = {
 	[SCRIPT_LIMIT] = { { limit_lua, sizeof limit_lua - 1 },
 	    { limit_sha, sizeof limit_sha - 1 } },
+	[SCRIPT_SETTLE] = { { settle_lua, sizeof settle_lua - 1 },
+	    { settle_sha, sizeof settle_sha - 1 } },
 };
 
 struct str
