@@ -102,6 +102,7 @@ begin_anew(struct shared *s)
 	shared_table_renew(&s->proved);
 	atomic_store(&s->changes_asked, 0);
 	atomic_store(&s->database_ahead, 0);
+	atomic_store(&s->news, 0);
 	atomic_store(&s->boot, boot);
 }
 

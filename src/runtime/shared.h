@@ -50,6 +50,7 @@ struct shared {
 	_Atomic int64_t proxy_told;
 	/* the machine's start that the rest is of; 0: none */
 	_Atomic uint64_t boot;
+	_Atomic int64_t news; /* heard last (core/session/session_news.h) */
 	struct shared_counts counts; /* core/limit.h */
 	struct shared_table proved;  /* core/session/session_proved.h */
 };

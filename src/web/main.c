@@ -23,6 +23,7 @@
 #include "web/app.h"
 #include "web/crew.h"
 #include "web/dispatch.h"
+#include "web/keeper.h"
 #include "web/listen.h"
 #include "web/master.h"
 #include "web/reload.h"
@@ -221,6 +222,27 @@ on_worker_stop(void *obj)
 	app_stop(&((struct program *)obj)->app);
 }
 
+/* The process that works behind the requests (web/keeper.h). */
+static int
+be_keeper(void *obj)
+{
+	struct program *p = obj;
+	int status;
+
+	app_start_worker(&p->app);
+	confine(p, SANDBOX_WEB);
+	status = keeper_run(&p->app);
+	app_stop(&p->app);
+	return status;
+}
+
+/* It needs a connection of its own to Postgres. */
+static bool
+room_for_keeper(const struct config *c, const struct crew *k)
+{
+	return k->light + k->heavy < c->db_max_connections;
+}
+
 /* Memory at which a worker is replaced; a hash's memory is not a leak. */
 static size_t
 rss_bound(const struct config *c)
@@ -247,6 +269,7 @@ serve_one(struct program *p, int fd, const struct options *o, const pid_t *old,
 		    .max_rss = rss_bound(c), .ready_fd = -1,
 		    .requests = &p->app.shared->requests,
 		    .light_at = &p->app.shared->light_at, .hooks = &hooks },
+		.keeper = room_for_keeper(c, &crew) ? be_keeper : NULL,
 		.old = old, .nold = nold,
 	};
 

@@ -25,7 +25,8 @@
 
 struct slot {
 	pid_t pid; /* 0: none runs */
-	enum worker_kind kind;
+	bool keeper;
+	enum worker_kind kind; /* of a worker */
 	int64_t started;
 	int64_t not_before;
 };
@@ -69,11 +70,10 @@ open_master(struct master *m)
 	return true;
 }
 
-/* In the child: become a worker; never returns. */
-static void __attribute__((noreturn))
-be_worker(struct master *m, enum worker_kind kind, pid_t master)
+/* In the child: leave what is the master's. */
+static void
+leave_master(const struct master *m, pid_t master)
 {
-	struct worker_options w = m->o->worker;
 	sigset_t none;
 
 	/* When the master is killed, its workers are told to end. */
@@ -86,6 +86,25 @@ be_worker(struct master *m, enum worker_kind kind, pid_t master)
 	reload_forget();
 	close(m->signals);
 	close(m->ready[0]);
+}
+
+static void __attribute__((noreturn))
+be_keeper(struct master *m)
+{
+	prctl(PR_SET_NAME, "postern-keeper");
+	lane_close_give(&m->lane);
+	lane_close_take(&m->lane);
+	close(m->o->worker.listen_fd);
+	if (write(m->ready[1], "+", 1) < 0)
+		log_warn("master does not listen");
+	exit(m->o->keeper(m->o->worker.hooks->obj));
+}
+
+static void __attribute__((noreturn))
+be_worker(struct master *m, enum worker_kind kind)
+{
+	struct worker_options w = m->o->worker;
+
 	if (kind == WORKER_HEAVY) {
 		/* A hash yields to cheap requests; a failure does no harm. */
 		prctl(PR_SET_NAME, "postern-heavy");
@@ -107,8 +126,12 @@ start_worker(struct master *m, struct slot *s)
 {
 	pid_t master = getpid(), pid = fork();
 
-	if (pid == 0)
-		be_worker(m, s->kind, master);
+	if (pid == 0) {
+		leave_master(m, master);
+		if (s->keeper)
+			be_keeper(m);
+		be_worker(m, s->kind);
+	}
 	s->started = clock_mono();
 	if (pid < 0) {
 		log_error("fork", log_c("error", strerror(errno)));
@@ -140,6 +163,8 @@ slots_make(struct master *m)
 
 		m->slot[m->nslots++].kind = kind;
 	}
+	if (m->o->keeper && m->nslots < MASTER_WORKERS)
+		m->slot[m->nslots++].keeper = true;
 }
 
 /*

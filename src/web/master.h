@@ -20,6 +20,11 @@ struct master_options {
 	int light;
 	int heavy; /* 0: light workers do all */
 	struct worker_options worker; /* kind, lane and ready_fd are ours */
+	/*
+	 * Run one more process, which serves no request, by this; it gets the
+	 * hooks' obj and returns its exit status. NULL: none.
+	 */
+	int (*keeper)(void *obj);
 	/* workers of the program that this one replaced */
 	const pid_t *old;
 	size_t nold;

@@ -226,7 +226,8 @@ def test_every_process_is_confined_and_private(stack):
     children = [int(pid) for parent in parents
                 for pid in of_proc(parent, f"task/{parent}/children").split()]
     names = {of_proc(pid, "comm").strip() for pid in children}
-    assert {"postern-light", "postern-heavy", "postern-courier"} <= names
+    assert {"postern-light", "postern-heavy", "postern-keeper",
+            "postern-courier"} <= names
     for pid in parents + children:
         status = dict(line.split(":\t", 1)
                       for line in of_proc(pid, "status").splitlines())

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "core/session/session_change.h"
 #include "core/session/session_entry.h"
+#include "core/session/session_news.h"
 
 #define ENTRY_SECONDS "5"	/* life of a session entry in Redis */
 #define STALE_SECONDS "30"	/* outlives any entry made before the change */
@@ -124,11 +125,13 @@ session_cache_mark(struct ctx *x, struct str what)
 {
 	struct str argv[] = { STR("SET"), STR_NONE, STR("1"), STR("EX"),
 		STR(STALE_SECONDS) };
-	struct reply reply;
+	struct command c[2] = { { argv, 5 } };
+	struct reply r[2];
 
 	session_change_mark(x, what);
 	if (!cache_configured(x->cache))
 		return;
 	argv[1] = stale(x, what);
-	(void)cache_command(x->cache, x->arena, &reply, 5, argv);
+	c[1] = session_news_command(x, what);
+	(void)cache_pipeline(x->cache, x->arena, c, 2, r);
 }

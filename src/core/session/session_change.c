@@ -102,14 +102,20 @@ hear(struct ctx *x, const struct rows *r, int64_t asked)
 		continue;
 }
 
+/* What was heard last, for the question what has changed since. */
+static struct str
+heard_last(const struct ctx *x)
+{
+	return arena_int(x->arena, atomic_load(&x->shared->changes_xmin));
+}
+
 enum err
 session_change_ask(struct ctx *x, const struct statement *step,
     struct rows **out)
 {
 	int64_t asked = clock_mono();
 	const struct statement steps[] = { *step, SQL(session_changes,
-	    .xmin = arena_int(x->arena, atomic_load(&x->shared->changes_xmin)),
-	    .most = MANY) };
+	    .xmin = heard_last(x), .most = MANY) };
 	struct rows *r[2];
 	enum err e = db_batch(x->db, x->arena, steps, 2, r);
 
@@ -118,4 +124,20 @@ session_change_ask(struct ctx *x, const struct statement *step,
 	hear(x, r[1], asked);
 	*out = r[0];
 	return E_OK;
+}
+
+enum err
+session_change_hear(struct ctx *x)
+{
+	int64_t asked = clock_mono();
+	struct rows *r;
+	enum err e;
+
+	if (x->shared->alone)
+		return E_OK;
+	e = db_run(x->db, x->arena, SQL(session_changes,
+	    .xmin = heard_last(x), .most = MANY), &r);
+	if (e == E_OK)
+		hear(x, r, asked);
+	return e;
 }

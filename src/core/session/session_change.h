@@ -36,4 +36,7 @@ bool session_change_due(struct ctx *x);
 enum err session_change_ask(struct ctx *x, const struct statement *step,
     struct rows **out);
 
+/* Ask what has changed, and nothing else. */
+enum err session_change_hear(struct ctx *x);
+
 #endif

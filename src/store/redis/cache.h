@@ -78,7 +78,7 @@ enum err cache_command(struct cache *c, struct arena *a, struct reply *reply,
  * script itself when it does not know it: once, in the same call's second round
  * trip.
  */
-enum cache_script { SCRIPT_LIMIT, SCRIPT_SETTLE, SCRIPT_COUNT };
+enum cache_script { SCRIPT_LIMIT, SCRIPT_SETTLE, SCRIPT_NEWS, SCRIPT_COUNT };
 struct str cache_script_sha(enum cache_script s);
 
 /*

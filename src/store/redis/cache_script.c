@@ -6,6 +6,12 @@ static const char limit_lua[] =
 static const char limit_sha[] =
 #include "store/redis/limit_sha.h"
 ;
+static const char news_lua[] =
+#include "store/redis/news_lua.h"
+;
+static const char news_sha[] =
+#include "store/redis/news_sha.h"
+;
 static const char settle_lua[] =
 #include "store/redis/settle_lua.h"
 ;
@@ -22,6 +28,8 @@ static const struct {
 } script[SCRIPT_COUNT] = {
 	[SCRIPT_LIMIT] = { { limit_lua, sizeof limit_lua - 1 },
 	    { limit_sha, sizeof limit_sha - 1 } },
+	[SCRIPT_NEWS] = { { news_lua, sizeof news_lua - 1 },
+	    { news_sha, sizeof news_sha - 1 } },
 	[SCRIPT_SETTLE] = { { settle_lua, sizeof settle_lua - 1 },
 	    { settle_sha, sizeof settle_sha - 1 } },
 };

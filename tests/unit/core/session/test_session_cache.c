@@ -18,6 +18,7 @@
 #include "core/account/account_register.h"
 #include "core/session/session.h"
 #include "core/session/session_change.h"
+#include "core/session/session_news.h"
 #include "core/session/signing.h"
 #include "crypto/password/password.h"
 #include "store/migrate.h"
@@ -545,6 +546,44 @@ START_TEST(by_postgres_alone_it_is_the_same)
 }
 END_TEST
 
+/* Not a second later: by what hosts tell each other. */
+START_TEST(news_of_redis_are_heard_at_once)
+{
+	warm(&one, her);
+	warm(&two, her);
+	warm(&two, his);
+	session_news_hear(&two.x);
+	ck_assert_int_eq(session_end(&one.x, ann.id, her->session_id,
+	    SESSION_THIS, "test"), E_OK);
+	session_news_hear(&two.x);
+	ask(&two, her, E_TOKEN_INVALID);
+	/* and whom they are not about is believed */
+	ck_assert_uint_le(cost(&two, his), 1);
+}
+END_TEST
+
+/* A Redis that began anew, and one that says more than it may. */
+START_TEST(news_that_are_lost_or_doubled_do_no_harm)
+{
+	struct reply r;
+
+	warm(&two, her);
+	for (int i = 0; i < 200; i++)
+		session_stale(&one.x, arena_fmt(a, "nobody %d", i));
+	session_news_hear(&two.x);
+	ck_assert_int_eq(cache_command(one.x.cache, a, &r, 1,
+	    &STR("FLUSHALL")), E_OK);
+	session_news_hear(&two.x);
+	session_stale(&one.x, ann.id);
+	atomic_store(&two.shared.news, 0);
+	session_news_hear(&two.x);
+	session_news_hear(&two.x);
+	ck_assert(session_change_since(&two.x, ann.id,
+	    session_change_clock(&two.x)));
+	ask(&two, her, E_OK);
+}
+END_TEST
+
 /* Somebody who can restore the memory as it was before she logged out. */
 static void
 play_back_memory(struct host *h)
@@ -644,6 +683,8 @@ main(void)
 		a_flushed_redis_brings_nobody_back,
 		a_token_proved_lately_asks_nobody,
 		by_postgres_alone_it_is_the_same,
+		news_of_redis_are_heard_at_once,
+		news_that_are_lost_or_doubled_do_no_harm,
 		memory_played_back_after_logout_opens_nothing,
 		nor_on_another_host_for_more_than_a_second_by_memory,
 	};
