@@ -30,6 +30,12 @@ clock_wall(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+int64_t
+clock_boot(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
+}
+
 void
 clock_hold(int64_t mono_us)
 {

@@ -15,6 +15,9 @@
 int64_t clock_mono(void);
 int64_t clock_wall(void);
 
+/* As clock_mono, and the time for which the machine was suspended counts. */
+int64_t clock_boot(void);
+
 /*
  * Sleep until a monotonic time, so that answers which must not tell what was
  * found all take the same least time (security row LG3).

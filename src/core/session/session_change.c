@@ -23,7 +23,7 @@ session_change_clock(const struct ctx *x)
 {
 	int64_t ahead = atomic_load(&x->shared->database_ahead);
 
-	return ahead ? clock_mono() + ahead : clock_wall();
+	return ahead ? clock_boot() + ahead : clock_wall();
 }
 
 /* Entries read before that time are not trusted. */
@@ -53,7 +53,7 @@ session_change_since(const struct ctx *x, struct str id, int64_t read)
 bool
 session_change_heard(const struct ctx *x)
 {
-	int64_t age = clock_mono() - atomic_load(&x->shared->changes_asked);
+	int64_t age = clock_boot() - atomic_load(&x->shared->changes_asked);
 
 	/* A process without shared memory does not learn what others change. */
 	return !x->shared->alone && age >= 0 && age < HEARD;
@@ -62,7 +62,7 @@ session_change_heard(const struct ctx *x)
 bool
 session_change_due(struct ctx *x)
 {
-	int64_t now = clock_mono();
+	int64_t now = clock_boot();
 	int64_t age = now - atomic_load(&x->shared->changes_asked);
 	int64_t claimed = atomic_load(&x->shared->changes_claimed);
 	bool taken = claimed <= now && now - claimed < ASK_AGAIN;
@@ -96,7 +96,7 @@ hear(struct ctx *x, const struct rows *r, int64_t asked)
 	atomic_store(&x->shared->database_ahead, time - asked);
 	if (str_to_int(row.next_xmin, 0, INT64_MAX, &xmin))
 		atomic_store(&x->shared->changes_xmin, xmin);
-	while ((before < asked || before > clock_mono()) &&
+	while ((before < asked || before > clock_boot()) &&
 	    !atomic_compare_exchange_weak(&x->shared->changes_asked, &before,
 	    asked))
 		continue;
@@ -113,7 +113,7 @@ enum err
 session_change_ask(struct ctx *x, const struct statement *step,
     struct rows **out)
 {
-	int64_t asked = clock_mono();
+	int64_t asked = clock_boot();
 	const struct statement steps[] = { *step, SQL(session_changes,
 	    .xmin = heard_last(x), .most = MANY) };
 	struct rows *r[2];
@@ -129,7 +129,7 @@ session_change_ask(struct ctx *x, const struct statement *step,
 enum err
 session_change_hear(struct ctx *x)
 {
-	int64_t asked = clock_mono();
+	int64_t asked = clock_boot();
 	struct rows *r;
 	enum err e;
 
