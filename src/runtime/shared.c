@@ -8,16 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 
 #define SHARED_VERSION 8
-
-/* Tests empty both tables: tests/e2e/conftest.py. */
-_Static_assert(offsetof(struct shared, proved) + sizeof(struct shared_table) ==
-    sizeof(struct shared), "the tables are the end");
+#define SAME_START (5 * CLOCK_SECOND)
 
 static void
 complain(const char *msg, const char *path)
@@ -25,15 +20,47 @@ complain(const char *msg, const char *path)
 	log_warn(msg, log_c("path", path), log_c("error", strerror(errno)));
 }
 
+/* A file of ours, for nobody else? */
+static bool
+is_private(const struct stat *st, bool make)
+{
+	return S_ISREG(st->st_mode) && (st->st_mode & 077) == 0 &&
+	    (st->st_uid == geteuid() || (geteuid() == 0 && !make));
+}
+
 /*
- * Open the file and make it at least as long as the structure. O_NOFOLLOW:
- * other users may be able to write to the directory.
+ * Reserve the whole structure: when the file system is full a page that nobody
+ * used yet would be a signal in the middle of a request.
+ */
+static bool
+reserve(int fd, const struct stat *st)
+{
+	const off_t size = sizeof(struct shared);
+
+	if (st->st_size >= size && st->st_blocks * 512 >= size)
+		return true;
+	errno = posix_fallocate(fd, 0, size);
+	return errno == 0;
+}
+
+static bool
+is_good(int fd, bool make)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	errno = EPERM;
+	return is_private(&st, make) && reserve(fd, &st);
+}
+
+/*
+ * Open the file. O_NOFOLLOW: other users may be able to write to the directory.
  */
 static int
 open_shared(const char *dir, bool make)
 {
 	char path[4096];
-	struct stat st;
 	int n, fd;
 
 	if (make && mkdir(dir, 0750) < 0 && errno != EEXIST)
@@ -48,15 +75,12 @@ open_shared(const char *dir, bool make)
 	    O_NOFOLLOW, 0600);
 	if (fd < 0 && !make && errno == ENOENT)
 		return -1;
-	if (fd < 0 || fstat(fd, &st) < 0 ||
-	    (st.st_size < (off_t)sizeof(struct shared) &&
-		ftruncate(fd, sizeof(struct shared)) < 0)) {
-		complain("shared memory is private to this process", path);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	return fd;
+	if (is_good(fd, make))
+		return fd;
+	complain("shared memory is private to this process", path);
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 static struct shared *
@@ -68,38 +92,27 @@ map_shared(int fd)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/*
- * A number of this start of the machine, for the file may be older, or a copy:
- * monotonic times in it mean nothing then. Where the kernel does not tell it,
- * a number of this process.
- */
-static uint64_t
-boot_of_machine(void)
+void
+shared_forget(struct shared *s)
 {
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	uint64_t h = 14695981039346656037ull; /* FNV-1a */
-	char id[64];
-	ssize_t n = fd < 0 ? -1 : read(fd, id, sizeof(id));
-
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		randombytes_buf(&h, sizeof(h));
-	for (ssize_t i = 0; i < n; i++)
-		h = (h ^ (uint8_t)id[i]) * 1099511628211ull;
-	return h | 1;
+	shared_count_renew(&s->counts);
+	shared_table_renew(&s->proved);
 }
 
-/* What was kept before the machine started is forgotten. */
+/*
+ * What was kept before the machine started is forgotten, for the file may be
+ * older, or a copy: monotonic times in it mean nothing then. The start is told
+ * by its time, for the kernel's number of it may be out of sight
+ * (ProcSubset=pid). A clock that is set looks like a start, and does no harm.
+ */
 static void
 begin_anew(struct shared *s)
 {
-	uint64_t boot = boot_of_machine();
+	int64_t boot = clock_wall() - clock_boot(), was = atomic_load(&s->boot);
 
-	if (atomic_load(&s->boot) == boot)
+	if (was && boot - was < SAME_START && was - boot < SAME_START)
 		return;
-	shared_count_renew(&s->counts);
-	shared_table_renew(&s->proved);
+	shared_forget(s);
 	atomic_store(&s->changes_asked, 0);
 	atomic_store(&s->database_ahead, 0);
 	atomic_store(&s->news, 0);

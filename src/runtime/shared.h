@@ -11,8 +11,10 @@
 
 /*
  * Memory shared by all processes of one host: a mapping of
- * <runtime_dir>/shared (created 0600). It survives a worker's death; a process
- * that cannot map it gets a private one and logs that.
+ * <runtime_dir>/shared (created 0600, and reserved on its file system). It
+ * survives a worker's death. Whoever can write there says who is logged in, so
+ * it must be a file of this user for nobody else; a process that cannot map
+ * such a one gets a private one and logs that.
  */
 #define SHARED_CHANGES 4096
 
@@ -42,14 +44,14 @@ struct shared {
 	_Atomic int64_t ready;	     /* enum db_trouble + 1; 0: not known */
 	struct metrics metrics;
 	/* changes of sessions (core/session/session_change.h) */
-	_Atomic int64_t changes_asked, changes_claimed; /* monotonic µs */
+	_Atomic int64_t changes_asked, changes_claimed; /* clock_boot() */
 	_Atomic int64_t changes_xmin;
-	_Atomic int64_t database_ahead; /* its clock less our monotonic one */
+	_Atomic int64_t database_ahead; /* its clock less clock_boot() */
 	_Atomic int64_t changed_at[SHARED_CHANGES]; /* database clock */
 	/* wall µs at which an untrusted proxy was last logged */
 	_Atomic int64_t proxy_told;
-	/* the machine's start that the rest is of; 0: none */
-	_Atomic uint64_t boot;
+	/* wall µs of the machine's start that the rest is of; 0: none */
+	_Atomic int64_t boot;
 	_Atomic int64_t news; /* heard last (core/session/session_news.h) */
 	struct shared_counts counts; /* core/limit.h */
 	struct shared_table proved;  /* core/session/session_proved.h */
@@ -60,8 +62,12 @@ struct shared *shared_open(const char *runtime_dir);
 
 /*
  * Map the memory of a service that runs here, for a program outside it: creates
- * nothing. Without a running service the memory is the process's own.
+ * nothing, and for root it may be anybody's. Without a running service the
+ * memory is the process's own.
  */
 struct shared *shared_join(const char *runtime_dir);
+
+/* Forget what was proved and counted; all processes of the host do at once. */
+void shared_forget(struct shared *s);
 
 #endif
