@@ -3,26 +3,33 @@
 #include "base/clock.h"
 #include "runtime/shared_count_private.h"
 
-void
-shared_debt_note(struct shared_counts *t, const struct shared_count *c)
+static void
+write_name(struct shared_count_place *p, const struct shared_count *c)
 {
-	struct shared_count_place *p = &t->place[c->place];
-	_Atomic uint64_t *owes = &t->owes[c->place / 64];
-	uint64_t bit = UINT64_C(1) << c->place % 64, word;
-
-	if (atomic_load(owes) & bit)
-		return;
 	for (size_t i = 0; i < SHARED_COUNT_NAME / 8; i++) {
 		struct str part = str_slice(c->name, i * 8, i * 8 + 8);
+		uint64_t word = 0;
 
-		word = 0;
 		if (part.n)
 			memcpy(&word, part.p, part.n);
 		atomic_store(&p->name[i], word);
 	}
 	atomic_store(&p->window, c->window);
-	atomic_fetch_or(owes, bit);
-	atomic_store(&t->owing, 1);
+}
+
+void
+shared_debt_note(struct shared_counts *t, const struct shared_count *c)
+{
+	_Atomic uint64_t *owes = &t->owes[c->place / 64];
+	uint64_t bit = UINT64_C(1) << c->place % 64;
+
+	if (!(atomic_load(owes) & bit)) {
+		write_name(&t->place[c->place], c);
+		atomic_fetch_or(owes, bit);
+	}
+	/* Whoever took it away may have been killed before he settled. */
+	if (atomic_load(&t->owing) == 0)
+		atomic_store(&t->owing, 1);
 }
 
 void
@@ -108,10 +115,21 @@ shared_debt_next(struct shared_counts *t, size_t *place)
 
 /* Set a number, unless it is of a later bucket by now. */
 static void
-replace(_Atomic uint64_t *to, uint64_t owner, int64_t bucket, long n)
+set_number(_Atomic uint64_t *to, uint64_t owner, int64_t bucket, long n)
 {
 	if (mark_in(atomic_load(to)) != mark_of(owner, bucket + 1))
 		atomic_store(to, word_of(mark_of(owner, bucket), n));
+}
+
+/*
+ * What all took in the bucket before: they do not know what this host took at
+ * its very end.
+ */
+static void
+raise_number(_Atomic uint64_t *to, uint64_t owner, int64_t bucket, long n)
+{
+	if (number(atomic_load(to), mark_of(owner, bucket)) < n)
+		set_number(to, owner, bucket, n);
 }
 
 void
@@ -125,8 +143,8 @@ shared_debt_learn(struct shared_counts *t, const struct shared_debt *d,
 	add_number(&p->told, d->owner, d->bucket, d->owed);
 	if (others < 0 || before < 0)
 		return;
-	replace(&p->before, d->owner, bucket, before);
-	replace(&p->others, d->owner, bucket, others);
+	raise_number(&p->before, d->owner, bucket, before);
+	set_number(&p->others, d->owner, bucket, others);
 }
 
 bool

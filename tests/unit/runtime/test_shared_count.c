@@ -203,13 +203,36 @@ START_TEST(a_clock_that_is_behind_follows)
 	struct shared_count c = of("user:ann", 100);
 	struct shared_debt d;
 
-	ck_assert_int_eq(take_all(t, &c), 100);
+	for (int i = 0; i < 40; i++)
+		ck_assert(shared_count_take(t, &c));
 	ck_assert(place_of(t, &d));
-	shared_debt_learn(t, &d, d.bucket + 1, 1, 0);
+	shared_debt_learn(t, &d, d.bucket + 1, 1, 40);
 	ck_assert(shared_count_take(t, &c));
-	ck_assert_int_eq(c.remaining, 98);
+	ck_assert_int_eq(c.remaining, 58);
 	shared_count_clock(t, 500009 * HOUR);
 	ck_assert_int_eq(take_all(t, &c), 100);
+}
+END_TEST
+
+/* What was taken at its very end, and not told, still counts here. */
+START_TEST(the_bucket_before_is_not_forgotten)
+{
+	struct shared_counts *t = counts();
+	struct shared_count c = of("user:ann", 100);
+	struct shared_debt d;
+
+	for (int i = 0; i < 40; i++)
+		ck_assert(shared_count_take(t, &c));
+	atomic_store(&t->ahead, 500001 * HOUR - clock_mono());
+	ck_assert(shared_count_take(t, &c));
+	ck_assert(place_of(t, &d));
+	shared_debt_learn(t, &d, d.bucket, 0, 30);
+	ck_assert(shared_count_take(t, &c));
+	ck_assert_int_le(c.remaining, 100 - 2 - 39);
+	/* of others there may have been more */
+	shared_debt_learn(t, &d, d.bucket, 0, 60);
+	ck_assert(shared_count_take(t, &c));
+	ck_assert_int_le(c.remaining, 100 - 3 - 59);
 }
 END_TEST
 
@@ -263,9 +286,26 @@ START_TEST(one_of_many_settles)
 }
 END_TEST
 
+/* It was to settle, and did not come to it. */
+START_TEST(who_is_killed_before_he_settles_leaves_it_to_others)
+{
+	struct shared_counts *t = counts();
+	struct shared_count c = of("user:ann", 100);
+	struct shared_debt d;
+
+	ck_assert(shared_count_take(t, &c));
+	ck_assert(shared_debt_due(t, 0));
+	ck_assert(shared_count_take(t, &c));
+	ck_assert(shared_debt_due(t, 0));
+	ck_assert(place_of(t, &d));
+	ck_assert_int_eq(d.owed, 2);
+}
+END_TEST
+
 UNIT("runtime/shared_count", so_many_and_no_more,
     the_older_bucket_weighs_less_and_less, after_the_wait_there_is_room,
     processes_share_one_number, a_debt_is_claimed_once,
     what_others_took_counts, what_does_not_fit_after_all_is_given_back,
-    a_clock_that_is_behind_follows, what_is_lost_is_not_told_again,
-    many_names_need_no_more_room, one_of_many_settles)
+    a_clock_that_is_behind_follows, the_bucket_before_is_not_forgotten,
+    what_is_lost_is_not_told_again, many_names_need_no_more_room,
+    one_of_many_settles, who_is_killed_before_he_settles_leaves_it_to_others)
