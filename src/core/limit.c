@@ -6,6 +6,7 @@
 #include "core/problem.h"
 
 #define EXACT 32 /* as in limit.lua */
+#define SETTLE_MOST 3 /* round trips of one request */
 #define HOUR (3600 * CLOCK_SECOND)
 #define DAY (24 * HOUR)
 #define PER_HOUR 5 /* row RL12 */
@@ -185,17 +186,24 @@ limit_mail_cap(struct ctx *x, struct str address, bool notice)
 }
 
 /*
- * Too many for the allowance are owed to the other hosts: settle first. True:
- * there is no room any more by what they say.
+ * Too many for the allowance are owed to the other hosts: settle first, and
+ * again where another process has it on its way. True: there is no room any
+ * more by what they say.
  */
 static bool
 others_took_it(struct ctx *x, struct shared_count *c)
 {
-	if (!cache_configured(x->cache) ||
-	    c->owed <= limit_allowance(x, c->max) ||
-	    limit_settle_one(x, c->place) != E_OK)
+	long most = limit_allowance(x, c->max);
+
+	if (!cache_configured(x->cache))
 		return false;
-	return !shared_count_fits(&x->shared->counts, c);
+	for (int i = 0; i < SETTLE_MOST && c->owed > most; i++) {
+		if (limit_settle_one(x, c->place) != E_OK)
+			return false;
+		if (!shared_count_fits(&x->shared->counts, c))
+			return true;
+	}
+	return false;
 }
 
 /* In the memory of this host: nobody is asked, or hardly ever (row RL13). */

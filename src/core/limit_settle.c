@@ -9,6 +9,7 @@
 #define HEAD 4	    /* words before the keys */
 #define WORDS 4	    /* of a window, behind the keys */
 #define SAID 3	    /* numbers that come back for a window */
+#define EXACT_IN_LUA (INT64_C(1) << 53)
 
 /* What is owed to the others, as it goes out. */
 struct batch {
@@ -71,14 +72,18 @@ settle_command(struct ctx *x, const struct batch *b)
 	return (struct command){ argv, n };
 }
 
-/* Could the script have said this? Redis is not believed. */
+/*
+ * Could the script have said this? Redis is not believed; no larger number is
+ * exact in Lua.
+ */
 static bool
 possible(const struct batch *b, const struct reply *r)
 {
 	if (r->kind != REPLY_ARRAY || r->n != 2 + SAID * b->n)
 		return false;
 	for (size_t i = 0; i < r->n; i++)
-		if (r->item[i].kind != REPLY_INT || r->item[i].number < 0)
+		if (r->item[i].kind != REPLY_INT || r->item[i].number < 0 ||
+		    r->item[i].number > EXACT_IN_LUA)
 			return false;
 	return true;
 }

@@ -8,6 +8,7 @@
 -- bucket it has now, what others took in it, and what all took in the one
 -- before.
 local HOSTS = 10000 -- ms for which a host is one that has told something
+local AHEAD = 100 -- ms by which the clock of a host may be
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- Who has told something lately, as "host:ms host:ms …".
@@ -32,8 +33,14 @@ for i = 2, #KEYS do
 	local window, at = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
 	local n, field = tonumber(ARGV[a + 3]), ARGV[a + 4]
 	local bucket = math.floor(now / window)
+	local soon = math.floor((now + AHEAD) / window)
 	local h = redis.pcall('HMGET', KEYS[i], 'b', 'c', 'p', field)
 	local c, p, own = 0, 0, 0
+
+	-- Who is a little ahead begins the bucket for all.
+	if at == soon or not h.err and tonumber(h[1]) == soon then
+		bucket = soon
+	end
 
 	if not h.err and tonumber(h[1]) == bucket then
 		c, p = tonumber(h[2]) or 0, tonumber(h[3]) or 0

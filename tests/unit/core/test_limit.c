@@ -130,6 +130,8 @@ two_hosts(struct ctx host[2])
 	return true;
 }
 
+static int64_t window = 24 * HOUR;
+
 /* What n hosts let in, of whom all ask for all they can get. */
 static long
 taken_by(struct ctx *host, int n, const char *whose, int settle_every)
@@ -138,7 +140,7 @@ taken_by(struct ctx *host, int n, const char *whose, int settle_every)
 	long taken = 0;
 
 	l.durable = false;
-	l.window = 24 * HOUR;
+	l.window = window;
 	for (int i = 0; i < 300; i++)
 		for (int h = 0; h < n; h++) {
 			taken += limit_take(&host[h], &l) == E_OK;
@@ -164,6 +166,32 @@ START_TEST(two_hosts_exceed_a_limit_by_a_tenth)
 	}
 	/* a host alone is exact */
 	ck_assert_int_eq(taken_by(host, 1, "bob", 3), 100);
+}
+END_TEST
+
+/* A window of some hours, of which a bucket ends in some ms from now. */
+static int64_t
+window_that_ends_in(int64_t ms)
+{
+	int64_t at = clock_wall() / CLOCK_MS + ms, w = HOUR / CLOCK_MS;
+
+	while (at % w >= ms / 4)
+		w++;
+	return w * CLOCK_MS;
+}
+
+/* Their clocks are a little ahead, so that a bucket begins early. */
+START_TEST(hosts_that_are_ahead_count_in_one_bucket)
+{
+	struct ctx host[2];
+
+	if (!two_hosts(host))
+		return;
+	window = window_that_ends_in(80);
+	for (int i = 0; i < 2; i++)
+		shared_count_clock(&host[i].shared->counts,
+		    clock_wall() + 90 * CLOCK_MS);
+	ck_assert_int_le(taken_by(host, 2, "ann", 0), 110);
 }
 END_TEST
 
@@ -296,7 +324,8 @@ END_TEST
 CORE_TESTS(limit, without_redis_postgres_counts, a_large_limit_is_counted_too,
     a_site_shares_sixteen_times_the_limit, a_network_is_an_address_or_a_64,
     without_redis_a_host_counts_alone,
-    two_hosts_exceed_a_limit_by_a_tenth, one_host_after_the_other_is_exact,
+    two_hosts_exceed_a_limit_by_a_tenth,
+    hosts_that_are_ahead_count_in_one_bucket, one_host_after_the_other_is_exact,
     a_lost_message_costs_what_was_in_it,
     with_redis_a_durable_limit_is_charged_twice,
     a_reply_that_cannot_be_is_not_believed, mails_to_an_address_are_bounded,
