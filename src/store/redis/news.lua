@@ -3,10 +3,12 @@
 -- last, or -1; ARGV[2]: a change to tell, or ''.
 -- Returns the number told last, then what was told after ARGV[1], where it is
 -- still there.
+-- What is not of its making begins anew.
 local KEPT, LIFE = 64, 3600000
 local h = redis.pcall('HGET', KEYS[1], 'n')
-if type(h) == 'table' then redis.call('DEL', KEYS[1]) end
-local n = type(h) == 'string' and tonumber(h) or 0
+local n = type(h) == 'string' and string.match(h, '^%d+$') and tonumber(h) or 0
+if type(h) == 'table' or n > 2^52 then redis.call('DEL', KEYS[1]) end
+n = n <= 2^52 and n or 0
 local since = tonumber(ARGV[1])
 
 if ARGV[2] ~= '' then

@@ -584,6 +584,30 @@ START_TEST(news_that_are_lost_or_doubled_do_no_harm)
 }
 END_TEST
 
+/* Whoever writes to Redis keeps no server busy, and silences no news. */
+START_TEST(news_that_nobody_told_begin_anew)
+{
+	static const char *const junk[] = { "x", "-7", "1e17", "inf", "0x1p60",
+		"99999999999999999999999", "4503599627370497" };
+	struct str argv[] = { STR("HSET"), cache_name_here(one.x.cache, a,
+	    "stale:", STR("news")), STR("n"), STR("") };
+	struct reply r;
+
+	for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++) {
+		struct str who = arena_fmt(a, "somebody %zu", i);
+
+		argv[3] = str_of(junk[i]);
+		ck_assert_int_eq(cache_command(one.x.cache, a, &r, 4, argv),
+		    E_OK);
+		session_news_hear(&two.x);
+		session_stale(&one.x, who);
+		session_news_hear(&two.x);
+		ck_assert_msg(session_change_since(&two.x, who,
+		    session_change_clock(&two.x)), "%s", junk[i]);
+	}
+}
+END_TEST
+
 /* Somebody who can restore the memory as it was before she logged out. */
 static void
 play_back_memory(struct host *h)
@@ -685,6 +709,7 @@ main(void)
 		by_postgres_alone_it_is_the_same,
 		news_of_redis_are_heard_at_once,
 		news_that_are_lost_or_doubled_do_no_harm,
+		news_that_nobody_told_begin_anew,
 		memory_played_back_after_logout_opens_nothing,
 		nor_on_another_host_for_more_than_a_second_by_memory,
 	};
