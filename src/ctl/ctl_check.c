@@ -128,10 +128,24 @@ run_migrate(struct ctl *c)
 	return CTL_OK;
 }
 
+static int
+run_forget(struct ctl *c)
+{
+	c->shared = shared_join(c->config->runtime_dir);
+	if (c->shared->alone)
+		return ctl_fail(E_NOT_FOUND, "no service of this user has its "
+		    "memory in %s", c->config->runtime_dir);
+	shared_forget(c->shared);
+	ctl_say(c, "This host has forgotten tokens and counts.");
+	return CTL_OK;
+}
+
 const struct ctl_command ctl_checks[] = {
 	{ "migrate", "", 0, 0, CTL_NEEDS_DB, migrate_options, run_migrate,
 	    "Bring the database to this version's schema" },
 	{ "check-config", "", 0, 0, CTL_NEEDS_NOTHING, check_options,
 	    run_check, "List everything that is wrong with the settings" },
+	{ "forget", "", 0, 0, CTL_NEEDS_CONFIG, NULL, run_forget,
+	    "Let this host forget what it proved of tokens and counted" },
 	{ 0 },
 };

@@ -34,9 +34,6 @@ JWT_SECRET = secrets.token_urlsafe(48)
 # Limits have tests of their own; all others would meet them.
 USUAL = {"ENABLE_RATE_LIMITING": "false", "JWT_SECRET": JWT_SECRET}
 
-# Bytes at the end of struct shared (src/runtime/shared.h): windows and tokens.
-TABLES = 4096 * 128 + 16 + 4096 * 1024
-
 # Files that take the longest, the longest first.
 LONG = ["test_worker.py", "test_webhooks.py", "test_dev.py",
         "test_web_servers.py", "test_ctl.py", "test_kafka.py",
@@ -125,12 +122,10 @@ class Stack:
 
     def forget_cache(self):
         """As if Redis had been flushed, where there is one, and the host had
-        just begun: zeroes are empty tables, which end its memory."""
+        just begun."""
         if self["PID_REDIS"]:
             self.cache().flushall()
-        with open(self["RUN_DIR"] + "/shared", "r+b") as file:
-            file.seek(-TABLES, os.SEEK_END)
-            file.write(bytes(TABLES))
+        self.ctl("forget")
 
     def cache(self):
         return redis.Redis.from_url(self["REDIS_URL"])

@@ -164,6 +164,15 @@ def test_a_change_is_heard_whether_or_not_the_keeper(
     assert keeper(stack)
 
 
+@pytest.mark.stack(ENABLE_RATE_LIMITING="true", RATE_LIMIT_USER="40",
+                   REDIS_HOST="")
+def test_what_a_host_knows_is_forgotten_on_demand(api, stack):
+    person = member(api)
+    until(lambda: person.api.get("/auth/me").status == 429, "a limit")
+    assert "forgotten" in stack.ctl("forget").stdout
+    assert person.api.get("/auth/me").status == 200
+
+
 def test_with_a_redis_for_each_host(stack, other, person):
     assert until(lambda: other.status(person) == 200, "the other host")
     assert person.api.post("/auth/logout").status == 200
