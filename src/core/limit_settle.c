@@ -136,6 +136,7 @@ settle(struct ctx *x, const struct batch *b)
 		learn(x, b, &r);
 	else
 		lose(x, b);
+	atomic_fetch_add(&x->shared->settled[e == E_OK], 1);
 	return e;
 }
 

@@ -49,6 +49,34 @@ add_queue_metrics(struct ctx *x, struct buf *b)
 }
 
 static void
+add_head(struct buf *b, const char *name, const char *help)
+{
+	buf_fmt(b, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
+}
+
+/* What the host knew, and did not have to ask for (runtime/shared.h). */
+static void
+add_memory_metrics(struct ctx *x, struct buf *b)
+{
+	static const char *const who[PROVED_BY] = { "host", "redis",
+		"postgres" };
+	static const char *const how[] = { "failure", "success" };
+
+	add_head(b, "auth_token_proofs_total", "Access tokens that are good, "
+	    "by what knew of their session");
+	for (int i = 0; i < PROVED_BY; i++)
+		buf_fmt(b, "auth_token_proofs_total{by=\"%s\"} %llu\n",
+		    who[i], (unsigned long long)atomic_load(
+		    &x->shared->proved_by[i]));
+	add_head(b, "auth_limit_settlements_total", "Calls to Redis that "
+	    "settle limits with other hosts");
+	for (int i = 0; i < 2; i++)
+		buf_fmt(b, "auth_limit_settlements_total{status=\"%s\"} "
+		    "%llu\n", how[i], (unsigned long long)atomic_load(
+		    &x->shared->settled[i]));
+}
+
+static void
 redis(struct ctx *x, struct buf *b)
 {
 	const char *why;
@@ -91,6 +119,7 @@ metrics_text(struct ctx *x, struct str *out)
 	if (!whence_in(x, x->config->metrics_networks))
 		return E_NETWORK;
 	metric_print(&b);
+	add_memory_metrics(x, &b);
 	add_queue_metrics(x, &b);
 	redis(x, &b);
 	kafka(x, &b);

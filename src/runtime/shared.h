@@ -18,6 +18,10 @@
  */
 #define SHARED_CHANGES 4096
 
+enum proved_by {
+	PROVED_BY_HOST, PROVED_BY_REDIS, PROVED_BY_POSTGRES, PROVED_BY
+};
+
 /*
  * During an upgrade the old and the new program both write here: the fields
  * that the previous version knows keep their places.
@@ -53,6 +57,8 @@ struct shared {
 	/* wall µs of the machine's start that the rest is of; 0: none */
 	_Atomic int64_t boot;
 	_Atomic int64_t news; /* heard last (core/session/session_news.h) */
+	/* access tokens by what proved them, and calls that settled limits */
+	_Atomic uint64_t proved_by[PROVED_BY], settled[2]; /* for metrics */
 	struct shared_counts counts; /* core/limit.h */
 	struct shared_table proved;  /* core/session/session_proved.h */
 };

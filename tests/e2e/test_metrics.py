@@ -80,6 +80,30 @@ def test_keys_and_permissions_are_counted(stack):
             assert after[label] - before[label] == 1, label
 
 
+def test_what_knew_of_a_token_is_counted(stack, person):
+    def more(name, label):
+        name = f"{name}{{{label}}}"
+        return metrics(stack)[name] - before[name]
+    before = metrics(stack)
+    for _ in range(3):
+        assert person.api.get("/auth/me").status == 200
+    proofs = {by: more("auth_token_proofs_total", f'by="{by}"')
+              for by in ("host", "redis", "postgres")}
+    assert sum(proofs.values()) == 3
+    assert proofs["postgres"] >= 1
+    # What was proved is believed until it is in doubt, on any worker.
+    until(lambda: person.api.get("/auth/me").status == 200 and
+          more("auth_token_proofs_total", 'by="host"') > 0)
+
+
+@pytest.mark.stack(ENABLE_RATE_LIMITING="true")
+def test_settlements_are_counted(stack, person):
+    name = 'auth_limit_settlements_total{status="success"}'
+    before = metrics(stack)[name]
+    until(lambda: person.api.get("/auth/me").status == 200 and
+          metrics(stack)[name] > before, "a settlement")
+
+
 def test_histograms_add_up(stack, person):
     values = metrics(stack)
     for family in ("http_request_duration_seconds",

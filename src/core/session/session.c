@@ -92,6 +92,13 @@ take_limit(struct ctx *x, struct limit *l, struct str user_id)
 	return limit_take(x, l);
 }
 
+static void
+count(struct ctx *x, enum proved_by who)
+{
+	atomic_fetch_add_explicit(&x->shared->proved_by[who], 1,
+	    memory_order_relaxed);
+}
+
 /* The token is good: does its session still live? */
 static enum err
 find_session(struct ctx *x, struct limit *l, struct asked *k,
@@ -107,6 +114,7 @@ find_session(struct ctx *x, struct limit *l, struct asked *k,
 		e = load(x, k, &r);
 	if (e != E_OK)
 		return e;
+	count(x, k->found.hit ? PROVED_BY_REDIS : PROVED_BY_POSTGRES);
 	if (k->found.keep)
 		session_proved_keep(x, &k->proof, &k->claims, r);
 	*out = from_cells(x, r, k->claims.sid);
@@ -139,6 +147,7 @@ proved(struct ctx *x, struct limit *l, const struct session_proof *p,
 
 	if (e != E_OK)
 		return e;
+	count(x, PROVED_BY_HOST);
 	*out = from_cells(x, &p->row, p->session_id);
 	(*out)->token_iat = p->iat;
 	(*out)->token_exp = p->exp;
