@@ -104,15 +104,15 @@ class Suite:
         return answer, delta, calls
 
     def works_again(self):
-        """Somebody is served, and with Redis, a moment after."""
-        me = self.requests["GET /auth/me"]
-
+        """Somebody is served, and Redis too, a moment after; for a token
+        alone nobody needs to ask it."""
         def served():
             self.control.count(CHILDREN)
-            answer = self.ask(me, "GET", "/auth/me")
+            answers = [self.ask(self.requests[f"GET {path}"], "GET", path)
+                       for path in ("/auth/me", "/health")]
             self.control.off()
-            return answer is not None and answer.status == 200 and \
-                "redisReaderFeed" in self.control.calls
+            return all(a is not None and a.status == 200 for a in answers) \
+                and "redisReaderFeed" in self.control.calls
         try:
             until(served, "service after a failure", 10)
             return []
