@@ -197,6 +197,17 @@ def stack(the_stack, request):
     return the_stack.up(settings_of(request.node))
 
 
+@pytest.fixture(params=["own", pytest.param(
+    "libfcgi", marks=pytest.mark.stack(FCGI_TRANSPORT="libfcgi"))])
+def hand(request, stack):
+    """A test that asks for it runs by whichever hand speaks FastCGI."""
+    with open(stack["BIN_DIR"] + "/postern", "rb") as program:
+        if request.param == "libfcgi" and \
+                b"libfcgi.so" not in program.read():
+            pytest.skip("built without libfcgi")
+    return request.param
+
+
 @pytest.fixture
 def api(stack):
     return stack.api

@@ -52,6 +52,7 @@ def test_options_tells_the_methods(api, path):
     assert api.send("OPTIONS", "/nothing").status == 404
 
 
+@pytest.mark.usefixtures("hand")
 def test_head_is_get_without_a_body(api, person):
     for path in ("/auth/me", "/health/live", "/info", "/nothing"):
         get = person.api.get(path)
@@ -111,6 +112,7 @@ def test_json_by_any_of_its_names(api, person, kind):
                     ).status == 200
 
 
+@pytest.mark.usefixtures("hand")
 @pytest.mark.parametrize("body", [
     b"{", b"", b"nothing", b"[]", b'"text"', b"null", b"7", b"{}{}",
     b'{"email":"a@b.test","email":"c@d.test"}', b"{'email':1}",
@@ -150,6 +152,7 @@ def test_a_compressed_body_is_415(api, person, encoding):
                     ).status == 200
 
 
+@pytest.mark.usefixtures("hand")
 def test_a_body_has_a_size(api):
     """Row HB8."""
     fits = {"email": "a@b.test", "password": "x", "more": "x" * 65000}
@@ -161,6 +164,7 @@ def test_a_body_has_a_size(api):
                         Content_Type="application/json").status == 413
 
 
+@pytest.mark.usefixtures("hand")
 @pytest.mark.parametrize("length", ["-1", "+5", "5, 5", "abc", "5 5"])
 def test_a_false_length_is_no_request(api, length):
     """Row HT6."""
@@ -170,6 +174,7 @@ def test_a_false_length_is_no_request(api, length):
     assert response.status == 400
 
 
+@pytest.mark.usefixtures("hand")
 @pytest.mark.parametrize("path, status", [
     ("/api/v1/auth/me/", 401), ("/api/v1/auth/me?x=1", 401),
     ("/api/v1/auth//me", 404), ("//api/v1/auth/me", 404),
@@ -232,6 +237,7 @@ def test_two_authorizations_are_refused(api, person):
     assert response.status == 400
 
 
+@pytest.mark.usefixtures("hand")
 def test_no_client_header_names_the_client(api, stack, person):
     """Rows HB1, RL3."""
     spoofed = {name: "203.0.113.9" for name in (

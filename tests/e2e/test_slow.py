@@ -68,6 +68,7 @@ def lives(api):
     assert all(api.root("GET", "/health").status == 200 for _ in range(10))
 
 
+@pytest.mark.usefixtures("hand")
 @pytest.mark.parametrize("said", [
     b"", RESET[:1], RESET[:20], RESET[:-30], RESET[:-8]],
     ids=["nothing", "a byte", "half its head", "half a body", "no end"])
@@ -83,6 +84,7 @@ def waiting(conn):
     return struct.unpack("i", fcntl.ioctl(conn, termios.FIONREAD, bytes(4)))[0]
 
 
+@pytest.mark.usefixtures("hand")
 @pytest.mark.parametrize("at_once", [200, 1])
 def test_answers_that_nobody_reads_keep_nobody(api, peer, at_once):
     """Nor do those who ask on and on without reading one."""
@@ -119,6 +121,7 @@ def worker_of(stack, answer):
         return name.read().strip()
 
 
+@pytest.mark.usefixtures("hand")
 @pytest.mark.parametrize("uri", [b"/api/v1/auth/login",
                                  b"/api/v1/auth/logi%6e"])
 @pytest.mark.parametrize("pad", [0, 9000, 60000])
@@ -136,6 +139,7 @@ def test_what_was_gathered_is_hashed_by_a_heavy_worker(stack, peer, person,
     assert worker_of(stack, answer) == "postern-heavy"
 
 
+@pytest.mark.usefixtures("hand")
 def test_slow_bodies_behind_apache_keep_nobody(stack, edge):
     """mod_proxy_fcgi hands every piece of a body on as it comes."""
     web = edge("apache-proxy")
@@ -187,6 +191,7 @@ def test_a_body_too_large_is_413_every_time_behind(kind, edge):
     always_413(edge(kind).base_url, 10 if kind != "apache-cgi" else 3)
 
 
+@pytest.mark.usefixtures("hand")
 def test_many_refused_bodies_at_once_keep_nobody(api, peer):
     """Their senders go on, or stop and wait; either is left to itself."""
     head = request(b"/api/v1/auth/login", length=9_000_000)[:-8]
