@@ -306,7 +306,7 @@ static const struct proof proofs[CONFIG_ROWS] = {
 	SEEN(runtime_dir, PLACE, hash_lock),
 	TESTED(template_dir, "test_worker.py",
 	    "test_an_operator_replaces_single_files_and_adds_languages"),
-	TESTED(fastcgi, "test_transport.py", "test_libfcgi_is_asked_for"),
+	TESTED(fastcgi, "test_transport.py", "test_who_speaks_fastcgi_is_asked_for"),
 	SEEN(workers, "5", workers),
 	SEEN(heavy_workers, "5", workers),
 	TESTED(seccomp, "test_system.py", "test_confinement_is_switched_off"),
