@@ -225,7 +225,7 @@ def test_web_servers_keep_connections(kind, edge, person):
 
 
 def test_who_speaks_fastcgi_is_asked_for(hand, peer, api):
-    """libfcgi's closes where it would be asked for variables."""
+    """FCGI_TRANSPORT tells: libfcgi closes where it would be asked for any."""
     one = peer()
     one.send(record(GET_VALUES, b"", 0))
     assert one.closed() if hand == "libfcgi" else one.record()[0] == VALUES
