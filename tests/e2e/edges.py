@@ -33,6 +33,32 @@ CGI = """ScriptSock {place}/cgid
 ScriptAlias / {run}/postern.cgi/
 """
 
+# The program of the stack, one request a process.
+FCGID = """FcgidIPCDir {place}
+FcgidProcessTableFile {place}/fcgid
+FcgidMinProcessesPerClass 8
+FcgidIOTimeout 40
+FcgidMaxRequestLen 12582912
+FcgidInitialEnv POSTERN_SINGLE 1
+ScriptAlias / {run}/postern.cgi/
+<Location />
+SetHandler fcgid-script
+</Location>
+"""
+
+LIGHTTPD = """server.bind = "127.0.0.1"
+server.port = {port}
+server.document-root = "{place}"
+server.upload-dirs = ("{place}")
+server.errorlog = "{place}/log"
+server.modules = ("mod_fastcgi")
+fastcgi.server = ("/" => ((
+	"socket" => "{socket}",
+	"check-local" => "disable",
+	"fix-root-scriptname" => "enable"
+)))
+"""
+
 CADDY = """{{
 	admin off
 	auto_https off
@@ -113,6 +139,8 @@ class Edge:
         text, modules = {
             "apache-proxy": (APACHE + PROXY, "proxy proxy_fcgi"),
             "apache-cgi": (APACHE + CGI, "alias cgid"),
+            "apache-fcgid": (APACHE + FCGID, "alias fcgid"),
+            "lighttpd": (LIGHTTPD, ""),
             "caddy": (CADDY, ""),
             "nginx-kept": (NGINX, ""),
             "haproxy-kept": (HAPROXY, ""),
@@ -132,6 +160,7 @@ class Edge:
             shutil.chown(part, owner.st_uid, owner.st_gid)
         command = {
             "apache": ["apache2", "-f", config, "-DFOREGROUND"],
+            "lighttpd": ["lighttpd", "-D", "-f", config],
             "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config",
                       config],
             "nginx": ["nginx", "-c", config, "-p", self.place, "-g",
