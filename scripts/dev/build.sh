@@ -1,7 +1,7 @@
 # From the sources to $BUILD (objects) and $STATE/bin (what runs).
 # shellcheck shell=bash
 
-BUILD_PROGRAMS='postern postern-worker posternctl'
+BUILD_PROGRAMS='postern postern-worker posternctl postern-secrets'
 BUILD_OPTIONS=(CFLAGS='-O2 -g') # of a directory that was not configured yet
 
 build_configure() {

@@ -72,7 +72,7 @@ config_subject(struct config_all *all, size_t row)
 	if (g->from == CONFIG_FROM_ENV)
 		return arena_fmt(all->arena, "%s (from environment %s)", key,
 		    g->name).p;
-	if (g->from == CONFIG_FROM_FILE)
+	if (g->from == CONFIG_FROM_FILE || g->from == CONFIG_FROM_MANAGER)
 		return arena_fmt(all->arena, "%s (%s)", key, g->name).p;
 	return key;
 }
@@ -212,7 +212,9 @@ config_check(struct arena *a, int argc, char **argv,
 	file = config_line(all, argc, argv);
 	config_environment(all);
 	config_file(all, file);
-	config_values(all);
+	config_manager(all);
+	config_values(all, 0, CONFIG_MANAGER_FIRST);
+	config_values(all, CONFIG_MANAGER_PAST, CONFIG_ROWS);
 	config_secrets(all);
 	config_cross(all);
 	config_scrub();

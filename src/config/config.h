@@ -27,7 +27,8 @@ struct config {
 };
 
 /*
- * Build the settings: command line > environment > YAML file > default.
+ * Build the settings: command line > environment > manager of secrets > YAML
+ * file > default.
  * argv holds "--set KEY=VALUE" and "--config FILE" (also with '='), up to a
  * "--"; other words are the caller's, see config_args. Pass argc 0 under CGI,
  * where the query string arrives as argv. The file is --config, else
@@ -42,6 +43,21 @@ struct config {
  */
 const struct config *config_load(struct arena *a, int argc, char **argv,
     const char **why);
+
+/*
+ * Where the answer of a manager of secrets lies: an empty file in memory. Who
+ * asks leaves the answer there; when there is one already, nobody asks. So a
+ * reload uses what its check was given, and a process that may not run programs
+ * gets the answer from one that may. Wiped by config_answer_wipe.
+ */
+void config_answer_at(int fd);
+void config_answer_wipe(int fd);
+/* Do these settings name a manager? */
+bool config_has_manager(const struct config *c);
+/* Were the settings last refused for a manager that is out of reach? */
+bool config_may_pass(void);
+/* From here on no manager is asked: a setting that names one is refused. */
+void config_no_manager(void);
 
 /* The n-th warning about a setting that works but is odd; NULL: no more. */
 const char *config_warning(const struct config *c, size_t n);

@@ -86,6 +86,7 @@ print_origin(FILE *out, const struct config_given *g)
 		fprintf(out, "environment %s", g->name);
 		break;
 	case CONFIG_FROM_FILE:
+	case CONFIG_FROM_MANAGER:
 	case CONFIG_FROM_LINE:
 		fputs(g->name, out);
 		break;

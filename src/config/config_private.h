@@ -43,7 +43,7 @@ enum {
 /* Where a value comes from, the strongest source last. */
 enum config_origin {
 	CONFIG_FROM_DEFAULT, CONFIG_FROM_PROFILE, CONFIG_FROM_FILE,
-	CONFIG_FROM_ENV, CONFIG_FROM_LINE
+	CONFIG_FROM_MANAGER, CONFIG_FROM_ENV, CONFIG_FROM_LINE
 };
 
 struct config_given {
@@ -126,8 +126,36 @@ void config_file(struct config_all *all, const char *path);
 /* config_yaml.c: take every setting of a YAML text. */
 void config_yaml(struct config_all *all, struct str text, const char *file);
 
-/* config_value.c: parse the given text, or the default, into the field. */
-void config_values(struct config_all *all);
+/*
+ * config_manager.c: take the settings that a manager of secrets gives, when the
+ * sources before it name one. Parses the rows of its own section first.
+ */
+#define CONFIG_MANAGER_FIRST CONFIG_ROW_secrets_provider
+#define CONFIG_MANAGER_PAST (CONFIG_ROW_aws_endpoint + 1)
+void config_manager(struct config_all *all);
+/* config_manager_take.c: take the names and values of an answer. */
+void config_manager_take(struct config_all *all, struct str answer);
+
+/*
+ * config_run.c: run a program without a shell, let it read input, and take what
+ * it prints, CONFIG_FILE_MAX bytes at most. Of this process it has env and
+ * nothing else. It is killed with its children when the time is over. Returns
+ * its exit status, or -1 with *why set to what happened.
+ */
+struct config_run {
+	char *const *argv; /* argv[0] is a path, or looked for in PATH */
+	char *const *env;
+	struct str input;
+	long long time; /* µs */
+};
+int config_run(struct arena *a, const struct config_run *run, struct str *out,
+    const char **why);
+
+/*
+ * config_value.c: parse the given texts, or the defaults, into the fields of
+ * the rows from first on, up to past.
+ */
+void config_values(struct config_all *all, size_t first, size_t past);
 /* Bounds of a "low..high" rule in the units of the field. */
 bool config_range(const struct config_row *r, long long *low,
     long long *high);

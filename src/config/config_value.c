@@ -215,12 +215,12 @@ parse_value(struct config_all *all, size_t row, const char *text)
 }
 
 void
-config_values(struct config_all *all)
+config_values(struct config_all *all, size_t first, size_t past)
 {
 	const char *profile = all->given[CONFIG_ROW_profile].text;
 	bool strict = profile && strcmp(profile, "strict") == 0;
 
-	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+	for (size_t i = first; i < past; i++) {
 		const struct config_row *r = &config_rows[i];
 		struct config_given *g = &all->given[i];
 

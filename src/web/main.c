@@ -30,7 +30,8 @@
 #include "web/route.h"
 
 #define EXIT_USAGE 64
-#define EXIT_CONFIG 78 /* EX_CONFIG */
+#define EXIT_CONFIG 78 /* EX_CONFIG: the manager need not try again */
+#define EXIT_LATER 75  /* EX_TEMPFAIL: the manager of secrets is away */
 #define RSS_BASE ((size_t)256 << 20)
 
 static const char usage[] =
@@ -154,6 +155,12 @@ start_program(struct program *p, const struct options *o)
 		return false;
 	config_log_warnings(p->config);
 	return true;
+}
+
+static int
+refused_status(void)
+{
+	return config_may_pass() ? EXIT_LATER : EXIT_CONFIG;
 }
 
 static bool
@@ -290,7 +297,8 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 	const char *why = "";
 
 	if (!start_program(&p, o))
-		return EXIT_CONFIG;
+		return refused_status();
+	reload_drop_answer();
 	if (fd < 0 && (fd = listen_make(o->listen, &why)) < 0) {
 		log_fatal("cannot listen", log_c("where", o->listen),
 		    log_c("why", why));
@@ -325,6 +333,7 @@ run_cgi(void)
 	 * the process all the same.
 	 */
 	sigaction(SIGTERM, &ignore, NULL);
+	config_no_manager();
 	if (!open_program(&p, &none) || !open_app(&p)) {
 		(void)!write(STDOUT_FILENO, failed, sizeof(failed) - 1);
 		return EXIT_CONFIG;
@@ -351,10 +360,10 @@ run_command(const struct options *o)
 		puts(PACKAGE_STRING);
 		return 0;
 	case DO_CHECK:
-		return start_program(&p, o) ? 0 : EXIT_CONFIG;
+		return start_program(&p, o) ? 0 : refused_status();
 	case DO_PRINT:
 		if (!open_program(&p, o))
-			return EXIT_CONFIG;
+			return refused_status();
 		config_print(p.config, stdout);
 		return 0;
 	default:
@@ -374,6 +383,7 @@ main(int argc, char **argv)
 
 	sandbox_private();
 	reload_remember(argc, argv);
+	reload_use_answer();
 	/* Before any library looks (httpoxy, row HB2). */
 	unsetenv("HTTP_PROXY");
 	o.reloaded = reload_adopt(&fd, old, MASTER_WORKERS, &nold);

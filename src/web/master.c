@@ -209,6 +209,7 @@ check_ended(struct master *m, int status)
 			  "does not pass --check; the old one goes on",
 		    log_i("status", WIFEXITED(status) ? WEXITSTATUS(status) :
 							-1));
+		reload_drop_answer();
 		notify_ready();
 		return;
 	}
@@ -220,6 +221,7 @@ check_ended(struct master *m, int status)
 	log_info("reload");
 	reload_exec(m->o->worker.listen_fd, all, n);
 	log_fatal("reload failed", log_c("error", strerror(errno)));
+	reload_drop_answer();
 	notify_ready();
 }
 

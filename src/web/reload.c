@@ -7,17 +7,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "config/config.h"
 #include "runtime/environ.h"
 #include "web/listen.h"
 
 /* "PID FD WORKER…"; it counts only in the process that wrote it. */
 #define ADOPT "POSTERN_ADOPT"
 #define ADOPT_BYTES 8192
+
+/*
+ * The descriptor of a file in memory: what a manager of secrets answers to the
+ * check is what the new program is given, so that a manager which goes away
+ * between the two stops nothing.
+ */
+#define ANSWER "POSTERN_ANSWER"
 
 static struct {
 	char program[PATH_MAX]; /* resolved at start: it may be replaced */
@@ -48,20 +57,70 @@ reload_forget(void)
 	environ_forget();
 }
 
-/* The environment of the start without ADOPT, and more behind it, or NULL. */
+static int answer_fd = -1;
+
+static bool
+is_ours(const char *variable)
+{
+	return strncmp(variable, ADOPT "=", sizeof(ADOPT)) == 0 ||
+	    strncmp(variable, ANSWER "=", sizeof(ANSWER)) == 0;
+}
+
+/*
+ * The environment of the start without ours, then where the answer lies, and
+ * more behind it, or NULL.
+ */
 static char **
 environment(char *more)
 {
+	static char answer[sizeof(ANSWER) + 16];
 	size_t nkept, n = 0;
 	char **kept = environ_kept(&nkept);
-	char **env = calloc(nkept + 2, sizeof(*env));
+	char **env = calloc(nkept + 3, sizeof(*env));
 
 	for (size_t i = 0; env && i < nkept; i++)
-		if (strncmp(kept[i], ADOPT "=", sizeof(ADOPT)) != 0)
+		if (!is_ours(kept[i]))
 			env[n++] = kept[i];
+	if (env && answer_fd >= 0) {
+		snprintf(answer, sizeof(answer), ANSWER "=%d", answer_fd);
+		env[n++] = answer;
+	}
 	if (env)
 		env[n] = more;
 	return env;
+}
+
+/* Only the check and the new program have it; the workers are born later. */
+static void
+open_answer(void)
+{
+	if (answer_fd >= 0)
+		config_answer_wipe(answer_fd);
+	else
+		answer_fd = memfd_create("answer", 0);
+}
+
+void
+reload_use_answer(void)
+{
+	long long fd;
+
+	if (str_to_int(str_of(getenv(ANSWER)), 3, INT_MAX, &fd)) {
+		answer_fd = (int)fd;
+		config_answer_at(answer_fd);
+	}
+	unsetenv(ANSWER);
+}
+
+void
+reload_drop_answer(void)
+{
+	if (answer_fd < 0)
+		return;
+	config_answer_at(-1);
+	config_answer_wipe(answer_fd);
+	close(answer_fd);
+	answer_fd = -1;
 }
 
 static void
@@ -76,9 +135,11 @@ clear_signals(void)
 pid_t
 reload_check(void)
 {
-	char **env = environment(NULL), **argv;
+	char **env, **argv;
 	pid_t pid;
 
+	open_answer();
+	env = environment(NULL);
 	argv = calloc((size_t)start.argc + 2, sizeof(*argv));
 	if (env == NULL || argv == NULL || start.argc < 1) {
 		free(env);

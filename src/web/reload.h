@@ -22,6 +22,14 @@ void reload_remember(int argc, char **argv);
 /* Wipe what was remembered; for workers, which do not need it. */
 void reload_forget(void);
 
+/*
+ * Take over the file in which the answer of a manager of secrets lies, or is
+ * to be left, when this process is a check or the new program.
+ */
+void reload_use_answer(void);
+/* The settings are read, or refused: wipe the answer and forget the file. */
+void reload_drop_answer(void);
+
 /* Start the program with --check: its pid, or -1. Exit status 0 is a pass. */
 pid_t reload_check(void);
 

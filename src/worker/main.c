@@ -14,11 +14,13 @@
 #include "runtime/environ.h"
 #include "runtime/sandbox.h"
 #include "store/pg/db.h"
+#include "worker/asker.h"
 #include "worker/loop.h"
 #include "worker/loop_db.h"
 
 #define EXIT_USAGE 64  /* EX_USAGE */
 #define EXIT_SOFTWARE 70
+#define EXIT_LATER 75  /* EX_TEMPFAIL: the manager of secrets is away */
 #define EXIT_CONFIG 78 /* EX_CONFIG: the manager need not try again */
 
 static void
@@ -134,14 +136,41 @@ settings_good(void *arg)
 {
 	struct program *p = arg;
 	const char *why = "";
+	bool good;
 
+	asker_ask();
 	environ_restore();
-	if (settings_read(p, &p->next, &why))
+	good = settings_read(p, &p->next, &why);
+	asker_wipe();
+	if (good)
 		return true;
 	log_fatal("reload refused; the worker goes on with the old settings",
 	    log_c("why", why));
 	settings_free(&p->next);
 	return false;
+}
+
+/* In a child of the asker: what counts is the manager's answer. */
+static void
+settings_ask(void *arg)
+{
+	struct program *p = arg;
+	const char *why = "";
+
+	environ_restore();
+	if (config_load(arena_new(LIMIT_ARENA), p->argc, p->argv, &why) == NULL)
+		log_fatal("settings refused", log_c("why", why));
+}
+
+/* Behind the filter no program can be run to ask a manager. */
+static void
+confine(struct program *p)
+{
+	if (config_has_manager(p->now.config))
+		asker_start(settings_ask, p);
+	config_no_manager();
+	if (p->now.config->seccomp)
+		sandbox_enter(SANDBOX_QUEUE);
 }
 
 static enum loop_end
@@ -165,7 +194,7 @@ static int
 refuse_start(const char *why)
 {
 	fprintf(stderr, "postern-worker: %s\n", why);
-	return EXIT_CONFIG;
+	return config_may_pass() ? EXIT_LATER : EXIT_CONFIG;
 }
 
 static int
@@ -182,8 +211,7 @@ run_program(struct program *p)
 		return status;
 	if (!good)
 		return refuse_start(why);
-	if (p->now.config->seccomp)
-		sandbox_enter(SANDBOX_QUEUE);
+	confine(p);
 	while ((end = work_until_stopped(p, once)) == LOOP_RELOADED)
 		continue;
 	return end == LOOP_FAILED ? EXIT_SOFTWARE : 0;

@@ -209,7 +209,7 @@ static const struct {
 	{ "KAFKA_INCLUDE_SECRETS=true", "kafka", "include_secrets: true" },
 	{ "GRPC_PORT=9002", "grpc", "port: 9002" },
 	{ "GRPC_ENABLED=true", "grpc", "enabled: true" },
-	{ "ZERO_TOKEN=zt", "compat", "zero_token: " },
+	{ "ZERO_TOKEN=zt", "zero", "token: " },
 	{ "GOOGLE_CLIENT_ID=g", "oauth", "client_id: g" },
 	{ "GOOGLE_CLIENT_SECRET=s", "oauth", "client_secret: \"(set)\"" },
 	{ "GOOGLE_CALLBACK_URL=http://x.test/cb", "oauth", "x.test/cb" },
