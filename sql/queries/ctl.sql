@@ -142,6 +142,10 @@ with w as (
 		must_reset_password = false, updated_at = now()
 	from w where users.id = w.id
 	returning users.id, w.first, w.address_at
+), hk as (
+	-- use: keep_password(of => u)
+), hd as (
+	-- use: drop_passwords(of => u)
 ), l as (
 	delete from attempts using u
 	where bucket = 'login.all:' || u.id

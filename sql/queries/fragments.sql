@@ -88,6 +88,19 @@ select :job_id::uuid, {kind}, :job_payload::bytea, {priority}, {expires_at}
 update sessions set ended_at = now(), end_reason = {reason}
 from {of} where sessions.user_id = {of}.id and ended_at is null
 
+-- fragment: keep_password(of)
+-- The hash that each user of a CTE has until now; :history of them are kept.
+insert into password_history (user_id, hash)
+select old.id, old.password_hash from {of} join users old on old.id = {of}.id
+where :history::int > 0 and old.password_hash is not null
+
+-- fragment: drop_passwords(of)
+-- The older ones, so that with the one above there are :history of them.
+delete from password_history using {of}
+where user_id = {of}.id and password_history.id not in (
+	select p.id from password_history p where p.user_id = {of}.id
+	order by p.id desc limit greatest(:history::int - 1, 0))
+
 -- fragment: forget_devices(of)
 -- All devices of the users that a CTE has by their id.
 update devices set revoked_at = now()

@@ -8,6 +8,10 @@ with u as (
 		and password_hash is not distinct from :verified_hash
 		and is_active
 	returning id, two_factor_enabled
+), hk as (
+	-- use: keep_password(of => u)
+), hd as (
+	-- use: drop_passwords(of => u)
 ), s as (
 	-- use: end_sessions(of => u, reason => 'password changed')
 		and sessions.id is distinct from :session_id::uuid
@@ -94,6 +98,10 @@ with l as materialized (
 		updated_at = now()
 	from w where users.id = w.id
 	returning users.id, users.email, w.first, w.address_at
+), hk as (
+	-- use: keep_password(of => u)
+), hd as (
+	-- use: drop_passwords(of => u)
 ), b as (
 	insert into user_roles (user_id, role_id)
 	select u.id, roles.id from u, roles
@@ -118,3 +126,15 @@ with l as materialized (
 select id, start_over(id, case when first then address_at end,
 	'password reset') as started_over
 from u;
+
+-- name: password_history
+-- What a new password must not be: the hash there is, and those before it.
+-- safe: yes
+select hash from (
+	select password_hash as hash, null::bigint as id from users
+	where id = :user_id::uuid and password_hash is not null
+	union all
+	(select hash, id from password_history
+	where user_id = :user_id::uuid
+	order by id desc limit :history::int)
+) h;

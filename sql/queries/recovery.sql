@@ -213,6 +213,10 @@ with l as materialized (
 			case when w.proved then now() end)
 	from w where users.id = w.id
 	returning users.id, w.first, w.address_at
+), hk as (
+	-- use: keep_password(of => u)
+), hd as (
+	-- use: drop_passwords(of => u)
 ), t as (
 	delete from attempts using u
 	where bucket = 'login.all:' || u.id

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "core/account/password_history.h"
 #include "core/factor/factor.h"
 #include "core/outgoing/mail.h"
 #include "core/problem.h"
@@ -41,6 +42,9 @@ password_change(struct ctx *x, const struct session *s,
 		e = problem_field(x, "new_password",
 		    "The new password must differ from the old one");
 	if (e == E_OK)
+		e = password_history_check(x, "new_password", a->id,
+		    new_password);
+	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e == E_OK)
 		e = draft_password_notice(x, a->id, &mails);
@@ -49,7 +53,8 @@ password_change(struct ctx *x, const struct session *s,
 	session_stale(x, a->id);
 	e = db_run(x->db, x->arena, SQL(password_change, .user_id = a->id,
 	    .new_hash = hash, .verified_hash = stored, .session_id = s->id,
-	    .mails = mails, REQUESTER(x)), &r);
+	    .history = x->config->password_history, .mails = mails,
+	    REQUESTER(x)), &r);
 	if (e == E_OK && r->n == 0)
 		e = E_WRONG_PASSWORD; /* another request was faster */
 	if (e == E_OK)
@@ -157,6 +162,9 @@ password_reset_confirm(struct ctx *x, struct str token,
 	e = account_check_password(x, "new_password", new_password,
 	    user.username, user.email);
 	if (e == E_OK)
+		e = password_history_check(x, "new_password", user.id,
+		    new_password);
+	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e != E_OK)
 		return e;
@@ -174,8 +182,8 @@ password_reset_confirm(struct ctx *x, struct str token,
 		return e;
 	session_stale(x, user.id);
 	e = db_run(x->db, x->arena, SQL(reset_confirm, .link_id = link,
-	    .new_hash = hash, .mails = mails,
-	    .admin_email = str_of(x->config->bootstrap_admin), REQUESTER(x)),
+	    .new_hash = hash, .history = x->config->password_history,
+	    .mails = mails, .admin_email = str_of(x->config->bootstrap_admin), REQUESTER(x)),
 	    &r);
 	if (e == E_OK && r->n == 0)
 		e = E_BAD_TOKEN;

@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "core/account/password_history.h"
 #include "core/factor/factor_send.h"
 #include "core/factor/factor_verify.h"
 #include "core/outgoing/mail.h"
@@ -218,7 +219,7 @@ finish_recovery(struct ctx *x, const struct rows *r, struct str request,
 	session_stale(x, uid);
 	e = db_run(x->db, x->arena, SQL(recovery_confirm,
 	    .recovery_id = request, .code_id = code, .new_hash = hash,
-	    .mails = mail_batch(x, jobs, n), REQUESTER(x)), &done);
+	    .history = x->config->password_history, .mails = mail_batch(x, jobs, n), REQUESTER(x)), &done);
 	if (e == E_OK && done->n == 0)
 		e = E_BAD_CODE;
 	if (e == E_OK)
@@ -300,6 +301,9 @@ recovery_confirm(struct ctx *x, struct str challenge, const struct str *codes,
 	if (e != E_OK)
 		return e == E_BAD_CODE ? refuse_recovery(x, r, e) : e;
 	e = check_password(x, new_password, r);
+	if (e == E_OK)
+		e = password_history_check(x, "new_password",
+		    recovery_charge_row(r, 0).user_id, new_password);
 	if (e == E_OK)
 		e = password_hash(x->arena, new_password, &hash);
 	if (e != E_OK)

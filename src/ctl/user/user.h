@@ -24,12 +24,21 @@ struct ctx user_ctx(struct ctl *c);
 /* The user an argument names; CTL_OK, or an exit code and why was printed. */
 int user_find(struct ctl *c, const char *who, struct ctl_user_find_row *out);
 
+/* Whose password is set. */
+struct user_new {
+	struct str id; /* STR_NONE: there is no such account yet */
+	struct str username, email;
+	struct str password; /* STR_NONE: it is read */
+};
+
 /*
  * Read a password for this account from standard input, by two questions with
  * ask where that is a terminal, and hash it if the policy accepts it.
  */
-int user_hash(struct ctl *c, struct str username, struct str email, bool ask,
+int user_hash(struct ctl *c, const struct user_new *u, bool ask,
     struct str *hash);
+/* A password by chance, of 98 bits or more, that the policy accepts. */
+struct str user_generate(struct ctl *c);
 
 /* Commands in files of their own. */
 extern const struct ctl_option user_create_options[],

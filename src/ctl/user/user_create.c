@@ -82,7 +82,8 @@ user_create(struct ctl *c)
 	if (status == CTL_OK)
 		status = user_roles(c, &create.roles, &roles);
 	if (status == CTL_OK && create.password)
-		status = user_hash(c, p.username, p.email, false, &hash);
+		status = user_hash(c, &(struct user_new){ .username =
+		    p.username, .email = p.email }, false, &hash);
 	if (status != CTL_OK)
 		return status;
 	e = db_run(c->db, c->arena, SQL(ctl_user_create, .id = id,

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "core/account/account.h"
+#include "core/account/password_history.h"
 #include "crypto/password/password.h"
 #include "ctl/user/user.h"
 
@@ -68,21 +69,42 @@ read_secret(struct ctl *c, bool ask, struct str *out)
 	return str_eq(*out, again) ? NULL : "the two passwords differ";
 }
 
+struct str
+user_generate(struct ctl *c)
+{
+	/* Digits and letters that are not taken for one another. */
+	static const char letters[] = "abcdefghjkmnpqrstvwxyz23456789";
+	size_t n = (size_t)c->config->password_min, i = 0;
+	char *p;
+
+	n = n < 23 ? 23 : n; /* four groups of five, 98 bits */
+	p = arena_alloc(c->arena, n + 1);
+	for (; i < n; i++)
+		p[i] = i % 6 == 5 ? '-' :
+		    letters[randombytes_uniform(sizeof(letters) - 1)];
+	return (struct str){ p, n };
+}
+
 int
-user_hash(struct ctl *c, struct str username, struct str email, bool ask,
-    struct str *hash)
+user_hash(struct ctl *c, const struct user_new *u, bool ask, struct str *hash)
 {
 	struct ctx x = user_ctx(c);
-	struct str password;
-	const char *wrong = read_secret(c, ask, &password);
+	struct str password = u->password;
+	const char *wrong = password.p ? NULL : read_secret(c, ask, &password);
 	enum err e;
 
 	if (wrong)
 		return ctl_fail(E_VALIDATION, "%s", wrong);
-	e = account_check_password(&x, "password", password, username, email);
-	if (e != E_OK)
+	e = account_check_password(&x, "password", password, u->username,
+	    u->email);
+	if (e == E_VALIDATION)
 		return ctl_fail(e, "%s", x.problem.sentence);
-	e = password_init(c->config);
+	if (e == E_OK)
+		e = password_init(c->config);
+	if (e == E_OK && u->id.p)
+		e = password_history_check(&x, "password", u->id, password);
+	if (e == E_VALIDATION)
+		return ctl_fail(e, "%s", x.problem.sentence);
 	if (e == E_OK)
 		e = password_hash(c->arena, password, hash);
 	return e == E_OK ? CTL_OK : ctl_fail(e, NULL);

@@ -4,12 +4,14 @@
 #include "ctl/user/user.h"
 
 static struct {
-	bool from_input;
+	bool from_input, generate;
 } set;
 
 const struct ctl_option user_set_password_options[] = {
 	{ "password-stdin", CTL_FLAG, &set.from_input,
 	    "the first line of standard input; without it you are asked" },
+	{ "generate", CTL_FLAG, &set.generate,
+	    "make one by chance, and print it this once" },
 	{ 0 },
 };
 
@@ -19,6 +21,7 @@ struct rescue {
 	struct ctx x;
 	struct ctl_user_find_row user;
 	const char *note; /* what else is to be known, or NULL */
+	struct str made;  /* a password that is to be shown */
 };
 
 static int
@@ -27,6 +30,7 @@ rescue_begin(struct rescue *s, struct ctl *c)
 	int status = user_find(c, c->args[0], &s->user);
 
 	s->note = NULL;
+	s->made = STR_NONE;
 	s->c = c;
 	s->x = user_ctx(c);
 	return status;
@@ -43,6 +47,9 @@ rescue_end(struct rescue *s, const char *done, int64_t keys)
 	ctl_say(c, "%.*s %s.", STR_FMT(s->user.email), done);
 	if (keys)
 		ctl_say(c, "API keys that work on: %lld.", (long long)keys);
+	if (s->made.n)
+		ctl_say(c, "The new password, which is shown only here: %.*s",
+		    STR_FMT(s->made));
 	if (s->note)
 		ctl_say(c, "%s", s->note);
 	if (!active)
@@ -55,6 +62,8 @@ rescue_end(struct rescue *s, const char *done, int64_t keys)
 	json_add_str(answer, "state", str_of(done));
 	json_add_bool(answer, "is_active", active);
 	json_add_int(answer, "api_keys", keys);
+	if (s->made.n)
+		json_add_str(answer, "password", s->made);
 	if (s->note)
 		json_add_str(answer, "note", str_of(s->note));
 	return ctl_print(c, answer);
@@ -85,9 +94,15 @@ user_set_password(struct ctl *c)
 	int status = rescue_begin(&s, c);
 	enum err e;
 
+	if (status == CTL_OK && set.generate && set.from_input)
+		status = ctl_fail(E_VALIDATION, "either --generate or "
+		    "--password-stdin");
+	if (status == CTL_OK && set.generate)
+		s.made = user_generate(c);
 	if (status == CTL_OK)
-		status = user_hash(c, s.user.username, s.user.email,
-		    !set.from_input, &hash);
+		status = user_hash(c, &(struct user_new){ s.user.id,
+		    s.user.username, s.user.email, s.made }, !set.from_input,
+		    &hash);
 	if (status != CTL_OK)
 		return status;
 	e = mail_notice_user(&s.x, s.user.id, "password-changed",
@@ -95,7 +110,8 @@ user_set_password(struct ctl *c)
 	if (e != E_OK)
 		return ctl_fail_db(c, e);
 	return rescue_run(&s, SQL(ctl_user_set_password, .user_id = s.user.id,
-	    .password_hash = hash, .mails = mails),
+	    .password_hash = hash, .history = c->config->password_history,
+	    .mails = mails),
 	    "has the new password; all sessions ended");
 }
 

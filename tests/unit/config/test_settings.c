@@ -402,6 +402,8 @@ static const struct proof proofs[CONFIG_ROWS] = {
 	SEEN(password_strong, "false", policy),
 	SEEN(password_bits, "40", policy),
 	SEEN(password_blocklist, PLACE "/list", policy),
+	TESTED(password_history, "test_password_history.py",
+	    "test_a_password_is_none_of_the_last"),
 	TESTED(password_factor, SETTINGS, "test_a_password_wants_the_factor"),
 	TESTED(email_verification, "test_accounts.py",
 	    "test_without_verification_everybody_is_verified_and_welcome"),
