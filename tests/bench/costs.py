@@ -20,6 +20,14 @@ def light_worker(master):
     return found()[0]
 
 
+def ask(path, request, n, keep):
+    if keep:
+        parts.fcgi_ask_on(path, request, n)
+        return
+    for _ in range(n):
+        parts.fcgi_ask(path, request)
+
+
 class Callgrind:
     """with Callgrind(stack, words) as c: c.instructions(request)"""
 
@@ -42,10 +50,6 @@ class Callgrind:
     def __exit__(self, *_):
         parts.end(self.process)
 
-    def ask(self, request, n):
-        for _ in range(n):
-            parts.fcgi_ask(self.path, request)
-
     def dump(self):
         """What was counted since the last dump goes to a file: its name."""
         self.dumps += 1
@@ -55,14 +59,14 @@ class Callgrind:
         parts.wait_for(lambda: total(name) is not None)
         return name
 
-    def instructions(self, request):
+    def instructions(self, request, keep):
         """Of one request, and a dump of IN_BATCH such. The median of many
         short batches: what is done once in a while falls out."""
-        self.ask(request, IN_BATCH)
+        ask(self.path, request, IN_BATCH, keep)
         self.dump()
         batches = []
         for _ in range(BATCHES):
-            self.ask(request, IN_BATCH)
+            ask(self.path, request, IN_BATCH, keep)
             name = self.dump()
             batches.append((total(name), name))
         count, name = sorted(batches)[BATCHES // 2]
@@ -96,15 +100,14 @@ def profile(dump, lines, inclusive):
         for count, where, name in rows[:lines])
 
 
-def calls_of_run(stack, words, request, n):
+def calls_of_run(stack, words, request, n, keep):
     """The system calls of a whole run: {name: how many}"""
     log = f"{stack.dir}/strace.out"
     if os.path.exists(log):
         os.unlink(log)
     p, path = parts.serve_single(
         stack, ["strace", "-D", "-q", "-c", "-o", log, *words])
-    for _ in range(n):
-        parts.fcgi_ask(path, request)
+    ask(path, request, n, keep)
     parts.end(p)
     parts.wait_for(lambda: os.path.exists(log) and " total\n" in
                    open(log).read())
@@ -114,10 +117,10 @@ def calls_of_run(stack, words, request, n):
             r[3].isdigit() and r[-1] != "total"}
 
 
-def calls(stack, words, request):
+def calls(stack, words, request, keep):
     """Of one request: the difference of two lengths, so that what a start
     costs falls out."""
-    few, many = (calls_of_run(stack, words, request, n)
+    few, many = (calls_of_run(stack, words, request, n, keep)
                  for n in (FEW, MANY))
     each = {name: (many[name] - few.get(name, 0)) / (MANY - FEW)
             for name in many}

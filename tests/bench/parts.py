@@ -99,6 +99,9 @@ class Stack:
             env={}, check=True, stdout=subprocess.PIPE, text=True).stdout
         self.settings = dict(
             line.split("=", 1) for line in out.split("\0") if "=" in line)
+        # Shared memory is believed by its owner alone, and the service may
+        # be another user's: what the bench starts has its own.
+        self.settings["RUNTIME_DIR"] = f"{self.dir}/runtime"
         self.postern = f"{self.env['BIN_DIR']}/postern"
 
     def front(self, workers):
@@ -220,6 +223,12 @@ def record(kind, body):
     return struct.pack(">BBHHBx", 1, kind, 1, len(body), 0) + body
 
 
+def length(text):
+    """In one byte where it fits, as web servers write it."""
+    n = len(text)
+    return bytes([n]) if n < 128 else struct.pack(">I", n | 1 << 31)
+
+
 def fcgi_bytes(params, keep=False, body=b""):
     if body:
         params = {**params, "REQUEST_METHOD": "POST",
@@ -227,8 +236,7 @@ def fcgi_bytes(params, keep=False, body=b""):
                   "CONTENT_LENGTH": str(len(body))}
     pairs = b""
     for k, v in params.items():
-        pairs += struct.pack(">BI", len(k), len(v) | 1 << 31)
-        pairs += k.encode() + v.encode()
+        pairs += length(k) + length(v) + k.encode() + v.encode()
     return (record(1, struct.pack(">HB5x", 1, keep)) + record(4, pairs) +
             record(4, b"") + (record(5, body) if body else b"") +
             record(5, b""))
