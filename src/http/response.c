@@ -56,6 +56,7 @@ response_error(struct response *re, enum err e, const char *sentence)
 	re->status = err_status(e);
 	re->message = sentence ? sentence : err_sentence(e);
 	re->data = NULL;
+	re->printed = STR_NONE;
 	re->page = NULL;
 	re->bare = false;
 	re->raw = STR_NONE;
@@ -180,7 +181,10 @@ write_success(struct buf *b, const struct response *re,
 {
 	buf_add(b, STR("{\"success\":true"));
 	write_member(b, "message", re->message);
-	dialect_write_data(b, r->dialect, re->data);
+	if (re->printed.n)
+		buf_add(b, re->printed);
+	else
+		dialect_write_data(b, r->dialect, re->data);
 	write_meta(b, r);
 	if (re->page)
 		write_page(b, re->page);

@@ -24,6 +24,7 @@ struct response {
 	const char *message;	 /* envelope "message" */
 	enum err err;		 /* E_OK, or the error envelope */
 	cJSON *data;		 /* envelope "data"; NULL: none */
+	struct str printed;	 /* data by dialect_write_data(), if not none */
 	cJSON *errors;		 /* array of {field, message} */
 	struct page *page;	 /* envelope "pagination", or NULL */
 	bool bare;		 /* data is the whole body, no envelope */

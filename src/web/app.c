@@ -7,6 +7,7 @@
 #include "core/limit_settle.h"
 #include "core/session/signing.h"
 #include "crypto/password/password.h"
+#include "web/printed.h"
 #include "web/route.h"
 
 #define SETTLE_ARENA ((size_t)1 << 20)
@@ -73,6 +74,7 @@ app_idle(struct app *app)
 {
 	settle(app);
 	password_idle();
+	printed_forget();
 }
 
 void

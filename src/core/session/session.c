@@ -151,6 +151,8 @@ proved(struct ctx *x, struct limit *l, const struct session_proof *p,
 	*out = from_cells(x, &p->row, p->session_id);
 	(*out)->token_iat = p->iat;
 	(*out)->token_exp = p->exp;
+	(*out)->source.read = p->read;
+	memcpy((*out)->source.name, p->name, sizeof(p->name));
 	return E_OK;
 }
 

@@ -4,6 +4,16 @@
 #include "core/account/account.h"
 #include "core/limit.h"
 
+/*
+ * Which reading of the session this is: the name of its token in the memory of
+ * this host, and when Postgres read the row (0: it was not found there). Two
+ * with the same source say the same of session and account.
+ */
+struct session_source {
+	uint8_t name[SHARED_TABLE_NAME];
+	int64_t read;
+};
+
 /* A live session and whose it is. */
 struct session {
 	struct str id;
@@ -17,6 +27,7 @@ struct session {
 	struct account account;
 	int64_t role_version;
 	int64_t token_iat, token_exp; /* of the access token; Unix seconds */
+	struct session_source source;
 };
 
 /* What a client gets of a session. */

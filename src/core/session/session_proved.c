@@ -52,6 +52,7 @@ session_proved_find(struct ctx *x, struct str token, struct session_proof *p)
 	    offsetof(struct head, user_id) + UUID_TEXT);
 	p->iat = h.iat;
 	p->exp = h.exp;
+	p->read = h.read;
 	return session_entry_unpack(x, str_slice(entry, sizeof(h), entry.n),
 	    &p->row);
 }

@@ -22,6 +22,7 @@ struct session_proof {
 	uint8_t name[SHARED_TABLE_NAME];
 	struct str session_id, user_id;
 	int64_t iat, exp; /* of the token; Unix seconds */
+	int64_t read;	  /* by the clock of Postgres */
 	struct rows row;
 };
 
