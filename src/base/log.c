@@ -85,6 +85,8 @@ put_bytes(struct line *l, const char *p, size_t n)
 	l->n += n;
 }
 
+#define PUT(line, literal) put_bytes((line), "" literal, sizeof(literal) - 1)
+
 static void
 put_c(struct line *l, const char *c)
 {
@@ -117,15 +119,14 @@ put_escaped(struct line *l, struct str s)
 static void
 put_json(struct line *l, struct str s)
 {
-	bool plain = s.n <= VALUE_MAX_BYTES && str_json_plain(s) == s.n &&
-	    str_is_ascii(s) && str_find(s, '\x7f') == s.n;
+	bool plain = s.n <= VALUE_MAX_BYTES && str_print_plain(s);
 
-	put_bytes(l, "\"", 1);
+	PUT(l, "\"");
 	if (plain && s.n)
 		put_bytes(l, s.p, s.n);
 	else
 		put_escaped(l, s);
-	put_bytes(l, "\"", 1);
+	PUT(l, "\"");
 }
 
 static void
@@ -149,9 +150,9 @@ put_int(struct line *l, int64_t n)
 static void
 put_field(struct line *l, const struct log_field *f)
 {
-	put_c(l, ",\"");
+	PUT(l, ",\"");
 	put_c(l, f->key);
-	put_c(l, "\":");
+	PUT(l, "\":");
 	if (f->kind == LOG_TEXT) {
 		put_json(l, f->text);
 		return;
@@ -167,24 +168,50 @@ send_line(int fd, const struct line *l)
 		(void)!write(fd, l->p, l->n);
 }
 
+/* Who says it, and how loud: the same in all lines of a process. */
+struct origin {
+	const char *program;
+	pid_t pid;
+	size_t n;
+	char text[96];
+};
+
+static void
+put_origin(struct line *l, enum log_level level)
+{
+	static struct origin kept[LOG_ERROR_ + 1];
+	struct origin *k = &kept[level];
+	size_t from = l->n;
+
+	if (k->n && k->pid == pid_self() && k->program == sink.program) {
+		put_bytes(l, k->text, k->n);
+		return;
+	}
+	PUT(l, "\",\"level\":\"");
+	put_c(l, level_names[level]);
+	PUT(l, "\",\"program\":\"");
+	put_c(l, sink.program);
+	PUT(l, "\",\"pid\":");
+	put_int(l, pid_self());
+	k->n = l->n - from <= sizeof(k->text) ? l->n - from : 0;
+	memcpy(k->text, l->p + from, k->n);
+	k->pid = pid_self();
+	k->program = sink.program;
+}
+
 static void
 compose(struct line *l, enum log_level level, const char *msg,
     const struct log_field *fields)
 {
 	l->n = 0;
-	put_c(l, "{\"ts\":\"");
+	PUT(l, "{\"ts\":\"");
 	put_time(l);
-	put_c(l, "\",\"level\":\"");
-	put_c(l, level_names[level]);
-	put_c(l, "\",\"program\":\"");
-	put_c(l, sink.program);
-	put_c(l, "\",\"pid\":");
-	put_int(l, pid_self());
+	put_origin(l, level);
 	if (sink.request_len) {
-		put_c(l, ",\"request_id\":");
+		PUT(l, ",\"request_id\":");
 		put_json(l, (struct str){ sink.request, sink.request_len });
 	}
-	put_c(l, ",\"msg\":");
+	PUT(l, ",\"msg\":");
 	put_json(l, str_of(msg));
 	for (; fields && fields->kind != LOG_END; fields++)
 		if (l->n < LINE_MAX_BYTES - VALUE_MAX_BYTES)

@@ -31,16 +31,6 @@ str_find(struct str s, char c)
 	return hit ? (size_t)(hit - s.p) : s.n;
 }
 
-struct str
-str_slice(struct str s, size_t a, size_t b)
-{
-	if (b > s.n)
-		b = s.n;
-	if (a > b)
-		a = b;
-	return (struct str){ s.p ? s.p + a : NULL, b - a };
-}
-
 static bool
 is_blank(char c)
 {
@@ -135,6 +125,29 @@ str_int(char room[STR_INT_ROOM], long long n)
 	return (struct str){ room + at, STR_INT_ROOM - at };
 }
 
+/*
+ * Eight digits at once, added up in pairs, fours and eights. False when one of
+ * them is none: its high half is not 3, with 6 added or without.
+ */
+static bool
+eight_digits(const char *p, long long *v)
+{
+	const uint64_t low = UINT64_C(0x000000ff000000ff);
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	w = le64toh(w);
+	if ((w & EACH_BYTE(0xf0u)) != EACH_BYTE(0x30u) ||
+	    ((w + EACH_BYTE(6u)) & EACH_BYTE(0xf0u)) != EACH_BYTE(0x30u))
+		return false;
+	w -= EACH_BYTE('0');
+	w = w * 10 + (w >> 8);
+	w = ((w & low) * (100 + (UINT64_C(1000000) << 32)) +
+	    (w >> 16 & low) * (1 + (UINT64_C(10000) << 32))) >> 32;
+	*v = *v * 100000000 - (long long)w;
+	return true;
+}
+
 bool
 str_to_int(struct str s, long long min, long long max, long long *out)
 {
@@ -144,6 +157,8 @@ str_to_int(struct str s, long long min, long long max, long long *out)
 
 	if (i == s.n)
 		return false;
+	while (i + 8 <= safe && i + 8 <= s.n && eight_digits(s.p + i, &v))
+		i += 8;
 	for (; i < s.n; i++) {
 		int digit = s.p[i] - '0';
 
@@ -187,6 +202,24 @@ str_json_plain(struct str s)
 	while (i < s.n && is_json_plain((unsigned char)s.p[i]))
 		i++;
 	return i;
+}
+
+bool
+str_print_plain(struct str s)
+{
+	uint64_t word, odd = 0;
+	size_t i = 0;
+
+	for (; s.n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, s.p + i, sizeof(word));
+		odd |= HAS_BELOW(word, 0x20u) | HAS_BYTE(word, '"') |
+		    HAS_BYTE(word, '\\') | HAS_BYTE(word, 0x7fu) |
+		    (word & TOP_BITS);
+	}
+	for (; i < s.n; i++)
+		odd |= !is_json_plain((unsigned char)s.p[i]) ||
+		    (unsigned char)s.p[i] >= 0x7f;
+	return odd == 0;
 }
 
 /* Length of the UTF-8 sequence at p, 0 when it is none (RFC 3629, 4). */

@@ -45,7 +45,15 @@ bool str_ends(struct str s, struct str fix);
 size_t str_find(struct str s, char c);
 
 /* Bytes from a up to b (both clamped to s.n). */
-struct str str_slice(struct str s, size_t a, size_t b);
+static inline struct str
+str_slice(struct str s, size_t a, size_t b)
+{
+	if (b > s.n)
+		b = s.n;
+	if (a > b)
+		a = b;
+	return (struct str){ s.p ? s.p + a : NULL, b - a };
+}
 
 /* s without the ASCII spaces and tabs at its ends. */
 struct str str_trim(struct str s);
@@ -67,6 +75,9 @@ bool str_split(struct str *rest, char sep, struct str *piece);
  * a control character, a quote or a backslash.
  */
 size_t str_json_plain(struct str s);
+
+/* Is s printable ASCII alone, without quotes and backslashes? */
+bool str_print_plain(struct str s);
 
 /* Is word a piece of list, but for blanks around the piece? */
 bool str_holds(struct str list, char sep, struct str word);

@@ -1,5 +1,7 @@
 /* Bytes, their text forms, clocks and the log: what all else stands on. */
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,6 +94,38 @@ START_TEST(json_stands_for_itself_up_to_the_first_escape)
 			    n }), n);
 			ck_assert(str_is_ascii((struct str){ text,
 			    sizeof(text) }) == (c < 0x80));
+			ck_assert(str_print_plain((struct str){ text,
+			    sizeof(text) }) == (plain && c < 0x7f));
+		}
+}
+END_TEST
+
+/* Digits are read by eights, whatever stands among them. */
+START_TEST(a_number_is_all_digits_and_as_large_as_it_says)
+{
+	static const char *const good[] = { "0", "7", "12345678", "-12345678",
+		"00000000000000000000012", "1234567812345678",
+		"9223372036854775807", "-9223372036854775808",
+		"1700000000123456" };
+	long long v;
+	char text[20];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ck_assert(str_to_int(str_of(good[i]), LLONG_MIN, LLONG_MAX,
+		    &v));
+		ck_assert_int_eq(v, strtoll(good[i], NULL, 10));
+	}
+	ck_assert(!str_to_int(STR("9223372036854775808"), LLONG_MIN,
+	    LLONG_MAX, &v));
+	ck_assert(!str_to_int(STR("-9223372036854775809"), LLONG_MIN,
+	    LLONG_MAX, &v));
+	for (int c = 0; c < 256; c++)
+		for (size_t n = 0; n < 17; n++) {
+			memset(text, '3', sizeof(text));
+			text[n] = (char)c;
+			ck_assert(str_to_int((struct str){ text, 17 },
+			    LLONG_MIN, LLONG_MAX, &v) == ((c >= '0' &&
+			    c <= '9') || (c == '-' && n == 0)));
 		}
 }
 END_TEST
@@ -259,6 +293,7 @@ UNIT("base/ground", a_piece_never_reaches_past_its_whole,
     a_buffer_grows_up_to_its_cap_and_no_further,
     what_an_arena_hands_out_is_zero_every_time,
     json_stands_for_itself_up_to_the_first_escape,
+    a_number_is_all_digits_and_as_large_as_it_says,
     every_day_has_its_date, a_child_of_a_fork_takes_nothing_for_its_own,
     a_nul_is_never_among_the_allowed_bytes,
     a_text_form_has_one_spelling, what_is_encoded_is_decoded_to_the_same,
