@@ -56,7 +56,7 @@ profile_of_session(struct call *c, const struct session *s)
 	struct buf b = buf_new(c->ctx->arena, LIMIT_ANSWER);
 	enum err e;
 
-	c->re->printed = printed_find(c->ctx->arena, s, c->rq->dialect);
+	c->re->printed = printed_find(s, c->rq->dialect);
 	if (c->re->printed.n)
 		return answer(c, 200, retrieved, NULL);
 	e = answer_profile(c, retrieved, &s->account, s->role_version);

@@ -32,6 +32,13 @@ grow_buf(struct buf *b, size_t n)
 }
 
 void
+buf_reserve(struct buf *b, size_t n)
+{
+	if (b->n + n < b->cap)
+		grow_buf(b, n);
+}
+
+void
 buf_add_slowly(struct buf *b, struct str s)
 {
 	if (s.n == 0 || !grow_buf(b, s.n))

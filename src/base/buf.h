@@ -24,6 +24,9 @@ struct buf {
 /* An empty buffer that may grow to cap bytes. */
 struct buf buf_new(struct arena *a, size_t cap);
 
+/* Make room for n bytes at once, where it is known that they come. */
+void buf_reserve(struct buf *b, size_t n);
+
 /* Use buf_add(). */
 void buf_add_slowly(struct buf *b, struct str s);
 

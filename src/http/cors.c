@@ -21,7 +21,8 @@ static bool
 permit(struct response *re, const struct request *r, const char *origins)
 {
 	struct str origin = request_header(r, "HTTP_ORIGIN");
-	bool anybody = is_listed(STR("*"), origins);
+	bool anybody = origins && strchr(origins, '*') &&
+	    is_listed(STR("*"), origins);
 
 	if (!anybody)
 		response_header(re, "Vary", STR("Origin"));

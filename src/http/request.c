@@ -3,31 +3,31 @@
 #include "base/limits.h"
 #include "http/cookie.h"
 
-struct str
-request_param(const struct request *r, const char *name)
+/* Names of one length mostly differ at their ends. */
+static bool
+is_named(const struct param *p, struct str name)
 {
-	struct str want = str_of(name);
+	return p->name.n == name.n && name.n > 0 &&
+	    p->name.p[name.n - 1] == name.p[name.n - 1] &&
+	    memcmp(p->name.p, name.p, name.n) == 0;
+}
 
+struct str
+request_find(const struct request *r, struct str name)
+{
 	for (size_t i = 0; i < r->nparams; i++)
-		if (str_eq(r->params[i].name, want))
+		if (is_named(&r->params[i], name))
 			return r->params[i].value;
 	return STR_NONE;
 }
 
-struct str
-request_header(const struct request *r, const char *cgi_name)
-{
-	return request_param(r, cgi_name);
-}
-
 size_t
-request_header_count(const struct request *r, const char *cgi_name)
+request_count(const struct request *r, struct str name)
 {
-	struct str want = str_of(cgi_name);
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->nparams; i++)
-		n += str_eq(r->params[i].name, want);
+		n += is_named(&r->params[i], name);
 	return n;
 }
 

@@ -47,11 +47,28 @@ struct request {
  * Value of a parameter by its CGI name: the first when there are several,
  * which request_header_count tells. STR_NONE when absent.
  */
-struct str request_param(const struct request *r, const char *name);
+struct str request_find(const struct request *r, struct str name);
+size_t request_count(const struct request *r, struct str name);
+
+/* The same for a constant name, whose length the compiler knows. */
+static inline struct str
+request_param(const struct request *r, const char *name)
+{
+	return request_find(r, str_of(name));
+}
 
 /* Header by its CGI name, "HTTP_AUTHORIZATION"; how many there are. */
-struct str request_header(const struct request *r, const char *cgi_name);
-size_t request_header_count(const struct request *r, const char *cgi_name);
+static inline struct str
+request_header(const struct request *r, const char *cgi_name)
+{
+	return request_find(r, str_of(cgi_name));
+}
+
+static inline size_t
+request_header_count(const struct request *r, const char *cgi_name)
+{
+	return request_count(r, str_of(cgi_name));
+}
 
 /*
  * Cookie over all HTTP_COOKIE parameters, split on ';' and ','. STR_NONE

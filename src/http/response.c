@@ -3,23 +3,26 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/clock_text.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "http/dialect.h"
 
 /* nginx answers 502 above one page of headers (ecosystem, rule 9). */
 #define HEADER_BYTES 4000
 
+#define ENVELOPE 255 /* bytes around the data of most answers */
+
 /* The share of both limits that is kept for headers of response_render. */
 #define OWN_BYTES 1000
 #define OWN_HEADERS 12
 
+/* Most hold no control character at all, which is seen in one pass. */
 static bool
 is_header_text(struct str s)
 {
-	return str_find(s, '\r') == s.n && str_find(s, '\n') == s.n &&
-	    !str_has_nul(s);
+	return str_json_plain(s) == s.n || (str_find(s, '\r') == s.n &&
+	    str_find(s, '\n') == s.n && !str_has_nul(s));
 }
 
 static void
@@ -28,10 +31,8 @@ add_header(struct response *re, const char *name, struct str value,
 {
 	size_t n = strlen(name) + value.n + 4; /* ": " and the line's end */
 
-	if (value.p == NULL || !is_header_text(value)) {
-		log_warn("header dropped: not one line", log_c("name", name));
+	if (value.p == NULL)
 		return;
-	}
 	if (re->nheaders >= headers || value.n > bytes ||
 	    re->header_bytes + n > bytes) {
 		log_warn("header dropped: too many", log_c("name", name));
@@ -45,6 +46,10 @@ add_header(struct response *re, const char *name, struct str value,
 void
 response_header(struct response *re, const char *name, struct str value)
 {
+	if (value.p == NULL || !is_header_text(value)) {
+		log_warn("header dropped: not one line", log_c("name", name));
+		return;
+	}
 	add_header(re, name, value, RESPONSE_HEADERS - OWN_HEADERS,
 	    HEADER_BYTES - OWN_BYTES);
 }
@@ -76,12 +81,18 @@ response_field_error(struct response *re, const char *field,
 	json_push(re->errors, o);
 }
 
-/* No two defaults have one name. */
+static bool
+same_name(const char *a, const char *b)
+{
+	return text_lower(*a) == text_lower(*b) && strcasecmp(a, b) == 0;
+}
+
+/* No two defaults have one name; their values are ours, and one line. */
 static void
 header_default(struct response *re, const char *name, struct str value)
 {
 	for (size_t i = 0; i < re->given; i++)
-		if (strcasecmp(re->headers[i].name, name) == 0)
+		if (same_name(re->headers[i].name, name))
 			return;
 	add_header(re, name, value, RESPONSE_HEADERS, HEADER_BYTES);
 }
@@ -157,9 +168,11 @@ write_member(struct buf *b, const char *key, const char *text)
 static void
 write_meta(struct buf *b, const struct request *r)
 {
-	buf_add(b, STR(",\"meta\":{\"timestamp\":"));
-	json_write_str(b, clock_iso(r->arena, clock_wall()));
-	buf_add(b, STR(",\"version\":\"v1\",\"requestId\":"));
+	char room[CLOCK_TEXT_ROOM];
+
+	buf_add(b, STR(",\"meta\":{\"timestamp\":\""));
+	buf_add(b, clock_text(room, clock_wall(), 3));
+	buf_add(b, STR("\",\"version\":\"v1\",\"requestId\":"));
 	json_write_str(b, r->id);
 	buf_byte(b, '}');
 }
@@ -179,6 +192,7 @@ static void
 write_success(struct buf *b, const struct response *re,
     const struct request *r)
 {
+	buf_reserve(b, re->printed.n + ENVELOPE);
 	buf_add(b, STR("{\"success\":true"));
 	write_member(b, "message", re->message);
 	if (re->printed.n)

@@ -23,7 +23,7 @@ forget(struct printed *p)
 }
 
 struct str
-printed_find(struct arena *a, const struct session *s, enum dialect d)
+printed_find(const struct session *s, enum dialect d)
 {
 	const struct printed *p = place_of(s);
 
@@ -31,7 +31,7 @@ printed_find(struct arena *a, const struct session *s, enum dialect d)
 	    p->dialect != d || memcmp(p->source.name, s->source.name,
 	    sizeof(p->source.name)) != 0)
 		return STR_NONE;
-	return arena_str(a, p->text);
+	return p->text;
 }
 
 void

@@ -15,11 +15,11 @@
 #define PRINTED_MOST 4096 /* bytes of one; a longer one is not kept */
 
 /*
- * The data printed for s, in a, as dialect_write_data() did; STR_NONE: nobody
- * did. Of a session that was not found by a proof nothing is known or kept.
+ * The data printed for s, as dialect_write_data() did; STR_NONE: nobody did. It
+ * is there until the next call of the two below. Of a session that was not found
+ * by a proof nothing is known or kept.
  */
-struct str printed_find(struct arena *a, const struct session *s,
-    enum dialect d);
+struct str printed_find(const struct session *s, enum dialect d);
 void printed_keep(const struct session *s, enum dialect d, struct str text);
 
 void printed_forget(void);

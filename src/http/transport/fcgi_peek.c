@@ -77,13 +77,18 @@ fcgi_peek_params(struct fcgi_peek *k, struct str params)
 		[OVERRIDE] = { "HTTP_X_HTTP_METHOD_OVERRIDE", 27 },
 		[LENGTH] = { "CONTENT_LENGTH", 14 },
 	};
+	/* Most names are told from these by their length alone. */
+	static const uint32_t lengths = 1u << 11 | 1u << 14 | 1u << 27;
 	struct str found[WANTED] = { STR_NONE }, name, value;
 	size_t at = 0;
 
-	while (fcgi_record_pair(params, &at, &name, &value))
+	while (fcgi_record_pair(params, &at, &name, &value)) {
+		if (!(lengths >> (name.n & 31) & 1))
+			continue;
 		for (int i = 0; i < WANTED; i++)
 			if (found[i].p == NULL && str_eq(name, names[i]))
 				found[i] = value;
+	}
 	k->method = found[METHOD];
 	k->override = found[OVERRIDE];
 	k->uri = found[URI];

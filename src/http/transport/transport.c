@@ -23,6 +23,12 @@ transport_param(const struct exchange *x, struct str name)
 
 #define PARAMS_USUAL 32 /* more are moved to a larger list */
 
+/*
+ * The list of nearly every request. A process serves one at a time, and places
+ * need not be wiped as what stands there must.
+ */
+static struct param usual[PARAMS_USUAL];
+
 /* A list of parameters while it is made. */
 struct listing {
 	struct param *list;
@@ -33,7 +39,8 @@ static void
 grow_list(struct exchange *x, struct listing *l)
 {
 	size_t room = l->room ? l->room * 2 : PARAMS_USUAL;
-	struct param *list = arena_array(x->arena, room, sizeof(*list));
+	struct param *list = l->room == 0 ? usual :
+	    arena_array(x->arena, room, sizeof(*list));
 
 	if (x->nparams)
 		memcpy(list, l->list, x->nparams * sizeof(*list));

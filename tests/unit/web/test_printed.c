@@ -13,7 +13,7 @@ session_of(uint8_t token, int64_t read)
 static bool
 found(struct session s, enum dialect d, const char *want)
 {
-	struct str text = printed_find(a, &s, d);
+	struct str text = printed_find(&s, d);
 
 	return want ? str_eq(text, str_of(want)) : text.p == NULL;
 }
