@@ -211,8 +211,8 @@ static enum err
 take_on_host(struct ctx *x, struct limit *l)
 {
 	struct shared_count c = {
-		.name = arena_fmt(x->arena, "%s:%.*s", l->name,
-		    STR_FMT(l->whose)),
+		.name = ARENA_JOIN(x->arena, str_of(l->name), STR(":"),
+		    l->whose),
 		.max = l->max, .window = l->window,
 	};
 	bool taken = shared_count_take(&x->shared->counts, &c);
@@ -276,6 +276,8 @@ limit_take(struct ctx *x, struct limit *l)
 
 	if (!x->config->rate_limiting)
 		return E_OK;
+	if (l->whose.p == NULL)
+		l->whose = limit_network(x);
 	if (in_memory(x, l))
 		return take_on_host(x, l);
 	e = take_in_redis(x, l);

@@ -14,7 +14,7 @@
  */
 struct limit {
 	const char *name; /* "login": part of the key */
-	struct str whose; /* canonical address or user id */
+	struct str whose; /* user id …; STR_NONE: the client's network */
 	long max;
 	int64_t window;	  /* µs */
 	bool durable;

@@ -111,9 +111,11 @@ first_slot(const struct shared_table *t, const uint8_t *name)
 static bool
 has_name(const struct shared_slot *s, const uint8_t *name)
 {
-	uint64_t there[] = { load(&s->word[2]), load(&s->word[3]) };
+	uint64_t want[2];
 
-	return sodium_memcmp(there, name, SHARED_TABLE_NAME) == 0;
+	memcpy(want, name, SHARED_TABLE_NAME);
+	return ((load(&s->word[2]) ^ want[0]) |
+	    (load(&s->word[3]) ^ want[1])) == 0; /* at once: constant time */
 }
 
 static size_t

@@ -13,36 +13,49 @@
 #define HOUR (3600 * CLOCK_SECOND)
 #define MINUTE (60 * CLOCK_SECOND)
 
-/* The row's bucket, from the one table in the configuration. */
+/* Every bucket, from the settings. */
+static struct limit
+limit_in(const struct config *k, enum bucket bucket)
+{
+	switch (bucket) {
+	case BUCKET_LOGIN:
+		return (struct limit){ .name = "login", .max = k->limit_login,
+			.window = k->limit_window, .durable = true,
+			.by_network = true };
+	case BUCKET_REGISTER:
+		return (struct limit){ .name = "register",
+			.max = k->limit_register, .window = k->limit_window,
+			.durable = true, .by_network = true };
+	case BUCKET_SIGNUP:
+		return (struct limit){ .name = "signup",
+			.max = k->limit_signup, .window = HOUR,
+			.durable = true, .by_network = true };
+	case BUCKET_RESET:
+		return (struct limit){ .name = "password_reset",
+			.max = k->limit_reset, .window = HOUR,
+			.durable = true, .by_network = true };
+	case BUCKET_ANONYMOUS:
+		return (struct limit){ .name = "anonymous",
+			.max = k->limit_anonymous, .window = QUARTER };
+	case BUCKET_USER:
+		return (struct limit){ .name = "user", .max = k->limit_user,
+			.window = MINUTE };
+	case BUCKET_ADMIN:
+		return (struct limit){ .name = "admin", .max = k->limit_admin,
+			.window = QUARTER };
+	case BUCKET_NONE:
+		break;
+	}
+	return (struct limit){ 0 };
+}
+
+/* The row's bucket; NULL: it has none. */
 static struct limit *
 limit_of(struct call *c, enum bucket bucket)
 {
-	const struct config *k = c->ctx->config;
-	const struct limit table[] = {
-		[BUCKET_NONE] = { 0 },
-		[BUCKET_LOGIN] = { .name = "login", .max = k->limit_login,
-		    .window = k->limit_window, .durable = true,
-		    .by_network = true },
-		[BUCKET_REGISTER] = { .name = "register",
-		    .max = k->limit_register, .window = k->limit_window,
-		    .durable = true, .by_network = true },
-		[BUCKET_SIGNUP] = { .name = "signup", .max = k->limit_signup,
-		    .window = HOUR, .durable = true,
-		    .by_network = true },
-		[BUCKET_RESET] = { .name = "password_reset",
-		    .max = k->limit_reset, .window = HOUR, .durable = true,
-		    .by_network = true },
-		[BUCKET_ANONYMOUS] = { .name = "anonymous",
-		    .max = k->limit_anonymous, .window = QUARTER },
-		[BUCKET_USER] = { .name = "user", .max = k->limit_user,
-		    .window = MINUTE },
-		[BUCKET_ADMIN] = { .name = "admin", .max = k->limit_admin,
-		    .window = QUARTER },
-	};
 	struct limit *l = ARENA_NEW(c->ctx->arena, struct limit);
 
-	*l = table[bucket];
-	l->whose = limit_network(c->ctx);
+	*l = limit_in(c->ctx->config, bucket);
 	return l->name ? l : NULL;
 }
 

@@ -101,12 +101,26 @@ route_find(struct arena *a, enum method m, struct str path, bool root,
 	return E_METHOD;
 }
 
+/* A bit for each method by which a row hashes; looked for once. */
+static unsigned
+hashing_methods(void)
+{
+	static unsigned found;
+	unsigned set = found;
+
+	for (size_t i = 0; found == 0 && i < routes_count; i++)
+		if (routes[i].lane == LANE_HEAVY)
+			set |= 1u << routes[i].method;
+	return found = set;
+}
+
 bool
 route_may_hash(struct str method)
 {
-	for (size_t i = 0; i < routes_count; i++)
-		if (routes[i].lane == LANE_HEAVY &&
-		    str_eq(method, str_of(route_method(routes[i].method))))
+	unsigned set = hashing_methods();
+
+	for (unsigned m = METHOD_GET; m <= METHOD_OPTIONS; m++)
+		if (set >> m & 1 && str_eq(method, str_of(method_names[m])))
 			return true;
 	return false;
 }

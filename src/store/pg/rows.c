@@ -68,17 +68,22 @@ row_null(const struct rows *r, size_t row, int col)
 	return row_str(r, row, col).p == NULL;
 }
 
-int64_t
-row_int(const struct rows *r, size_t row, int col)
+static int64_t
+int_of(struct str cell, int col)
 {
-	struct str s = row_str(r, row, col);
 	long long v = 0;
 
-	if (s.p && !str_to_int(s, INT64_MIN, INT64_MAX, &v)) {
+	if (cell.p && !str_to_int(cell, INT64_MIN, INT64_MAX, &v)) {
 		log_error("cell is not an integer", log_i("column", col));
 		abort();
 	}
 	return v;
+}
+
+int64_t
+row_int(const struct rows *r, size_t row, int col)
+{
+	return int_of(row_str(r, row, col), col);
 }
 
 bool
@@ -126,18 +131,20 @@ static void
 read_cell(const struct rows *r, size_t row, int col,
     const struct query_field *f, void *at)
 {
+	struct str cell = r->cells[row * (size_t)r->columns + (size_t)col];
+
 	switch (f->kind) {
 	case QUERY_TEXT:
-		*(struct str *)at = row_str(r, row, col);
+		*(struct str *)at = cell;
 		break;
 	case QUERY_BYTES:
 		*(struct str *)at = row_bytes(r->arena, r, row, col);
 		break;
 	case QUERY_INT:
-		*(int64_t *)at = row_int(r, row, col);
+		*(int64_t *)at = int_of(cell, col);
 		break;
 	case QUERY_BOOL:
-		*(bool *)at = row_bool(r, row, col);
+		*(bool *)at = str_eq(cell, STR("t"));
 		break;
 	case QUERY_MAYBE_INT:
 	case QUERY_MAYBE_BOOL: /* of parameters alone */
@@ -155,6 +162,7 @@ row_read(const struct rows *r, size_t row,
 		    shape->name));
 		abort();
 	}
+	(void)row_str(r, row, 0); /* is there such a row? */
 	for (int i = 0; i < shape->ncells; i++)
 		read_cell(r, row, i, &shape->cells[i],
 		    (char *)out + shape->cells[i].offset);
