@@ -298,6 +298,23 @@ def test_a_profile_merges(api, method, path):
     assert person.api.get("/auth/me").data["last_name"] == "Lovelace"
 
 
+def test_a_profile_asked_again_and_again_is_the_one_of_now(api):
+    """Row SE8: each process may have printed the one of before, for the mount
+    that was asked."""
+    person = api.new_person(first_name="One")
+    other_mount = person.api.of(person.access, "/api")
+    for name in ("Two", "Three"):
+        for _ in range(8):
+            person.api.get("/auth/me")
+            other_mount.get("/auth/me")
+        assert person.api.patch("/auth/me", {"first_name": name}
+                                ).status == 200
+        for _ in range(8):
+            assert person.api.get("/auth/me").data["first_name"] == name
+            data = other_mount.get("/auth/me").data
+            assert data["firstName"] == data["first_name"] == name
+
+
 def test_a_profile_changes_nothing_but_what_is_the_users(api, person):
     """Row RB5."""
     before = person.api.get("/auth/me").data
