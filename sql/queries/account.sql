@@ -105,6 +105,14 @@ select -- use: account(of => users),
 	password_hash
 from users where id = :user_id::uuid;
 
+-- name: account_profiles
+-- The same of several, by ids and numeric ids; unknown ones are left out.
+-- safe: yes
+select -- use: account(of => users)
+from users
+where id = any (string_to_array(:ids, ',')::uuid[])
+	or numeric_id = any (string_to_array(:numbers, ',')::bigint[]);
+
 -- name: account_update
 -- A profile merges: null keeps what is there, '' clears a name; the full
 -- name follows the other two where it is not given.

@@ -34,6 +34,11 @@
 #define LIMIT_FAILURES 100	      /* of one authenticator, row RL4 */
 #define LIMIT_SESSIONS 50	      /* per user, row SE5 */
 #define LIMIT_API_KEYS 50	      /* live ones per user */
+#define LIMIT_GRPC_MESSAGE (64u << 10) /* row GR3 */
+#define LIMIT_GRPC_FIELDS (2u << 20)   /* of its struct: 32 bytes a byte */
+#define LIMIT_GRPC_METADATA 8192       /* all headers of a call, row GR3 */
+#define LIMIT_GRPC_STREAMS 100	       /* at once, per connection, row GR3 */
+#define LIMIT_GRPC_IDS 100	       /* of GetUsersByIDs, row GR2 */
 #define LIMIT_ANSWER (4u << 20)	      /* the largest answer we build */
 
 #endif

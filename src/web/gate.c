@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "core/access/admin.h"
 #include "core/access/api_key.h"
+#include "core/access/role.h"
 #include "core/factor/factor.h"
 #include "core/limit.h"
 #include "core/problem.h"
@@ -183,6 +185,32 @@ acts(struct call *c)
 }
 
 enum err
+gate_caller(struct call *c)
+{
+	enum err e = check_limit_and_actor(c);
+
+	if (e == E_OK)
+		acts(c);
+	if (e == E_OK)
+		password_share(c->ctx->actor_user);
+	if (e == E_OK)
+		e = check_enrolled(c);
+	return e == E_OK ? check_recent(c) : e;
+}
+
+enum err
+gate_administers(struct call *c, const char *permission)
+{
+	const struct session *s = c->actor.session;
+	enum err e = role_holds(c->ctx, s->account.roles, s->role_version,
+	    permission);
+
+	if (e == E_OK)
+		e = admin_network(c->ctx, s);
+	return e == E_OK ? administration(c) : e;
+}
+
+enum err
 gate(struct call *c, struct exchange *x, struct request *rq)
 {
 	bool root = rq->dialect == DIALECT_ROOT;
@@ -198,15 +226,7 @@ gate(struct call *c, struct exchange *x, struct request *rq)
 		return problem_later(c->ctx, E_BUSY, 0, NULL);
 	e = take_body(c, x, rq);
 	if (e == E_OK)
-		e = check_limit_and_actor(c);
-	if (e == E_OK)
-		acts(c);
-	if (e == E_OK)
-		password_share(c->ctx->actor_user);
-	if (e == E_OK)
-		e = check_enrolled(c);
-	if (e == E_OK)
-		e = check_recent(c);
+		e = gate_caller(c);
 	if (e == E_OK && c->route->handler->fields)
 		e = schema_check(c->route->handler->fields, rq, c->re,
 		    &c->in);

@@ -263,7 +263,7 @@ serve_one(struct program *p, int fd, const struct options *o, const pid_t *old,
 {
 	const struct worker_hooks hooks = { p, on_start, serve_exchange,
 	    on_look,
-		on_idle, on_worker_stop };
+		on_idle, on_worker_stop, NULL };
 	const char *single = getenv("POSTERN_SINGLE");
 	const struct config *c = p->config;
 	const struct crew crew = crew_of(c, crew_cores());

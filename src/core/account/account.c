@@ -1,5 +1,8 @@
 #include "core/account/account.h"
 
+#include "base/buf.h"
+#include "base/encoding.h"
+#include "base/limits.h"
 #include "core/problem.h"
 #include "crypto/password/password.h"
 
@@ -82,5 +85,50 @@ account_find(struct ctx *x, struct str user_id, struct account *out,
 	*out = account_of(row.account);
 	if (hash)
 		*hash = row.password_hash;
+	return E_OK;
+}
+
+/* Add the ids to one list and the numeric ids to another. */
+static void
+sort_refs(const struct str *refs, size_t n, struct buf *ids,
+    struct buf *numbers)
+{
+	struct uuid id;
+	long long number;
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_number = str_to_int(refs[i], 1, INT64_MAX, &number);
+		struct buf *to = is_number ? numbers : ids;
+
+		if (!is_number && !uuid_parse(refs[i], &id))
+			continue;
+		if (to->n)
+			buf_byte(to, ',');
+		buf_add(to, refs[i]);
+	}
+}
+
+enum err
+account_find_all(struct ctx *x, const struct str *refs, size_t n,
+    struct account **out, size_t *count)
+{
+	struct buf ids = buf_new(x->arena, LIMIT_BODY_JSON);
+	struct buf numbers = buf_new(x->arena, LIMIT_BODY_JSON);
+	struct rows *r;
+	enum err e;
+
+	*out = NULL;
+	*count = 0;
+	sort_refs(refs, n, &ids, &numbers);
+	if (ids.n == 0 && numbers.n == 0)
+		return E_OK;
+	e = db_run(x->db, x->arena, SQL(account_profiles,
+	    .ids = buf_str(&ids), .numbers = buf_str(&numbers)), &r);
+	if (e != E_OK)
+		return e;
+	*out = arena_array(x->arena, r->n, sizeof(**out));
+	for (; *count < r->n; (*count)++)
+		(*out)[*count] = account_of(
+		    account_profiles_row(r, *count).account);
 	return E_OK;
 }

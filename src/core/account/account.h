@@ -28,6 +28,13 @@ enum err account_find(struct ctx *x, struct str user_id, struct account *out,
     struct str *hash);
 
 /*
+ * Read several, each once and in any order, by ids and numeric ids. A text that
+ * is neither, or of nobody, is left out.
+ */
+enum err account_find_all(struct ctx *x, const struct str *refs, size_t n,
+    struct account **out, size_t *count);
+
+/*
  * A password that is to be set, by the policy; username and email may not be
  * in it. E_VALIDATION of the field.
  */

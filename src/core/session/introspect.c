@@ -54,6 +54,7 @@ access_token(struct ctx *x, struct str token, struct introspection *out)
 	*out = (struct introspection){
 		.active = true, .type = "access_token", .sub = s->account.id,
 		.username = s->account.username, .sid = s->id, .scope = scope,
+		.roles = s->account.roles,
 		.exp = s->token_exp, .iat = s->token_iat,
 	};
 	return E_OK;

@@ -11,6 +11,7 @@ struct introspection {
 	struct str username;
 	struct str sid;
 	struct str scope; /* permissions, space separated */
+	struct str roles; /* comma separated, highest first */
 	int64_t exp;	  /* seconds */
 	int64_t iat;
 };

@@ -12,6 +12,10 @@
 static bool
 serve(struct worker_shift *s)
 {
+	if (s->o->hooks->loop) {
+		s->o->hooks->loop(s->o->hooks->obj, s);
+		return true;
+	}
 #ifdef HAVE_LIBFCGI
 	if (s->o->libfcgi)
 		return worker_libfcgi_run(s);

@@ -12,6 +12,8 @@
 /* What each worker does from its start to its end, whichever transport. */
 enum worker_kind { WORKER_LIGHT = 1, WORKER_HEAVY, WORKER_SINGLE };
 
+struct worker_shift;
+
 /* The program above the transport. obj is handed to each. */
 struct worker_hooks {
 	void *obj;
@@ -23,6 +25,11 @@ struct worker_hooks {
 	/* nothing to do for a second: give memory back */
 	void (*idle)(void *obj);
 	void (*stop)(void *obj);
+	/*
+	 * Serve connections until worker_shift_over: another protocol than
+	 * FastCGI, which needs neither serve nor heavy. NULL: FastCGI
+	 */
+	void (*loop)(void *obj, struct worker_shift *s);
 };
 
 struct worker_options {
