@@ -26,6 +26,7 @@ run_info(struct call *c)
 	json_add_bool(can, "redis", cache_configured(c->ctx->cache));
 	json_add_bool(can, "mail", k->smtp_host[0] != '\0');
 	json_add_bool(can, "kafka", k->kafka_enabled);
+	json_add_bool(can, "grpc", k->grpc_enabled);
 	json_add_str(can, "token_algorithm", str_of(k->jwt_algorithm));
 	json_add_str(can, "password_hash", str_of(k->password_hash));
 	json_add(data, "capabilities", can);

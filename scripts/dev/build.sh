@@ -1,7 +1,8 @@
 # From the sources to $BUILD (objects) and $STATE/bin (what runs).
 # shellcheck shell=bash
 
-BUILD_PROGRAMS='postern postern-worker posternctl postern-secrets'
+BUILD_PROGRAMS='postern postern-worker posternctl postern-secrets
+	postern-grpc'
 BUILD_OPTIONS=(CFLAGS='-O2 -g') # of a directory that was not configured yet
 
 build_configure() {
@@ -74,6 +75,9 @@ build_programs() {
 	local program
 	build_locked || exit 1
 	for program in $BUILD_PROGRAMS; do
+		# A build may leave it out: ./configure --without-grpc.
+		[ "$program" != postern-grpc ] || [ -x "$BUILD/$program" ] ||
+			continue
 		[ -x "$BUILD/$program" ] || die "$BUILD/$program was not built"
 		cmp -s "$BUILD/$program" "$STATE/bin/$program" ||
 			install -m 0755 "$BUILD/$program" "$STATE/bin/"

@@ -1,7 +1,7 @@
 # The services: what each runs, and how the supervisor is told.
 # shellcheck shell=bash
 
-SERVICES='postgres redis smtp master worker web'
+SERVICES='postgres redis smtp master worker grpc web'
 
 # service_define NAME [SIGNAL] <SCRIPT: only a changed script restarts it, so
 # whatever a restart depends on is part of the text.
@@ -205,8 +205,7 @@ smtp_define() {
 # What a change of settings or programs restarts.
 programs_digest() {
 	local file=${POSTERN_CONFIG:-/dev/null} name
-	cat "$STATE/env.sh" "$STATE/bin/postern" "$STATE/bin/postern-worker" \
-		"$file" | sha256sum
+	cat "$STATE/env.sh" "$STATE/bin/"postern* "$file" | sha256sum
 	# Secrets in files may have changed under the same name; LOG_FILE is not
 	# one of them.
 	for name in $(compgen -e | grep '_FILE$' | grep -vx LOG_FILE); do
@@ -215,6 +214,33 @@ programs_digest() {
 	done
 	find "$ROOT/templates" -type f -printf '%p %T@\n' 2>/dev/null |
 		sort | sha256sum
+}
+
+# Is it asked for, by the environment or by the file?
+grpc_wanted() {
+	local value
+	# shellcheck source=/dev/null
+	value=$(. "$STATE/env.sh" && echo "${GRPC_ENABLED-file}")
+	case $value in
+	true | yes | on | 1) return 0 ;;
+	file) settings_in_file grpc.enabled ;;
+	*) return 1 ;;
+	esac
+}
+
+grpc_define() {
+	if ! grpc_wanted; then
+		service_undefine grpc
+		return
+	fi
+	[ -x "$BUILD/postern-grpc" ] ||
+		die "GRPC_ENABLED is set, but this build has no postern-grpc"
+	service_define grpc <<-END
+	#!/bin/bash
+	. '$STATE/env.sh'
+	exec $(state_runner_line) '$STATE/bin/postern-grpc'
+	# $1
+	END
 }
 
 programs_define() {
@@ -226,6 +252,7 @@ programs_define() {
 	exec $(state_runner_line) '$STATE/bin/postern-worker'
 	# $digest
 	END
+	grpc_define "$digest"
 	if [ -z "$(fastcgi_socket)" ]; then
 		service_undefine master
 		return

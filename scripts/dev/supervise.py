@@ -23,7 +23,7 @@ import sys
 import time
 
 # Who is asked, before who answers.
-STOP_ORDER = [["web"], ["master", "worker"], ["smtp", "redis", "postgres"]]
+STOP_ORDER = [["web"], ["master", "worker", "grpc"], ["smtp", "redis", "postgres"]]
 STOP_SECONDS = 10
 LEFTOVER_SECONDS = 2
 RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)

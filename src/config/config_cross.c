@@ -91,6 +91,40 @@ check_kafka(struct config_all *all)
 		    "one of them is missing");
 }
 
+/* Does it listen where only this host can reach it? */
+static bool
+is_loopback(const char *address)
+{
+	struct str s = str_of(address);
+
+	return str_starts(s, STR("127.")) || str_eq(s, STR("::1"));
+}
+
+/* In clear only where nobody can listen in (row GR1). */
+static void
+check_grpc(struct config_all *all)
+{
+	const struct config *c = &all->c;
+	bool tls = c->grpc_cert[0] != '\0';
+
+	if (!c->grpc_enabled)
+		return;
+#ifndef HAVE_GRPC
+	config_fault(all, "grpc.enabled is true, but this build has no "
+	    "postern-grpc; build it with --with-grpc");
+#endif
+	if (tls != (c->grpc_key[0] != '\0'))
+		config_fault(all, "grpc.tls_cert and grpc.tls_key go "
+		    "together: one of them is missing");
+	if (c->grpc_client_ca[0] && !tls)
+		config_fault(all, "grpc.tls_client_ca needs grpc.tls_cert");
+	if (!tls && !is_loopback(c->grpc_listen) &&
+	    strcmp(c->environment, "production") == 0)
+		config_fault(all, "grpc.listen is not a loopback address: "
+		    "set grpc.tls_cert and grpc.tls_key, for tokens would "
+		    "cross the network in clear");
+}
+
 /* Is one of the brokers on another machine? */
 static bool
 has_remote(const char *brokers)
@@ -189,6 +223,7 @@ config_cross(struct config_all *all)
 	check_lists(all);
 	check_tokens(all);
 	check_kafka(all);
+	check_grpc(all);
 	check_strict(all);
 	check_sealing(all);
 	tell_accepted(all);

@@ -229,13 +229,15 @@ def test_no_sample_has_a_script_around_the_program():
             assert "#!" not in text and "postern.cgi" not in text, name
 
 
-UNITS = "postern.socket postern.service postern-worker.service".split()
+UNITS = ("postern.socket postern.service postern-worker.service "
+         "postern-grpc.service").split()
 
 
 @pytest.fixture
 def units(tmp_path):
     os.symlink(program("postern"), tmp_path / "postern")
     os.symlink(program("postern-worker"), tmp_path / "postern-worker")
+    os.symlink(program("postern-grpc"), tmp_path / "postern-grpc")
     made = []
     for name in UNITS:
         with open(CONF + f"systemd/{name}.in") as f:

@@ -280,6 +280,24 @@ ask_runtime_dir(struct doctor *d, const char *dir)
 }
 
 static void
+ask_grpc(struct doctor *d)
+{
+	const struct config *k = d->c->config;
+	const char *why;
+
+	if (!k->grpc_enabled)
+		return;
+	why = doctor_probe_port(d->c->arena, k->grpc_listen, k->grpc_port);
+	if (why)
+		note_finding(d, "grpc", WARNING, "nothing answers at %s, port "
+		    "%ld (%s): start postern-grpc", k->grpc_listen,
+		    k->grpc_port, why);
+	else
+		note_finding(d, "grpc", FINE, "port %ld answers%s",
+		    k->grpc_port, k->grpc_cert[0] ? "" : ", without TLS");
+}
+
+static void
 ask_host(struct doctor *d)
 {
 	const struct config *k = d->c->config;
@@ -295,6 +313,7 @@ ask_host(struct doctor *d)
 		    "postern-worker --once every minute", why);
 	else
 		note_finding(d, "worker", FINE, "listens");
+	ask_grpc(d);
 	f = doctor_probe_log(d->c->arena, k->log_file, &detail);
 	note_finding(d, "log", f, "%.*s", STR_FMT(detail));
 	f = doctor_templates(d->c->arena, k, &detail);

@@ -1,6 +1,7 @@
 #include "ctl/doctor/doctor_probe.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -13,6 +14,35 @@ static const char *
 reason(struct arena *a, int error)
 {
 	return arena_fmt(a, "%s", strerror(error)).p;
+}
+
+/* Where all addresses are listened on, the own host is asked. */
+static const char *
+own_address(const char *address)
+{
+	if (strcmp(address, "0.0.0.0") == 0)
+		return "127.0.0.1";
+	return strcmp(address, "::") == 0 ? "::1" : address;
+}
+
+const char *
+doctor_probe_port(struct arena *a, const char *address, long port)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	struct addrinfo *found;
+	int fd, error = 0;
+
+	if (getaddrinfo(own_address(address), arena_int(a, port).p, &hints,
+	    &found) != 0)
+		return "not a numeric address";
+	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen) != 0)
+		error = errno;
+	if (fd >= 0)
+		close(fd);
+	freeaddrinfo(found);
+	return error ? reason(a, error) : NULL;
 }
 
 const char *

@@ -9,6 +9,9 @@ enum finding { FINE, WARNING, FAULT };
 /* Does a living process hold <dir>/worker.sock? NULL or a reason. */
 const char *doctor_probe_worker(struct arena *a, const char *dir);
 
+/* Does anything answer at a numeric address and port? NULL or a reason. */
+const char *doctor_probe_port(struct arena *a, const char *address, long port);
+
 /* May this user make files in dir? NULL or a reason. */
 const char *doctor_probe_dir(struct arena *a, const char *dir);
 

@@ -208,7 +208,9 @@ static const struct {
 #endif
 	{ "KAFKA_INCLUDE_SECRETS=true", "kafka", "include_secrets: true" },
 	{ "GRPC_PORT=9002", "grpc", "port: 9002" },
+#ifdef HAVE_GRPC
 	{ "GRPC_ENABLED=true", "grpc", "enabled: true" },
+#endif
 	{ "ZERO_TOKEN=zt", "zero", "token: " },
 	{ "GOOGLE_CLIENT_ID=g", "oauth", "client_id: g" },
 	{ "GOOGLE_CLIENT_SECRET=s", "oauth", "client_secret: \"(set)\"" },
