@@ -89,7 +89,10 @@ grpc_wire_read(struct arena *a, const ProtobufCMessageDescriptor *type,
 	ProtobufCMessage *m = protobuf_c_message_unpack(type, &by, bytes.n,
 	    (const uint8_t *)bytes.p);
 
-	return m && all_text(m) ? m : NULL;
+	if (m == NULL || !all_text(m))
+		return NULL;
+	m->n_unknown_fields = 0; /* reflection sends a request back */
+	return m;
 }
 
 struct str
