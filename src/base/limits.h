@@ -7,13 +7,17 @@
  */
 #define LIMIT_ARENA (32u << 20)	      /* one request; 16 MiB is a photo twice */
 #define LIMIT_BODY_JSON (64u << 10)   /* security row HB8 */
+#define LIMIT_PICTURE (5u << 20)      /* row MU1 */
+#define LIMIT_COVER (10u << 20)	      /* row MU1 */
+#define LIMIT_UPLOAD (LIMIT_COVER + (64u << 10)) /* with its parts' headers */
+#define LIMIT_UPLOADS 3		      /* bodies that large at once, per worker */
 #define LIMIT_PARAMS 256	      /* FastCGI parameters, row HB3 */
 #define LIMIT_PARAM_BYTES (64u << 10) /* their sum, row HB3 */
 #define LIMIT_PATH 2048		      /* longest path with a meaning is < 200 */
 #define LIMIT_REQUEST (512u << 10)    /* all its records, before it is parsed */
 #define LIMIT_DRAIN (16u << 20)	      /* bytes read of a refused body */
 #define LIMIT_HELD_CONNECTIONS 256    /* waiting, per worker; row HB5 */
-#define LIMIT_HELD_BYTES (16u << 20)  /* all held ones together */
+#define LIMIT_HELD_BYTES (64u << 20)  /* all held ones: uploads, and 16 MiB */
 #define LIMIT_CONNECTIONS 8192	      /* open, per worker; row HB5 */
 #define LIMIT_QUERY 4096
 #define LIMIT_QUERY_PAIRS 64

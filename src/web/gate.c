@@ -85,7 +85,8 @@ take_body(struct call *c, struct exchange *x, struct request *rq)
 
 	if (c->route->method == METHOD_GET)
 		return E_OK;
-	e = transport_body(x, LIMIT_BODY_JSON, &rq->body);
+	e = transport_body(x, c->route->flags & ROUTE_UPLOAD ? LIMIT_UPLOAD :
+	    LIMIT_BODY_JSON, &rq->body);
 	if (e != E_OK || c->route->handler->fields == NULL)
 		return e;
 	e = request_read_json(rq, &why);

@@ -197,24 +197,41 @@ serve_exchange(void *obj, struct exchange *x)
 	dispatch(&((struct program *)obj)->app, x);
 }
 
+/* The target of a request that nobody has parsed yet. */
 static bool
-on_look(void *obj, struct arena *a, const struct fcgi_peek *seen)
+look_at_target(const struct program *p, const struct fcgi_peek *seen,
+    struct request *r)
 {
-	const struct program *p = obj;
-	const struct param params[] = {
-		{ STR("REQUEST_METHOD"), seen->method },
-		{ STR("REQUEST_URI"), seen->uri },
-		{ STR("SCRIPT_NAME"), seen->script },
-		{ STR("HTTP_X_HTTP_METHOD_OVERRIDE"), seen->override },
-	};
-	struct request r = { .arena = a, .params = params,
-		.nparams = seen->override.p ? 4 : 3 };
+	struct param *params = arena_array(r->arena, 4, sizeof(*params));
 
+	params[0] = (struct param){ STR("REQUEST_METHOD"), seen->method };
+	params[1] = (struct param){ STR("REQUEST_URI"), seen->uri };
+	params[2] = (struct param){ STR("SCRIPT_NAME"), seen->script };
+	params[3] = (struct param){ STR("HTTP_X_HTTP_METHOD_OVERRIDE"),
+		seen->override };
+	r->params = params;
+	r->nparams = seen->override.p ? 4 : 3;
 	/* Most requests are spared the rest: a GET hashes nothing. */
 	if (seen->override.p == NULL && !route_may_hash(seen->method))
 		return false;
-	return request_target(&r, p->config->base_path) == E_OK &&
-	    route_lane(&r) == LANE_HEAVY;
+	return request_target(r, p->config->base_path) == E_OK;
+}
+
+static bool
+on_look(void *obj, struct arena *a, const struct fcgi_peek *seen)
+{
+	struct request r = { .arena = a };
+
+	return look_at_target(obj, seen, &r) && route_lane(&r) == LANE_HEAVY;
+}
+
+static size_t
+on_body(void *obj, struct arena *a, const struct fcgi_peek *seen)
+{
+	struct request r = { .arena = a };
+
+	return look_at_target(obj, seen, &r) ? route_body(&r) :
+	    LIMIT_BODY_JSON;
 }
 
 static void
@@ -261,9 +278,9 @@ static int
 serve_one(struct program *p, int fd, const struct options *o, const pid_t *old,
     size_t nold)
 {
-	const struct worker_hooks hooks = { p, on_start, serve_exchange,
-	    on_look,
-		on_idle, on_worker_stop, NULL };
+	const struct worker_hooks hooks = { .obj = p, .start = on_start,
+		.serve = serve_exchange, .heavy = on_look, .body = on_body,
+		.idle = on_idle, .stop = on_worker_stop };
 	const char *single = getenv("POSTERN_SINGLE");
 	const struct config *c = p->config;
 	const struct crew crew = crew_of(c, crew_cores());

@@ -1,5 +1,7 @@
 #include "web/route.h"
 
+#include "base/limits.h"
+
 static const char *const method_names[] = {
 	[METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD", [METHOD_POST] = "POST",
 	[METHOD_PUT] = "PUT", [METHOD_PATCH] = "PATCH",
@@ -21,7 +23,8 @@ routes_complete(void)
 
 		if (!r->method || !r->path || !r->aliases || !r->handler ||
 		    !r->handler->run || !r->who || !r->need || !r->bucket ||
-		    !r->lane || !r->flags || !r->doc)
+		    !r->lane || !r->flags || !r->doc ||
+		    (r->flags & ROUTE_UPLOAD && r->lane != LANE_HEAVY))
 			return false;
 	}
 	return true;
@@ -125,17 +128,33 @@ route_may_hash(struct str method)
 	return false;
 }
 
-enum row_lane
-route_lane(const struct request *r)
+/* The row of the heavy lane that will serve it, or NULL. */
+static const struct route *
+heavy_row(const struct request *r)
 {
 	struct str args[2];
 
 	if (r->dialect == DIALECT_ROOT)
-		return LANE_LIGHT;
+		return NULL;
 	for (size_t i = 0; i < routes_count; i++)
 		if (routes[i].lane == LANE_HEAVY &&
 		    routes[i].method == r->method &&
 		    row_matches(&routes[i], r->path, args))
-			return LANE_HEAVY;
-	return LANE_LIGHT;
+			return &routes[i];
+	return NULL;
+}
+
+enum row_lane
+route_lane(const struct request *r)
+{
+	return heavy_row(r) ? LANE_HEAVY : LANE_LIGHT;
+}
+
+size_t
+route_body(const struct request *r)
+{
+	const struct route *row = heavy_row(r);
+
+	return row && row->flags & ROUTE_UPLOAD ? LIMIT_UPLOAD :
+	    LIMIT_BODY_JSON;
 }

@@ -64,6 +64,7 @@ enum {
 	ROUTE_ENROL = 16,     /* open before a due second factor is set up */
 	ROUTE_STAFF = 32,     /* RECENT for administrators */
 	ROUTE_LOGIN = 64,     /* its answers are counted as logins' */
+	ROUTE_UPLOAD = 128,   /* its body may have LIMIT_UPLOAD bytes */
 	ROUTE_ENROL_RECENT = ROUTE_ENROL | ROUTE_RECENT,
 	ROUTE_IDEMPOTENT_RECENT = ROUTE_IDEMPOTENT | ROUTE_RECENT,
 	ROUTE_IDEMPOTENT_STAFF = ROUTE_IDEMPOTENT | ROUTE_STAFF
@@ -102,6 +103,9 @@ enum err route_find(struct arena *a, enum method m, struct str path,
  * it, however the path was spelt and the method given.
  */
 enum row_lane route_lane(const struct request *r);
+
+/* How large its body may be, likewise. */
+size_t route_body(const struct request *r);
 
 /* Is there a row of the heavy lane for a method of that name? */
 bool route_may_hash(struct str method);

@@ -4,7 +4,6 @@
 #include "base/memory.h"
 
 #define PARAMS_MAX (LIMIT_PARAM_BYTES + 8 * LIMIT_PARAMS) /* with lengths */
-#define BODY_MAX ((size_t)LIMIT_BODY_JSON + 1) /* that byte tells excess */
 #define ROOM 1024 /* of most requests; malloc has such a block at hand */
 #define KEEP_CONN 1
 
@@ -36,6 +35,7 @@ begin_request(struct fcgi_input *in)
 	in->role = role;
 	in->keep = keep;
 	in->whole = in->too_long = false;
+	in->most = LIMIT_BODY_JSON;
 	return FCGI_MORE;
 }
 
@@ -136,7 +136,7 @@ static enum fcgi_event
 store(struct fcgi_input *in, struct str bytes)
 {
 	bool body = in->state == FCGI_BODY;
-	size_t most = body ? in->params + 1 + BODY_MAX : PARAMS_MAX;
+	size_t most = body ? in->params + 1 + in->most + 1 : PARAMS_MAX;
 	struct str fits = str_slice(bytes, 0, most - in->n);
 
 	make_room(in, fits.n);
@@ -279,5 +279,5 @@ fcgi_input_done(struct fcgi_input *in)
 	in->to = TO_NOWHERE;
 	memory_free_secret(in->p, in->n);
 	in->p = NULL;
-	in->n = in->params = in->room = 0;
+	in->n = in->params = in->room = in->most = 0;
 }

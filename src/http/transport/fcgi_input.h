@@ -7,7 +7,7 @@
  * What one peer sends over one connection, as FastCGI 1.0 has it: bytes go in,
  * events come out. No system call, no clock; any input is safe, cut anywhere.
  * One request at a time is gathered, within LIMIT_PARAM_BYTES and
- * LIMIT_BODY_JSON. Records of other requests are skipped (section 3.3), but for
+ * LIMIT_BODY_JSON, or `most` where that was set while its body came. Records of other requests are skipped (section 3.3), but for
  * their beginning.
  */
 enum fcgi_event {
@@ -28,6 +28,7 @@ struct fcgi_input {
 	bool keep;     /* another may follow it */
 	bool whole;    /* its body has ended */
 	bool too_long; /* its parameters exceed the bounds */
+	size_t most;   /* bytes of its body that are read; one more tells excess */
 	size_t params; /* bytes of them, at p, with room for a NUL */
 	char *p;       /* the input's own: then the body, up to n */
 	size_t n, room;

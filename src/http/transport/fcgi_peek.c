@@ -57,13 +57,13 @@ join_params(const struct fcgi_peek *k, struct arena *a, struct str all)
 }
 
 /* A number above the limit, however long: no body of it will be read. */
-static bool
-is_too_long(struct str length)
+bool
+fcgi_peek_too_long(const struct fcgi_peek *k, size_t most)
 {
 	long long n;
 
-	return length.n && text_digits(length) &&
-	    !str_to_int(length, 0, LIMIT_BODY_JSON, &n);
+	return k->length.n && text_digits(k->length) &&
+	    !str_to_int(k->length, 0, (long long)most, &n);
 }
 
 void
@@ -93,7 +93,8 @@ fcgi_peek_params(struct fcgi_peek *k, struct str params)
 	k->override = found[OVERRIDE];
 	k->uri = found[URI];
 	k->script = found[SCRIPT];
-	k->enough |= is_too_long(found[LENGTH]);
+	k->length = found[LENGTH];
+	k->enough |= fcgi_peek_too_long(k, LIMIT_BODY_JSON);
 	k->refuse |= at < params.n;
 }
 

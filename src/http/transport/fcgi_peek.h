@@ -26,7 +26,7 @@ struct fcgi_peek {
 	bool enough;   /* of its body: all, or no more will be read */
 	bool ready;    /* head and enough: to be served */
 	/* Once it is ready: of all, or the arena's; STR_NONE: not sent. */
-	struct str method, override, uri, script;
+	struct str method, override, uri, script, length;
 };
 
 /*
@@ -45,6 +45,9 @@ void fcgi_peek_read(struct fcgi_peek *k, struct arena *a, struct str all);
  * first counts, as for the request. Pairs that do not fit are refused.
  */
 void fcgi_peek_params(struct fcgi_peek *k, struct str params);
+
+/* Is its length said, and above most? */
+bool fcgi_peek_too_long(const struct fcgi_peek *k, size_t most);
 
 /* A request that fcgi_peek_read() calls ready, or that will never be. */
 struct fcgi_request {

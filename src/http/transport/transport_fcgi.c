@@ -24,12 +24,6 @@ transport_fcgi_look(const struct fcgi_input *in)
 	return k;
 }
 
-bool
-transport_fcgi_too_long(const struct fcgi_input *in)
-{
-	return transport_fcgi_look(in).enough;
-}
-
 static long
 fcgi_read(void *io, char *p, size_t n)
 {

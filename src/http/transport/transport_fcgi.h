@@ -15,9 +15,6 @@
 /* What decides the lane of a request that FCGI_REQUEST told. */
 struct fcgi_peek transport_fcgi_look(const struct fcgi_input *in);
 
-/* Will no more of its body be read, as its length is too large? */
-bool transport_fcgi_too_long(const struct fcgi_input *in);
-
 /*
  * Serve it; x has its arena, err and lane_full set. The answer with its end
  * goes to out, which may send of it; nothing is sent when out breaks.

@@ -17,6 +17,7 @@
 #define KEPT (75 * CLOCK_SECOND)   /* longer than nginx keeps: it closes */
 #define HEAVY (60 * CLOCK_SECOND)  /* for a heavy worker */
 #define DRAIN (5 * CLOCK_SECOND)   /* for the rest of a refused body */
+#define UPLOAD (60 * CLOCK_SECOND) /* for all of a request with a picture */
 #define SPARE (64u << 10)
 
 /* The answer is all in c->out. */
@@ -171,18 +172,57 @@ in_request(const struct conn *c)
 	return !c->met || c->in.state != FCGI_NONE || c->in.nhead > 0;
 }
 
+/* How many of all requests have a body that may be large. */
+static size_t
+count_uploads(const struct conn_world *w)
+{
+	size_t n = 0;
+
+	for (const struct conn *c = w->set.active.oldest; c; c = c->newer)
+		n += c->in.most > LIMIT_BODY_JSON;
+	return n;
+}
+
+/*
+ * How much of its body will be read. A large one has longer to come, and
+ * there are few at once: memory for more would be other requests'. False: that
+ * many are there.
+ */
+static bool
+allow_body(struct conn_world *w, struct conn *c, const struct fcgi_peek *seen)
+{
+	const struct worker_hooks *h = w->shift->o->hooks;
+	size_t most = h->body(h->obj, w->shift->arena, seen);
+	bool small = seen->length.n && !fcgi_peek_too_long(seen,
+	    LIMIT_BODY_JSON);
+
+	arena_reset(w->shift->arena);
+	if (small || most <= LIMIT_BODY_JSON)
+		return true;
+	if (count_uploads(w) >= LIMIT_UPLOADS)
+		return false;
+	c->in.most = most;
+	c->last = clock_mono() + UPLOAD;
+	return true;
+}
+
 /* A body that is too large by its length need not be waited for. */
 static void
 judge_body(struct conn_world *w, struct conn *c)
 {
+	struct fcgi_peek seen;
+	bool room;
+
 	if (c->in.state != FCGI_BODY || c->judged ||
 	    fcgi_out_pending(&c->out))
 		return;
 	c->judged = true;
-	if (!transport_fcgi_too_long(&c->in))
+	seen = transport_fcgi_look(&c->in);
+	room = allow_body(w, c, &seen);
+	if (room && !fcgi_peek_too_long(&seen, c->in.most))
 		return;
 	fcgi_input_enough(&c->in);
-	serve(w, c, E_OK, c->late);
+	serve(w, c, E_OK, c->late || !room);
 }
 
 /* Is there something to send, or to do, before more is read? */
@@ -215,7 +255,8 @@ enter_state(struct conn_world *w, struct conn *c, enum conn_state next)
 
 	if (next == CONN_REQUEST || next == CONN_ANSWER) {
 		if (c->state != next || c->last == 0)
-			c->last = now + WHOLE;
+			c->last = now + (c->in.most > LIMIT_BODY_JSON ?
+			    UPLOAD : WHOLE);
 		until = until < c->last ? until : c->last;
 	} else if (next == c->state && next != CONN_IDLE) {
 		return; /* its time runs from the beginning */
@@ -282,6 +323,20 @@ on_readable(struct conn_world *w, struct conn *c)
 	judge_body(w, c);
 }
 
+/* A large request that a light worker gathered. */
+static void
+read_file(struct conn_world *w, struct conn *c, int fd)
+{
+	ssize_t n;
+
+	while (!c->ending && !c->out.broken &&
+	    (n = read(fd, w->chunk, sizeof(w->chunk))) > 0) {
+		on_bytes(w, c, (struct str){ w->chunk, (size_t)n });
+		explicit_bzero(w->chunk, (size_t)n);
+		judge_body(w, c);
+	}
+}
+
 /* The peer takes more of its answer; then what waited behind that. */
 static void
 on_writable(struct conn_world *w, struct conn *c)
@@ -318,12 +373,15 @@ on_relay(struct conn_world *w, struct conn *c)
 }
 
 void
-conn_meet(struct conn_world *w, int fd, bool late)
+conn_meet(struct conn_world *w, int fd, int bytes, bool late)
 {
 	struct conn *c = conn_set_add(&w->set, fd);
 
 	c->late = late;
-	on_readable(w, c);
+	if (bytes >= 0)
+		read_file(w, c, bytes);
+	else
+		on_readable(w, c);
 	settle(w, c);
 }
 

@@ -18,8 +18,11 @@ struct conn_world {
 	char chunk[32 << 10];  /* what was read last */
 };
 
-/* A new connection; late says that it waited too long in the lane. */
-void conn_meet(struct conn_world *w, int fd, bool late);
+/*
+ * A new connection; late says that it waited too long in the lane. The first
+ * bytes are in the file `bytes`, where that is not -1; it stays the caller's.
+ */
+void conn_meet(struct conn_world *w, int fd, int bytes, bool late);
 
 /* epoll's event of a connection or its relay. */
 void conn_event(struct conn_world *w, void *data, unsigned events);

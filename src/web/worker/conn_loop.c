@@ -1,6 +1,7 @@
 #include "web/worker/conn_loop.h"
 
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "web/worker/conn.h"
@@ -20,7 +21,7 @@ static bool
 take_one(struct conn_loop *l)
 {
 	struct worker_shift *s = l->world.shift;
-	struct fcgi_request rq = { .conn = -1 };
+	struct fcgi_request rq = { .conn = -1, .bytes = -1 };
 	enum lane_state state;
 	bool late = false;
 
@@ -29,7 +30,9 @@ take_one(struct conn_loop *l)
 	else
 		state = worker_shift_accept(s, &rq.conn);
 	if (state == LANE_TAKEN)
-		conn_meet(&l->world, rq.conn, late);
+		conn_meet(&l->world, rq.conn, rq.bytes, late);
+	if (rq.bytes >= 0)
+		close(rq.bytes);
 	l->closed |= state == LANE_CLOSED;
 	return state == LANE_TAKEN;
 }

@@ -168,7 +168,7 @@ static void
 keep_seen(struct arena *a, struct fcgi_peek *seen)
 {
 	struct str *const strs[] = { &seen->method, &seen->override,
-		&seen->uri, &seen->script };
+		&seen->uri, &seen->script, &seen->length };
 
 	for (size_t i = 0; i < sizeof(strs) / sizeof(*strs); i++)
 		*strs[i] = seen->ready ? arena_str(a, *strs[i]) : STR_NONE;

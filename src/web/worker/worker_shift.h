@@ -22,6 +22,9 @@ struct worker_hooks {
 	transport_handler *serve;
 	/* may this request hash a password? For scheduling only */
 	bool (*heavy)(void *obj, struct arena *a, const struct fcgi_peek *seen);
+	/* how many bytes of its body are worth reading, likewise */
+	size_t (*body)(void *obj, struct arena *a,
+	    const struct fcgi_peek *seen);
 	/* nothing to do for a second: give memory back */
 	void (*idle)(void *obj);
 	void (*stop)(void *obj);
