@@ -1,5 +1,6 @@
 /* GET /info */
 #include "core/factor/factor_send.h"
+#include "core/outgoing/media_url.h"
 #include "handlers/shared/handlers.h"
 
 static enum err
@@ -25,6 +26,7 @@ run_info(struct call *c)
 	json_add_bool(can, "audit_log", k->audit);
 	json_add_bool(can, "redis", cache_configured(c->ctx->cache));
 	json_add_bool(can, "mail", k->smtp_host[0] != '\0');
+	json_add_bool(can, "media", media_url_offered(k));
 	json_add_bool(can, "kafka", k->kafka_enabled);
 	json_add_bool(can, "grpc", k->grpc_enabled);
 	json_add_str(can, "token_algorithm", str_of(k->jwt_algorithm));

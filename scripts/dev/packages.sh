@@ -6,7 +6,8 @@ PACKAGES_BUILD='gcc make libc6-dev autoconf automake pkg-config
 	liboath-dev libcurl4-openssl-dev libyaml-dev libcrypt-dev libssl-dev
 	libidn2-dev libunistring-dev libzxcvbn-dev
 	libqrencode-dev zlib1g-dev librdkafka-dev libseccomp-dev check
-	libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler'
+	libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler
+	libjpeg62-turbo-dev libpng-dev libgif-dev libwebp-dev'
 PACKAGES_RUN='postgresql redis-server spawn-fcgi curl ca-certificates
 	python3 python3-aiosmtpd'
 PACKAGES_WEB_nginx='nginx'
@@ -15,7 +16,8 @@ PACKAGES_WEB_lighttpd='lighttpd'
 PACKAGES_WEB_cgi='lighttpd'
 PACKAGES_TEST="$PACKAGES_WEB_nginx $PACKAGES_WEB_apache $PACKAGES_WEB_lighttpd
 	caddy haproxy systemd pgbouncer nodejs python3-pytest
-	python3-psycopg2 python3-redis python3-grpcio python3-protobuf oathtool jq openssl kcat shellcheck git"
+	python3-psycopg2 python3-redis python3-grpcio python3-protobuf python3-pil
+	oathtool jq openssl kcat shellcheck git"
 PACKAGES_CI='clang llvm xz-utils valgrind strace'
 
 # packages_need run WEB, packages_need test, packages_need ci
@@ -58,8 +60,8 @@ packages_missing() {
 
 # Clients that the tests verify us with, by npm's names. Their versions are
 # pinned; they run no scripts and stay in the state directory.
-NPM_TEST='standardwebhooks@1.0.0 @grpc/grpc-js@1.14.7 @grpc/proto-loader@0.8.1
-	grpc-js-reflection-client@1.4.2'
+NPM_TEST='standardwebhooks@1.0.0 s3rver@3.7.1 @grpc/grpc-js@1.14.7
+	@grpc/proto-loader@0.8.1 grpc-js-reflection-client@1.4.2'
 
 npm_need() {
 	local place=$STATE/npm

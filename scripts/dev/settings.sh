@@ -141,6 +141,7 @@ settings_own() {
 	settings_default service.environment ENVIRONMENT development
 	settings_default service.public_url PUBLIC_URL "$BASE_URL"
 	settings_default service.runtime_dir RUNTIME_DIR "$RUN"
+	settings_default media.directory MEDIA_DIR "$STATE/media"
 	settings_default service.template_dir TEMPLATE_DIR "$ROOT/templates"
 	settings_default database.url DATABASE_URL "$(url_of_socket postern)" \
 		DB_HOST

@@ -69,7 +69,8 @@ state_user() {
 		useradd --system --user-group --no-create-home \
 			--home-dir /nonexistent --shell /usr/sbin/nologin "$RUNNER"
 	fi
-	mkdir -p "$STATE/mail/new" "$STATE/mail/cur" "$STATE/mail/tmp"
+	mkdir -p "$STATE/mail/new" "$STATE/mail/cur" "$STATE/mail/tmp" \
+		"$STATE/media"
 	if [ $EUID = 0 ]; then
 		chown "$RUNNER:" "$STATE/log" "$RUN" "$STATE"/mail "$STATE"/mail/*
 	fi

@@ -39,6 +39,7 @@ where lease_holder = :holder::uuid;
 -- int: attempts
 -- safe: yes
 select o.id, o.event, o.user_id, o.email, o.subject, o.method, o.link_id,
+	o.object,
 	to_char(o.expires_at at time zone 'UTC',
 	'YYYY-MM-DD"T"HH24:MI:SS"Z"') as expires_at,
 	to_char(o.created_at at time zone 'UTC',

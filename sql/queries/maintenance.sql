@@ -163,6 +163,16 @@ delete from recovery_requests where id in (
 	order by expires_at limit :limit::int for update skip locked)
 returning 1;
 
+-- name: clean_media
+-- Objects that have gone from the store; within the hour they count for the
+-- quota of their owner.
+-- safe: yes
+delete from media_objects where key in (
+	select key from media_objects
+	where state = 'gone' and created_at < now() - interval '1 hour'
+	order by created_at limit :limit::int for update skip locked)
+returning 1;
+
 -- name: clean_erased
 -- Accounts whose cool-off is over, and all that belongs to them; the audit
 -- log keeps an id that is nobody's (row PV2).

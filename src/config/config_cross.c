@@ -73,6 +73,16 @@ check_tokens(struct config_all *all)
 }
 
 static void
+check_s3(struct config_all *all)
+{
+	const struct config *c = &all->c;
+
+	if (c->s3_key[0] && (!c->s3_bucket[0] || !c->s3_secret[0]))
+		config_fault(all, "s3.access_key_id needs s3.bucket and "
+		    "s3.secret_access_key");
+}
+
+static void
 check_kafka(struct config_all *all)
 {
 	const struct config *c = &all->c;
@@ -222,6 +232,7 @@ config_cross(struct config_all *all)
 	check_passwords(all);
 	check_lists(all);
 	check_tokens(all);
+	check_s3(all);
 	check_kafka(all);
 	check_grpc(all);
 	check_strict(all);

@@ -68,6 +68,16 @@ shape_path(struct str v)
 	return "must begin with a slash and not end with one";
 }
 
+/* A bucket or region, as it may stand in a host's name. */
+static const char *
+shape_bucket(struct str v)
+{
+	if (v.n <= 63 && text_only(v, ".-") && text_is_alnum(v.p[0]) &&
+	    text_is_alnum(v.p[v.n - 1]))
+		return NULL;
+	return "must be letters, digits, dots and hyphens, at most 63";
+}
+
 static const char *
 shape_absolute(struct str v)
 {
@@ -191,6 +201,7 @@ static const struct {
 	{ "<origins>", shape_origin },
 	{ "<path>", shape_path },
 	{ "<absolute>", shape_absolute },
+	{ "<bucket>", shape_bucket },
 	{ "<networks>", shape_network },
 	{ "<ports>", shape_port },
 	{ "<email>", shape_email },

@@ -26,25 +26,35 @@ child_stopping(void)
 	return stop_signal != 0;
 }
 
+/* Close the descriptors from `from` up to the one before `to`. */
+static void
+close_between(int from, int to)
+{
+	if (from < to)
+		(void)close_range((unsigned)from, (unsigned)to - 1, 0);
+}
+
 /*
  * Close all that the parent had open: else its connections would stay open when
  * the parent closes them, and its host lock would outlive it
  * (worker/host_lock.h).
  */
 static void
-close_inherited(void)
+close_inherited(int also)
 {
-	int log = log_fd();
+	int log = log_fd(), first = log < also ? log : also;
+	int last = log < also ? also : log;
 
-	if (log <= STDERR_FILENO)
-		log = STDERR_FILENO;
-	else if (log > STDERR_FILENO + 1)
-		(void)close_range(STDERR_FILENO + 1, (unsigned)log - 1, 0);
-	(void)close_range((unsigned)log + 1, ~0U, 0);
+	first = first <= STDERR_FILENO ? STDERR_FILENO : first;
+	last = last <= STDERR_FILENO ? STDERR_FILENO : last;
+	close_between(STDERR_FILENO + 1, first);
+	close_between(first + 1, last);
+	(void)close_range((unsigned)last + 1, ~0U, 0);
 }
 
 static _Noreturn void
-become_child(pid_t parent, const char *name, void (*run)(void *arg), void *arg)
+become_child(pid_t parent, const struct child *p, void (*run)(void *arg),
+    void *arg)
 {
 	struct sigaction stop = { .sa_handler = on_child_stop };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -54,11 +64,11 @@ become_child(pid_t parent, const char *name, void (*run)(void *arg), void *arg)
 	/* The parent reads new settings and starts a new child with them. */
 	sigaction(SIGHUP, &ignore, NULL);
 	environ_forget();
-	prctl(PR_SET_NAME, name);
+	prctl(PR_SET_NAME, p->name);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(0);
-	close_inherited();
+	close_inherited(p->also);
 	run(arg);
 	_exit(0);
 }
@@ -91,7 +101,7 @@ child_keep(struct child *p, const char *name, void (*run)(void *arg),
 	p->again_at = clock_mono() + RESTART_AFTER;
 	p->pid = fork();
 	if (p->pid == 0)
-		become_child(self, name, run, arg);
+		become_child(self, p, run, arg);
 	if (p->pid < 0) {
 		log_error("no process for the worker", log_c("name", name));
 		p->pid = 0;

@@ -13,6 +13,7 @@ struct child {
 	pid_t pid;	  /* 0: there is none */
 	const char *name; /* once started */
 	int64_t again_at; /* µs, monotonic: earliest next start */
+	int also;	  /* a descriptor that the child keeps; 0: none */
 };
 
 /* Is the child not running, and is it time to start it? */
@@ -21,7 +22,7 @@ bool child_due(struct child *p);
 /*
  * Start the child when it is due; no other thread may run then. The child calls
  * run(arg) and ends. name is what ps shows, at most 15 bytes. Of the worker's
- * descriptors the child keeps only the standard ones and the log.
+ * descriptors the child keeps only the standard ones, the log, and `also`.
  */
 void child_keep(struct child *p, const char *name, void (*run)(void *arg),
     void *arg);

@@ -38,7 +38,9 @@ enum {
 	PARENT = 1 << SANDBOX_QUEUE,
 	COURIER = 1 << SANDBOX_COURIER,
 	EVENTS = 1 << SANDBOX_EVENTS,
-	FAMILY = PARENT | COURIER | EVENTS,
+	MEDIA = 1 << SANDBOX_MEDIA,
+	DECODER = 1 << SANDBOX_DECODER,
+	FAMILY = PARENT | COURIER | EVENTS | MEDIA,
 	ALL = WEB | FAMILY,
 };
 
@@ -120,13 +122,19 @@ forbid(struct filter *f, enum sandbox which)
 	other_sockets(f);
 }
 
+static bool
+writes_files(enum sandbox which)
+{
+	return which == SANDBOX_QUEUE || which == SANDBOX_MEDIA;
+}
+
 /* A program that writes no files may not open one for writing. */
 static void
 allow_open(struct filter *f, enum sandbox which)
 {
 	static const uint64_t ways[] = { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC };
 
-	if (which == SANDBOX_QUEUE) {
+	if (writes_files(which)) {
 		rule(f, ALLOW, SCMP_SYS(open), 0, NULL);
 		rule(f, ALLOW, SCMP_SYS(openat), 0, NULL);
 		return;
@@ -211,8 +219,10 @@ allow_calls(struct filter *f, enum sandbox which)
 	for (size_t i = 0; i < COUNT(calls); i++)
 		if (calls[i].programs & 1u << which)
 			rule(f, ALLOW, calls[i].call, 0, NULL);
-	allow_open(f, which);
 	allow_memory(f);
+	if (which == SANDBOX_DECODER)
+		return;
+	allow_open(f, which);
 	allow_by_word(f);
 	allow_limits(f, which);
 	allow_signals(f, which);

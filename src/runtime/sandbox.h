@@ -23,9 +23,11 @@
 enum sandbox {
 	SANDBOX_MASTER,	 /* the web process that starts workers */
 	SANDBOX_WEB,	 /* a worker, or the process of one CGI request */
-	SANDBOX_QUEUE,	 /* postern-worker; its two children below */
+	SANDBOX_QUEUE,	 /* postern-worker; three children below */
 	SANDBOX_COURIER,
 	SANDBOX_EVENTS,
+	SANDBOX_MEDIA,	 /* stores pictures; of the worker, too */
+	SANDBOX_DECODER, /* decodes one picture: nothing but memory */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "core/outgoing/media_url.h"
 #include "runtime/notify.h"
 #include "worker/events/events_outbox.h"
 #include "worker/events/events_publisher.h"
@@ -17,6 +18,9 @@
 #include "worker/job/job.h"
 #include "worker/mail/mail_compose.h"
 #include "worker/mail/mailer.h"
+#include "worker/media/media_nursery.h"
+#include "worker/media/media_process.h"
+#include "worker/media/media_sweep.h"
 #include "worker/sms/sms.h"
 #include "worker/upkeep/audit_keep.h"
 #include "worker/upkeep/audit_seal.h"
@@ -50,11 +54,14 @@ struct worker {
 	struct backlog_alarm alarm;
 	struct child courier;
 	struct child publisher;
+	struct child media;
+	struct media_sweep media_sweep;
 	bool switched; /* the database was told whether to write events */
 	int64_t reap_at;
 	int64_t stop_at; /* µs, monotonic; 0: go on */
 	const struct loop_reload *reload; /* NULL: only work off what is due */
 	bool reloaded;
+	bool failed;
 };
 
 static volatile sig_atomic_t stop_signal, reload_signal;
@@ -82,6 +89,14 @@ reloads(struct worker *w)
 	return w->reloaded;
 }
 
+static void
+stop_children(struct worker *w)
+{
+	child_stop(&w->courier);
+	child_stop(&w->publisher);
+	child_stop(&w->media);
+}
+
 static bool
 loop_stopping(struct worker *w)
 {
@@ -90,8 +105,7 @@ loop_stopping(struct worker *w)
 		/* A reload does not say so: the manager would end us. */
 		if (!w->reloaded)
 			notify_stopping();
-		child_stop(&w->courier);
-		child_stop(&w->publisher);
+		stop_children(w);
 	}
 	return w->stop_at != 0;
 }
@@ -179,6 +193,9 @@ maintain(struct worker *w)
 	arena_reset(w->one);
 	backlog_alarm_step(&w->alarm, w->queue.db, w->one, w->config);
 	arena_reset(w->one);
+	more |= media_sweep_step(&w->media_sweep, w->queue.db, w->one,
+	    w->config);
+	arena_reset(w->one);
 	return more;
 }
 
@@ -192,18 +209,20 @@ publish(struct worker *w)
 	arena_reset(w->one);
 }
 
-/* Webhooks and events go out from processes of their own. */
+/* Webhooks, events and pictures go out from processes of their own. */
 static void
 keep_children(struct worker *w)
 {
 	bool due = child_due(&w->courier) || (w->config->kafka_enabled &&
-	    child_due(&w->publisher));
+	    child_due(&w->publisher)) ||
+	    (media_url_offered(w->config) && child_due(&w->media));
 
 	if (!due || !mailer_rest(w->mailer))
 		return;
 	webhook_process_keep(&w->courier, w->config, w->queue.keys);
 	events_publisher_keep(&w->publisher, w->config, w->queue.keys,
 	    w->queue.holder);
+	media_process_keep(&w->media, w->config);
 }
 
 /* Work on mail and SMS; only one of them waits, at most STEP_MS. */
@@ -228,12 +247,24 @@ wait_for_jobs(struct worker *w)
 	wakeup_take(&w->wake);
 }
 
+/* Only a new start makes another nursery; whoever watches us gives one. */
+static bool
+nursery_lost(struct worker *w)
+{
+	w->failed = w->reload && media_url_offered(w->config) &&
+	    !media_nursery_lives();
+	if (w->failed)
+		log_error("the nursery of decoders died; the worker starts "
+		    "anew");
+	return w->failed;
+}
+
 static void
 loop_until_stopped(struct worker *w)
 {
 	bool more, once = w->reload == NULL;
 
-	while (!loop_stopping(w)) {
+	while (!loop_stopping(w) && !nursery_lost(w)) {
 		notify_alive();
 		reap_leases(w);
 		release_unknown(w);
@@ -314,10 +345,10 @@ wind_up(struct worker *w)
 		continue;
 	mailer_abandon(w->mailer);
 	sms_abandon(w->sms);
-	child_stop(&w->courier);
-	child_stop(&w->publisher);
+	stop_children(w);
 	child_wait(&w->courier);
 	child_wait(&w->publisher);
+	child_wait(&w->media);
 	wakeup_close(&w->wake);
 	/* If claims are left, the file stays: the next worker frees them. */
 	if (!w->queue.claims_left && clock_mono() >= w->queue.lost_until)
@@ -344,5 +375,6 @@ loop_run(const struct config *c, const struct keyring *k, struct db *db,
 	loop_until_stopped(&w);
 	wind_up(&w);
 	log_info(w.reloaded ? "worker takes new settings" : "worker stopped");
-	return w.reloaded ? LOOP_RELOADED : LOOP_STOPPED;
+	return w.failed ? LOOP_FAILED : w.reloaded ? LOOP_RELOADED :
+	    LOOP_STOPPED;
 }

@@ -17,6 +17,7 @@
 #include "worker/asker.h"
 #include "worker/loop.h"
 #include "worker/loop_db.h"
+#include "worker/media/media_nursery.h"
 
 #define EXIT_USAGE 64  /* EX_USAGE */
 #define EXIT_SOFTWARE 70
@@ -224,6 +225,9 @@ main(int argc, char **argv)
 	int status;
 
 	sandbox_private();
+	/* Before anything of the settings is in memory. */
+	if (!media_nursery_start(argc, argv))
+		return EXIT_SOFTWARE;
 	environ_keep();
 	config_use_conninfo(db_conninfo_fault);
 	status = run_program(&p);

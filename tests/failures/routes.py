@@ -1,5 +1,6 @@
 """A request for each route that is answered with success, and those that must
 not be, whatever fails."""
+import base64
 import secrets
 
 # Of this run: another may have left what it made.
@@ -11,13 +12,16 @@ class Request:
     only for seconds. denied: the same request, changed so that it must be
     refused."""
 
-    def __init__(self, by=None, body=None, path=None, key=None, denied=()):
+    def __init__(self, by=None, body=None, path=None, key=None, denied=(),
+                 type=None):
         self.token = getattr(by, "access", by)
         self.body, self.path, self.key = body, path, key
+        self.type = type
         self.denied = list(denied)
 
     def but(self, **change):
-        other = Request(self.token, self.body, self.path, self.key)
+        other = Request(self.token, self.body, self.path, self.key,
+                        type=self.type)
         for name, value in change.items():
             setattr(other, name, value)
         return other
@@ -33,8 +37,26 @@ class Request:
         if body is None and method != "GET":
             body = {}
         headers = {"X-API-Key": self.key} if self.key else {}
+        if self.type:
+            headers["Content-Type"] = self.type
         return api.of(self.token).send(method, self.path or path, body,
                                        headers, root=path.startswith("//"))
+
+
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlE"
+                         "QVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg==")
+FORM = (b"--x\r\nContent-Disposition: form-data; name=\"file\"; "
+        b"filename=\"x.png\"\r\n\r\n" + PIXEL + b"\r\n--x--\r\n")
+
+
+def media(w):
+    upload = Request(w.ann, FORM, type="multipart/form-data; boundary=x")
+    return {
+        "POST /media/profile-picture": upload,
+        "DELETE /media/profile-picture": Request(w.ann),
+        "POST /media/cover-photo": upload,
+        "DELETE /media/cover-photo": Request(w.ann),
+    }
 
 
 def accounts(w):
@@ -246,7 +268,7 @@ def system(_):
 def all_requests(w, routes):
     """"METHOD path" -> Request, with what the row of the route denies."""
     made = {}
-    for part in (accounts, sessions, factors, recovery, keys_and_hooks,
+    for part in (accounts, sessions, factors, recovery, media, keys_and_hooks,
                  users, roles, system):
         made.update(part(w))
     for row in routes:

@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "base/json/json.h"
 #include "base/log.h"
+#include "core/outgoing/media_url.h"
 #include "crypto/token.h"
 
 #define IDS_MAX ((size_t)1 << 20)
@@ -76,6 +77,10 @@ event_value(struct arena *a, const struct queue *q, const struct config *c,
 		json_add_str(o, "subject", row->subject);
 	if (row->method.p)
 		json_add_str(o, "method", row->method);
+	if (row->object.p) {
+		json_add_str(o, "key", row->object);
+		json_add_str(o, "url", media_url_public(a, c, row->object));
+	}
 	if (row->link_id.p && c->kafka_secrets)
 		add_token(a, q, o, row->link_id);
 	if (row->expires_at.p)

@@ -18,8 +18,8 @@
 #define LOOK_EVERY (2 * CLOCK_SECOND) /* asks for the lease */
 #define BROKEN_PAUSE (10 * CLOCK_SECOND)
 
-/* No stream for media-events: no code writes such events. */
-static const char *const topics[] = { "user-events", "auth-events" };
+static const char *const topics[] = { "user-events", "auth-events",
+	"media-events" };
 
 #define STREAMS (sizeof(topics) / sizeof(topics[0]))
 

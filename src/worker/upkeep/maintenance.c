@@ -6,7 +6,7 @@
 #define BATCH 500
 #define LOOK_EVERY (10 * CLOCK_SECOND)
 
-#define STEPS 17
+#define STEPS 18
 
 /* Delete one batch of a step. */
 static enum err
@@ -30,6 +30,7 @@ delete_some(struct db *db, struct arena *a, size_t step, struct rows **out)
 		SQL(clean_kafka_dead, .limit = BATCH),
 		SQL(clean_kafka_left, .limit = BATCH),
 		SQL(clean_recovery_requests, .limit = BATCH),
+		SQL(clean_media, .limit = BATCH),
 		SQL(clean_erased, .limit = BATCH),
 	};
 

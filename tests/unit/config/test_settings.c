@@ -13,6 +13,7 @@
 #include "base/json/json.h"
 #include "base/log.h"
 #include "config/config_private.h"
+#include "core/outgoing/media_url.h"
 #include "core/outgoing/webhook_url.h"
 #include "core/session/signing.h"
 #include "crypto/keyring.h"
@@ -23,6 +24,7 @@
 #include "store/redis/cache_private.h"
 #include "web/crew.h"
 #include "worker/mail/mail_compose.h"
+#include "worker/media/media_s3.h"
 #include "worker/sms/sms_request.h"
 
 #include "tests/unit/unit.h"
@@ -283,6 +285,26 @@ webhook(const struct config *c)
 	return all;
 }
 
+/* The request that puts an object into S3, and where a browser finds it. */
+static const char *
+object(const struct config *c)
+{
+	struct webclient_once o = media_s3_request(a, c, STR("f/k.jpg"),
+	    "image/jpeg", STR("bytes"), 0);
+	const char *all = arena_fmt(a, "%s %s %s", o.url, o.ca_file,
+	    media_url_public(a, c, STR("f/k.jpg")).p).p;
+
+	for (size_t i = 0; o.headers[i]; i++)
+		all = arena_fmt(a, "%s\n%s", all, o.headers[i]).p;
+	return all;
+}
+
+static const char *
+picture(const struct config *c)
+{
+	return media_url_public(a, c, STR("f/k.jpg")).p;
+}
+
 #define SEEN(field, new, by) [CONFIG_ROW_##field] = { .value = (new), \
 	.seen = (by) }
 #define WITH(field, new, by, needs) [CONFIG_ROW_##field] = { .value = (new), \
@@ -294,6 +316,9 @@ webhook(const struct config *c)
 #define TWILIO TEMPLATES "\nTWILIO_ACCOUNT_SID=AC1\nTWILIO_AUTH_TOKEN=word" \
 	"\nTWILIO_PHONE_NUMBER=+15005550006"
 #define GATEWAY TEMPLATES "\nSMS_HTTP_URL=https://sms.test/send"
+#define BUCKET "S3_BUCKET_NAME=photos\n" \
+	"S3_SECRET_ACCESS_KEY=a-secret-of-the-store-alone"
+#define STORE BUCKET "\nS3_ACCESS_KEY_ID=AKIDEXAMPLE"
 #define SETTINGS "test_settings.py"
 
 static const struct proof proofs[CONFIG_ROWS] = {
@@ -472,6 +497,20 @@ static const struct proof proofs[CONFIG_ROWS] = {
 	    "test_nor_the_messages_of_a_day"),
 	TESTED(sms_per_prefix, "test_factors_sent.py",
 	    "test_countries_and_prefixes_have_their_bounds"),
+	TESTED(media_dir, "test_media.py", "test_who_wants_no_pictures"),
+	SEEN(media_url, "https://pictures.test/m", picture),
+	WITH(s3_endpoint, "https://minio.test:9000", object, STORE),
+	WITH(s3_key, "AKIDEXAMPLE", object, BUCKET),
+	TESTED(s3_secret, "test_media.py",
+	    "test_pictures_are_kept_in_s3_by_signed_requests"),
+	WITH(s3_token, "a session's token", object, STORE),
+	WITH(s3_bucket, "others", object, STORE),
+	WITH(s3_region, "eu-central-1", object, STORE),
+	WITH(s3_cdn, "https://cdn.test", object, STORE),
+	WITH(s3_path_style, "false", object, STORE),
+	WITH(s3_public_read, "true", object, STORE),
+	WITH(s3_unsigned, "true", object, STORE),
+	WITH(s3_ca, "/etc/ssl/minio.pem", object, STORE),
 	TESTED(kafka_brokers, "test_kafka.py",
 	    "test_only_a_broker_with_its_certificate_is_spoken_to"),
 	TESTED(kafka_enabled, "test_kafka.py", "test_off_nothing_is_written"),

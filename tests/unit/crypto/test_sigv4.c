@@ -95,7 +95,50 @@ START_TEST(a_time_has_the_form_that_is_signed)
 }
 END_TEST
 
+/* What S3 documents of its own: a range, a file, a bucket's life, a list. */
+START_TEST(published_examples_of_s3_have_their_signatures)
+{
+	const struct sigv4_key key = { STR("AKIAIOSFODNN7EXAMPLE"),
+		STR("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+		STR("us-east-1"), STR("s3") };
+	const struct str date = STR("20130524T000000Z");
+	struct str none = sigv4_payload(a, STR(""));
+	struct str hash = sigv4_payload(a, STR("Welcome to Amazon S3."));
+	const struct sigv4_header host = { STR("host"),
+		STR("examplebucket.s3.amazonaws.com") };
+	const struct sigv4_header at = { STR("x-amz-date"), date };
+	const struct sigv4_header plain[] = { host,
+		{ STR("x-amz-content-sha256"), none }, at };
+	const struct sigv4_header range[] = { host,
+		{ STR("range"), STR("bytes=0-9") },
+		{ STR("x-amz-content-sha256"), none }, at };
+	const struct sigv4_header put[] = {
+		{ STR("date"), STR("Fri, 24 May 2013 00:00:00 GMT") }, host,
+		{ STR("x-amz-content-sha256"), hash }, at,
+		{ STR("x-amz-storage-class"), STR("REDUCED_REDUNDANCY") } };
+	const struct {
+		struct sigv4_request r;
+		const char *signature;
+	} known[] = {
+		{ { STR("GET"), STR("/test.txt"), STR(""), range, 4, none },
+		"f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41" },
+		{ { STR("PUT"), STR("/test%24file.text"), STR(""), put, 5, hash },
+		"98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd" },
+		{ { STR("GET"), STR("/"), STR("lifecycle="), plain, 3, none },
+		"fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543" },
+		{ { STR("GET"), STR("/"), STR("max-keys=2&prefix=J"), plain, 3,
+		none },
+		"34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7" },
+	};
+
+	for (size_t i = 0; i < 4; i++)
+		ck_assert(str_ends(sigv4_authorization(a, &key, &known[i].r,
+		    date), str_of(known[i].signature)));
+}
+END_TEST
+
 UNIT("sigv4", published_examples_have_their_signatures,
+    published_examples_of_s3_have_their_signatures,
     the_guides_request_has_its_hash_and_signature,
     each_part_of_a_request_changes_the_signature,
     a_time_has_the_form_that_is_signed)

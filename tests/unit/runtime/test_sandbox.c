@@ -32,7 +32,7 @@
 #define SOMEWHERE "/tmp/postern-sandbox-test"
 
 static const enum sandbox confined[] = { SANDBOX_WEB, SANDBOX_QUEUE,
-	SANDBOX_COURIER, SANDBOX_EVENTS };
+	SANDBOX_COURIER, SANDBOX_EVENTS, SANDBOX_MEDIA };
 
 /* errno of what it did, 0 when it was done, or ENDED. */
 static int
