@@ -37,7 +37,7 @@ def test_nginx_takes_its_sample_in_a_server_block(tmp_path, kept):
     if kept:
         text = text.replace("fastcgi_pass unix:/run/postern/postern.sock;",
                             "fastcgi_pass postern; fastcgi_keep_conn on;")
-        assert text.count("fastcgi_pass postern;") == 2
+        assert text.count("fastcgi_pass postern;") == 3
     main = write(tmp_path / "nginx.conf", f"""
         pid {tmp_path}/pid; error_log stderr;
         events {{}}
