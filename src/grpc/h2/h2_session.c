@@ -11,6 +11,7 @@
 #include "grpc/h2/h2_flood.h"
 
 #define TAKE_TIME (10 * CLOCK_SECOND) /* for a peer to take its answer */
+#define HEAD_TIME (5 * CLOCK_SECOND)  /* for a block of headers to be whole */
 #define MOST_PAIRS 32
 #define MOST_ACKS 100	 /* answers to PING and SETTINGS that wait */
 #define MOST_SETTINGS 32 /* in one frame */
@@ -56,6 +57,7 @@ add_stream(struct h2_session *s, int32_t id)
 
 	st->id = id;
 	st->http_status = 200;
+	st->until = clock_mono() + HEAD_TIME;
 	*s->newest = st;
 	s->newest = &st->next;
 	s->nstreams++;
@@ -158,8 +160,10 @@ on_frame(nghttp2_session *h2, const nghttp2_frame *f, void *obj)
 	    f->hd.type != NGHTTP2_DATA))
 		return 0;
 	if (f->hd.type == NGHTTP2_HEADERS &&
-	    f->headers.cat == NGHTTP2_HCAT_REQUEST)
+	    f->headers.cat == NGHTTP2_HCAT_REQUEST) {
+		st->opened = true;
 		s->server->open(s->server->obj, st);
+	}
 	st->ended |= (f->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 	return 0;
 }
@@ -405,7 +409,12 @@ h2_session_tick(struct h2_session *s, int64_t now)
 	for (struct h2_stream *st = s->oldest; st; st = st->next) {
 		if (st->until == 0 || st->until > now || st->reset)
 			continue;
-		if (!st->finished) {
+		if (!st->opened) {
+			/* Nothing else may come of this connection. */
+			st->reset = true;
+			nghttp2_session_terminate_session(s->h2,
+			    NGHTTP2_ENHANCE_YOUR_CALM);
+		} else if (!st->finished) {
 			s->server->late(s->server->obj, st);
 			answer(s, st);
 		} else {

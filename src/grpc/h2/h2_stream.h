@@ -14,6 +14,7 @@ struct h2_stream {
 	struct h2_bytes head; /* names and values, each with its NUL */
 	struct h2_bytes out, tail;
 	size_t nheaders, sent;
+	bool opened;	/* its block of headers is whole */
 	bool submitted; /* the answer's headers are */
 	bool reset;	/* it was given up */
 	/* for who serves it */

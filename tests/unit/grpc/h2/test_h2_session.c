@@ -1,4 +1,5 @@
 /* A connection's bounds, by bytes as a hostile peer sends them (row GR3). */
+#include "base/clock.h"
 #include "base/limits.h"
 #include "grpc/h2/h2_flood.h"
 #include "grpc/h2/h2_session.h"
@@ -177,6 +178,30 @@ START_TEST(an_endless_block_of_headers_ends_it)
 }
 END_TEST
 
+/* It would hold the connection for ever: no deadline is known yet. */
+START_TEST(headers_that_stay_half_end_it)
+{
+	static const struct str halves[] = {
+		{ "\0\0\6\1\0\0\0\0\1" BLOCK, 9 + sizeof(BLOCK) - 1 },
+		{ "\0\0\6\1\4\0\0\0\1\203", 10 },
+	};
+
+	for (int i = 0; i < 2; i++) {
+		struct h2_session *s = met();
+
+		ck_assert(h2_session_feed(s, halves[i]));
+		h2_session_tick(s, clock_mono());
+		drained(s);
+		ck_assert(!h2_session_over(s));
+		h2_session_tick(s, clock_mono() + 6 * CLOCK_SECOND);
+		ck_assert_uint_gt(drained(s), 0);
+		ck_assert(h2_session_over(s));
+		ck_assert_int_eq(opened + served + ended_late, 0);
+		h2_session_free(s);
+	}
+}
+END_TEST
+
 START_TEST(streams_at_once_are_bounded)
 {
 	struct h2_session *s = met();
@@ -273,7 +298,8 @@ END_TEST
 UNIT("grpc/h2/session", a_call_is_served_once_and_its_stream_ends,
     what_is_no_http2_is_refused, a_reset_flood_ends_the_connection,
     floods_of_ping_and_settings_end_it, acknowledgements_do_not_pile_up,
-    an_endless_block_of_headers_ends_it, streams_at_once_are_bounded,
+    an_endless_block_of_headers_ends_it, headers_that_stay_half_end_it,
+    streams_at_once_are_bounded,
     a_body_past_the_bound_is_not_kept,
     a_call_that_does_not_come_is_ended_at_its_deadline,
     after_leaving_what_came_is_served,
