@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "config/config.h"
+#include "runtime/wait.h"
 
 #define NAME "postern-asker"
-#define WAIT_MS 10000
+#define WAIT (10 * CLOCK_SECOND)
 
 /* The worker's end, and where the answer lies; each plus one, 0: none. */
 static struct {
@@ -74,18 +76,29 @@ asker_start(void (*read_settings)(void *arg), void *arg)
 	return pid > 0;
 }
 
+/* The answers of those who waited no longer. */
+static void
+forget_late_answers(int fd)
+{
+	char late[16];
+
+	while (recv(fd, late, sizeof(late), MSG_DONTWAIT) > 0)
+		continue;
+}
+
 void
 asker_ask(void)
 {
-	struct pollfd answered = { .fd = asker.peer - 1, .events = POLLIN };
+	int fd = asker.peer - 1;
 	char byte = 0;
 
 	if (asker.peer == 0)
 		return;
+	forget_late_answers(fd);
 	asker_wipe();
-	if (send(asker.peer - 1, &byte, 1, MSG_NOSIGNAL) == 1 &&
-	    poll(&answered, 1, WAIT_MS) == 1)
-		(void)!read(asker.peer - 1, &byte, 1);
+	if (send(fd, &byte, 1, MSG_NOSIGNAL) == 1 &&
+	    wait_fd(fd, POLLIN, clock_mono() + WAIT))
+		(void)!read(fd, &byte, 1);
 }
 
 void
