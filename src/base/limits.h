@@ -17,7 +17,7 @@
 #define LIMIT_REQUEST (512u << 10)    /* all its records, before it is parsed */
 #define LIMIT_DRAIN (16u << 20)	      /* bytes read of a refused body */
 #define LIMIT_HELD_CONNECTIONS 256    /* waiting, per worker; row HB5 */
-#define LIMIT_HELD_BYTES (64u << 20)  /* all held ones: uploads, and 16 MiB */
+#define LIMIT_HELD_BYTES (16u << 20)  /* all held ones together, but uploads */
 #define LIMIT_CONNECTIONS 8192	      /* open, per worker; row HB5 */
 #define LIMIT_QUERY 4096
 #define LIMIT_QUERY_PAIRS 64

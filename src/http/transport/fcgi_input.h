@@ -7,8 +7,8 @@
  * What one peer sends over one connection, as FastCGI 1.0 has it: bytes go in,
  * events come out. No system call, no clock; any input is safe, cut anywhere.
  * One request at a time is gathered, within LIMIT_PARAM_BYTES and
- * LIMIT_BODY_JSON, or `most` where that was set while its body came. Records of other requests are skipped (section 3.3), but for
- * their beginning.
+ * LIMIT_BODY_JSON, or `most` where that was set while its body came. Records of
+ * other requests are skipped (section 3.3), but for their beginning.
  */
 enum fcgi_event {
 	FCGI_MORE,    /* all bytes are taken */

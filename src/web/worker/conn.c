@@ -192,7 +192,8 @@ static bool
 allow_body(struct conn_world *w, struct conn *c, const struct fcgi_peek *seen)
 {
 	const struct worker_hooks *h = w->shift->o->hooks;
-	size_t most = h->body(h->obj, w->shift->arena, seen);
+	size_t most = h->body ? h->body(h->obj, w->shift->arena, seen) :
+	    LIMIT_BODY_JSON;
 	bool small = seen->length.n && !fcgi_peek_too_long(seen,
 	    LIMIT_BODY_JSON);
 

@@ -156,10 +156,12 @@ conn_set_of(void *data, bool *relay)
 	return (struct conn *)((uintptr_t)data & ~(uintptr_t)CONN_RELAY);
 }
 
+/* A body that may be large is bounded by how many there are (LIMIT_UPLOADS). */
 static void
 count_bytes(struct conn_set *s, struct conn *c)
 {
-	size_t bytes = c->in.room + c->out.room + c->nrest;
+	bool upload = c->in.most > LIMIT_BODY_JSON;
+	size_t bytes = c->out.room + c->nrest + (upload ? 0 : c->in.room);
 
 	s->bytes += bytes - c->bytes;
 	c->bytes = bytes;

@@ -22,7 +22,7 @@ struct worker_hooks {
 	transport_handler *serve;
 	/* may this request hash a password? For scheduling only */
 	bool (*heavy)(void *obj, struct arena *a, const struct fcgi_peek *seen);
-	/* how many bytes of its body are worth reading, likewise */
+	/* how many bytes of its body are worth reading; NULL: as of JSON */
 	size_t (*body)(void *obj, struct arena *a,
 	    const struct fcgi_peek *seen);
 	/* nothing to do for a second: give memory back */
