@@ -21,7 +21,7 @@
  * but those that end it.
  */
 enum sandbox {
-	SANDBOX_MASTER,	 /* the web process that starts workers */
+	SANDBOX_MASTER,	 /* who starts workers, or decoders */
 	SANDBOX_WEB,	 /* a worker, or the process of one CGI request */
 	SANDBOX_QUEUE,	 /* postern-worker; three children below */
 	SANDBOX_COURIER,

@@ -540,8 +540,19 @@ def test_a_relay_that_owes_a_reply_holds_up_no_other_work(stack):
 
 
 def children(p):
+    """Those that send: what has to do with pictures lives on."""
     with open(f"/proc/{p.pid}/task/{p.pid}/children") as f:
-        return [int(x) for x in f.read().split()]
+        pids = [int(x) for x in f.read().split()]
+    return [pid for pid in pids
+            if name_of(pid) not in ("postern-image", "postern-media")]
+
+
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm") as f:
+            return f.read().strip()
+    except FileNotFoundError:
+        return "ended"
 
 
 def threads(p):

@@ -157,6 +157,7 @@ be_nursery(int fd, pid_t parent, int argc, char **argv)
 	forget_start(argc, argv);
 	(void)close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
 	(void)close_range((unsigned)fd + 1, ~0U, 0);
+	sandbox_enter(SANDBOX_MASTER); /* it only forks; a decoder adds its own */
 	serve_orders(fd);
 }
 
