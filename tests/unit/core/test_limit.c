@@ -166,6 +166,7 @@ START_TEST(two_hosts_exceed_a_limit_by_a_tenth)
 	}
 	/* a host alone is exact */
 	ck_assert_int_eq(taken_by(host, 1, "bob", 3), 100);
+	cache_close(&host[1].cache);
 }
 END_TEST
 
@@ -192,6 +193,7 @@ START_TEST(hosts_that_are_ahead_count_in_one_bucket)
 		shared_count_clock(&host[i].shared->counts,
 		    clock_wall() + 90 * CLOCK_MS);
 	ck_assert_int_le(taken_by(host, 2, "ann", 0), 110);
+	cache_close(&host[1].cache);
 }
 END_TEST
 
@@ -205,6 +207,7 @@ START_TEST(one_host_after_the_other_is_exact)
 	limit_settle(&host[0]);
 	/* until it hears of it for the first time */
 	ck_assert_int_le(taken_by(host + 1, 1, "ann", 0), 5);
+	cache_close(&host[1].cache);
 }
 END_TEST
 
@@ -226,6 +229,7 @@ START_TEST(a_lost_message_costs_what_was_in_it)
 	ck_assert(shared_debt_claim(&x.shared->counts, place, &d));
 	shared_debt_learn(&x.shared->counts, &d, 0, -1, -1);
 	ck_assert_int_le(taken_by(host, 2, "ann", 1), 110);
+	cache_close(&host[1].cache);
 }
 END_TEST
 

@@ -113,7 +113,7 @@ START_TEST(details_name_reason_and_time)
 	struct problem p = { .err = E_LIMITED, .sentence = "Later",
 		.retry_after = 61 };
 	struct str text = grpc_details(a, GRPC_STATUS_RESOURCE_EXHAUSTED, &p);
-	const Google__Rpc__Status *s;
+	Google__Rpc__Status *s;
 	struct str bytes;
 	char padded[512];
 
@@ -122,7 +122,7 @@ START_TEST(details_name_reason_and_time)
 	while (text.n % 4)
 		padded[text.n++] = '=';
 	ck_assert(b64_decode(a, (struct str){ padded, text.n }, &bytes));
-	s = (const void *)protobuf_c_message_unpack(
+	s = (void *)protobuf_c_message_unpack(
 	    &google__rpc__status__descriptor, NULL, bytes.n,
 	    (const uint8_t *)bytes.p);
 	ck_assert_ptr_nonnull(s);
@@ -132,6 +132,7 @@ START_TEST(details_name_reason_and_time)
 	    "type.googleapis.com/google.rpc.ErrorInfo");
 	ck_str(grpc_wire_str(s->details[1]->type_url),
 	    "type.googleapis.com/google.rpc.RetryInfo");
+	protobuf_c_message_free_unpacked(&s->base, NULL);
 }
 END_TEST
 
