@@ -10,20 +10,14 @@ static const struct param *param_list;
 
 /* What request.c gives; the list has the peer and one X-Forwarded-For. */
 struct str
-request_param(const struct request *r, const char *name)
+request_find(const struct request *r, struct str name)
 {
 	(void)r;
-	return param_list[strcmp(name, "REMOTE_ADDR") != 0].value;
-}
-
-struct str
-request_header(const struct request *r, const char *name)
-{
-	return request_param(r, name);
+	return param_list[!str_eq(name, STR("REMOTE_ADDR"))].value;
 }
 
 size_t
-request_header_count(const struct request *r, const char *name)
+request_count(const struct request *r, struct str name)
 {
 	(void)r;
 	(void)name;
