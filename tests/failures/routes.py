@@ -10,18 +10,19 @@ WORD = "x" + secrets.token_hex(4)
 class Request:
     """path: instead of the route's. body may be a function, for what holds
     only for seconds. denied: the same request, changed so that it must be
-    refused."""
+    refused. status: of the answer when nothing fails, unless it is a
+    success."""
 
     def __init__(self, by=None, body=None, path=None, key=None, denied=(),
-                 type=None):
+                 type=None, status=None):
         self.token = getattr(by, "access", by)
         self.body, self.path, self.key = body, path, key
-        self.type = type
+        self.type, self.status = type, status
         self.denied = list(denied)
 
     def but(self, **change):
         other = Request(self.token, self.body, self.path, self.key,
-                        type=self.type)
+                        type=self.type, status=self.status)
         for name, value in change.items():
             setattr(other, name, value)
         return other
@@ -50,7 +51,9 @@ FORM = (b"--x\r\nContent-Disposition: form-data; name=\"file\"; "
 
 
 def media(w):
-    upload = Request(w.ann, FORM, type="multipart/form-data; boundary=x")
+    # The worker, which stores them, is stopped.
+    upload = Request(w.ann, FORM, type="multipart/form-data; boundary=x",
+                     status=503)
     return {
         "POST /media/profile-picture": upload,
         "DELETE /media/profile-picture": Request(w.ann),
