@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "core/access/api_key.h"
+#include "core/access/refusal.h"
 
 static const struct str read_scope[] = { STR("user:read") };
 
@@ -290,6 +291,18 @@ START_TEST(a_key_has_a_limit_of_its_own)
 }
 END_TEST
 
+/* Row LO2: none of many hides another one. */
+START_TEST(each_refusal_is_due_once)
+{
+	for (int i = 0; i < 1000; i++) {
+		struct str id = text("key %d", i);
+
+		ck_assert(refusal_due(&x, "ended", id));
+		ck_assert(!refusal_due(&x, "ended", id));
+	}
+}
+END_TEST
+
 /* Row AK8: the first use shows at once, the others in sums. */
 START_TEST(uses_are_written_in_sums)
 {
@@ -409,7 +422,7 @@ CORE_TESTS(api_key, a_key_is_shown_once_and_kept_as_a_hash,
     a_key_rests_with_its_owner,
     a_key_leads_around_nothing_that_its_owner_must_do,
     a_key_works_from_its_networks_alone, a_key_has_a_limit_of_its_own,
-    uses_are_written_in_sums, many_keys_in_turn_lose_no_use,
+    each_refusal_is_due_once, uses_are_written_in_sums, many_keys_in_turn_lose_no_use,
     a_page_past_the_end_tells_the_total,
     an_api_key_opens_its_scopes_until_rotated_and_revoked,
     a_key_of_one_who_must_enrol_waits_until_he_has)
