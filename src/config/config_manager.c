@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -12,7 +13,6 @@
 #include "config/config_private.h"
 
 #define ASKER "postern-secrets"
-#define EXIT_LATER 75 /* EX_TEMPFAIL: it is out of reach */
 #define WORDS 32 /* of secrets.command */
 
 /* Who may ask, and where the answer is left. */
@@ -117,7 +117,7 @@ ask_asker(struct config_all *all, const char *provider, struct str *out)
 
 	if (status == 0)
 		return true;
-	answer.later = status == EXIT_LATER || status < 0;
+	answer.later = status == EX_TEMPFAIL || status < 0;
 	if (status < 0)
 		config_fault(all, "secrets.provider: %s (the program "
 		    ASKER ") %s", provider, why);

@@ -1,13 +1,13 @@
 /* postern-grpc: the user service by gRPC, beside HTTP. */
 #include <config.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -15,21 +15,18 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/place.h"
 #include "grpc/grpc_call.h"
 #include "grpc/h2/h2_loop.h"
 #include "grpc/service/service.h"
 #include "runtime/notify.h"
 #include "runtime/sandbox.h"
-#include "store/pg/db.h"
 #include "web/crew.h"
 #include "web/listen.h"
 #include "web/master.h"
 #include "web/reload.h"
+#include "web/start.h"
 
-#define EXIT_USAGE 64
-#define EXIT_CONFIG 78 /* EX_CONFIG */
 #define MOST_RSS ((size_t)512 << 20)
 #define CORES 2 /* more workers only where they are asked for */
 
@@ -47,8 +44,7 @@ static const char usage[] =
     "  --check          read the configuration and say whether it is good\n";
 
 struct options {
-	char **settings; /* pairs for config_load */
-	int nsettings;
+	struct start_words settings;
 	bool reloaded;
 	enum { DO_SERVE, DO_CHECK, DO_VERSION, DO_HELP, DO_USAGE } what;
 };
@@ -59,13 +55,6 @@ struct program {
 	struct h2_tls_server *tls;
 	struct grpc_server server;
 };
-
-static void
-add_setting(struct options *o, const char *option, const char *value)
-{
-	o->settings[o->nsettings++] = (char *)(uintptr_t)option;
-	o->settings[o->nsettings++] = (char *)(uintptr_t)value;
-}
 
 static void
 read_options(struct options *o, int argc, char **argv)
@@ -83,9 +72,9 @@ read_options(struct options *o, int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (c == CONFIG)
-			add_setting(o, "--config", optarg);
+			start_words_add(&o->settings, "--config", optarg);
 		else if (c == SET)
-			add_setting(o, "--set", optarg);
+			start_words_add(&o->settings, "--set", optarg);
 		else
 			o->what = c > WHAT ? c - WHAT : DO_USAGE;
 	}
@@ -112,32 +101,12 @@ open_tls(struct program *p)
 static bool
 open_program(struct program *p, const struct options *o)
 {
-	enum log_level level = LOG_INFO_;
-	const char *why = "";
-
 	p->arena = arena_new(LIMIT_ARENA);
-	config_use_conninfo(db_conninfo_fault);
-	p->config = config_load(p->arena, o->nsettings, o->settings, &why);
-	if (p->config == NULL) {
-		log_fatal("configuration refused", log_c("why", why));
+	p->config = start_settings(p->arena, "postern-grpc", &o->settings);
+	if (p->config == NULL)
 		return false;
-	}
-	log_level_parse(str_of(p->config->log_level), &level);
-	if (!log_open("postern-grpc", p->config->log_file, level)) {
-		log_fatal("log.file cannot be opened",
-		    log_c("path", p->config->log_file),
-		    log_c("error", strerror(errno)));
-		return false;
-	}
 	config_log_warnings(p->config);
 	return !p->config->grpc_enabled || open_tls(p);
-}
-
-static void
-confine(const struct program *p, enum sandbox which)
-{
-	if (p->config->seccomp)
-		sandbox_enter(which);
 }
 
 static void
@@ -148,7 +117,7 @@ on_start(void *obj)
 	prctl(PR_SET_NAME, "postern-grpc");
 	p->server.arena = arena_new(LIMIT_ARENA);
 	app_start_worker(&p->server.app);
-	confine(p, SANDBOX_WEB);
+	start_confine(p->config, SANDBOX_WEB);
 }
 
 static void
@@ -200,7 +169,7 @@ serve(struct program *p, int fd, const struct options *o, const pid_t *old,
 	};
 
 	if (!o->reloaded) /* else the old program's filter holds */
-		confine(p, SANDBOX_MASTER);
+		start_confine(p->config, SANDBOX_MASTER);
 	return master_run(&m);
 }
 
@@ -245,19 +214,20 @@ run(const struct options *o, int fd, const pid_t *old, size_t nold)
 	static struct program p; /* lives as long as the process */
 
 	if (!open_program(&p, o))
-		return EXIT_CONFIG;
+		return start_refused();
 	if (o->what == DO_CHECK)
 		return 0;
+	reload_drop_answer();
 	if (!p.config->grpc_enabled) {
 		log_info("grpc.enabled is false: there is nothing to serve");
 		notify_ready(); /* so that it is no fault to systemd */
 		return 0;
 	}
 	if (fd < 0 && (fd = make_socket(&p)) < 0)
-		return EXIT_CONFIG;
+		return EX_CONFIG;
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
 	    !open_server(&p))
-		return EXIT_CONFIG;
+		return EX_CONFIG;
 	return serve(&p, fd, o, old, nold);
 }
 
@@ -271,13 +241,13 @@ main(int argc, char **argv)
 
 	sandbox_private();
 	reload_remember(argc, argv);
+	reload_use_answer();
 	o.reloaded = reload_adopt(&fd, old, MASTER_WORKERS, &nold);
 	if (!o.reloaded)
 		(void)listen_detect(&fd);
 	if (sodium_init() < 0)
-		return 70; /* EX_SOFTWARE */
-	o.settings = memory_new("arguments", (size_t)argc * 2 + 2,
-	    sizeof(*o.settings));
+		return EX_SOFTWARE;
+	o.settings = start_words_of(argc);
 	read_options(&o, argc, argv);
 	switch (o.what) {
 	case DO_HELP:
@@ -288,7 +258,7 @@ main(int argc, char **argv)
 		return 0;
 	case DO_USAGE:
 		fputs(usage, stderr);
-		return EXIT_USAGE;
+		return EX_USAGE;
 	default:
 		return run(&o, fd, old, nold);
 	}

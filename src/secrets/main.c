@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -14,7 +15,6 @@
 #include "secrets/secrets.h"
 
 #define QUESTION_MAX (256u << 10)
-#define EXIT_LATER 75 /* EX_TEMPFAIL */
 
 static const char usage[] =
     "usage: postern-secrets <QUESTION\n"
@@ -79,7 +79,7 @@ answer(struct secrets *s)
 		return 1;
 	}
 	fputs(s->why, stdout);
-	return end == SECRETS_LATER ? EXIT_LATER : 1;
+	return end == SECRETS_LATER ? EX_TEMPFAIL : 1;
 }
 
 int

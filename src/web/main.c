@@ -1,11 +1,11 @@
 /* postern: the web process. web/listen.h finds out how it was started. */
 #include <config.h>
 
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -19,7 +19,6 @@
 #include "http/request_make.h"
 #include "http/transport/transport_cgi.h"
 #include "runtime/sandbox.h"
-#include "store/pg/db.h"
 #include "web/app.h"
 #include "web/crew.h"
 #include "web/dispatch.h"
@@ -28,10 +27,8 @@
 #include "web/master.h"
 #include "web/reload.h"
 #include "web/route.h"
+#include "web/start.h"
 
-#define EXIT_USAGE 64
-#define EXIT_CONFIG 78 /* EX_CONFIG: the manager need not try again */
-#define EXIT_LATER 75  /* EX_TEMPFAIL: the manager of secrets is away */
 #define RSS_BASE ((size_t)256 << 20)
 
 static const char usage[] =
@@ -55,8 +52,7 @@ static const char usage[] =
 
 /* What the command line asks for. */
 struct options {
-	char **settings; /* pairs for config_load */
-	int nsettings;
+	struct start_words settings;
 	const char *listen;
 	bool single, reloaded;
 	enum { DO_SERVE, DO_CHECK, DO_PRINT, DO_VERSION, DO_HELP, DO_USAGE } what;
@@ -69,20 +65,13 @@ struct program {
 };
 
 static void
-add_setting(struct options *o, const char *option, const char *value)
-{
-	o->settings[o->nsettings++] = (char *)(uintptr_t)option;
-	o->settings[o->nsettings++] = (char *)(uintptr_t)value;
-}
-
-static void
 add_workers(struct options *o, const char *n)
 {
 	char *s;
 
 	if (asprintf(&s, "service.workers=%s", n) < 0)
 		memory_exhausted("arguments", strlen(n));
-	add_setting(o, "--set", s);
+	start_words_add(&o->settings, "--set", s);
 }
 
 static void
@@ -105,9 +94,9 @@ read_web_options(struct options *o, int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (c == CONFIG)
-			add_setting(o, "--config", optarg);
+			start_words_add(&o->settings, "--config", optarg);
 		else if (c == SET)
-			add_setting(o, "--set", optarg);
+			start_words_add(&o->settings, "--set", optarg);
 		else if (c == LISTEN)
 			o->listen = optarg;
 		else if (c == WORKERS)
@@ -127,24 +116,9 @@ read_web_options(struct options *o, int argc, char **argv)
 static bool
 open_program(struct program *p, const struct options *o)
 {
-	enum log_level level = LOG_INFO_;
-	const char *why = "";
-
 	p->arena = arena_new(LIMIT_ARENA);
-	config_use_conninfo(db_conninfo_fault);
-	p->config = config_load(p->arena, o->nsettings, o->settings, &why);
-	if (p->config == NULL) {
-		log_fatal("configuration refused", log_c("why", why));
-		return false;
-	}
-	log_level_parse(str_of(p->config->log_level), &level);
-	if (!log_open("postern", p->config->log_file, level)) {
-		log_fatal("log.file cannot be opened",
-		    log_c("path", p->config->log_file),
-		    log_c("error", strerror(errno)));
-		return false;
-	}
-	return true;
+	p->config = start_settings(p->arena, "postern", &o->settings);
+	return p->config != NULL;
 }
 
 /* The same with warnings, which a request of plain CGI does not repeat. */
@@ -155,12 +129,6 @@ start_program(struct program *p, const struct options *o)
 		return false;
 	config_log_warnings(p->config);
 	return true;
-}
-
-static int
-refused_status(void)
-{
-	return config_may_pass() ? EXIT_LATER : EXIT_CONFIG;
 }
 
 static bool
@@ -175,20 +143,13 @@ open_app(struct program *p)
 }
 
 static void
-confine(const struct program *p, enum sandbox which)
-{
-	if (p->config->seccomp)
-		sandbox_enter(which);
-}
-
-static void
 on_start(void *obj)
 {
 	struct program *p = obj;
 
 	app_start_worker(&p->app);
 	hash_gate_own(); /* the one file a worker opens for writing */
-	confine(p, SANDBOX_WEB);
+	start_confine(p->config, SANDBOX_WEB);
 }
 
 static void
@@ -254,7 +215,7 @@ be_keeper(void *obj)
 	int status;
 
 	app_start_worker(&p->app);
-	confine(p, SANDBOX_WEB);
+	start_confine(p->config, SANDBOX_WEB);
 	status = keeper_run(&p->app);
 	app_stop(&p->app);
 	return status;
@@ -302,7 +263,7 @@ serve_one(struct program *p, int fd, const struct options *o, const pid_t *old,
 		return worker_run(&m.worker);
 	}
 	if (!o->reloaded) /* else the old program's filter holds */
-		confine(p, SANDBOX_MASTER);
+		start_confine(p->config, SANDBOX_MASTER);
 	return master_run(&m);
 }
 
@@ -314,19 +275,19 @@ run_socket(const struct options *o, int fd, const pid_t *old, size_t nold)
 	const char *why = "";
 
 	if (!start_program(&p, o))
-		return refused_status();
+		return start_refused();
 	reload_drop_answer();
 	if (fd < 0 && (fd = listen_make(o->listen, &why)) < 0) {
 		log_fatal("cannot listen", log_c("where", o->listen),
 		    log_c("why", why));
-		return EXIT_CONFIG;
+		return EX_CONFIG;
 	}
 	if (!listen_prepare(fd, &why)) {
 		log_fatal("socket refused", log_c("why", why));
-		return EXIT_CONFIG;
+		return EX_CONFIG;
 	}
 	if (!open_app(&p))
-		return EXIT_CONFIG;
+		return EX_CONFIG;
 	atomic_store(&p.app.shared->started_wall, clock_wall());
 	atomic_store(&p.app.shared->proxy_told, 0);
 	/* A path of --listen stays behind; the next start replaces it. */
@@ -353,11 +314,11 @@ run_cgi(void)
 	config_no_manager();
 	if (!open_program(&p, &none) || !open_app(&p)) {
 		(void)!write(STDOUT_FILENO, failed, sizeof(failed) - 1);
-		return EXIT_CONFIG;
+		return EX_CONFIG;
 	}
 	arena = arena_new(LIMIT_ARENA);
 	app_start_worker(&p.app);
-	confine(&p, SANDBOX_WEB);
+	start_confine(p.config, SANDBOX_WEB);
 	transport_cgi_serve(arena, environ, serve_exchange, &p);
 	app_stop(&p.app);
 	arena_free(&arena);
@@ -377,15 +338,15 @@ run_command(const struct options *o)
 		puts(PACKAGE_STRING);
 		return 0;
 	case DO_CHECK:
-		return start_program(&p, o) ? 0 : refused_status();
+		return start_program(&p, o) ? 0 : start_refused();
 	case DO_PRINT:
 		if (!open_program(&p, o))
-			return refused_status();
+			return start_refused();
 		config_print(p.config, stdout);
 		return 0;
 	default:
 		fputs(usage, stderr);
-		return EXIT_USAGE;
+		return EX_USAGE;
 	}
 }
 
@@ -406,12 +367,11 @@ main(int argc, char **argv)
 	o.reloaded = reload_adopt(&fd, old, MASTER_WORKERS, &nold);
 	mode = o.reloaded ? RUN_SOCKET : listen_detect(&fd);
 	if (sodium_init() < 0)
-		return 70; /* EX_SOFTWARE */
+		return EX_SOFTWARE;
 	/* A query without '=' would arrive as our arguments. */
 	if (mode == RUN_CGI)
 		return run_cgi();
-	o.settings = memory_new("arguments", (size_t)argc * 2 + 2,
-	    sizeof(*o.settings));
+	o.settings = start_words_of(argc);
 	read_web_options(&o, argc, argv);
 	if (o.what != DO_SERVE || (mode == RUN_COMMAND && o.listen == NULL))
 		return run_command(&o);

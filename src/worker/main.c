@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include <config.h>
 
@@ -19,10 +20,6 @@
 #include "worker/loop_db.h"
 #include "worker/media/media_nursery.h"
 
-#define EXIT_USAGE 64  /* EX_USAGE */
-#define EXIT_SOFTWARE 70
-#define EXIT_LATER 75  /* EX_TEMPFAIL: the manager of secrets is away */
-#define EXIT_CONFIG 78 /* EX_CONFIG: the manager need not try again */
 
 static void
 usage(FILE *out)
@@ -66,11 +63,11 @@ options(int argc, char **argv, bool *once)
 			return 0;
 		default:
 			usage(stderr);
-			return EXIT_USAGE;
+			return EX_USAGE;
 		}
 	if (optind < argc) {
 		usage(stderr);
-		return EXIT_USAGE;
+		return EX_USAGE;
 	}
 	return -1;
 }
@@ -195,7 +192,7 @@ static int
 refuse_start(const char *why)
 {
 	fprintf(stderr, "postern-worker: %s\n", why);
-	return config_may_pass() ? EXIT_LATER : EXIT_CONFIG;
+	return config_may_pass() ? EX_TEMPFAIL : EX_CONFIG;
 }
 
 static int
@@ -215,7 +212,7 @@ run_program(struct program *p)
 	confine(p);
 	while ((end = work_until_stopped(p, once)) == LOOP_RELOADED)
 		continue;
-	return end == LOOP_FAILED ? EXIT_SOFTWARE : 0;
+	return end == LOOP_FAILED ? EX_SOFTWARE : 0;
 }
 
 int
@@ -227,7 +224,7 @@ main(int argc, char **argv)
 	sandbox_private();
 	/* Before anything of the settings is in memory. */
 	if (!media_nursery_start(argc, argv))
-		return EXIT_SOFTWARE;
+		return EX_SOFTWARE;
 	environ_keep();
 	config_use_conninfo(db_conninfo_fault);
 	status = run_program(&p);
